@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Machine frames: owner, reference count, type and type count (DESIGN: the invariant that all safety rests on).
+ *
+ * A general reference keeps a frame from being freed and its owner from changing. A type reference is held by whoever uses it as
+ * that type (a writable mapping, a table entry that points to a page table, a cr3, a pin, a loaded GDT) and includes a
+ * general one. Types change only when the type count is 0. Validation of tables is pv/validate.c's.
+ */
+#ifndef TORC_FRAME_H
+#define TORC_FRAME_H
+
+#include <torc/types.h>
+#include <torc/atomic.h>
+#include <torc/layout.h>
+#include <torc/lib.h>
+
+struct domain;
+
+enum frame_type {	/* exclusive while counted */
+	FT_NONE, FT_WRITABLE, FT_L1, FT_L2, FT_L3, FT_L4, FT_SEGDESC,
+	FT_SHARED,	/* hypervisor memory a guest may map (shared_info, grant tables, m2p): typed for good, mapped as its flags say */
+};
+
+struct frame {
+	uint64_t count;			/* general references | FRAME_* flags below; 0: free or the hypervisor's own */
+	uint64_t type;			/* enum frame_type, validity, pin, partial state, type count: core/frame.c's layout */
+	struct domain *owner;		/* NULL: nobody's; stable under a general reference */
+	union {
+		struct list link;	/* on its owner's list, or a free list */
+	};
+	uint32_t stamp;			/* tlb_stamp_now() when the last writable or table use ended */
+	uint16_t partial;		/* entries validated so far of a table being (in)validated preemptibly */
+	uint8_t order;			/* free block's, in the heap */
+	uint8_t lock;			/* bit lock for a page table's entries (RANK_MMU) */
+};
+
+#ifdef TORC_HOST_BUILD
+extern struct frame *frame_table;
+#else
+#define frame_table ((struct frame *)FRAME_TABLE)
+#endif
+extern mfn_t max_mfn;			/* one above the last frame that has a struct frame */
+static inline mfn_t frame_mfn(const struct frame *f) { return MFN(f - frame_table); }
+bool mfn_valid(mfn_t m);		/* is RAM with a struct frame (not MMIO, not a hole) */
+static inline struct frame *mfn_frame(mfn_t m) { return &frame_table[m.n]; }
+
+/* General references. get fails (false) on a free frame, one of another owner, or a full count. */
+bool frame_get(struct frame *f, struct domain *owner);	/* only if it is owner's */
+bool frame_get_any(struct frame *f);			/* whoever's; for the privileged, look at f->owner after it */
+void frame_put(struct frame *f);			/* the last put frees to the heap (owner's accounts are told) */
+/* Allocated to a domain: owner set, one reference (FRAME_ALLOCATED), on its list. The caller has scrubbed or will. */
+void frame_assign(struct frame *f, struct domain *d);
+/* Drops the allocation's reference; false if already dropped. Frees when others let go. */
+bool frame_drop_allocated(struct frame *f);
+bool frame_is_allocated(const struct frame *f);
+
+/* Type references, and a general one with each. 0, -XEN_EINVAL, -XEN_EBUSY (in use as another type), -XEN_ERESTART (preempted: go on later).
+ * For tables the caller is in the owner's context (its widths, its slots). */
+int frame_get_typed(struct frame *f, struct domain *owner, enum frame_type t);
+void frame_put_typed(struct frame *f);			/* runs to the end */
+int frame_put_typed_preemptible(struct frame *f);	/* 0 or -XEN_ERESTART with the reference kept */
+enum frame_type frame_type(const struct frame *f);
+unsigned int frame_type_count(const struct frame *f);
+uint64_t frame_count(const struct frame *f);
+bool frame_pin(struct frame *f);			/* marks pinned; false if it was */
+bool frame_unpin(struct frame *f);
+bool frame_is_pinned(const struct frame *f);
+void frame_lock(struct frame *f);
+void frame_unlock(struct frame *f);
+
+/* pv/validate.c, called by core/frame.c through this door when a table's type count goes 0->1 and 1->0. */
+int table_validate(struct frame *f, enum frame_type t);		/* 0, -XEN_EINVAL.., -XEN_ERESTART with f->partial kept */
+int table_invalidate(struct frame *f, enum frame_type t);	/* 0 or -XEN_ERESTART */
+
+#endif
