@@ -26,6 +26,7 @@ DEPS += grub-pc-bin # GRUB's BIOS images
 DEPS += xorriso # ISO images
 DEPS += mtools # grub-mkrescue's EFI part
 DEPS += cpio # initramfs
+DEPS += kmod # depmod, for the modules in the images
 DEPS += xz-utils # Debian's kernel payload
 DEPS += binutils # objdump, addr2line
 DEPS += file # what a binary is

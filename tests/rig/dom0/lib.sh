@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# What scenarios use, in busybox sh. One assertion is one line, "ok NAME" or "not ok NAME: why";
+# the names within a scenario differ. A scenario goes on after a failed assertion wherever what
+# follows still makes sense; "bail" is for where it does not.
+
+TAP_N=0
+say() { echo "# $(up) $*"; }
+ok() { TAP_N=$((TAP_N + 1)); echo "ok $1"; }
+not_ok() { # NAME WHY...
+	TAP_N=$((TAP_N + 1))
+	local n=$1
+	shift
+	echo "not ok $n: $(echo "$*" | tr '\n' ' ')"
+}
+finish() {
+	sync
+	echo "1..$TAP_N"
+	sleep 0.2
+	poweroff -f
+	sleep 60
+}
+diagnose() {
+	{
+		tool list
+		tool dmesg | tail -30
+		dmesg | tail -20
+		for f in /var/log/xen/console/*.log /var/log/torc/console/*.log /var/log/xen/*.log /var/log/torc/*.log; do
+			[ -s "$f" ] && { echo "--- $f"; tail -30 "$f"; }
+		done
+	} 2>&1 | sed 's/^/#| /'
+}
+bail() {
+	not_ok "can go on" "$*"
+	diagnose
+	finish
+}
+# check NAME COMMAND...: one assertion, that the command succeeds
+check() {
+	local n=$1 rc
+	shift
+	"$@" > /tmp/check.out 2>&1
+	rc=$?
+	if [ $rc = 0 ]; then ok "$n"; else not_ok "$n" "$* gave $rc: $(tail -n 5 /tmp/check.out)"; fi
+	return $rc
+}
+# refuses NAME PATTERN COMMAND...: it must fail by itself (no signal, no success) and say PATTERN
+refuses() {
+	local n=$1 pat=$2 rc
+	shift 2
+	"$@" > /tmp/check.out 2>&1
+	rc=$?
+	if [ $rc = 0 ]; then
+		not_ok "$n" "$* succeeded"
+	elif [ $rc -ge 126 ]; then
+		not_ok "$n" "$* gave $rc: $(tail -n 3 /tmp/check.out)"
+	elif ! grep -q -- "$pat" /tmp/check.out; then
+		not_ok "$n" "$* did not say '$pat' but: $(tail -n 3 /tmp/check.out)"
+	else
+		ok "$n"
+	fi
+}
+must() { "$@" || bail "command failed ($?): $*"; }
+equal() { # NAME GOT WANT
+	if [ "$2" = "$3" ]; then ok "$1"; else not_ok "$1" "got '$2', want '$3'"; fi
+}
+
+# tool: the toolstack under test, by the words that xl and torc share
+tool() {
+	case $TOOLS in
+	torc) torc "$@" ;;
+	*) xl "$@" ;;
+	esac
+}
+
+# --- guests
+
+# guest NAME [config line]...: write /tmp/NAME.cfg for a Linux guest; stdin is a script it runs
+guest() {
+	local n=$1 l
+	shift
+	rm -rf /tmp/g.$n
+	mkdir -p /tmp/g.$n
+	cat > /tmp/g.$n/run.sh
+	{
+		cat /guests/initrd.cpio
+		(cd /tmp/g.$n && find . | cpio -o -H newc 2> /dev/null)
+	} > /tmp/$n.initrd
+	rm -rf /tmp/g.$n
+	cat > /tmp/$n.cfg <<-C
+	name="$n"
+	type="pv"
+	kernel="${KERNEL:-/guests/vmlinux.gz}"
+	ramdisk="/tmp/$n.initrd"
+	memory=${MEMORY:-128}
+	vcpus=1
+	extra="console=hvc0 loglevel=4 random.trust_cpu=on"
+	on_crash="preserve"
+	C
+	for l; do echo "$l" >> /tmp/$n.cfg; done
+}
+# small_guest NAME KERNEL [config line]...: a guest that is one file
+small_guest() {
+	local n=$1 k=$2 l
+	shift 2
+	cat > /tmp/$n.cfg <<-C
+	name="$n"
+	type="pv"
+	kernel="$k"
+	memory=${MEMORY:-64}
+	vcpus=1
+	on_crash="preserve"
+	C
+	for l; do echo "$l" >> /tmp/$n.cfg; done
+}
+log() {
+	case $CONSOLE in
+	torc) echo /var/log/torc/console/$1.log ;;
+	*) echo /var/log/xen/console/guest-$1.log ;;
+	esac
+}
+logged() { grep -aq -- "$2" "$(log $1)" 2> /dev/null; }      # NAME PATTERN
+wait_log() { wait_for $3 logged $1 "$2"; }                   # NAME PATTERN SECONDS
+show_log() { tr -d '\r' < "$(log $1)" | sed "s/^/#$1| /"; echo; }
+gone() { ! tool domid $1 > /dev/null 2>&1; }
+# state NAME: the letters of list's state column, without the dashes
+state() { tool list $1 | awk 'NR == 2 { gsub("-", "", $5); print $5 }'; }
+# recv NC-ARGS...: nc that receives until the peer ends (its stdin must not be at EOF)
+recv() { [ -p /tmp/hold ] || mkfifo /tmp/hold; nc "$@" 0<> /tmp/hold; }

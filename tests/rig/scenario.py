@@ -1,0 +1,194 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""A scenario is a busybox sh script that runs in dom0 and prints TAP. Here one is read, run on the
+machine it asks for, and its lines taken off the serial port.
+
+The first line may say what the scenario needs, as "#rig: key=value ...":
+    smp, mem, dom0_mem (MiB), timeout (seconds), nodes (1 or 2), layers (what else the image holds,
+    of linux, grub, small), disks and nics (kinds, comma between), icount, end (poweroff or reboot:
+    how the machine must end)
+With nodes=2 two machines run the same script at once, joined by a virtual wire; $RIG_node tells."""
+
+import os
+import re
+import shutil
+import subprocess
+import time
+
+from machine import Machine, RigError
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(os.path.dirname(HERE))
+BUILD = os.path.join(ROOT, "build")
+SCENARIOS = os.path.join(ROOT, "tests", "system", "scenarios")
+
+DEFAULTS = {"smp": 1, "mem": 2048, "dom0_mem": 1024, "timeout": 240, "nodes": 1, "layers": "",
+            "disks": "", "nics": "", "icount": "", "end": "poweroff"}
+RESULT = re.compile(r"^(ok|not ok) (.*)$")
+HV_ARGS = "console=com1 com1=115200,8n1 dom0_mem={m}M,max:{m}M loglvl=all guest_loglvl=all"
+KERNEL_ARGS = "console=hvc0 earlyprintk=xen panic=5 random.trust_cpu=on"
+
+
+def built(*path):
+    return os.path.join(BUILD, *path)
+
+
+def read_settings(path):
+    """The defaults, and over them what the scenario's first line says."""
+    s = dict(DEFAULTS)
+    with open(path) as f:
+        for line in f:
+            if line.startswith("#rig:"):
+                for word in line[5:].split():
+                    k, _, v = word.partition("=")
+                    if k not in s:
+                        raise RigError(f"{path}: {k!r} is no setting; known: {', '.join(s)}")
+                    s[k] = type(s[k])(v)
+    return s
+
+
+def hypervisor(which):
+    """Path of a hypervisor: torc, stock, or a file."""
+    path = {"torc": built("torc"), "stock": built("stock", "xen.elf")}.get(which, which)
+    if not os.path.exists(path):
+        raise RigError(f"no hypervisor at {path}" + (": run make" if which in ("torc", "stock") else ""))
+    return path
+
+
+def pack(tree, out):
+    """A cpio layer of a directory's contents, the same bytes each time."""
+    subprocess.run(f"find . -exec touch -h -d @0 {{}} + && find . -mindepth 1 | LC_ALL=C sort | "
+                   f"cpio -o -H newc -R 0:0 --quiet --reproducible > '{os.path.abspath(out)}'",
+                   shell=True, cwd=tree, check=True)
+
+
+class Result:
+    """What came of a run: (ok, name, why) per assertion, and the logs."""
+
+    def __init__(self, name, log):
+        self.name, self.log = name, log
+        self.cases = []
+        self.seconds = 0.0
+
+    def add(self, ok, name, why=""):
+        self.cases.append((ok, name, why))
+
+    @property
+    def passed(self):
+        return bool(self.cases) and all(ok for ok, _, _ in self.cases)
+
+    def lines(self):
+        for ok, name, why in self.cases:
+            yield f"{'ok' if ok else 'not ok'} {self.name}: {name}" + (f": {why}" if why else "")
+
+
+def collect(result, machine, node, nodes):
+    """Read the TAP lines of one machine. The plan at the end is what shows that none got lost."""
+    text = machine.text()
+    pre = f"node {node}: " if nodes > 1 else ""
+    seen, plan = 0, None
+    for line in text.splitlines():
+        if m := RESULT.match(line):
+            name, _, why = m[2].partition(": ") if m[1] == "not ok" else (m[2], "", "")
+            result.add(m[1] == "ok", pre + name, why)
+            seen += 1
+        elif m := re.match(r"^1\.\.(\d+)$", line):
+            plan = int(m[1])
+    if plan is None:
+        result.add(False, pre + "came to its end", f"no plan line; see {machine.log}/serial.log")
+    elif plan != seen:
+        result.add(False, pre + "all results arrived", f"{seen} of {plan} seen")
+
+
+def run(path, hv="torc", tools="torc", log=None, args=(), boot="direct", kernel=None, hv_args=None,
+        echo=None, store=None, console=None, extra_hv_args="", **override):
+    """Run one scenario; returns a Result. Keyword arguments override the scenario's settings."""
+    if not os.path.exists(path):
+        path = os.path.join(SCENARIOS, path + ".sh")
+    s = read_settings(path)
+    for k, v in override.items():
+        if k not in s:
+            raise RigError(f"{k!r} is no setting; known: {', '.join(s)}")
+        if v is not None:
+            s[k] = type(s[k])(v)
+    name = os.path.splitext(os.path.basename(path))[0]
+    log = os.path.abspath(log or built("logs", "system", f"{name}-{hv}-{tools}".replace("/", "_")))
+    shutil.rmtree(log, ignore_errors=True)
+    tree = os.path.join(log, "tree", "scenario")
+    os.makedirs(tree)
+    shutil.copyfile(path, os.path.join(tree, "scenario.sh"))
+    for f in os.listdir(os.path.join(HERE, "dom0")):
+        shutil.copyfile(os.path.join(HERE, "dom0", f), os.path.join(tree, f))
+    extras = os.path.splitext(path)[0] + ".d"       # files that go along with a scenario
+    if os.path.isdir(extras):
+        shutil.copytree(extras, tree, dirs_exist_ok=True)
+    probe = built("tests", "probe")
+    if os.path.exists(probe):
+        shutil.copy(probe, os.path.join(tree, "probe"))
+    pack(os.path.join(log, "tree"), os.path.join(log, "scenario.cpio"))
+    shutil.rmtree(os.path.join(log, "tree"))
+
+    layers = ["base"]
+    parts = {tools, store or tools, console or tools}
+    # The stock tools' helpers for dom0's own nodes are wanted with either set while ours has none.
+    layers += [x for x in ("stock", "torc") if x in parts or (x == "stock" and hv == "stock")]
+    layers += [x for x in s["layers"].split(",") if x]
+    initrd = [built("image", f"{x}.cpio.gz") for x in layers] + [os.path.join(log, "scenario.cpio")]
+    for f in initrd:
+        if not os.path.exists(f):
+            raise RigError(f"no {f}: run make images")
+
+    result = Result(f"{name} [{hv}/{tools}" + (f" smp={s['smp']}" if s["smp"] != 1 else "") +
+                    (f" boot={boot}" if boot != "direct" else "") + "]", log)
+    t0 = time.monotonic()
+    machines = []
+    try:
+        for node in range(s["nodes"]):
+            d = os.path.join(log, f"node{node}") if s["nodes"] > 1 else log
+            disks = []
+            for i, kind in enumerate(x for x in s["disks"].split(",") if x):
+                os.makedirs(d, exist_ok=True)
+                f = os.path.join(d, f"disk{i}")
+                subprocess.run(["truncate", "-s", "64M", f], check=True)
+                disks.append((kind, f))
+            nics = [(kind, "user,restrict=on,tftp=" + comma_dir(log)) for kind in s["nics"].split(",") if kind]
+            if s["nodes"] > 1:
+                server = "on" if node == 0 else "off"
+                kind = nics[0][0] if nics else "e1000"
+                nics = [(kind, f"stream,server={server},addr.type=unix,addr.path={log}/wire")]
+            words = [f"rig.scenario={name}", f"rig.node={node}", f"torc.tools={tools}", f"rig.hv={os.path.basename(hv)}"]
+            words += [f"torc.{k}={v}" for k, v in (("store", store), ("console", console)) if v]
+            words += [f"rig.{a}" for a in args]
+            m = Machine(d, hv=hypervisor(hv),
+                        hv_args=(hv_args or HV_ARGS.format(m=s["dom0_mem"])) +
+                        (" " + extra_hv_args if extra_hv_args else ""),
+                        kernel=kernel or built("stock", "vmlinux"),
+                        kernel_args=" ".join([KERNEL_ARGS] + words), initrd=initrd, boot=boot,
+                        smp=s["smp"], mem=s["mem"], disks=disks, nics=nics,
+                        icount=int(s["icount"]) if s["icount"] else None)
+            machines.append(m)
+            m.start()
+            if s["nodes"] > 1 and node == 0:
+                while not os.path.exists(f"{log}/wire") and m.proc.poll() is None:
+                    time.sleep(0.05)
+        for node, m in enumerate(machines):
+            left = max(1, s["timeout"] - (time.monotonic() - t0))
+            ended = m.wait(left)
+            if not ended:
+                m.dump_registers()
+            collect(result, m, node, s["nodes"])
+            pre = f"node {node}: " if s["nodes"] > 1 else ""
+            want = {"poweroff": "guest-shutdown", "reboot": "guest-reset"}[s["end"]]
+            if not ended:
+                result.add(False, f"{pre}ends by {s['end']}", f"still running after {s['timeout']} s")
+            else:
+                result.add(m.ended == want, f"{pre}ends by {s['end']}",
+                           "" if m.ended == want else f"QEMU says {m.ended}")
+    finally:
+        for m in machines:
+            m.kill()
+    result.seconds = time.monotonic() - t0
+    return result
+
+
+def comma_dir(path):
+    return path.replace(",", ",,")
