@@ -30,3 +30,4 @@ DEPS += kmod # depmod, for the modules in the images
 DEPS += xz-utils # Debian's kernel payload
 DEPS += binutils # objdump, addr2line
 DEPS += file # what a binary is
+DEPS += gcc-multilib # the 32-bit guests
