@@ -48,4 +48,4 @@ $(B)/guests/$(1)32.elf: $(addprefix $(B)/obj/guest32/,$(REF_KERNEL) $(REF)/boot3
 ALL += $(B)/guests/$(1)64.elf $(B)/guests/$(1)32.elf
 endef
 
-$(eval $(call guest,reference,$(REF)/reference.o))
+$(eval $(call guest,reference,$(patsubst %,$(REF)/%.o,reference selftest shell work)))

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The reference guest's tests of the ground it stands on. */
+#ifndef SELFTEST_H
+#define SELFTEST_H
+
+void selftest_privilege(void);		/* whose ring, what is refused */
+void selftest_user(void);		/* user mode and its isolation */
+void selftest_events(void);		/* loopback channels, timers */
+void selftest_memory(void);		/* page tables, grants, leaks */
+void selftest_store(void);
+
+#endif
