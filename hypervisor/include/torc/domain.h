@@ -43,6 +43,9 @@ struct domain {
 	spinlock_t pages_lock;
 	struct list pages;		/* frames assigned */
 	uint32_t nr_pages, max_pages, nr_own_pages;	/* own: hypervisor frames given to it (shared_info, grant tables) */
+	uint32_t claim;			/* frames set aside for it, not yet taken: RANK_PAGES */
+	void *memory_map;		/* set_memory_map: boot_e820-style entries as the ABI has them, nr_memory_map of 20 bytes */
+	unsigned int nr_memory_map;
 	struct dirty_log *dirty;	/* NULL: log-dirty is off */
 	unsigned long hv_start_low;	/* 32-bit: where the guest's address space ends, from its note; M2P32_BASE by default */
 
@@ -86,6 +89,7 @@ struct vcpu {
 	unsigned long debugreg[8];
 	mfn_t root, user_root;		/* 64-bit: L4 of kernel, L4 of user or MFN_NONE. 32-bit: the guest's L3. Typed references */
 	uint64_t *root32;		/* 32-bit: our own L4, slot 0 leads to root */
+	struct frame *half_put;		/* a table whose last reference is being dropped, interrupted; finished before anything else */
 	mfn_t cr3;			/* what the processor is given */
 	unsigned long fs_base, gs_base_kernel, gs_base_user;	/* while off the CPU; gs_base_user also while in kernel mode */
 	uint16_t ds, es, fs, gs;	/* while off the CPU */
@@ -156,6 +160,13 @@ int domain_kill(struct domain *d);			/* death.c: 0, or -XEN_ERESTART: call again
 unsigned int domain_held_frames(struct domain *d);
 
 void vcpu_pause(struct vcpu *v), vcpu_unpause(struct vcpu *v), vcpu_pause_nosync(struct vcpu *v);
+
+/* domain/pages.c: frames of a domain. */
+int domain_assign(struct domain *d, struct frame *f, unsigned int order);	/* 0, -XEN_ENOMEM: over max_pages, -XEN_ESRCH: dying */
+struct frame *domain_alloc(struct domain *d, unsigned int order, unsigned int below_bits);	/* heeding claims; not assigned */
+int domain_claim(struct domain *d, uint64_t pages);
+uint64_t pages_claimed(void);				/* by all: for physinfo */
+void m2p_set(mfn_t m, uint64_t pfn);			/* both widths; ~0: none */
 
 /* Defined by pv/, called by domain/ at the points of life named. Bound at link time. */
 int pv_domain_init(struct domain *d);			/* evtchn, grant, io, shared_info */

@@ -18,11 +18,18 @@ struct domain;
 
 enum frame_type {	/* exclusive while counted */
 	FT_NONE, FT_WRITABLE, FT_L1, FT_L2, FT_L3, FT_L4, FT_SEGDESC,
-	FT_SHARED,	/* hypervisor memory a guest may map (shared_info, grant tables, m2p): typed for good, mapped as its flags say */
+	FT_SHARED,	/* hypervisor memory that guests may map read-only (m2p): typed for good */
+	FT_L2_TOP,	/* 32-bit: the L2 of slot 3, which holds the hypervisor's hole; never a plain FT_L2 at the same time */
 };
 
+#define FRAME_RAM	0x01		/* is RAM */
+#define FRAME_FREE	0x02		/* head of a free block in the heap */
+#define FRAME_USED	0x04		/* a domain had it: what it holds is a secret */
+#define FRAME_OWN	0x08		/* the hypervisor's memory shared with its owner: on no list of pages */
+#define FRAME_SLAB	0x10		/* cut into small objects (heap.c) */
+
 struct frame {
-	uint64_t count;			/* general references | FRAME_* flags below; 0: free or the hypervisor's own */
+	uint64_t count;			/* general references and flags: core/frame.c's layout; 0: free or the hypervisor's own */
 	uint64_t type;			/* enum frame_type, validity, pin, partial state, type count: core/frame.c's layout */
 	struct domain *owner;		/* NULL: nobody's; stable under a general reference */
 	union {
@@ -31,7 +38,7 @@ struct frame {
 	uint32_t stamp;			/* tlb_stamp_now() when the last writable or table use ended */
 	uint16_t partial;		/* entries validated so far of a table being (in)validated preemptibly */
 	uint8_t order;			/* free block's, in the heap */
-	uint8_t lock;			/* bit lock for a page table's entries (RANK_MMU) */
+	uint8_t flags;			/* FRAME_*: changed at boot or by whoever holds the frame unshared */
 };
 
 #ifdef TORC_HOST_BUILD
@@ -41,8 +48,10 @@ extern struct frame *frame_table;
 #endif
 extern mfn_t max_mfn;			/* one above the last frame that has a struct frame */
 static inline mfn_t frame_mfn(const struct frame *f) { return MFN(f - frame_table); }
-bool mfn_valid(mfn_t m);		/* is RAM with a struct frame (not MMIO, not a hole) */
 static inline struct frame *mfn_frame(mfn_t m) { return &frame_table[m.n]; }
+/* Is RAM with a struct frame (not MMIO, not a hole). */
+static inline bool mfn_valid(mfn_t m) { return m.n < max_mfn.n && mfn_frame(m)->flags & FRAME_RAM; }
+void frame_add_ram(maddr_t start, maddr_t end);	/* at boot: every range of RAM in the map, used or not */
 
 /* General references. get fails (false) on a free frame, one of another owner, or a full count. */
 bool frame_get(struct frame *f, struct domain *owner);	/* only if it is owner's */
@@ -53,6 +62,13 @@ void frame_assign(struct frame *f, struct domain *d);
 /* Drops the allocation's reference; false if already dropped. Frees when others let go. */
 bool frame_drop_allocated(struct frame *f);
 bool frame_is_allocated(const struct frame *f);
+
+bool frame_steal(struct frame *f, struct domain *d);	/* takes it from its owner if nothing but the allocation and the caller's
+							 * one reference hold it; then it is nobody's, to free or assign */
+/* Hypervisor memory that d may map: writable (grant tables, shared_info) or only readable. On no list, in nr_own_pages. Undone by
+ * frame_unshare(); the frame goes to the heap when the last mapping has gone. */
+void frame_share(struct frame *f, struct domain *d, bool writable);
+void frame_unshare(struct frame *f);
 
 /* Type references, and a general one with each. 0, -XEN_EINVAL, -XEN_EBUSY (in use as another type), -XEN_ERESTART (preempted: go on later).
  * For tables the caller is in the owner's context (its widths, its slots). */
@@ -65,11 +81,17 @@ uint64_t frame_count(const struct frame *f);
 bool frame_pin(struct frame *f);			/* marks pinned; false if it was */
 bool frame_unpin(struct frame *f);
 bool frame_is_pinned(const struct frame *f);
-void frame_lock(struct frame *f);
-void frame_unlock(struct frame *f);
+bool frame_get_more(struct frame *f, struct domain *owner, enum frame_type t);	/* one more of a type it has and is valid as */
+/* Finishes what a preempted validation or its undoing left behind, with none waiting for it. 0 or -XEN_ERESTART. */
+int frame_settle(struct frame *f);
 
 /* pv/validate.c, called by core/frame.c through this door when a table's type count goes 0->1 and 1->0. */
 int table_validate(struct frame *f, enum frame_type t);		/* 0, -XEN_EINVAL.., -XEN_ERESTART with f->partial kept */
 int table_invalidate(struct frame *f, enum frame_type t);	/* 0 or -XEN_ERESTART */
+
+/* domain/pages.c, likewise: the owner's books. */
+void owner_frame_added(struct domain *d, struct frame *f);
+void owner_frame_gone(struct domain *d, struct frame *f);	/* the last reference went; f still names its owner */
+uint64_t owner_tlb_cpus(struct domain *d);			/* cpumask_t: CPUs that may hold translations of its tables */
 
 #endif

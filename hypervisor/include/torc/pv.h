@@ -26,9 +26,13 @@ void vcpu_context_get(struct vcpu *v, union vcpu_context *c);
 int vcpu_reset(struct vcpu *v);
 
 /* --- mmu.c, validate.c, dirty.c: direct paging ------------------------------------------------------------------------ */
-long mmu_update(struct vcpu *v, gaddr_t reqs, unsigned int count, gaddr_t done, unsigned int foreigndom);
-long mmu_update_va(struct vcpu *v, unsigned long va, uint64_t pte, unsigned long flags, domid_t dom);
-long mmu_ext(struct vcpu *v, gaddr_t ops, unsigned int count, gaddr_t done, unsigned int foreigndom);
+/* One update; what is ptr's low bits is mode. pt: whose tables, pg: whose frames they may name (references held by the caller). */
+struct mmu_who { struct domain *pt, *pg; bool io_only; };
+int mmu_update_entry(struct vcpu *v, const struct mmu_who *w, uint64_t ptr, uint64_t val);
+int mmu_update_va(struct vcpu *v, struct domain *pg, unsigned long va, uint64_t pte);	/* flushing is the caller's */
+int mmu_pin(struct vcpu *v, struct domain *owner, mfn_t m, enum frame_type t);
+int mmu_unpin(struct vcpu *v, struct domain *owner, mfn_t m);
+int mmu_finish_put(struct vcpu *v);				/* v->half_put: 0, or -XEN_ERESTART */
 int mmu_new_root(struct vcpu *v, mfn_t root);			/* takes typed references, loads it if v is current */
 int mmu_new_user_root(struct vcpu *v, mfn_t root);
 void mmu_drop_roots(struct vcpu *v);
@@ -37,6 +41,7 @@ int mmu_kill(struct domain *d);					/* unpins and frees all; restartable */
 bool mmu_fix_fault(struct vcpu *v, struct cpu_user_regs *regs, unsigned long cr2);	/* a write to a page table (emulated), log-dirty, spurious */
 int mmu_map_foreign_pte(struct vcpu *v, uint64_t pte_addr_or_va, uint64_t pte, bool by_va, uint64_t *old);	/* for grant.c: puts an entry the caller has referenced */
 int mmu_clear_pte(struct vcpu *v, uint64_t pte_addr_or_va, bool by_va, mfn_t expect, uint64_t replace);
+/* grant.c: on success the entry holds the caller's reference(s) on its frame (typed if writable); mmu_clear_pte drops them. */
 /* Checks for a guest entry at level 1..4; used by the dom0 builder for asserting too. */
 bool pte_flags_allowed(const struct domain *d, unsigned int level, uint64_t pte);
 uint64_t guest_walk(struct vcpu *v, unsigned long va);		/* the L1 entry that maps va, 0: none */
