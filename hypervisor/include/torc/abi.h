@@ -28,4 +28,7 @@
 #include <xen/io/console.h>
 #include <xen/foreign/x86_32.h>
 
+/* The header shows it to Xen itself only. Never returned to a guest: the call is made again. */
+#define XEN_ERESTART 85
+
 #endif
