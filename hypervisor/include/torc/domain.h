@@ -37,7 +37,12 @@ struct domain {
 	bool shutting_down, shut_down;
 	uint8_t shutdown_code;
 	uint32_t pause_count;		/* of the whole domain, by the hypervisor and tools */
-	bool paused_by_tools;		/* domctl pause: counted once */
+	uint32_t paused_by_tools;	/* how often domctl paused it; each is in pause_count once */
+	uint32_t nr_polling;		/* vcpus in SCHEDOP_poll: they want to hear of masked ports too */
+	bool killed;			/* domain_kill() is done; what remains is held by others */
+	struct timer watchdog[2];	/* SCHEDOP_watchdog */
+	bool watchdog_used[2];
+	struct domain *next_hash, *next_dead;	/* domain.c */
 
 	/* memory; RANK_PAGES */
 	spinlock_t pages_lock;
@@ -101,7 +106,7 @@ struct vcpu {
 	mfn_t ldt_frame[16];
 	uint8_t iopl;
 	unsigned long nmi_entry;	/* nmi_op callback, 0: none */
-	bool nmi_pending, trap_bounce_tf;
+	bool nmi_pending, in_nmi, trap_bounce_tf;
 
 	/* events and time */
 	struct vcpu_info *info;		/* where it is registered, mapped; layout by the domain's width: use shared.h */
@@ -111,6 +116,9 @@ struct vcpu {
 	uint32_t time_version;
 	struct timer singleshot, periodic, poll_timer;
 	ns_t period, period_last;
+	uint64_t scale_seen;		/* what time_info was last written from: tsc_base of the CPU's scale, and the CPU */
+	unsigned int scale_cpu;
+	unsigned int timer_cpu;		/* where its timers are */
 	uint16_t virq_port[NR_VIRQS];	/* 0: not bound */
 	bool polling;			/* in SCHEDOP_poll */
 	evtchn_port_t poll_port;	/* the only one, or 0: several */
@@ -125,7 +133,10 @@ struct vcpu {
 	struct list run_link;
 	uint64_t vruntime;		/* weighted ns */
 	ns_t ran_since, cpu_time;
-	int64_t cap_budget;
+	int64_t cap_budget;		/* ns left of this cap period */
+	ns_t cap_until;			/* when the period ends */
+	bool cap_parked;		/* nothing left: waits for cap_timer */
+	struct timer cap_timer;
 
 	/* the hypercall being done */
 	struct { uint32_t mask; unsigned long arg[5]; } restart;	/* hypercall.h */
@@ -136,6 +147,7 @@ struct vcpu {
 extern struct domain *dom0, idle_domain, io_domain, hyp_domain;	/* DOMID_IO owns MMIO, DOMID_XEN the hypervisor's shared frames */
 static inline bool vcpu_is_idle(const struct vcpu *v) { return v->domain == &idle_domain; }
 
+void domains_init(void);		/* before sched_init(): the domains that are no guests */
 /* domain/domain.c. References: get by id fails (NULL) when unknown or going; put frees the struct with the last one. */
 struct domain *domain_get(domid_t id);			/* DOMID_SELF: the current one */
 bool domain_get_more(struct domain *d);
@@ -147,6 +159,8 @@ int domain_create(domid_t id, const struct xen_domctl_createdomain *c, struct do
 int domain_set_vcpus(struct domain *d, unsigned int n);
 int vcpu_create(struct domain *d, unsigned int id);
 /* From either width's structure, already copied and widened: pv/context.c fills it in. */
+void domain_memory_held(struct domain *d), domain_memory_gone(struct domain *d);	/* first frame in, last frame out: a reference */
+void domain_shutdown_settle(struct domain *d);		/* sched: a vcpu of a domain that shuts down left its CPU */
 void domain_pause(struct domain *d);			/* returns when no vcpu of it runs */
 void domain_unpause(struct domain *d);
 void domain_pause_nosync(struct domain *d);
@@ -159,6 +173,8 @@ int domain_kill(struct domain *d);			/* death.c: 0, or -XEN_ERESTART: call again
 /* death.c: what other domains still hold: frames by grants and foreign maps. For 'torc list' and why. */
 unsigned int domain_held_frames(struct domain *d);
 
+void vcpu_free(struct vcpu *v);
+void vcpu_unblock(struct vcpu *v);			/* from anywhere, also with interrupts off */
 void vcpu_pause(struct vcpu *v), vcpu_unpause(struct vcpu *v), vcpu_pause_nosync(struct vcpu *v);
 
 /* domain/pages.c: frames of a domain. */
@@ -169,7 +185,7 @@ uint64_t pages_claimed(void);				/* by all: for physinfo */
 void m2p_set(mfn_t m, uint64_t pfn);			/* both widths; ~0: none */
 
 /* Defined by pv/, called by domain/ at the points of life named. Bound at link time. */
-int pv_domain_init(struct domain *d);			/* evtchn, grant, io, shared_info */
+int pv_domain_init(struct domain *d, const struct xen_domctl_createdomain *c);	/* evtchn, grant, io, shared_info */
 void pv_domain_free(struct domain *d);			/* the last reference is gone */
 int pv_vcpu_init(struct vcpu *v);
 void pv_vcpu_free(struct vcpu *v);
