@@ -37,27 +37,27 @@ bail() {
 }
 # check NAME COMMAND...: one assertion, that the command succeeds
 check() {
-	local n=$1 rc
+	local _n=$1 _rc
 	shift
 	"$@" > /tmp/check.out 2>&1
-	rc=$?
-	if [ $rc = 0 ]; then ok "$n"; else not_ok "$n" "$* gave $rc: $(tail -n 5 /tmp/check.out)"; fi
-	return $rc
+	_rc=$?
+	if [ $_rc = 0 ]; then ok "$_n"; else not_ok "$_n" "$* gave $_rc: $(tail -n 5 /tmp/check.out)"; fi
+	return $_rc
 }
 # refuses NAME PATTERN COMMAND...: it must fail by itself (no signal, no success) and say PATTERN
 refuses() {
-	local n=$1 pat=$2 rc
+	local _n=$1 _pat=$2 _rc
 	shift 2
 	"$@" > /tmp/check.out 2>&1
-	rc=$?
-	if [ $rc = 0 ]; then
-		not_ok "$n" "$* succeeded"
-	elif [ $rc -ge 126 ]; then
-		not_ok "$n" "$* gave $rc: $(tail -n 3 /tmp/check.out)"
-	elif ! grep -q -- "$pat" /tmp/check.out; then
-		not_ok "$n" "$* did not say '$pat' but: $(tail -n 3 /tmp/check.out)"
+	_rc=$?
+	if [ $_rc = 0 ]; then
+		not_ok "$_n" "$* succeeded"
+	elif [ $_rc -ge 126 ]; then
+		not_ok "$_n" "$* gave $_rc: $(tail -n 3 /tmp/check.out)"
+	elif ! grep -q -- "$_pat" /tmp/check.out; then
+		not_ok "$_n" "$* did not say '$_pat' but: $(tail -n 3 /tmp/check.out)"
 	else
-		ok "$n"
+		ok "$_n"
 	fi
 }
 must() { "$@" || bail "command failed ($?): $*"; }
@@ -94,7 +94,7 @@ guest() {
 	ramdisk="/tmp/$n.initrd"
 	memory=${MEMORY:-128}
 	vcpus=1
-	extra="console=hvc0 loglevel=4 random.trust_cpu=on"
+	extra="console=hvc0 loglevel=${LOGLEVEL:-4} random.trust_cpu=on"
 	on_crash="preserve"
 	C
 	for l; do echo "$l" >> /tmp/$n.cfg; done

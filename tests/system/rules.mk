@@ -1,0 +1,11 @@
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# Whole systems in QEMU. One machine keeps one CPU busy, so as many run at once as there are CPUs;
+# ONLY="-k name" picks some.
+
+DEPS += python3-pytest-xdist # several machines at once
+
+TESTS += system
+.PHONY: system
+system: rig $(filter $(B)/torc,$(ALL))
+	$(PYTHON) -B -m pytest -q -p no:cacheprovider -n $(JOBS) --dist=load tests/system $(ONLY)
