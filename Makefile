@@ -26,7 +26,8 @@ B	:= build
 PREFIX	?= /usr/local
 HOST_CC	?= gcc
 CLANG	?= clang
-PYTHON	?= python3
+# Debian's own, which is where the packages of deps.mk land
+PYTHON	?= /usr/bin/python3
 JOBS	?= $(shell nproc)
 
 WARNINGS := -Wall -Wextra -Werror -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wvla
