@@ -59,10 +59,13 @@ bool frame_get_any(struct frame *f);			/* whoever's; for the privileged, look at
 void frame_put(struct frame *f);			/* the last put frees to the heap (owner's accounts are told) */
 /* Allocated to a domain: owner set, one reference (FRAME_ALLOCATED), on its list. The caller has scrubbed or will. */
 void frame_assign(struct frame *f, struct domain *d);
+/* The last step of it, for domain/pages.c, which does many at once under its own lock. */
+void frame_set_allocated(struct frame *f);
 /* Drops the allocation's reference; false if already dropped. Frees when others let go. */
 bool frame_drop_allocated(struct frame *f);
 bool frame_is_allocated(const struct frame *f);
 
+void frame_mark_foreign(struct frame *f);	/* before a writable mapping by another domain than its owner is let go */
 bool frame_steal(struct frame *f, struct domain *d);	/* takes it from its owner if nothing but the allocation and the caller's
 							 * one reference hold it; then it is nobody's, to free or assign */
 /* Hypervisor memory that d may map: writable (grant tables, shared_info) or only readable. On no list, in nr_own_pages. Undone by

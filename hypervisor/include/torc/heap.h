@@ -13,6 +13,7 @@ uint64_t heap_free_frames(void);
 uint64_t heap_total_frames(void);
 uint64_t heap_free_frames_below(unsigned int bits);
 void heap_scrub(struct frame *f, unsigned int order);	/* zero */
+void heap_scrub_used(struct frame *f, unsigned int order);	/* only those that a domain had: before they go to a guest */
 
 /* The hypervisor's own: direct-mapped, zeroed. Whole frames, and objects up to a frame. */
 void *page_alloc(unsigned int order);

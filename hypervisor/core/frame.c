@@ -1,0 +1,432 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Machine frames: who owns them, who uses them, and as what. All safety rests on the two words changed here by compare-and-swap.
+ *
+ * count:  ALLOCATED | FOREIGN | general references. The allocation is one of the references.
+ * type:   enum frame_type | VALID | PINNED | PARTIAL | UNDO | type references.
+ *
+ * A table's type word moves so (n > 0):
+ *
+ *   idle      count 0, nothing set; the type is the last one, so that the next knows what TLBs may still hold
+ *   exclusive count 1, nothing set: one CPU validates or invalidates, all others wait
+ *   valid     VALID, count n
+ *   partial   PARTIAL, count 0: validation was interrupted (UNDO: its undoing was). Entries below f->partial hold their references,
+ *             and the state holds a general reference. Whoever wants the frame next goes on from there.
+ *   kept      PARTIAL, count 1: invalidation was interrupted. The holder of the last reference still has it and comes again; or somebody
+ *             wants the table as the same type, and completes it.
+ *
+ * Waiting for "exclusive" ends: types along a page-table tree fall strictly (4 > 3 > 2 > 1 > writable), so the waits-for graph has no
+ * cycle, and whoever has the state yields in bounded time by leaving "partial" or "kept".
+ */
+#include <torc/abi.h>
+#include <torc/frame.h>
+#include <torc/heap.h>
+#include <torc/x86.h>
+
+#define C_ALLOCATED	(1ull << 63)
+#define C_FOREIGN	(1ull << 62)		/* another domain mapped it writable since it was assigned */
+#define C_COUNT		(C_FOREIGN - 1)
+#define C_LIMIT		(1ull << 40)		/* more than all entries of all page tables that fit in memory */
+
+#define T_COUNT		0xffffffffull
+#define T_VALID		(1ull << 48)
+#define T_PINNED	(1ull << 49)
+#define T_PARTIAL	(1ull << 50)
+#define T_UNDO		(1ull << 51)
+#define T_SHIFT		56
+
+mfn_t max_mfn;
+
+static inline enum frame_type type_of(uint64_t w)
+{
+	return w >> T_SHIFT;
+}
+
+static inline uint64_t type_word(enum frame_type t, uint64_t flags, uint64_t count)
+{
+	return (uint64_t)t << T_SHIFT | flags | count;
+}
+
+static inline bool is_table(enum frame_type t)
+{
+	return t == FT_L1 || t == FT_L2 || t == FT_L2_TOP || t == FT_L3 || t == FT_L4;
+}
+
+void frame_add_ram(maddr_t start, maddr_t end)
+{
+	uint64_t m;
+
+	for (m = (start + PAGE_SIZE - 1) >> PAGE_SHIFT; m < end >> PAGE_SHIFT && m < max_mfn.n; m++)
+		frame_table[m].flags |= FRAME_RAM;
+}
+
+/* --- general references ------------------------------------------------------------------------------------------------- */
+
+/* A reference to a frame that has one already, by the caller's own hands: cannot fail. */
+static inline void count_up(struct frame *f)
+{
+	atomic_add(&f->count, 1);
+}
+
+bool frame_get_any(struct frame *f)
+{
+	uint64_t old = atomic_read(&f->count);
+
+	do {
+		if (!(old & C_COUNT) || (old & C_COUNT) >= C_LIMIT)
+			return false;
+	} while (!atomic_swap_if(&f->count, &old, old + 1));
+	return true;
+}
+
+bool frame_get(struct frame *f, struct domain *owner)
+{
+	if (!frame_get_any(f))
+		return false;
+	if (likely(f->owner == owner && owner))
+		return true;
+	frame_put(f);
+	return false;
+}
+
+/* The last reference went: nobody maps it any more, TLBs may. The stamp makes the heap flush them before anyone else has it. */
+static void release(struct frame *f)
+{
+	uint64_t t = atomic_read(&f->type);
+
+	ASSERT(!(t & (T_COUNT | T_PINNED | T_PARTIAL)));
+	owner_frame_gone(f->owner, f);
+	f->owner = NULL;
+	atomic_set(&f->type, 0);
+	f->flags = (f->flags | FRAME_USED) & ~FRAME_OWN;
+	frames_free(f, 0);
+}
+
+void frame_put(struct frame *f)
+{
+	uint64_t n = atomic_sub(&f->count, 1);
+
+	ASSERT((n & C_COUNT) < C_LIMIT);
+	if (unlikely(!(n & C_COUNT)))
+		release(f);
+}
+
+void frame_assign(struct frame *f, struct domain *d)
+{
+	ASSERT(!f->count && !f->owner);
+	f->type = 0;
+	f->partial = 0;
+	f->flags &= ~FRAME_OWN;
+	f->owner = d;
+	owner_frame_added(d, f);
+	frame_set_allocated(f);
+}
+
+void frame_set_allocated(struct frame *f)
+{
+	atomic_set(&f->count, C_ALLOCATED | 1);
+}
+
+bool frame_drop_allocated(struct frame *f)
+{
+	if (!(atomic_and(&f->count, ~C_ALLOCATED) & C_ALLOCATED))	/* its reference is the caller's now */
+		return false;
+	frame_put(f);
+	return true;
+}
+
+bool frame_is_allocated(const struct frame *f)
+{
+	return atomic_read(&f->count) & C_ALLOCATED;
+}
+
+void frame_mark_foreign(struct frame *f)
+{
+	if (!(atomic_read(&f->count) & C_FOREIGN))
+		atomic_or(&f->count, C_FOREIGN);
+}
+
+bool frame_steal(struct frame *f, struct domain *d)
+{
+	uint64_t old = atomic_read(&f->count);
+
+	ASSERT(f->owner == d);
+	(void)d;
+	do {
+		/* The allocation, and the caller's reference by which owner is stable. */
+		if ((old & ~C_FOREIGN) != (C_ALLOCATED | 2))
+			return false;
+	} while (!atomic_swap_if(&f->count, &old, 0));
+	/* No general reference, so no typed one, no pin and no half-done table either. TLBs: the heap stamps what it is given. */
+	owner_frame_gone(f->owner, f);
+	f->owner = NULL;
+	atomic_set(&f->type, 0);
+	f->flags |= FRAME_USED;
+	return true;
+}
+
+void frame_share(struct frame *f, struct domain *d, bool writable)
+{
+	ASSERT(!f->count && !f->owner);
+	f->owner = d;
+	f->flags |= FRAME_OWN;
+	owner_frame_added(d, f);
+	/* A typed reference for good: it can become no table. FT_SHARED cannot be mapped writable either. */
+	f->type = type_word(writable ? FT_WRITABLE : FT_SHARED, T_VALID, 1);
+	atomic_set(&f->count, C_ALLOCATED | 2);
+}
+
+void frame_unshare(struct frame *f)
+{
+	ASSERT(f->flags & FRAME_OWN);
+	frame_put_typed(f);
+	frame_drop_allocated(f);
+}
+
+/* --- types -------------------------------------------------------------------------------------------------------------- */
+
+/* Flags may be changed by others meanwhile (PINNED), so even the exclusive holder goes by compare-and-swap. */
+static void type_change(struct frame *f, uint64_t set, uint64_t clear, int64_t delta)
+{
+	uint64_t old = atomic_read(&f->type);
+
+	while (!atomic_swap_if(&f->type, &old, ((old & ~clear) | set) + delta))
+		;
+}
+
+/*
+ * What the frame was before may linger in TLBs: a writable mapping of what is to become a table, or a path through what was one.
+ * Its owner's CPUs are asked, and all of them if others had it (a backend's writable grant mapping that it has just let go).
+ */
+static void tlb_settle(struct frame *f)
+{
+	bool all = atomic_read(&f->count) & C_FOREIGN;
+	cpumask_t stale = tlb_not_flushed_since(all ? cpus_online : owner_tlb_cpus(f->owner), f->stamp);
+
+	if (unlikely(stale))
+		tlb_flush_cpus(stale);
+}
+
+/*
+ * Exclusive, with f->partial entries done: do the rest. kept: a reference besides the caller's is in the count (state "kept").
+ * was_partial: the state "partial" had a general reference, which is ours to drop.
+ */
+static int complete(struct frame *f, enum frame_type t, bool kept, bool was_partial, bool undo)
+{
+	int rc = undo ? -XEN_EINVAL : table_validate(f, t);
+
+	if (!rc) {
+		type_change(f, T_VALID, 0, kept);
+		goto out;
+	}
+	if (kept) {			/* its holder undoes the rest, sooner or later */
+		type_change(f, T_PARTIAL, 0, 0);
+		return rc;
+	}
+	if (rc != -XEN_ERESTART) {
+		undo = true;
+		if (!table_invalidate(f, t)) {
+			f->stamp = tlb_stamp_now();
+			type_change(f, 0, T_UNDO, -1);
+			goto out;
+		}
+		rc = -XEN_ERESTART;
+	}
+	if (!was_partial)
+		count_up(f);		/* the state's own */
+	type_change(f, T_PARTIAL | (undo ? T_UNDO : 0), undo ? 0 : T_UNDO, -1);
+	return rc;
+out:
+	if (was_partial)
+		frame_put(f);		/* not the last: the caller has one */
+	return rc;
+}
+
+/* The caller has a general reference. */
+static int type_get(struct frame *f, enum frame_type want)
+{
+	uint64_t old = atomic_read(&f->type), new;
+	enum frame_type was;
+	int rc;
+
+	for (;;) {
+		was = type_of(old);
+		if (likely(old & T_VALID)) {
+			if (was != want)
+				return -XEN_EBUSY;
+			if ((old & T_COUNT) == T_COUNT)
+				return -XEN_EBUSY;
+			if (atomic_swap_if(&f->type, &old, old + 1))
+				return 0;
+		} else if (old & T_PARTIAL) {
+			bool kept = old & T_COUNT;
+
+			if (was != want && kept)
+				return -XEN_EBUSY;
+			if (!atomic_swap_if(&f->type, &old, (old & ~T_PARTIAL) + !kept))
+				continue;
+			/* As another type: what is there must go first. */
+			rc = complete(f, was, kept, !kept, old & T_UNDO || was != want);
+			if (was == want || rc == -XEN_ERESTART)
+				return rc;
+			old = atomic_read(&f->type);
+		} else if (old & T_COUNT) {	/* exclusive to some CPU */
+			cpu_relax();
+			old = atomic_read(&f->type);
+		} else {
+			bool settle = was != FT_NONE && was != want;
+			bool check = is_table(want) || want == FT_SEGDESC;
+
+			new = type_word(want, settle || check ? 0 : T_VALID, 1);
+			if (!atomic_swap_if(&f->type, &old, new))
+				continue;
+			if (settle)
+				tlb_settle(f);
+			if (!check) {
+				if (settle)
+					type_change(f, T_VALID, 0, 0);
+				return 0;
+			}
+			f->partial = 0;
+			return complete(f, want, false, false, false);
+		}
+	}
+}
+
+int frame_get_typed(struct frame *f, struct domain *owner, enum frame_type t)
+{
+	int rc;
+
+	if (unlikely(!frame_get(f, owner)))
+		return -XEN_EINVAL;
+	rc = type_get(f, t);
+	if (unlikely(rc))
+		frame_put(f);
+	return rc;
+}
+
+bool frame_get_more(struct frame *f, struct domain *owner, enum frame_type t)
+{
+	uint64_t old;
+
+	if (unlikely(!frame_get(f, owner)))
+		return false;
+	old = atomic_read(&f->type);
+	for (;;) {
+		if (type_of(old) != t || !(old & T_COUNT))
+			break;
+		if (!(old & T_VALID)) {
+			if (old & T_PARTIAL)
+				break;
+			cpu_relax();		/* exclusive: in a moment it is valid, or none */
+			old = atomic_read(&f->type);
+		} else if ((old & T_COUNT) == T_COUNT) {
+			break;
+		} else if (atomic_swap_if(&f->type, &old, old + 1)) {
+			return true;
+		}
+	}
+	frame_put(f);
+	return false;
+}
+
+static int type_put(struct frame *f, bool preemptible)
+{
+	uint64_t old = atomic_read(&f->type), new;
+	enum frame_type t;
+
+	for (;;) {
+		t = type_of(old);
+		ASSERT(old & T_COUNT);
+		if ((old & T_COUNT) > 1 && old & T_VALID) {
+			new = old - 1;
+		} else if (!(old & (T_VALID | T_PARTIAL))) {
+			/* Somebody completes what we kept. It becomes valid with a count of 2, or kept again. */
+			cpu_relax();
+			old = atomic_read(&f->type);
+			continue;
+		} else if (is_table(t)) {
+			new = old & ~(T_VALID | T_PARTIAL);	/* exclusive */
+		} else {
+			/* Before the count falls: whoever then changes the type reads it. Only the last holder's is read. */
+			f->stamp = tlb_stamp_now();
+			new = (old & ~T_VALID) - 1;
+		}
+		if (!atomic_swap_if(&f->type, &old, new))
+			continue;
+		if (new & T_VALID || !(new & T_COUNT))
+			return 0;
+		break;
+	}
+	while (table_invalidate(f, t)) {
+		if (preemptible) {
+			type_change(f, T_PARTIAL, 0, 0);
+			return -XEN_ERESTART;
+		}
+	}
+	f->stamp = tlb_stamp_now();
+	type_change(f, 0, 0, -1);
+	return 0;
+}
+
+void frame_put_typed(struct frame *f)
+{
+	type_put(f, false);
+	frame_put(f);
+}
+
+int frame_put_typed_preemptible(struct frame *f)
+{
+	int rc = type_put(f, true);
+
+	if (!rc)
+		frame_put(f);
+	return rc;
+}
+
+int frame_settle(struct frame *f)
+{
+	uint64_t old = atomic_read(&f->type);
+	int rc;
+
+	if (!(old & T_PARTIAL) || old & T_COUNT)
+		return 0;
+	if (!atomic_swap_if(&f->type, &old, (old & ~T_PARTIAL) + 1))
+		return -XEN_ERESTART;
+	count_up(f);			/* complete() expects the caller to have one; the state's keeps the frame until then */
+	rc = complete(f, type_of(old), false, true, true);
+	frame_put(f);
+	return rc == -XEN_ERESTART ? rc : 0;
+}
+
+enum frame_type frame_type(const struct frame *f)
+{
+	uint64_t t = atomic_read(&f->type);
+
+	return t & (T_COUNT | T_PARTIAL) ? type_of(t) : FT_NONE;
+}
+
+unsigned int frame_type_count(const struct frame *f)
+{
+	return atomic_read(&f->type) & T_COUNT;
+}
+
+uint64_t frame_count(const struct frame *f)
+{
+	return atomic_read(&f->count) & C_COUNT;
+}
+
+bool frame_pin(struct frame *f)
+{
+	return !(atomic_or(&f->type, T_PINNED) & T_PINNED);
+}
+
+bool frame_unpin(struct frame *f)
+{
+	return atomic_and(&f->type, ~T_PINNED) & T_PINNED;
+}
+
+bool frame_is_pinned(const struct frame *f)
+{
+	return atomic_read(&f->type) & T_PINNED;
+}
