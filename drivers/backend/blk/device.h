@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* One disk's process. */
+#ifndef BLK_DEVICE_H
+#define BLK_DEVICE_H
+
+/* Serves the device whose backend directory is path until it is closed; returns the process's exit status: 0 when it is over for good. */
+int device_run(const char *path);
+const char *device_run_dir(void);		/* where state files are */
+
+#endif

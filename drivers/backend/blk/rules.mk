@@ -1,0 +1,21 @@
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# torc-blkd, the block backend.
+
+DEPS += libxen-dev # event channels and grants from user space
+DEPS += libaio-dev # torc-blkd: disks that are files and devices
+DEPS += libnbd-dev # torc-blkd: network disks
+DEPS += libev-dev # event loop of the daemons
+DEPS += uthash-dev # lists
+
+BLKD_OBJS := $(addprefix $(B)/obj/host/,$(addsuffix .o,\
+	drivers/backend/blk/main drivers/backend/blk/device drivers/backend/blk/vbd drivers/backend/blk/request \
+	drivers/backend/blk/record drivers/backend/blk/disk drivers/backend/blk/disk_aio drivers/backend/blk/disk_nbd \
+	drivers/backend/common/peer drivers/backend/common/ring dom0-tools/common/why))
+
+$(B)/bin/torc-blkd: $(BLKD_OBJS) $(B)/obj/host/xenbus/client.a
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(HOST_CC) -o $@ $^ $(XENBUS_CLIENT_LIBS) -lev -laio -lnbd -lxengnttab -lxenevtchn
+
+ALL += $(B)/bin/torc-blkd

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The door to the other side of a device: its granted frames and its event channel. The daemons use the real one (peer.c, over
+ * /dev/xen/gntdev and /dev/xen/evtchn); tests and fuzzers put a fake behind it. One peer a device, one thread.
+ */
+#ifndef BACKEND_PEER_H
+#define BACKEND_PEER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "dom0-tools/common/why.h"
+
+#define PEER_PAGE	4096u
+
+struct peer;
+
+/* One piece of a batched copy between a granted frame and our memory: within one frame. ok is the answer. */
+struct peer_copy {
+	uint32_t gref;
+	uint16_t offset, len;
+	void *local;			/* may cross our own page ends */
+	int ok;
+};
+
+int peer_open(struct peer **p, uint16_t domid, struct why *why);
+void peer_close(struct peer *p);		/* whatever is still mapped or bound goes with it */
+uint16_t peer_domid(const struct peer *p);
+
+/* Maps n frames in a row; NULL and errno if any of them cannot be. */
+void *peer_map(struct peer *p, const uint32_t *grefs, unsigned int n, int writable);
+void peer_unmap(struct peer *p, void *addr, unsigned int n);
+
+/* Copies all pieces, as many as can be: each says for itself whether it worked. -errno if none was tried. */
+int peer_copy(struct peer *p, struct peer_copy *c, unsigned int n, int to_peer);
+
+/* Event channels: bind gives our port (>= 0) or -errno. */
+int peer_bind(struct peer *p, uint32_t remote_port);
+void peer_unbind(struct peer *p, int port);
+void peer_notify(struct peer *p, int port);
+int peer_event_fd(struct peer *p);
+int peer_next_event(struct peer *p);		/* a port that fired, unmasked again; -EAGAIN: none */
+
+#endif

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The backend's half of a shared ring, for slots of any size: the two widths of guests lay their requests out differently, and the
+ * layout is known only when the frontend connects. The shared header is the same for every ring of <xen/io/ring.h>.
+ *
+ * The frontend may write anything anywhere at any time. Indices are read once into locals; a producer further ahead than the ring is
+ * long is a broken frontend, not a large batch. Slots are copied whole before anyone looks into them.
+ */
+#ifndef BACKEND_RING_H
+#define BACKEND_RING_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct ring {
+	void *shared;			/* mapped, page-aligned */
+	uint32_t slots;			/* a power of two */
+	uint32_t slot_size;		/* bytes */
+	uint32_t req_cons;		/* next request to take */
+	uint32_t rsp_prod;		/* next response to put; ahead of the shared one until ring_push() */
+};
+
+/* size: bytes mapped. The number of slots is the largest power of two that fits behind the header. */
+void ring_init(struct ring *r, void *shared, size_t size, uint32_t slot_size);
+/* Requests waiting, or -1 if the frontend's index makes no sense. */
+int ring_waiting(const struct ring *r);
+void ring_take(struct ring *r, void *slot);		/* copies out slot_size bytes; ring_waiting() said there is one */
+void ring_put(struct ring *r, const void *rsp, size_t len);
+bool ring_push(struct ring *r);				/* true: the frontend wants to be told */
+/* Asks to be told of the next request; true if one came meanwhile (look again). */
+bool ring_arm(struct ring *r);
+uint32_t ring_shared_rsp_prod(const struct ring *r);	/* as the frontend sees it: for recovery */
+uint32_t ring_shared_req_prod(const struct ring *r);
+
+#endif
