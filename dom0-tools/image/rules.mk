@@ -51,3 +51,27 @@ $(LAYERS)/small.cpio.gz: $(IMAGE)/layer $(STOCK)/abi $(IMAGE_GUESTS)
 IMAGE_LAYERS := $(addprefix $(LAYERS)/,base.cpio.gz stock.cpio.gz torc.cpio.gz linux.cpio.gz grub.cpio.gz small.cpio.gz)
 .PHONY: images
 images: $(IMAGE_LAYERS)
+
+# --- the whole: Torc, Debian as dom0, our tools, a guest to show
+
+HV_ARGS	:= console=com1,vga com1=115200,8n1 dom0_mem=1024M,max:1024M loglvl=info guest_loglvl=info
+DOM0_ARGS := console=hvc0 earlyprintk=xen panic=5 random.trust_cpu=on
+RUN_MEM	?= 2048
+RUN_SMP	?= 2
+
+$(B)/image/demo.cpio.gz: $(IMAGE)/layer $(STOCK)/abi $(wildcard $(IMAGE)/demo/*)
+	$(call say,LAYER,$@)
+	$(Q)$< tree $(STOCK) $@ $(IMAGE)/demo
+
+$(B)/dom0.cpio.gz: $(foreach l,base torc small demo,$(LAYERS)/$(l).cpio.gz)
+	$(call say,IMAGE,$@)
+	$(Q)$(IMAGE)/join $@ $^
+
+$(B)/torc.iso: $(IMAGE)/mkiso $(B)/torc $(STOCK)/abi $(B)/dom0.cpio.gz
+	$(call say,ISO,$@)
+	$(Q)$(IMAGE)/mkiso $@ 2 $(B)/torc "$(HV_ARGS)" $(STOCK)/vmlinux "$(DOM0_ARGS)" $(B)/dom0.cpio.gz
+
+iso: $(B)/torc.iso
+
+RUN_DEPS = $(B)/torc $(STOCK)/abi $(B)/dom0.cpio.gz
+RUN_COMMAND = @$(IMAGE)/run $(RUN_SMP) $(RUN_MEM) $(B)/torc "$(HV_ARGS)" $(STOCK)/vmlinux "$(DOM0_ARGS)" $(B)/dom0.cpio.gz

@@ -13,6 +13,8 @@ import tempfile
 import threading
 import time
 
+MKISO = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../dom0-tools/image/mkiso")
+
 
 class RigError(Exception):
     """The rig itself could not do what was asked; not a verdict on what was tested."""
@@ -64,11 +66,12 @@ class Machine:
         return path
 
     def _write_iso(self, initrd):
-        v = "2" if self.boot == "mb2" else ""
-        top = os.path.join(self.tmp, "iso")
         path = os.path.join(self.tmp, "boot.iso")
-        make_iso(top, path, self.hv, self.hv_args, self.kernel, self.kernel_args, initrd, v)
-        shutil.rmtree(top)
+        p = subprocess.run([MKISO, path, self.boot[2:], self.hv, self.hv_args, self.kernel,
+                            self.kernel_args, initrd], stdout=subprocess.PIPE,
+                           stderr=subprocess.STDOUT, check=False)
+        if p.returncode:
+            raise RigError(p.stdout.decode())
         return path
 
     def command(self):
@@ -244,19 +247,3 @@ class Machine:
 
     def seconds(self):
         return time.monotonic() - self.start_time
-
-
-def make_iso(top, path, hv, hv_args, kernel, kernel_args, initrd, v="2"):
-    """A GRUB image that loads the hypervisor with dom0's kernel and initramfs as its modules."""
-    os.makedirs(os.path.join(top, "boot/grub"))
-    for src, dst in ((hv, "torc"), (kernel, "dom0"), (initrd, "initrd")):
-        shutil.copyfile(src, os.path.join(top, dst))
-    with open(os.path.join(top, "boot/grub/grub.cfg"), "w") as f:
-        f.write(f"multiboot{v} /torc {hv_args}\n"
-                f"module{v} --nounzip /dom0 {kernel_args}\n"
-                f"module{v} --nounzip /initrd\n"
-                "boot\n")
-    p = subprocess.run(["grub-mkrescue", "-o", path, top], stdout=subprocess.PIPE,
-                       stderr=subprocess.STDOUT, check=False)
-    if p.returncode or not os.path.exists(path):
-        raise RigError(f"grub-mkrescue: exit status {p.returncode}\n{p.stdout.decode()}")

@@ -3,6 +3,7 @@
  * probe: what scenarios in dom0 ask the hypervisor that no tool prints.
  *
  *   probe free               free pages, to the page
+ *   probe memory             the same, and dom0's pages
  *   probe call NR [ARG...]   a hypercall with these numbers as arguments; prints what came back
  *   probe fuzz SEED COUNT    hypercalls with arguments drawn from SEED, none of which may do more
  *                            harm than an error; prints how many came back
@@ -14,6 +15,7 @@
 #include <string.h>
 
 #include <xen/xen.h>
+#include <xen/domctl.h>
 #include <xen/sysctl.h>
 #include <xencall.h>
 
@@ -23,27 +25,56 @@ static xencall_handle *door;
 
 static int usage(void)
 {
-	fprintf(stderr, "usage: probe free | call NR [ARG...] | fuzz SEED COUNT\n");
+	fprintf(stderr, "usage: probe free | memory | call NR [ARG...] | fuzz SEED COUNT\n");
 	return 2;
+}
+
+/* One sysctl; the result is in *op. */
+static int sysctl(struct xen_sysctl *op, uint32_t cmd)
+{
+	op->cmd = cmd;
+	op->interface_version = XEN_SYSCTL_INTERFACE_VERSION;
+	if (xencall1(door, __HYPERVISOR_sysctl, (uintptr_t)op) == 0)
+		return 0;
+	fprintf(stderr, "probe: sysctl %u: %s\n", cmd, strerror(errno));
+	return -1;
+}
+
+static void *buffer(size_t size)
+{
+	void *p = xencall_alloc_buffer(door, size);
+
+	if (!p) {
+		perror("probe: hypercall buffer");
+		exit(1);
+	}
+	return memset(p, 0, size);
 }
 
 static int print_free(void)
 {
-	struct xen_sysctl *op = xencall_alloc_buffer(door, sizeof(*op));
-	int rc;
+	struct xen_sysctl *op = buffer(sizeof(*op));
+	int rc = sysctl(op, XEN_SYSCTL_physinfo);
 
-	if (!op) {
-		perror("probe: hypercall buffer");
-		return 1;
-	}
-	memset(op, 0, sizeof(*op));
-	op->cmd = XEN_SYSCTL_physinfo;
-	op->interface_version = XEN_SYSCTL_INTERFACE_VERSION;
-	rc = xencall1(door, __HYPERVISOR_sysctl, (uintptr_t)op);
-	if (rc)
-		fprintf(stderr, "probe: XEN_SYSCTL_physinfo: %s\n", strerror(errno));
-	else
+	if (rc == 0)
 		printf("%" PRIu64 "\n", (uint64_t)op->u.physinfo.free_pages);
+	xencall_free_buffer(door, op);
+	return rc ? 1 : 0;
+}
+
+static int print_memory(void)
+{
+	struct xen_sysctl *op = buffer(sizeof(*op));
+	struct xen_domctl_getdomaininfo *dom0 = buffer(sizeof(*dom0));
+	int rc = print_free();
+
+	op->u.getdomaininfolist.max_domains = 1;
+	set_xen_guest_handle(op->u.getdomaininfolist.buffer, dom0);
+	if (rc == 0)
+		rc = sysctl(op, XEN_SYSCTL_getdomaininfolist);
+	if (rc == 0)
+		printf("%" PRIu64 "\n", (uint64_t)dom0->tot_pages);
+	xencall_free_buffer(door, dom0);
 	xencall_free_buffer(door, op);
 	return rc ? 1 : 0;
 }
@@ -141,6 +172,8 @@ int main(int argc, char **argv)
 	}
 	if (!strcmp(argv[1], "free"))
 		rc = print_free();
+	else if (!strcmp(argv[1], "memory"))
+		rc = print_memory();
 	else if (!strcmp(argv[1], "call"))
 		rc = raw_call(argc - 2, argv + 2);
 	else if (!strcmp(argv[1], "fuzz"))

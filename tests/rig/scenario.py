@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """A scenario is a busybox sh script that runs in dom0 and prints TAP. Here one is read, run on the
-machine it asks for, and its lines taken off the serial port.
+machine it asks for, and its lines taken off the serial port. Files in a directory NAME.d beside
+NAME.sh go along into /scenario.
 
 The first line may say what the scenario needs, as "#rig: key=value ...":
     smp, mem, dom0_mem (MiB), timeout (seconds), nodes (1 or 2), layers (what else the image holds,
@@ -99,7 +100,7 @@ def collect(result, machine, node, nodes):
         result.add(False, pre + "all results arrived", f"{seen} of {plan} seen")
 
 
-def run(path, hv="torc", tools="torc", log=None, args=(), boot="direct", kernel=None, hv_args=None,
+def run(path, hv="torc", tools="torc", log=None, args=(), files=(), boot="direct", kernel=None, hv_args=None,
         echo=None, store=None, console=None, extra_hv_args="", **override):
     """Run one scenario; returns a Result. Keyword arguments override the scenario's settings."""
     if not os.path.exists(path):
@@ -121,9 +122,8 @@ def run(path, hv="torc", tools="torc", log=None, args=(), boot="direct", kernel=
     extras = os.path.splitext(path)[0] + ".d"       # files that go along with a scenario
     if os.path.isdir(extras):
         shutil.copytree(extras, tree, dirs_exist_ok=True)
-    probe = built("tests", "probe")
-    if os.path.exists(probe):
-        shutil.copy(probe, os.path.join(tree, "probe"))
+    for f in [built("tests", "probe"), *files]:
+        shutil.copy(f, tree)
     pack(os.path.join(log, "tree"), os.path.join(log, "scenario.cpio"))
     shutil.rmtree(os.path.join(log, "tree"))
 

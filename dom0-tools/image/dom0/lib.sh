@@ -16,23 +16,20 @@ wait_for() {
 	done
 }
 
-# The store counts as up when it answers on its socket.
-store_up_stock() { xenstore-read / > /dev/null 2>&1 || xenstore-write /tool "" 2> /dev/null; }
-store_up_torc() { torc store read / > /dev/null 2>&1 || [ -S /run/xenstored/socket ]; }
+store_up() { xenstore-write /tool "" 2> /dev/null; }
 
-# start_store stock|torc
+# start_store stock|torc: the daemon, and dom0's own nodes
 start_store() {
 	mkdir -p /run/xenstored
 	case $1 in
 	stock) xenstored --pid-file /run/xenstored.pid ;;
 	torc) torc-stored --pid-file /run/xenstored.pid ;;
 	esac
-	wait_for 20 store_up_$1 || return 1
-	# dom0's own nodes, which both sets of tools expect
-	if command -v xen-init-dom0 > /dev/null; then
-		xen-init-dom0
+	wait_for 20 store_up || return 1
+	if [ "$TOOLS" = stock ]; then
+		xen-init-dom0 > /dev/null
 	else
-		torc init-dom0
+		xenstore-write /local/domain/0/domid 0 /local/domain/0/name Domain-0
 	fi
 }
 
