@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Writing into a new guest's memory, some MiB mapped at a time. */
+#include "dom0-tools/builder/builder.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define CHUNK	1024u		/* pages mapped at once */
+
+static uint64_t min_u64(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* Copy what a segment has in [start, start + size) to `to`, whose first byte is at start. */
+static void copy_segment(const struct image_segment *s, uint64_t start, uint64_t size, uint8_t *to)
+{
+	uint64_t from = s->vaddr > start ? s->vaddr : start;
+	uint64_t end = min_u64(s->vaddr + s->filesz, start + size);
+
+	if (from < end)
+		memcpy(to + (from - start), s->data + (from - s->vaddr), end - from);
+}
+
+/* The lowest address from `at` on that a segment's file bytes cover, and where those end. */
+static bool next_bytes(const struct image *im, uint64_t at, uint64_t limit, uint64_t *start,
+		       uint64_t *end)
+{
+	*start = *end = limit;
+	for (unsigned int i = 0; i < im->nr_segments; i++) {
+		const struct image_segment *s = &im->segments[i];
+		uint64_t from = s->vaddr > at ? s->vaddr : at;
+
+		if (s->vaddr + s->filesz > at && from < *start) {
+			*start = from;
+			*end = min_u64(s->vaddr + s->filesz, limit);
+		}
+	}
+	return *start < limit;
+}
+
+int fill_kernel(const struct build *b, struct host *h, uint32_t domid, struct why *why)
+{
+	const struct image *im = &b->image;
+	uint64_t pfn = b->at.kernel.pfn, left = b->at.kernel.count;
+
+	while (left) {
+		uint64_t n = min_u64(left, CHUNK), size = n << HOST_PAGE_SHIFT;
+		uint64_t vaddr = layout_vaddr(&b->at, pfn), cursor = vaddr, start, end;
+		uint8_t *to = host_map(h, domid, true, b->p2m + pfn, n, why);
+
+		if (!to)
+			return -EIO;
+		while (next_bytes(im, cursor, vaddr + size, &start, &end)) {
+			memset(to + (cursor - vaddr), 0, start - cursor);
+			cursor = end;
+		}
+		memset(to + (cursor - vaddr), 0, vaddr + size - cursor);
+		for (unsigned int i = 0; i < im->nr_segments; i++)
+			copy_segment(&im->segments[i], vaddr, size, to);
+		host_unmap(h, to, n);
+		pfn += n;
+		left -= n;
+	}
+	return 0;
+}
+
+int fill_bytes(const struct build *b, struct host *h, uint32_t domid, struct range to,
+	       const void *data, size_t size, struct why *why)
+{
+	const uint8_t *from = data;
+
+	while (to.count) {
+		uint64_t n = min_u64(to.count, CHUNK), room = n << HOST_PAGE_SHIFT;
+		uint64_t bytes = min_u64(room, size);
+		uint8_t *at = host_map(h, domid, true, b->p2m + to.pfn, n, why);
+
+		if (!at)
+			return -EIO;
+		if (bytes)
+			memcpy(at, from, bytes);
+		memset(at + bytes, 0, room - bytes);
+		host_unmap(h, at, n);
+		from += bytes;
+		size -= bytes;
+		to.pfn += n;
+		to.count -= n;
+	}
+	return 0;
+}

@@ -1,0 +1,412 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * torc create. Everything that can be wrong with files is found before a domain exists; what
+ * fails after that takes the domain and all that belongs to it away again. No other program is
+ * started, and nothing waits for the guest.
+ */
+#include "dom0-tools/cli/guest.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define MAX_EVTCHN_PORT	1023		/* as xl gives PV guests */
+#define OVERHEAD_PAGES	512		/* what the hypervisor needs for a domain, roughly */
+#define GRUB64		"/usr/lib/grub-xen/grub-x86_64-xen.bin"
+
+struct creation {
+	struct cli *c;
+	struct guest_config config;
+	struct build build;
+	struct disk_source disks[CONFIG_MAX_DISKS];
+	size_t nr_open;		/* disks */
+	uint32_t domid;
+	bool exists;
+	const char *stage;	/* for the record: where it failed */
+	struct timespec start;
+};
+
+static void warn(void *arg, const char *text)
+{
+	(void)arg;
+	cli_note("%s", text);
+}
+
+/* "grub" and "pygrub" boot the guest's own disk, but nothing of it is read in dom0. */
+static int choose_kernel(struct creation *k, const char **kernel)
+{
+	const struct guest_config *g = &k->config;
+	struct why *why = k->c->why;
+	const char *base;
+
+	*kernel = g->kernel;
+	if (!g->bootloader || !*g->bootloader)
+		return 0;
+	if (g->kernel)
+		return why_set(why, TE_CONFIG_VALUE, "kernel and bootloader are both given: which is it?");
+	base = strrchr(g->bootloader, '/');
+	base = base ? base + 1 : g->bootloader;
+	if (strcmp(base, "grub") != 0 && strcmp(base, "pygrub") != 0 && strcmp(base, "pvgrub") != 0)
+		return why_hint(why, why_set(why, TE_UNSUPPORTED, "bootloader: \"%s\"", g->bootloader),
+				"\"grub\": GRUB runs inside the guest and reads the guest's disk there");
+	if (!g->nr_disks)
+		return why_set(why, TE_CONFIG_VALUE, "bootloader: the guest has no disk to boot from");
+	if (access(GRUB64, R_OK))
+		return why_hint(why, why_set(why, TE_FILE, "bootloader: %s: %s", GRUB64, strerror(errno)),
+				"apt install grub-xen-host");
+	*kernel = GRUB64;
+	return 0;
+}
+
+static int prepare(struct creation *k)
+{
+	struct build_spec spec = { .ramdisk = k->config.ramdisk,
+				   .cmdline = k->config.command_line,
+				   .nr_pages = k->config.memory << 8 };
+	int rc;
+
+	k->stage = "loading the kernel";
+	rc = choose_kernel(k, &spec.kernel);
+	if (!rc)
+		rc = build_prepare(&k->build, &spec, k->c->why);
+	return rc;
+}
+
+static int check_host(struct creation *k, struct host_info *info)
+{
+	struct cli *c = k->c;
+	uint64_t need = k->build.spec.nr_pages + OVERHEAD_PAGES, free_pages;
+	uint32_t other;
+	bool taken;
+	int rc;
+
+	k->stage = "asking the host";
+	rc = cli_host(c);
+	if (!rc)
+		rc = cli_store(c);
+	if (!rc)
+		rc = host_info(c->host, info, c->why);
+	if (rc)
+		return rc;
+	rc = cli_name_taken(c, k->config.name, &taken, &other);
+	if (rc)
+		return rc;
+	if (taken)
+		return why_set(c->why, TE_NAME_TAKEN, "domain %u is named \"%s\" already", other, k->config.name);
+	free_pages = info->free_pages + info->scrub_pages;
+	free_pages -= free_pages < info->outstanding_pages ? free_pages : info->outstanding_pages;
+	if (free_pages < need)
+		return why_hint(c->why,
+				why_set(c->why, TE_NO_MEMORY, "\"%s\" needs %llu MiB, the host has %llu MiB free",
+					k->config.name, (unsigned long long)(need + 255) >> 8,
+					(unsigned long long)free_pages >> 8),
+				"lower memory=, or take some from others: torc mem-set");
+	if (!k->build.image.is_64 && !strstr(info->capabilities, "xen-3.0-x86_32p"))
+		return why_hint(c->why, why_set(c->why, TE_NOT_OFFERED, "%s is a 32-bit kernel, and this hypervisor runs no 32-bit PV guests",
+						k->build.spec.kernel),
+				"Torc does; see xen_caps in torc info");
+	return 0;
+}
+
+static int open_devices(struct creation *k)
+{
+	int rc = 0;
+
+	k->stage = "preparing its devices";
+	for (size_t i = 0; !rc && i < k->config.nr_disks; i++) {
+		rc = disk_open(&k->config.disks[i], &k->disks[i], k->c->why);
+		k->nr_open = i + 1;
+	}
+	for (size_t i = 0; !rc && i < k->config.nr_vifs; i++)
+		rc = nic_check(&k->config.vifs[i], k->c->why);
+	return rc;
+}
+
+static int set_affinity(struct creation *k, const struct config_cpus *set, bool soft,
+			const struct host_info *info)
+{
+	size_t bytes = info->max_cpu_id / 8 + 1;
+	uint8_t map[128];
+	int rc = 0;
+
+	if (bytes > sizeof(map))
+		bytes = sizeof(map);
+	for (uint32_t v = 0; !rc && set->count && v < k->config.maxvcpus; v++) {
+		const char *text = set->text[v < set->count ? v : set->count - 1];
+		bool any = false;
+
+		rc = config_cpus_parse(text, map, sizeof(map), k->c->why);
+		for (size_t i = 0; i < bytes; i++)
+			any |= map[i] != 0;
+		if (!rc && !any)
+			return why_set(k->c->why, TE_CONFIG_VALUE, "cpus: \"%s\" has none of this host's %u processors",
+				       text, info->cpus);
+		if (!rc)
+			rc = host_vcpu_set_affinity(k->c->host, k->domid, v, soft, map, bytes, k->c->why);
+	}
+	return rc;
+}
+
+static int make_domain(struct creation *k, const struct host_info *info)
+{
+	const struct guest_config *g = &k->config;
+	struct domain_create d = {
+		.max_vcpus = (uint32_t)g->maxvcpus,
+		.max_evtchn_port = g->event_channels ? (uint32_t)g->event_channels : MAX_EVTCHN_PORT,
+		.max_grant_frames = g->max_grant_frames ? (int32_t)g->max_grant_frames : -1,
+		.max_maptrack_frames = g->max_maptrack_frames ? (int32_t)g->max_maptrack_frames : -1,
+		.grant_v2 = info->cap_gnttab_v2,
+	};
+	struct cli *c = k->c;
+	int64_t pool = g->pool ? cli_parse_number(g->pool, 0, 1 << 16) : 0;
+	int rc;
+
+	k->stage = "creating the domain";
+	if (pool < 0 && strcmp(g->pool, "Pool-0") == 0)
+		pool = 0;
+	if (pool < 0)
+		return why_set(c->why, TE_CONFIG_VALUE, "pool: there is no cpupool \"%s\"", g->pool);
+	d.cpupool = (uint32_t)pool;
+	memcpy(d.uuid, g->uuid, sizeof(d.uuid));
+	rc = host_domain_create(c->host, &d, &k->domid, c->why);
+	if (rc)
+		return rc;
+	k->exists = true;
+	if (!k->build.image.is_64)
+		rc = host_domain_address_size(c->host, k->domid, 32, c->why);
+	if (!rc)
+		rc = host_domain_max_vcpus(c->host, k->domid, d.max_vcpus, c->why);
+	if (!rc)	/* a MiB more than asked: guests' balloons are not exact to the page */
+		rc = host_domain_max_mem(c->host, k->domid, (g->memory << 10) + 1024, c->why);
+	if (!rc && (g->rtc_timeoffset || g->localtime)) {
+		time_t now = time(NULL);
+		struct tm tm;
+
+		localtime_r(&now, &tm);
+		rc = host_domain_time_offset(c->host, k->domid,
+					     (int64_t)g->rtc_timeoffset + (g->localtime ? tm.tm_gmtoff : 0), c->why);
+	}
+	if (!rc && (g->cpu_weight || g->cap))
+		rc = host_domain_sched_set(c->host, k->domid, g->cpu_weight ? (unsigned int)g->cpu_weight : 0xffff,
+					   (unsigned int)g->cap, c->why);
+	if (!rc)
+		rc = set_affinity(k, &g->cpus, false, info);
+	if (!rc)
+		rc = set_affinity(k, &g->cpus_soft, true, info);
+	return rc;
+}
+
+static int connect_devices(struct creation *k)
+{
+	int rc = 0;
+
+	k->stage = "connecting its devices";
+	for (size_t i = 0; !rc && i < k->config.nr_vifs; i++)
+		rc = nic_plug(k->c, k->domid, &k->config.vifs[i]);
+	for (size_t i = 0; !rc && i < k->config.nr_disks; i++)
+		rc = disk_wait(k->c, k->domid, &k->config.disks[i]);
+	return rc;
+}
+
+static int bring_up(struct creation *k, bool paused)
+{
+	struct guest_nodes nodes = { .config = &k->config, .build = &k->build, .disks = k->disks };
+	struct cli *c = k->c;
+	struct host_info info;
+	int rc;
+
+	rc = check_host(k, &info);
+	if (!rc)
+		rc = open_devices(k);
+	if (!rc)
+		rc = make_domain(k, &info);
+	if (rc)
+		return rc;
+	k->stage = "building the guest";
+	rc = build_domain(&k->build, c->host, k->domid, c->why);
+	if (rc)
+		return rc;
+	k->stage = "writing its nodes";
+	nodes.domid = k->domid;
+	rc = nodes_create(c, &nodes);
+	if (!rc && store_introduce(c->store, k->domid, k->build.store_frame, k->build.store_port))
+		rc = cli_store_failed(c, "cannot connect the guest to the store");
+	if (!rc)
+		rc = connect_devices(k);
+	if (!rc && !paused) {
+		k->stage = "starting it";
+		rc = host_domain_unpause(c->host, k->domid, c->why);
+	}
+	return rc;
+}
+
+/* Whatever there is of it goes away again; the first reason stays the one that is told. */
+static void undo(struct creation *k)
+{
+	struct why later = { 0 }, *first = k->c->why;
+
+	k->c->why = &later;
+	if (k->exists)
+		guest_destroy(k->c, k->domid, "did not come up");
+	k->c->why = first;
+}
+
+static void remember(struct creation *k, const char *path, int rc)
+{
+	struct json_object *r = record_new(&k->config, path);
+	struct why later = { 0 };
+	char text[1536];
+
+	if (rc) {
+		snprintf(text, sizeof(text), "while %s: %s [%s]", k->stage, k->c->why->text,
+			 why_code(k->c->why->error));
+		record_event(r, "create failed", text);
+	} else {
+		struct timespec now;
+
+		clock_gettime(CLOCK_MONOTONIC, &now);
+		fact_num(r, "domid", k->domid);
+		fact_str(r, "kernel", k->build.spec.kernel);
+		fact_str(r, "loader", k->build.image.note[0] ? k->build.image.note : NULL);
+		snprintf(text, sizeof(text), "domain %u, %d-bit %s, %llu MiB, in %lld ms", k->domid,
+			 k->build.image.is_64 ? 64 : 32,
+			 k->build.image.guest_os[0] ? k->build.image.guest_os : "kernel",
+			 (unsigned long long)k->config.memory,
+			 (long long)(now.tv_sec - k->start.tv_sec) * 1000 +
+				 (now.tv_nsec - k->start.tv_nsec) / 1000000);
+		record_event(r, "created", text);
+	}
+	if (record_save(k->config.name, r, &later))
+		cli_note("%s", later.text);
+	json_object_put(r);
+}
+
+static struct json_object *describe(const struct guest_config *g, const struct build *b)
+{
+	struct json_object *o = json_object_new_object(), *list;
+	char text[64];
+
+	fact_str(o, "name", g->name);
+	config_uuid_format(text, g->uuid);
+	fact_str(o, "uuid", g->uuid_given ? text : NULL);
+	fact_str(o, "kernel", b->spec.kernel);
+	fact_str(o, "ramdisk", g->ramdisk);
+	fact_str(o, "cmdline", g->command_line);
+	fact_num(o, "bits", b->image.is_64 ? 64 : 32);
+	fact_str(o, "guest_os", b->image.guest_os);
+	fact_num(o, "memory_mib", (int64_t)g->memory);
+	fact_num(o, "maxmem_mib", (int64_t)g->maxmem);
+	fact_num(o, "vcpus", (int64_t)g->vcpus);
+	fact_num(o, "maxvcpus", (int64_t)g->maxvcpus);
+	list = json_object_new_array();
+	for (size_t i = 0; i < g->nr_disks; i++) {
+		struct json_object *d = json_object_new_object();
+
+		fact_str(d, "vdev", g->disks[i].vdev);
+		fact_str(d, "target", g->disks[i].target);
+		fact_bool(d, "writable", g->disks[i].writable);
+		json_object_array_add(list, d);
+	}
+	json_object_object_add(o, "disks", list);
+	list = json_object_new_array();
+	for (size_t i = 0; i < g->nr_vifs; i++) {
+		const struct config_vif *v = &g->vifs[i];
+		struct json_object *d = json_object_new_object();
+
+		fact_num(d, "devid", v->devid);
+		snprintf(text, sizeof(text), "%02x:%02x:%02x:%02x:%02x:%02x", v->mac[0], v->mac[1], v->mac[2],
+			 v->mac[3], v->mac[4], v->mac[5]);
+		fact_str(d, "mac", v->mac_given || g->uuid_given ? text : NULL);
+		fact_str(d, "bridge", v->bridge);
+		json_object_array_add(list, d);
+	}
+	json_object_object_add(o, "vifs", list);
+	fact_str(o, "on_poweroff", config_action_name(g->on_poweroff));
+	fact_str(o, "on_reboot", config_action_name(g->on_reboot));
+	fact_str(o, "on_crash", config_action_name(g->on_crash));
+	fact_str(o, "on_watchdog", config_action_name(g->on_watchdog));
+	return o;
+}
+
+int guest_create(struct cli *c, const char *path, char *const overrides[], size_t count, bool paused,
+		 bool dry, uint32_t *domid)
+{
+	struct creation k = { .c = c };
+	int rc;
+
+	clock_gettime(CLOCK_MONOTONIC, &k.start);
+	rc = config_load(&k.config, path, overrides, count, warn, NULL, c->why);
+	if (rc)
+		return rc;
+	rc = prepare(&k);
+	if (!rc && k.build.image.note[0])
+		cli_note("%s: %s", k.build.spec.kernel, k.build.image.note);
+	if (!rc && dry) {
+		c->json = true;
+		out_facts(c, "guest", describe(&k.config, &k.build));
+	}
+	if (!rc && !dry)
+		rc = bring_up(&k, paused);
+	if (rc)
+		undo(&k);
+	/* a name that another guest has keeps that guest's record */
+	if (!dry && !(rc && c->why->error == TE_NAME_TAKEN))
+		remember(&k, path, rc);
+	for (size_t i = 0; i < k.nr_open; i++)
+		disk_close(&k.disks[i]);
+	if (!rc)
+		*domid = k.domid;
+	build_free(&k.build);
+	config_free(&k.config);
+	return rc;
+}
+
+int cmd_create(struct cli *c, int argc, char **argv)
+{
+	static const struct option options[] = { { "paused", no_argument, NULL, 'p' },
+						 { "console", no_argument, NULL, 'c' },
+						 { "dry-run", no_argument, NULL, 'n' },
+						 { "dryrun", no_argument, NULL, 'n' },
+						 { "quiet", no_argument, NULL, 'q' },
+						 { "defconfig", required_argument, NULL, 'f' },
+						 { 0 } };
+	bool paused = false, console = false, dry = false;
+	const char *file = NULL;
+	struct json_object *o;
+	uint32_t domid = 0;
+	int opt, rc;
+
+	while ((opt = getopt_long(argc, argv, "pcnqf:", options, NULL)) != -1) {
+		if (opt == 'p')
+			paused = true;
+		else if (opt == 'c')
+			console = true;
+		else if (opt == 'n')
+			dry = true;
+		else if (opt == 'f')
+			file = optarg;
+		else if (opt != 'q')
+			return cli_usage(c, "unknown option");
+	}
+	if (!file && optind < argc)
+		file = argv[optind++];
+	if (!file)
+		return cli_usage(c, "which config file?");
+	for (int i = optind; i < argc; i++)
+		if (!strchr(argv[i], '='))
+			return cli_usage(c, "\"%s\" is not KEY=VALUE", argv[i]);
+	rc = guest_create(c, file, argv + optind, (size_t)(argc - optind), paused, dry, &domid);
+	if (rc || dry)
+		return rc;
+	if (c->json) {
+		o = json_object_new_object();
+		fact_num(o, "domid", domid);
+		out_facts(c, "created", o);
+	}
+	if (console)
+		return console_attach(c, domid, true, false);
+	return 0;
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* torc block-list, network-list: a guest's devices as the store has them. */
+#include "dom0-tools/cli/guest.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static int list(struct cli *c, int argc, char **argv, const char *kind, const char *schema,
+		const char *const *keys, size_t nr_keys, const struct column *columns, size_t count)
+{
+	char path[STORE_PATH_MAX], **ids = NULL;
+	struct json_object *rows;
+	uint32_t domid;
+	size_t n = 0;
+	int rc;
+
+	if (argc != 2)
+		return cli_usage(c, "which domain?");
+	rc = cli_store(c);
+	if (!rc)
+		rc = cli_find_domain(c, argv[1], &domid);
+	if (rc)
+		return rc;
+	rows = json_object_new_array();
+	store_path(path, "/local/domain/0/backend/%s/%u", kind, domid);
+	if (store_list(c->store, STORE_NO_TXN, path, &ids, &n))
+		n = 0;
+	for (size_t i = 0; i < n; i++) {
+		struct json_object *o = json_object_new_object();
+		char *state;
+
+		fact_str(o, "id", ids[i]);
+		fact_str(o, "backend_domain", "0");
+		for (size_t k = 0; k < nr_keys; k++) {
+			char *v = cli_read(c, "%s/%s/%s", path, ids[i], keys[k]);
+
+			fact_str(o, keys[k], v);
+			free(v);
+		}
+		state = cli_read(c, "/local/domain/%u/device/%s/%s/state", domid, kind, ids[i]);
+		fact_str(o, "frontend_state", state);
+		free(state);
+		json_object_array_add(rows, o);
+	}
+	free(ids);
+	out_rows(c, schema, rows, columns, count);
+	return 0;
+}
+
+int cmd_block_list(struct cli *c, int argc, char **argv)
+{
+	static const char *const keys[] = { "dev", "params", "mode", "node", "type", "state" };
+	static const struct column columns[] = {
+		{ "id", "Vdev", -6 },	       { "dev", "Dev", -5 },   { "mode", "Mode", -4 },
+		{ "state", "Back", 4 }, { "frontend_state", "Front", 5 }, { "node", "Node", -12 },
+		{ "params", "Target", -10 },
+	};
+
+	return list(c, argc, argv, "vbd", "disks", keys, 6, columns, 7);
+}
+
+int cmd_network_list(struct cli *c, int argc, char **argv)
+{
+	static const char *const keys[] = { "mac", "bridge", "vifname", "state" };
+	static const struct column columns[] = {
+		{ "id", "Idx", -3 },	   { "mac", "Mac Addr.", -17 }, { "state", "Back", 4 },
+		{ "frontend_state", "Front", 5 }, { "bridge", "Bridge", -8 },
+	};
+
+	return list(c, argc, argv, "vif", "nics", keys, 4, columns, 5);
+}

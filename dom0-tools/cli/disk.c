@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Disks served by dom0's kernel (xen-blkback). A file is put behind a loop device that the
+ * kernel takes away when its last user closes it, so that no crash of any tool leaves one over.
+ */
+#include "dom0-tools/cli/guest.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <linux/loop.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <time.h>
+#include <unistd.h>
+
+#define WAIT_MS		10000
+#define LOOP_TRIES	64
+
+static int driver_loaded(const char *driver, const char *module, struct why *why)
+{
+	char path[96];
+
+	snprintf(path, sizeof(path), "/sys/bus/xen-backend/drivers/%s", driver);
+	if (access(path, F_OK) == 0)
+		return 0;
+	return why_hint(why, why_set(why, TE_DEVICE, "dom0's kernel has no backend for %s devices", driver),
+			"modprobe %s", module);
+}
+
+/* Bind a file to a free loop device. Somebody else may take the free one first: try again. */
+static int loop_bind(const struct config_disk *d, int file, struct disk_source *s, struct why *why)
+{
+	struct loop_config config = { .fd = (uint32_t)file };
+	int control = open("/dev/loop-control", O_RDWR | O_CLOEXEC), err = 0;
+
+	if (control < 0)
+		return why_hint(why, why_set(why, TE_DEVICE, "disk %s: /dev/loop-control: %s", d->vdev, strerror(errno)),
+				"modprobe loop");
+	config.info.lo_flags = LO_FLAGS_AUTOCLEAR | (d->writable ? 0 : LO_FLAGS_READ_ONLY);
+	strncpy((char *)config.info.lo_file_name, d->target, LO_NAME_SIZE - 1);
+	for (int i = 0; i < LOOP_TRIES; i++) {
+		int n = ioctl(control, LOOP_CTL_GET_FREE);
+
+		if (n < 0) {
+			err = errno;
+			break;
+		}
+		snprintf(s->device, sizeof(s->device), "/dev/loop%d", n);
+		s->loop_fd = open(s->device, (d->writable ? O_RDWR : O_RDONLY) | O_CLOEXEC);
+		if (s->loop_fd < 0) {
+			err = errno;
+			continue;
+		}
+		if (ioctl(s->loop_fd, LOOP_CONFIGURE, &config) == 0) {
+			err = 0;
+			break;
+		}
+		err = errno;
+		close(s->loop_fd);
+		s->loop_fd = -1;
+		if (err != EBUSY)
+			break;
+	}
+	close(control);
+	if (err || s->loop_fd < 0)
+		return why_set(why, TE_DEVICE, "disk %s: no loop device for %s: %s", d->vdev, d->target,
+			       strerror(err ? err : EBUSY));
+	return 0;
+}
+
+int disk_open(const struct config_disk *d, struct disk_source *s, struct why *why)
+{
+	struct stat st, dev;
+	int fd, rc;
+
+	*s = (struct disk_source){ .loop_fd = -1 };
+	if (d->backendtype && strcmp(d->backendtype, "phy") != 0)
+		return why_hint(why, why_set(why, TE_NOT_OFFERED, "disk %s: backendtype=%s is not built yet", d->vdev,
+					     d->backendtype),
+				"backendtype=phy serves files and block devices");
+	if (strncmp(d->target, "nbd:", 4) == 0)
+		return why_set(why, TE_NOT_OFFERED, "disk %s: %s: network disks are not built yet", d->vdev,
+			       d->target);
+	rc = driver_loaded("vbd", "xen-blkback", why);
+	if (rc)
+		return rc;
+	fd = open(d->target, (d->writable ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0 || fstat(fd, &st) < 0) {
+		rc = why_set(why, TE_FILE, "disk %s: %s: %s", d->vdev, d->target, strerror(errno));
+		if (fd >= 0)
+			close(fd);
+		return rc;
+	}
+	s->dev = st.st_dev;
+	s->inode = st.st_ino;
+	if (S_ISBLK(st.st_mode)) {
+		snprintf(s->device, sizeof(s->device), "%.63s", d->target);
+		s->major = major(st.st_rdev);
+		s->minor = minor(st.st_rdev);
+		s->dev = st.st_rdev;
+		s->inode = 0;
+	} else if (!S_ISREG(st.st_mode)) {
+		rc = why_set(why, TE_FILE, "disk %s: %s is neither a file nor a block device", d->vdev, d->target);
+	} else if (st.st_size < 512) {
+		rc = why_set(why, TE_FILE, "disk %s: %s has %lld bytes, less than a sector", d->vdev, d->target,
+			     (long long)st.st_size);
+	} else {
+		rc = loop_bind(d, fd, s, why);
+		if (!rc && fstat(s->loop_fd, &dev) == 0) {
+			s->major = major(dev.st_rdev);
+			s->minor = minor(dev.st_rdev);
+		}
+	}
+	close(fd);
+	return rc;
+}
+
+void disk_close(struct disk_source *s)
+{
+	if (s->loop_fd >= 0)
+		close(s->loop_fd);
+	s->loop_fd = -1;
+}
+
+/*
+ * Two writers on one disk destroy it. /torc/disks/DEV.INODE names the guest that has it; an
+ * entry of a guest that is gone counts for nothing.
+ */
+static int claim_disk(struct cli *c, store_txn_t t, uint32_t domid, const struct config_disk *d,
+		      const struct disk_source *s)
+{
+	char path[STORE_PATH_MAX], *have, *name, mode = 0;
+	unsigned int id = 0;
+	bool alive;
+
+	store_path(path, "/torc/disks/%llx.%llx", (unsigned long long)s->dev, (unsigned long long)s->inode);
+	if (store_read(c->store, t, path, &have, NULL) == 0) {
+		alive = sscanf(have, "%u %c", &id, &mode) == 2 && id != domid &&
+			(name = cli_read(c, "/local/domain/%u/name", id));
+		free(have);
+		if (alive && (mode == 'w' || d->writable)) {
+			why_set(c->why, TE_STATE, "disk %s: %s is in use by guest \"%s\"%s", d->vdev, d->target, name,
+				mode == 'w' ? " for writing" : "");
+			free(name);
+			return why_hint(c->why, -EBUSY, "two guests that write to one disk destroy it");
+		}
+		if (alive)
+			free(name);
+	}
+	if (store_printf(c->store, t, path, "%u %c", domid, d->writable ? 'w' : 'r'))
+		return cli_store_failed(c, "cannot write the guest's nodes");
+	return 0;
+}
+
+int disk_write(struct cli *c, store_txn_t t, uint32_t domid, const struct config_disk *d,
+	       const struct disk_source *s)
+{
+	char front[STORE_PATH_MAX], back[STORE_PATH_MAX];
+	int rc;
+
+	store_path(front, "/local/domain/%u/device/vbd/%u", domid, d->number);
+	store_path(back, "/local/domain/0/backend/vbd/%u/%u", domid, d->number);
+	rc = claim_disk(c, t, domid, d, s);
+	if (!rc)
+		rc = node_dir(c, t, back, 0, domid);
+	if (!rc)
+		rc = node_write(c, t, back, "frontend", "%s", front);
+	if (!rc)
+		rc = node_write(c, t, back, "frontend-id", "%u", domid);
+	if (!rc)
+		rc = node_write(c, t, back, "params", "%s", d->target);
+	if (!rc)
+		rc = node_write(c, t, back, "node", "%s", s->device);
+	if (!rc)
+		rc = node_write(c, t, back, "physical-device", "%x:%x", s->major, s->minor);
+	if (!rc)
+		rc = node_write(c, t, back, "physical-device-path", "%s", s->device);
+	if (!rc)
+		rc = node_write(c, t, back, "mode", "%s", d->writable ? "w" : "r");
+	if (!rc)
+		rc = node_write(c, t, back, "dev", "%s", d->vdev);
+	if (!rc)
+		rc = node_write(c, t, back, "type", "phy");
+	if (!rc)
+		rc = node_write(c, t, back, "device-type", "%s", d->cdrom ? "cdrom" : "disk");
+	if (!rc)
+		rc = node_write(c, t, back, "removable", "%d", d->cdrom);
+	if (!rc)
+		rc = node_write(c, t, back, "bootable", "1");
+	if (!rc)
+		rc = node_write(c, t, back, "discard-enable", "%d", !d->no_discard);
+	if (!rc)
+		rc = node_write(c, t, back, "hotplug-status", "connected");
+	if (!rc)
+		rc = node_write(c, t, back, "online", "1");
+	if (!rc)
+		rc = node_write(c, t, back, "state", "1");
+	if (!rc)
+		rc = node_dir(c, t, front, domid, 0);
+	if (!rc)
+		rc = node_write(c, t, front, "backend", "%s", back);
+	if (!rc)
+		rc = node_write(c, t, front, "backend-id", "0");
+	if (!rc)
+		rc = node_write(c, t, front, "virtual-device", "%u", d->number);
+	if (!rc)
+		rc = node_write(c, t, front, "device-type", "%s", d->cdrom ? "cdrom" : "disk");
+	if (!rc)
+		rc = node_write(c, t, front, "state", "1");
+	return rc;
+}
+
+/* The backend shows in sysfs that it has opened the device; its complaints are in the store. */
+int disk_wait(struct cli *c, uint32_t domid, const struct config_disk *d)
+{
+	struct timespec nap = { .tv_nsec = 500000 };
+	char path[128], *complaint;
+	unsigned int waited = 0;	/* in half milliseconds */
+
+	snprintf(path, sizeof(path), "/sys/bus/xen-backend/devices/vbd-%u-%u/physical_device", domid, d->number);
+	while (access(path, F_OK) < 0) {
+		complaint = cli_read(c, "/local/domain/0/error/backend/vbd/%u/%u/error", domid, d->number);
+		if (complaint && *complaint) {
+			why_set(c->why, TE_DEVICE, "disk %s: the backend does not open %s: %s", d->vdev, d->target,
+				complaint);
+			free(complaint);
+			return -EIO;
+		}
+		free(complaint);
+		if (waited++ > WAIT_MS * 2)
+			return why_hint(c->why, why_set(c->why, TE_DEVICE, "disk %s: the backend did not open %s in %d s",
+							d->vdev, d->target, WAIT_MS / 1000),
+					"dom0's dmesg may say more");
+		nanosleep(&nap, NULL);
+	}
+	return 0;
+}

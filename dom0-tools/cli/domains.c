@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Finding domains. The store's /torc/names/NAME is an index of the guests that Torc made, so
+ * that a lookup costs the same with one guest as with five hundred. It is only a hint: what
+ * counts is /local/domain/DOMID/name, as for every tool; guests of other tools are searched.
+ */
+#include "dom0-tools/cli/cli.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+char *cli_read(struct cli *c, const char *fmt, ...)
+{
+	char path[STORE_PATH_MAX], *value;
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(path, sizeof(path), fmt, ap);
+	va_end(ap);
+	return store_read(c->store, STORE_NO_TXN, path, &value, NULL) == 0 ? value : NULL;
+}
+
+int64_t cli_parse_number(const char *s, int64_t least, int64_t most)
+{
+	char *end;
+	long long n;
+
+	errno = 0;
+	n = strtoll(s, &end, 10);
+	return errno || !*s || *end || n < least || n > most ? -1 : n;
+}
+
+static bool domain_has_name(struct cli *c, uint32_t domid, const char *name)
+{
+	char *have = cli_read(c, "/local/domain/%u/name", domid);
+	bool same = have && strcmp(have, name) == 0;
+
+	free(have);
+	return same;
+}
+
+/* Guests that the index does not know were made by xl, which leaves a node for each in /libxl. */
+static bool search(struct cli *c, const char *name, uint32_t *domid)
+{
+	bool found = false;
+	char **ids;
+	size_t n;
+
+	if (store_list(c->store, STORE_NO_TXN, "/local/domain", &ids, &n))
+		return false;
+	for (size_t i = 0; i < n && !found; i++) {
+		int64_t id = cli_parse_number(ids[i], 0, HOST_FIRST_RESERVED - 1);
+
+		if (id >= 0 && domain_has_name(c, (uint32_t)id, name)) {
+			*domid = (uint32_t)id;
+			found = true;
+		}
+	}
+	free(ids);
+	return found;
+}
+
+static bool xl_guests(struct cli *c)
+{
+	char **ids;
+	size_t n;
+
+	if (store_list(c->store, STORE_NO_TXN, "/libxl", &ids, &n))
+		return false;
+	free(ids);
+	return n != 0;
+}
+
+int cli_name_taken(struct cli *c, const char *name, bool *taken, uint32_t *domid)
+{
+	uint64_t id;
+	char path[STORE_PATH_MAX];
+	int rc;
+
+	*taken = false;
+	rc = cli_store(c);
+	if (rc)
+		return rc;
+	if (strcmp(name, "Domain-0") == 0) {
+		*domid = 0;
+		*taken = true;
+		return 0;
+	}
+	if (store_path(path, "/torc/names/%s", name) == 0 &&
+	    store_read_u64(c->store, STORE_NO_TXN, path, &id) == 0 && id < HOST_FIRST_RESERVED &&
+	    domain_has_name(c, (uint32_t)id, name)) {
+		*domid = (uint32_t)id;
+		*taken = true;
+		return 0;
+	}
+	if (xl_guests(c))
+		*taken = search(c, name, domid);
+	return 0;
+}
+
+int cli_find_domain(struct cli *c, const char *who, uint32_t *domid)
+{
+	int64_t id = cli_parse_number(who, 0, HOST_FIRST_RESERVED - 1);
+	struct domain_info info;
+	bool taken;
+	int rc;
+
+	rc = cli_host(c);
+	if (rc)
+		return rc;
+	if (id >= 0) {
+		*domid = (uint32_t)id;
+		rc = host_domain_info(c->host, *domid, &info, c->why);
+		if (rc && c->why->error == TE_NO_DOMAIN)
+			return why_set(c->why, TE_NO_DOMAIN, "there is no domain %s", who);
+		return rc;
+	}
+	rc = cli_name_taken(c, who, &taken, domid);
+	if (rc)
+		return rc;
+	if (!taken)
+		return why_hint(c->why, why_set(c->why, TE_NO_DOMAIN, "there is no domain \"%s\"", who),
+				"\"torc list\" shows those that are; \"torc why %s\" what became of it", who);
+	return 0;
+}
+
+int cli_domain_name(struct cli *c, uint32_t domid, char **name)
+{
+	int rc = cli_store(c);
+
+	if (rc)
+		return rc;
+	*name = cli_read(c, "/local/domain/%u/name", domid);
+	if (!*name)
+		*name = strdup(domid ? "" : "Domain-0");
+	return *name ? 0 : why_set(c->why, TE_NO_MEMORY, "no memory");
+}
+
+void cli_state_letters(const struct domain_info *d, char out[7])
+{
+	bool crashed = d->shutdown && d->reason == SHUT_CRASH;
+
+	snprintf(out, 7, "%c%c%c%c%c%c", d->running ? 'r' : '-', d->blocked ? 'b' : '-', d->paused ? 'p' : '-',
+		 d->shutdown && !crashed ? 's' : '-', crashed ? 'c' : '-', d->dying ? 'd' : '-');
+}
+
+const char *cli_state_word(const struct domain_info *d)
+{
+	if (d->dying)
+		return "dying";
+	if (d->shutdown)
+		return d->reason == SHUT_CRASH ? "crashed" : "shutdown";
+	if (d->paused)
+		return "paused";
+	if (d->running)
+		return "running";
+	return d->blocked ? "blocked" : "idle";
+}
+
+const char *cli_reason_word(unsigned int reason)
+{
+	static const char *const words[] = { "poweroff", "reboot", "suspend", "crash", "watchdog", "soft-reset" };
+
+	return reason < sizeof(words) / sizeof(words[0]) ? words[reason] : "unknown";
+}

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A guest's life, as create, destroy, attach and the supervisor share it: its nodes in the
+ * store, its devices in dom0, and the record that outlives it.
+ */
+#ifndef TORC_CLI_GUEST_H
+#define TORC_CLI_GUEST_H
+
+#include "dom0-tools/builder/builder.h"
+#include "dom0-tools/cli/cli.h"
+#include "dom0-tools/config/config.h"
+
+/* A disk made ready in dom0: a file becomes a loop device that goes away with its last user. */
+struct disk_source {
+	int loop_fd;		/* held until the backend has opened it; -1: a device as it is */
+	char device[64];	/* /dev/loop3, /dev/vg/web */
+	unsigned int major, minor;
+	uint64_t dev, inode;	/* of the file or device, to find a second user */
+};
+
+/* --- disk.c */
+int disk_open(const struct config_disk *d, struct disk_source *s, struct why *why);
+void disk_close(struct disk_source *s);
+/* Write the nodes of both ends. In a transaction. */
+int disk_write(struct cli *c, store_txn_t t, uint32_t domid, const struct config_disk *d,
+	       const struct disk_source *s);
+/* Wait until the backend has the device, so that loop_fd may be closed. */
+int disk_wait(struct cli *c, uint32_t domid, const struct config_disk *d);
+
+/* --- nic.c */
+int nic_check(const struct config_vif *v, struct why *why);
+int nic_write(struct cli *c, store_txn_t t, uint32_t domid, const struct config_vif *v);
+/* Wait for the interface, name it, put it on its bridge, bring it up. */
+int nic_plug(struct cli *c, uint32_t domid, const struct config_vif *v);
+
+/* --- nodes.c */
+int node_write(struct cli *c, store_txn_t t, const char *dir, const char *name, const char *fmt, ...)
+	__attribute__((format(printf, 5, 6)));
+/* A directory of its own permissions, which what is made below it inherits. */
+int node_dir(struct cli *c, store_txn_t t, const char *path, uint32_t owner, uint32_t reader);
+struct guest_nodes {
+	const struct guest_config *config;
+	const struct build *build;
+	const struct disk_source *disks;
+	uint32_t domid;
+};
+/* Everything of a new guest, in one transaction; claims its name and uuid. */
+int nodes_create(struct cli *c, const struct guest_nodes *g);
+/* Everything of a guest that is gone. The kernel's backends let go when their nodes go. */
+int nodes_remove(struct cli *c, uint32_t domid);
+
+/* --- record.c: what torc why tells, kept in the state directory as NAME.json */
+struct json_object *record_load(const char *name);			/* or NULL */
+int record_save(const char *name, struct json_object *record, struct why *why);
+struct json_object *record_new(const struct guest_config *g, const char *config_path);
+/* Note an event with the time: "built", "failed", "stopped", ... */
+void record_event(struct json_object *record, const char *what, const char *detail);
+
+/* --- create.c */
+int guest_create(struct cli *c, const char *path, char *const overrides[], size_t count, bool paused,
+		 bool dry, uint32_t *domid);
+
+/* --- console.c: until the user leaves or the guest ends */
+int console_attach(struct cli *c, uint32_t domid, bool replay, bool read_only);
+
+/* --- lifecycle.c */
+/* End a domain and all that is left of it. */
+int guest_destroy(struct cli *c, uint32_t domid, const char *reason);
+
+#endif

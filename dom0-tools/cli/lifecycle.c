@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* torc destroy, pause, unpause, shutdown, reboot, rename, sysrq, trigger. */
+#include "dom0-tools/cli/guest.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define GONE_MS		5000	/* how long frames may stay with backends before we say so */
+
+static int64_t now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static bool is_gone(struct cli *c, uint32_t domid, struct domain_info *info)
+{
+	struct why ignored = { 0 };
+
+	return host_domain_info(c->host, domid, info, &ignored) != 0;
+}
+
+int guest_destroy(struct cli *c, uint32_t domid, const char *reason)
+{
+	struct timespec nap = { .tv_nsec = 200000 };
+	struct json_object *record = NULL;
+	struct domain_info info;
+	struct why ignored = { 0 };
+	int64_t until;
+	char *name;
+	int rc;
+
+	if (domid == 0)
+		return why_set(c->why, TE_STATE, "domain 0 is the control domain: it is not destroyed from inside");
+	name = cli_read(c, "/local/domain/%u/name", domid);
+	rc = host_domain_destroy(c->host, domid, c->why);
+	if (rc && c->why->error != TE_NO_DOMAIN) {
+		free(name);
+		return rc;
+	}
+	/* the backends let go of the guest's frames when their nodes go: then the domain can end */
+	rc = nodes_remove(c, domid);
+	store_release(c->store, domid);
+	if (name)
+		record = record_load(name);
+	if (record) {
+		record_event(record, "destroyed", reason);
+		record_save(name, record, &ignored);
+		json_object_put(record);
+	}
+	free(name);
+	for (until = now_ms() + GONE_MS; !is_gone(c, domid, &info); nanosleep(&nap, NULL))
+		if (now_ms() > until) {
+			cli_note("domain %u is dead, but %llu KiB of it are still held by backends or other guests; "
+				 "they are freed when those let go",
+				 domid, (unsigned long long)info.pages * 4);
+			break;
+		}
+	return rc;
+}
+
+static int each(struct cli *c, int argc, char **argv, int (*fn)(struct cli *c, uint32_t domid))
+{
+	int rc;
+
+	if (argc < 2)
+		return cli_usage(c, "which domain?");
+	rc = cli_host(c);
+	if (!rc)
+		rc = cli_store(c);
+	for (int i = 1; !rc && i < argc; i++) {
+		uint32_t domid;
+
+		rc = cli_find_domain(c, argv[i], &domid);
+		if (!rc)
+			rc = fn(c, domid);
+	}
+	return rc;
+}
+
+static int destroy_one(struct cli *c, uint32_t domid)
+{
+	return guest_destroy(c, domid, "torc destroy");
+}
+
+static int pause_one(struct cli *c, uint32_t domid)
+{
+	if (domid == 0)
+		return why_set(c->why, TE_STATE, "domain 0 cannot pause itself: nobody could unpause it");
+	return host_domain_pause(c->host, domid, c->why);
+}
+
+/* Each pause counts; one unpause of an administrator is meant to set it running. */
+static int unpause_one(struct cli *c, uint32_t domid)
+{
+	struct domain_info info;
+	int rc = host_domain_info(c->host, domid, &info, c->why);
+
+	if (!rc && !info.paused)
+		return why_set(c->why, TE_STATE, "domain %u is not paused", domid);
+	if (!rc)
+		rc = host_domain_unpause(c->host, domid, c->why);
+	return rc;
+}
+
+int cmd_destroy(struct cli *c, int argc, char **argv)
+{
+	return each(c, argc, argv, destroy_one);
+}
+
+int cmd_pause(struct cli *c, int argc, char **argv)
+{
+	return each(c, argc, argv, pause_one);
+}
+
+int cmd_unpause(struct cli *c, int argc, char **argv)
+{
+	return each(c, argc, argv, unpause_one);
+}
+
+static int request(struct cli *c, uint32_t domid, const char *word)
+{
+	char path[STORE_PATH_MAX], feature[64], *can;
+	int rc = 0;
+
+	if (domid == 0)
+		return why_set(c->why, TE_STATE, "domain 0 is the control domain: use dom0's own %s", word);
+	snprintf(feature, sizeof(feature), "control/feature-%s", word);
+	can = cli_read(c, "/local/domain/%u/%s", domid, feature);
+	if (!can || strcmp(can, "1") != 0)
+		cli_note("domain %u has not said that it reacts to %s requests (yet); \"torc destroy %u\" always works",
+			 domid, word, domid);
+	free(can);
+	store_path(path, "/local/domain/%u/control/shutdown", domid);
+	if (store_write(c->store, STORE_NO_TXN, path, word, strlen(word)))
+		rc = cli_store_failed(c, "cannot ask the guest");
+	return rc;
+}
+
+/* Until the domain has stopped or is gone. */
+static int wait_down(struct cli *c, uint32_t domid, int64_t until)
+{
+	struct store_event *e;
+	struct domain_info info;
+
+	while (!is_gone(c, domid, &info) && !info.shutdown && !info.dying) {
+		int64_t left = until - now_ms();
+
+		if (left <= 0)
+			return why_hint(c->why, why_set(c->why, TE_TIMEOUT, "domain %u is still running", domid),
+					"its console may tell why: torc console %u", domid);
+		/* the store tells of every domain that stops; look anyway from time to time */
+		if (store_next_event(c->store, &e, left < 500 ? (int)left : 500) == 0)
+			free(e);
+	}
+	return 0;
+}
+
+static int ask_down(struct cli *c, int argc, char **argv, const char *word)
+{
+	static const struct option options[] = { { "wait", no_argument, NULL, 'w' },
+						 { "all", no_argument, NULL, 'a' },
+						 { 0 } };
+	struct domain_info *list = NULL;
+	bool all = false, wait = false;
+	int64_t seconds = 180;
+	uint32_t *ids = NULL;
+	size_t n = 0;
+	int o, rc;
+
+	while ((o = getopt_long(argc, argv, "wat:F", options, NULL)) != -1) {
+		if (o == 'w')
+			wait = true;
+		else if (o == 'a')
+			all = true;
+		else if (o == 't')
+			seconds = cli_parse_number(optarg, 1, 86400);
+		else if (o != 'F')	/* xl's "fall back to the power button" is for HVM */
+			return cli_usage(c, "unknown option");
+	}
+	if (seconds < 0)
+		return cli_usage(c, "-t takes seconds, 1 to 86400");
+	if (all == (optind < argc))
+		return cli_usage(c, all ? "-a names every domain already" : "which domain?");
+	rc = cli_host(c);
+	if (!rc)
+		rc = cli_store(c);
+	if (!rc && all)
+		rc = host_domain_list(c->host, &list, &n, c->why);
+	if (!rc && !all)
+		n = (size_t)(argc - optind);
+	if (!rc) {
+		ids = calloc(n ? n : 1, sizeof(*ids));
+		if (!ids)
+			rc = why_set(c->why, TE_NO_MEMORY, "no memory");
+	}
+	for (size_t i = 0; !rc && i < n; i++) {
+		if (all)
+			ids[i] = list[i].domid;
+		else
+			rc = cli_find_domain(c, argv[(size_t)optind + i], &ids[i]);
+	}
+	if (!rc && wait)
+		store_watch(c->store, "@releaseDomain", "down");
+	for (size_t i = 0; !rc && i < n; i++)
+		if (!(all && ids[i] == 0))
+			rc = request(c, ids[i], word);
+	for (size_t i = 0; !rc && wait && i < n; i++)
+		if (ids[i])
+			rc = wait_down(c, ids[i], now_ms() + seconds * 1000);
+	free(ids);
+	free(list);
+	return rc;
+}
+
+int cmd_shutdown(struct cli *c, int argc, char **argv)
+{
+	return ask_down(c, argc, argv, "poweroff");
+}
+
+int cmd_reboot(struct cli *c, int argc, char **argv)
+{
+	return ask_down(c, argc, argv, "reboot");
+}
+
+struct renaming {
+	struct cli *c;
+	uint32_t domid;
+	const char *to;
+};
+
+static int rename_nodes(struct store *s, store_txn_t t, void *arg)
+{
+	struct renaming *r = arg;
+	struct cli *c = r->c;
+	char path[STORE_PATH_MAX], *old = NULL, *vm = NULL;
+	int rc;
+
+	store_path(path, "/local/domain/%u/name", r->domid);
+	if (store_read(s, t, path, &old, NULL))
+		old = NULL;
+	store_path(path, "/local/domain/%u", r->domid);
+	rc = node_write(c, t, path, "name", "%s", r->to);
+	store_path(path, "/local/domain/%u/vm", r->domid);
+	if (!rc && store_read(s, t, path, &vm, NULL) == 0)
+		rc = node_write(c, t, vm, "name", "%s", r->to);
+	if (!rc && old && store_path(path, "/torc/names/%s", old) == 0)
+		store_rm(s, t, path);
+	if (!rc)
+		rc = node_write(c, t, "/torc/names", r->to, "%u", r->domid);
+	free(old);
+	free(vm);
+	return rc;
+}
+
+int cmd_rename(struct cli *c, int argc, char **argv)
+{
+	struct renaming r = { .c = c };
+	uint32_t other;
+	bool taken;
+	int rc;
+
+	if (argc != 3)
+		return cli_usage(c, "a domain and its new name are expected");
+	r.to = argv[2];
+	if (!*r.to || *r.to == '.' || strlen(r.to) > 63 || strpbrk(r.to, "/ \t\n") ||
+	    cli_parse_number(r.to, 0, INT64_MAX) >= 0)
+		return why_set(c->why, TE_CONFIG_VALUE, "\"%s\" cannot be a guest's name", r.to);
+	rc = cli_find_domain(c, argv[1], &r.domid);
+	if (!rc && r.domid == 0)
+		return why_set(c->why, TE_STATE, "domain 0 keeps its name");
+	if (!rc)
+		rc = cli_name_taken(c, r.to, &taken, &other);
+	if (rc)
+		return rc;
+	if (taken)
+		return why_set(c->why, TE_NAME_TAKEN, "domain %u is named \"%s\" already", other, r.to);
+	c->why->error = TE_NONE;
+	rc = store_transact(c->store, rename_nodes, &r);
+	if (rc && c->why->error == TE_NONE)
+		return cli_store_failed(c, "cannot rename");
+	return rc;
+}
+
+int cmd_sysrq(struct cli *c, int argc, char **argv)
+{
+	char path[STORE_PATH_MAX];
+	uint32_t domid;
+	int rc;
+
+	if (argc != 3 || strlen(argv[2]) != 1)
+		return cli_usage(c, "a domain and one letter are expected");
+	rc = cli_store(c);
+	if (!rc)
+		rc = cli_find_domain(c, argv[1], &domid);
+	if (rc)
+		return rc;
+	store_path(path, "/local/domain/%u/control/sysrq", domid);
+	if (store_write(c->store, STORE_NO_TXN, path, argv[2], 1))
+		return cli_store_failed(c, "cannot send the SysRq");
+	return 0;
+}
+
+int cmd_trigger(struct cli *c, int argc, char **argv)
+{
+	static const char *const names[] = { "nmi", "reset", "init", "power", "sleep" };	/* XEN_DOMCTL_SENDTRIGGER_* */
+	int64_t vcpu = argc == 4 ? cli_parse_number(argv[3], 0, 8191) : 0;
+	uint32_t domid, i;
+	int rc;
+
+	if ((argc != 3 && argc != 4) || vcpu < 0)
+		return cli_usage(c, "a domain, a trigger and maybe a vCPU are expected");
+	for (i = 0; i < 5 && strcmp(names[i], argv[2]) != 0; i++)
+		;
+	if (i == 5)
+		return cli_usage(c, "there is no trigger \"%s\"", argv[2]);
+	rc = cli_find_domain(c, argv[1], &domid);
+	return rc ? rc : host_domain_trigger(c->host, domid, i, (uint32_t)vcpu, c->why);
+}

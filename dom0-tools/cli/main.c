@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* torc: the control domain's command. Finds the subcommand, runs it, says why it failed. */
+#include "dom0-tools/cli/cli.h"
+
+#include <signal.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dom0-tools/config/config.h"
+
+const struct subcommand subcommands[] = {
+#define SUBCOMMAND(name, run, args, text, details) { name, run, args, text, details },
+#include "dom0-tools/cli/subcommands.tbl"
+#undef SUBCOMMAND
+};
+const size_t subcommand_count = sizeof(subcommands) / sizeof(subcommands[0]);
+
+int cli_host(struct cli *c)
+{
+	return c->host ? 0 : host_open(&c->host, c->why);
+}
+
+int cli_store(struct cli *c)
+{
+	if (c->store || store_open(&c->store, NULL) == 0)
+		return 0;
+	return why_hint(c->why, why_set(c->why, TE_STORE, "the store is not reachable: %s", store_why(NULL)),
+			"is torc-stored (or xenstored) running?");
+}
+
+int cli_store_failed(struct cli *c, const char *doing)
+{
+	return why_set(c->why, TE_STORE, "%s: %s", doing, store_why(c->store));
+}
+
+int cli_usage(struct cli *c, const char *fmt, ...)
+{
+	char text[512];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	return why_hint(c->why, why_set(c->why, TE_USAGE, "%s: %s", c->cmd->name, text), "torc %s %s",
+			c->cmd->name, c->cmd->args);
+}
+
+void cli_note(const char *fmt, ...)
+{
+	va_list ap;
+
+	fputs("torc: ", stderr);
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fputc('\n', stderr);
+}
+
+static void complain(const struct cli *c)
+{
+	struct json_object *o, *e;
+
+	if (!c->json) {
+		why_print(stderr, c->why);
+		return;
+	}
+	o = json_object_new_object();
+	e = json_object_new_object();
+	fact_str(o, "schema", "torc-error/1");
+	fact_str(e, "code", why_code(c->why->error));
+	fact_str(e, "text", c->why->text);
+	fact_str(e, "hint", c->why->hint[0] ? c->why->hint : NULL);
+	json_object_object_add(o, "error", e);
+	fprintf(stderr, "%s\n", json_object_to_json_string_ext(o, JSON_C_TO_STRING_NOSLASHESCAPE));
+	json_object_put(o);
+}
+
+static const struct subcommand *find(const char *name)
+{
+	for (size_t i = 0; i < subcommand_count; i++)
+		if (strcmp(subcommands[i].name, name) == 0)
+			return &subcommands[i];
+	return NULL;
+}
+
+static int no_such(struct why *why, const char *name)
+{
+	const char *names[64], *near;
+	size_t n = 0;
+	int rc = why_set(why, TE_USAGE, "there is no command \"%s\"", name);
+
+	for (size_t i = 0; i < subcommand_count && n < 64; i++)
+		names[n++] = subcommands[i].name;
+	near = config_near(name, names, n);
+	if (near)
+		return why_hint(why, rc, "did you mean \"torc %s\"?", near);
+	return why_hint(why, rc, "\"torc help\" lists the commands");
+}
+
+static void print_help(const struct subcommand *s)
+{
+	printf("torc %s %s\n\n%c%s.\n", s->name, s->args, s->text[0] - 'a' + 'A', s->text + 1);
+	if (*s->details)
+		printf("\n%s\n", s->details);
+}
+
+static void list_commands(void)
+{
+	puts("torc COMMAND [ARGUMENTS]\n");
+	for (size_t i = 0; i < subcommand_count; i++)
+		printf("  %-14s %s\n", subcommands[i].name, subcommands[i].text);
+	puts("\ntorc help COMMAND tells more; torc help config lists the keys of a guest's file;");
+	puts("torc help errors the error codes and exit statuses. --json on any listing gives JSON.");
+}
+
+int cmd_help(struct cli *c, int argc, char **argv)
+{
+	const struct subcommand *s;
+
+	if (argc < 2) {
+		list_commands();
+		return 0;
+	}
+	if (strcmp(argv[1], "config") == 0) {
+		for (size_t i = 0; i < config_key_count; i++)
+			if (config_keys[i].kind == 'k')
+				printf("  %-20s %-7s %s\n", config_keys[i].key, config_keys[i].type,
+				       config_keys[i].text);
+		return 0;
+	}
+	if (strcmp(argv[1], "errors") == 0) {
+		for (int e = TE_NONE; e < TE_COUNT; e++)
+			printf("  %-16s exit %2d  %s\n", why_code(e), why_status(e), why_meaning(e));
+		return 0;
+	}
+	if (strcmp(argv[1], "--table") == 0) {	/* for the generators of the manual and completion */
+		for (size_t i = 0; i < subcommand_count; i++)
+			printf("%s\t%s\t%s\n", subcommands[i].name, subcommands[i].args, subcommands[i].text);
+		return 0;
+	}
+	s = find(argv[1]);
+	if (!s)
+		return no_such(c->why, argv[1]);
+	print_help(s);
+	return 0;
+}
+
+static bool take_flag(int *argc, char **argv, const char *flag)
+{
+	for (int i = 1; i < *argc && strcmp(argv[i], "--") != 0; i++)
+		if (strcmp(argv[i], flag) == 0) {
+			memmove(&argv[i], &argv[i + 1], (size_t)(*argc - i) * sizeof(*argv));
+			--*argc;
+			return true;
+		}
+	return false;
+}
+
+int main(int argc, char **argv)
+{
+	struct why why = { 0 };
+	struct cli c = { .why = &why };
+	int rc;
+
+	signal(SIGPIPE, SIG_IGN);
+	while (argc > 1 && argv[1][0] == '-' && strcmp(argv[1], "--help") != 0 && strcmp(argv[1], "-h") != 0) {
+		if (strcmp(argv[1], "-v") != 0) {
+			why_hint(&why, why_set(&why, TE_USAGE, "unknown option %s", argv[1]), "torc COMMAND ...");
+			why_print(stderr, &why);
+			return why_status(TE_USAGE);
+		}
+		c.verbose = true;
+		argv++;
+		argc--;
+	}
+	if (argc < 2) {
+		list_commands();
+		return why_status(TE_USAGE);
+	}
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
+		list_commands();
+		return 0;
+	}
+	argv++;
+	argc--;
+	c.cmd = find(argv[0]);
+	if (!c.cmd) {
+		no_such(&why, argv[0]);
+		why_print(stderr, &why);
+		return why_status(TE_USAGE);
+	}
+	if (take_flag(&argc, argv, "--help") || take_flag(&argc, argv, "-h")) {
+		print_help(c.cmd);
+		return 0;
+	}
+	c.json = take_flag(&argc, argv, "--json");
+	rc = c.cmd->run(&c, argc, argv);
+	host_close(&c.host);
+	if (c.store)
+		store_close(&c.store);
+	if (fflush(stdout) || ferror(stdout)) {
+		if (!rc)
+			return 1;
+	}
+	if (!rc)
+		return 0;
+	complain(&c);
+	return why_status(why.error);
+}

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Network cards served by dom0's kernel (xen-netback). The kernel makes the interface when it
+ * sees the nodes; plugging it into the bridge is four ioctls, not a script.
+ */
+#include "dom0-tools/cli/guest.h"
+
+#include <errno.h>
+#include <linux/sockios.h>
+#include <net/if.h>
+#include <net/if_arp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#define WAIT_MS	10000
+
+static void usual_name(const struct config_vif *v, uint32_t domid, char out[IFNAMSIZ])
+{
+	snprintf(out, IFNAMSIZ, "vif%u.%d", domid, v->devid);
+}
+
+int nic_check(const struct config_vif *v, struct why *why)
+{
+	char path[64];
+
+	if (access("/sys/bus/xen-backend/drivers/vif", F_OK) < 0)
+		return why_hint(why, why_set(why, TE_DEVICE, "dom0's kernel has no backend for network cards"),
+				"modprobe xen-netback");
+	if (!v->bridge)
+		return 0;
+	snprintf(path, sizeof(path), "/sys/class/net/%s/bridge", v->bridge);
+	if (access(path, F_OK) < 0)
+		return why_hint(why, why_set(why, TE_DEVICE, "vif: there is no bridge \"%s\"", v->bridge),
+				"ip link add %s type bridge && ip link set %s up", v->bridge, v->bridge);
+	return 0;
+}
+
+int nic_write(struct cli *c, store_txn_t t, uint32_t domid, const struct config_vif *v)
+{
+	char front[STORE_PATH_MAX], back[STORE_PATH_MAX];
+	int rc;
+
+	store_path(front, "/local/domain/%u/device/vif/%d", domid, v->devid);
+	store_path(back, "/local/domain/0/backend/vif/%u/%d", domid, v->devid);
+	rc = node_dir(c, t, back, 0, domid);
+	if (!rc)
+		rc = node_write(c, t, back, "frontend", "%s", front);
+	if (!rc)
+		rc = node_write(c, t, back, "frontend-id", "%u", domid);
+	if (!rc)
+		rc = node_write(c, t, back, "mac", "%02x:%02x:%02x:%02x:%02x:%02x", v->mac[0], v->mac[1], v->mac[2],
+				v->mac[3], v->mac[4], v->mac[5]);
+	if (!rc && v->bridge)
+		rc = node_write(c, t, back, "bridge", "%s", v->bridge);
+	if (!rc && v->vifname)
+		rc = node_write(c, t, back, "vifname", "%s", v->vifname);
+	if (!rc && v->ip)
+		rc = node_write(c, t, back, "ip", "%s", v->ip);
+	if (!rc)
+		rc = node_write(c, t, back, "handle", "%d", v->devid);
+	if (!rc)
+		rc = node_write(c, t, back, "type", "vif");
+	/* netback goes on without waiting for a script to say that the interface is plugged in */
+	if (!rc)
+		rc = node_write(c, t, back, "hotplug-status", "connected");
+	if (!rc)
+		rc = node_write(c, t, back, "online", "1");
+	if (!rc)
+		rc = node_write(c, t, back, "state", "1");
+	if (!rc)
+		rc = node_dir(c, t, front, domid, 0);
+	if (!rc)
+		rc = node_write(c, t, front, "backend", "%s", back);
+	if (!rc)
+		rc = node_write(c, t, front, "backend-id", "0");
+	if (!rc)
+		rc = node_write(c, t, front, "handle", "%d", v->devid);
+	if (!rc)
+		rc = node_write(c, t, front, "mac", "%02x:%02x:%02x:%02x:%02x:%02x", v->mac[0], v->mac[1], v->mac[2],
+				v->mac[3], v->mac[4], v->mac[5]);
+	if (!rc && v->mtu)
+		rc = node_write(c, t, front, "mtu", "%u", v->mtu);
+	if (!rc)
+		rc = node_write(c, t, front, "state", "1");
+	return rc;
+}
+
+static int set(int s, unsigned long request, struct ifreq *r, const char *what, const char *name,
+	       struct why *why)
+{
+	if (ioctl(s, request, r) == 0)
+		return 0;
+	return why_set(why, TE_DEVICE, "interface %s: cannot %s: %s", name, what, strerror(errno));
+}
+
+static int configure(int s, const char *name, const struct config_vif *v, struct why *why)
+{
+	struct ifreq r;
+	const char *now = name;
+	int rc;
+
+	memset(&r, 0, sizeof(r));
+	snprintf(r.ifr_name, IFNAMSIZ, "%s", now);
+	/* the highest address there is, so that the bridge never takes it for its own */
+	r.ifr_hwaddr.sa_family = ARPHRD_ETHER;
+	memcpy(r.ifr_hwaddr.sa_data, "\xfe\xff\xff\xff\xff\xff", 6);
+	rc = set(s, SIOCSIFHWADDR, &r, "set its address", now, why);
+	if (!rc && v->mtu) {
+		r.ifr_mtu = (int)v->mtu;
+		rc = set(s, SIOCSIFMTU, &r, "set its MTU", now, why);
+	}
+	if (!rc && v->vifname) {
+		snprintf(r.ifr_newname, IFNAMSIZ, "%s", v->vifname);
+		rc = set(s, SIOCSIFNAME, &r, "name it", now, why);
+		now = v->vifname;
+	}
+	if (!rc && v->bridge) {
+		memset(&r, 0, sizeof(r));
+		snprintf(r.ifr_name, IFNAMSIZ, "%s", v->bridge);
+		r.ifr_ifindex = (int)if_nametoindex(now);
+		rc = set(s, SIOCBRADDIF, &r, "put it on its bridge", now, why);
+	}
+	memset(&r, 0, sizeof(r));
+	snprintf(r.ifr_name, IFNAMSIZ, "%s", now);
+	if (!rc)
+		rc = set(s, SIOCGIFFLAGS, &r, "ask its flags", now, why);
+	if (!rc) {
+		r.ifr_flags |= IFF_UP;
+		rc = set(s, SIOCSIFFLAGS, &r, "bring it up", now, why);
+	}
+	return rc;
+}
+
+int nic_plug(struct cli *c, uint32_t domid, const struct config_vif *v)
+{
+	struct timespec nap = { .tv_nsec = 500000 };
+	char name[IFNAMSIZ], *complaint;
+	unsigned int waited = 0;
+	int s, rc;
+
+	usual_name(v, domid, name);
+	while (!if_nametoindex(name)) {
+		if (waited++ > WAIT_MS * 2) {
+			complaint = cli_read(c, "/local/domain/0/error/backend/vif/%u/%d/error", domid, v->devid);
+			why_set(c->why, TE_DEVICE, "vif %d: the backend made no interface %s in %d s%s%s", v->devid, name,
+				WAIT_MS / 1000, complaint ? ": " : "", complaint ? complaint : "");
+			free(complaint);
+			return why_hint(c->why, -EIO, "dom0's dmesg may say more");
+		}
+		nanosleep(&nap, NULL);
+	}
+	s = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (s < 0)
+		return why_set(c->why, TE_DEVICE, "no socket: %s", strerror(errno));
+	rc = configure(s, name, v, c->why);
+	close(s);
+	return rc;
+}

@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A guest's nodes in the store, as guests, backends and other tools expect them. Written in one
+ * transaction, so that nobody ever sees half a guest, and so that of two guests with one name
+ * only one can come to be.
+ *
+ * Permissions are set on directories and inherited by what is made below: (dom0, guest reads)
+ * for what dom0 says, (guest, dom0 reads) for what the guest says.
+ */
+#include "dom0-tools/cli/guest.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+int node_write(struct cli *c, store_txn_t t, const char *dir, const char *name, const char *fmt, ...)
+{
+	char path[STORE_PATH_MAX], value[4096];
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vsnprintf(value, sizeof(value), fmt, ap);
+	va_end(ap);
+	if (n < 0 || (size_t)n >= sizeof(value) || store_path(path, "%s/%s", dir, name))
+		return why_set(c->why, TE_CONFIG_VALUE, "%s is too long for the store", name);
+	if (store_write(c->store, t, path, value, (size_t)n))
+		return cli_store_failed(c, "cannot write the guest's nodes");
+	return 0;
+}
+
+int node_dir(struct cli *c, store_txn_t t, const char *path, uint32_t owner, uint32_t reader)
+{
+	struct store_perm perms[] = { { (uint16_t)owner, STORE_NONE }, { (uint16_t)reader, STORE_READ } };
+
+	if (store_mkdir(c->store, t, path) || store_set_perms(c->store, t, path, perms, reader == owner ? 1 : 2))
+		return cli_store_failed(c, "cannot make the guest's nodes");
+	return 0;
+}
+
+static int claim_name(struct cli *c, store_txn_t t, const char *name, const char *uuid, uint32_t domid)
+{
+	char path[STORE_PATH_MAX], *have;
+	uint64_t id;
+	bool there;
+
+	if (store_path(path, "/torc/names/%s", name))
+		return why_set(c->why, TE_CONFIG_VALUE, "the name is too long");
+	if (store_read_u64(c->store, t, path, &id) == 0 && id != domid && id < HOST_FIRST_RESERVED) {
+		have = cli_read(c, "/local/domain/%u/name", (unsigned int)id);
+		there = have && strcmp(have, name) == 0;
+		free(have);
+		if (there)
+			return why_set(c->why, TE_NAME_TAKEN, "domain %u is named \"%s\" already", (unsigned int)id,
+				       name);
+	}
+	if (store_printf(c->store, t, path, "%u", domid))
+		return cli_store_failed(c, "cannot claim the guest's name");
+	if (store_path(path, "/vm/%s", uuid) == 0 && store_exists(c->store, t, path, &there) == 0 && there) {
+		have = cli_read(c, "/vm/%s/name", uuid);
+		why_set(c->why, TE_NAME_TAKEN, "guest \"%s\" has the uuid %s already", have ? have : "?", uuid);
+		free(have);
+		return -EEXIST;
+	}
+	return 0;
+}
+
+static int write_vm(struct cli *c, store_txn_t t, const struct guest_nodes *g, const char *uuid)
+{
+	char dir[STORE_PATH_MAX], image[STORE_PATH_MAX];
+	struct timespec now;
+	int rc;
+
+	store_path(dir, "/vm/%s", uuid);
+	store_path(image, "/vm/%s/image", uuid);
+	clock_gettime(CLOCK_REALTIME, &now);
+	rc = node_dir(c, t, dir, 0, g->domid);
+	if (!rc)
+		rc = node_write(c, t, dir, "name", "%s", g->config->name);
+	if (!rc)
+		rc = node_write(c, t, dir, "uuid", "%s", uuid);
+	if (!rc)
+		rc = node_write(c, t, dir, "start_time", "%lld.%02ld", (long long)now.tv_sec,
+				now.tv_nsec / 10000000);
+	if (!rc)
+		rc = node_write(c, t, image, "ostype", "%s",
+				g->build->image.guest_os[0] ? g->build->image.guest_os : "linux");
+	if (!rc)
+		rc = node_write(c, t, image, "kernel", "%s", g->build->spec.kernel);
+	if (!rc && g->build->spec.ramdisk)
+		rc = node_write(c, t, image, "ramdisk", "%s", g->build->spec.ramdisk);
+	if (!rc)
+		rc = node_write(c, t, image, "cmdline", "%s", g->build->spec.cmdline);
+	return rc;
+}
+
+/* Nodes that the guest itself writes: empty, and its own. */
+static int write_own(struct cli *c, store_txn_t t, const char *dir, uint32_t domid)
+{
+	static const char *const own[] = { "data",  "drivers", "feature", "attr", "error",
+					   "control/shutdown", "control/feature-poweroff",
+					   "control/feature-reboot", "control/feature-suspend",
+					   "control/sysrq", "device/suspend/event-channel" };
+	char path[STORE_PATH_MAX];
+	int rc = 0;
+
+	for (size_t i = 0; !rc && i < sizeof(own) / sizeof(own[0]); i++) {
+		struct store_perm perm = { (uint16_t)domid, STORE_NONE };
+
+		store_path(path, "%s/%s", dir, own[i]);
+		if (store_write(c->store, t, path, "", 0) || store_set_perms(c->store, t, path, &perm, 1))
+			rc = cli_store_failed(c, "cannot make the guest's nodes");
+	}
+	return rc;
+}
+
+static int write_console(struct cli *c, store_txn_t t, const char *dir, const struct guest_nodes *g)
+{
+	char front[STORE_PATH_MAX], back[STORE_PATH_MAX];
+	int rc;
+
+	store_path(front, "%s/console", dir);
+	store_path(back, "/local/domain/0/backend/console/%u/0", g->domid);
+	rc = node_write(c, t, front, "backend", "%s", back);
+	if (!rc)
+		rc = node_write(c, t, front, "backend-id", "0");
+	if (!rc)
+		rc = node_write(c, t, front, "limit", "1048576");
+	if (!rc)
+		rc = node_write(c, t, front, "type", "xenconsoled");
+	if (!rc)
+		rc = node_write(c, t, front, "output", "pty");
+	if (!rc)
+		rc = node_write(c, t, front, "tty", "%s", "");
+	if (!rc)
+		rc = node_write(c, t, front, "port", "%u", g->build->console_port);
+	if (!rc)
+		rc = node_write(c, t, front, "ring-ref", "%llu", (unsigned long long)g->build->console_frame);
+	if (!rc)
+		rc = node_dir(c, t, back, 0, g->domid);
+	if (!rc)
+		rc = node_write(c, t, back, "frontend", "%s", front);
+	if (!rc)
+		rc = node_write(c, t, back, "frontend-id", "%u", g->domid);
+	if (!rc)
+		rc = node_write(c, t, back, "online", "1");
+	if (!rc)
+		rc = node_write(c, t, back, "state", "1");
+	if (!rc)
+		rc = node_write(c, t, back, "protocol", "vt100");
+	return rc;
+}
+
+static int write_domain(struct cli *c, store_txn_t t, const struct guest_nodes *g, const char *uuid)
+{
+	const struct guest_config *k = g->config;
+	char dir[STORE_PATH_MAX], path[64];
+	int rc;
+
+	store_path(dir, "/local/domain/%u", g->domid);
+	rc = node_dir(c, t, dir, 0, g->domid);
+	if (!rc)
+		rc = node_write(c, t, dir, "vm", "/vm/%s", uuid);
+	if (!rc)
+		rc = node_write(c, t, dir, "name", "%s", k->name);
+	if (!rc)
+		rc = node_write(c, t, dir, "domid", "%u", g->domid);
+	for (unsigned int i = 0; !rc && i < k->maxvcpus; i++) {
+		snprintf(path, sizeof(path), "cpu/%u/availability", i);
+		rc = node_write(c, t, dir, path, "%s", i < k->vcpus ? "online" : "offline");
+	}
+	if (!rc)
+		rc = node_write(c, t, dir, "memory/static-max", "%llu", (unsigned long long)k->maxmem << 10);
+	if (!rc)
+		rc = node_write(c, t, dir, "memory/target", "%llu", (unsigned long long)k->memory << 10);
+	if (!rc)
+		rc = node_write(c, t, dir, "memory/videoram", "0");
+	if (!rc)
+		rc = node_write(c, t, dir, "store/port", "%u", g->build->store_port);
+	if (!rc)
+		rc = node_write(c, t, dir, "store/ring-ref", "%llu", (unsigned long long)g->build->store_frame);
+	if (!rc)
+		rc = node_write(c, t, dir, "control/platform-feature-multiprocessor-suspend", "1");
+	if (!rc)
+		rc = node_write(c, t, dir, "control/platform-feature-xs_reset_watches", "1");
+	if (!rc)
+		rc = write_own(c, t, dir, g->domid);
+	if (!rc)
+		rc = write_console(c, t, dir, g);
+	return rc;
+}
+
+static int write_all(struct store *s, store_txn_t t, void *arg)
+{
+	void **args = arg;
+	struct cli *c = args[0];
+	const struct guest_nodes *g = args[1];
+	char uuid[37];
+	int rc;
+
+	(void)s;
+	config_uuid_format(uuid, g->config->uuid);
+	rc = claim_name(c, t, g->config->name, uuid, g->domid);
+	if (!rc)
+		rc = write_vm(c, t, g, uuid);
+	if (!rc)
+		rc = write_domain(c, t, g, uuid);
+	for (size_t i = 0; !rc && i < g->config->nr_disks; i++)
+		rc = disk_write(c, t, g->domid, &g->config->disks[i], &g->disks[i]);
+	for (size_t i = 0; !rc && i < g->config->nr_vifs; i++)
+		rc = nic_write(c, t, g->domid, &g->config->vifs[i]);
+	return rc;
+}
+
+int nodes_create(struct cli *c, const struct guest_nodes *g)
+{
+	void *args[] = { c, (void *)g };
+	int rc;
+
+	c->why->error = TE_NONE;
+	rc = store_transact(c->store, write_all, args);
+	if (rc && c->why->error == TE_NONE)
+		return cli_store_failed(c, "cannot write the guest's nodes");
+	return rc;
+}
+
+static void remove_path(struct cli *c, store_txn_t t, const char *fmt, ...)
+{
+	char path[STORE_PATH_MAX];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(path, sizeof(path), fmt, ap);
+	va_end(ap);
+	store_rm(c->store, t, path);	/* not there is fine */
+}
+
+static int remove_all(struct store *s, store_txn_t t, void *arg)
+{
+	void **args = arg;
+	struct cli *c = args[0];
+	uint32_t domid = *(uint32_t *)args[1];
+	char path[STORE_PATH_MAX], *vm = NULL, *name = NULL, **kinds;
+	uint64_t id;
+	size_t n;
+
+	store_path(path, "/local/domain/%u/vm", domid);
+	if (store_read(s, t, path, &vm, NULL))
+		vm = NULL;
+	store_path(path, "/local/domain/%u/name", domid);
+	if (store_read(s, t, path, &name, NULL))
+		name = NULL;
+	/* only what is below /vm: the node is in dom0's hands, but a mistake there is dear */
+	if (vm && strncmp(vm, "/vm/", 4) == 0 && strlen(vm) > 8)
+		remove_path(c, t, "%s", vm);
+	if (name && store_path(path, "/torc/names/%s", name) == 0 && store_read_u64(s, t, path, &id) == 0 &&
+	    id == domid)
+		remove_path(c, t, "%s", path);
+	if (store_list(s, t, "/local/domain/0/backend", &kinds, &n) == 0) {
+		for (size_t i = 0; i < n; i++)
+			remove_path(c, t, "/local/domain/0/backend/%s/%u", kinds[i], domid);
+		free(kinds);
+	}
+	remove_path(c, t, "/local/domain/%u", domid);
+	remove_path(c, t, "/libxl/%u", domid);
+	free(vm);
+	free(name);
+	return 0;
+}
+
+int nodes_remove(struct cli *c, uint32_t domid)
+{
+	void *args[] = { c, &domid };
+
+	if (store_transact(c->store, remove_all, args))
+		return cli_store_failed(c, "cannot remove the guest's nodes");
+	return 0;
+}

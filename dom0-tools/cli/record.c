@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What is remembered of a guest after it is gone: STATE/guests/NAME.json, with the config it
+ * was made from and the last events. torc why reads it.
+ */
+#include "dom0-tools/cli/guest.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "dom0-tools/common/paths.h"
+
+#define KEEP_EVENTS	64u
+
+static int file_of(const char *name, char out[PATH_MAX])
+{
+	/* names have no slash and no dot in front: config.c sees to that, others are refused here */
+	if (!*name || *name == '.' || strchr(name, '/'))
+		return -EINVAL;
+	return snprintf(out, PATH_MAX, "%s/guests/%s.json", path_state(), name) < PATH_MAX ? 0 : -ENAMETOOLONG;
+}
+
+struct json_object *record_load(const char *name)
+{
+	struct json_object *o;
+	char file[PATH_MAX], *text;
+
+	if (file_of(name, file) || path_read_file(file, 1 << 20, &text, NULL))
+		return NULL;
+	o = json_tokener_parse(text);
+	free(text);
+	if (o && !json_object_is_type(o, json_type_object)) {
+		json_object_put(o);
+		o = NULL;
+	}
+	return o;
+}
+
+int record_save(const char *name, struct json_object *record, struct why *why)
+{
+	char file[PATH_MAX], dir[PATH_MAX];
+	const char *text = json_object_to_json_string_ext(record, JSON_C_TO_STRING_PRETTY |
+									  JSON_C_TO_STRING_NOSLASHESCAPE);
+	int rc;
+
+	rc = file_of(name, file);
+	if (rc)
+		return why_set(why, TE_FILE, "no record can be kept of \"%s\"", name);
+	snprintf(dir, sizeof(dir), "%s/guests", path_state());
+	rc = path_make_dirs(dir);
+	if (!rc)
+		rc = path_write_file(file, text, strlen(text));
+	if (rc)
+		return why_set(why, TE_FILE, "cannot keep a record of \"%s\" in %s: %s", name, file, strerror(-rc));
+	return 0;
+}
+
+struct json_object *record_new(const struct guest_config *g, const char *config_path)
+{
+	struct json_object *o = json_object_new_object(), *old = record_load(g->name), *events = NULL;
+	char uuid[37], whole[PATH_MAX];
+
+	config_uuid_format(uuid, g->uuid);
+	fact_str(o, "schema", "torc-record/1");
+	fact_str(o, "name", g->name);
+	fact_str(o, "uuid", uuid);
+	fact_str(o, "config", realpath(config_path, whole) ? whole : config_path);
+	fact_str(o, "on_poweroff", config_action_name(g->on_poweroff));
+	fact_str(o, "on_reboot", config_action_name(g->on_reboot));
+	fact_str(o, "on_crash", config_action_name(g->on_crash));
+	fact_str(o, "on_watchdog", config_action_name(g->on_watchdog));
+	if (old && json_object_object_get_ex(old, "events", &events))
+		json_object_object_add(o, "events", json_object_get(events));
+	json_object_put(old);
+	return o;
+}
+
+void record_event(struct json_object *record, const char *what, const char *detail)
+{
+	struct json_object *events, *e = json_object_new_object();
+	struct timespec now;
+	char when[40];
+	struct tm tm;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	gmtime_r(&now.tv_sec, &tm);
+	strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", &tm);
+	fact_str(e, "time", when);
+	fact_str(e, "event", what);
+	fact_str(e, "detail", detail);
+	if (!json_object_object_get_ex(record, "events", &events) || !json_object_is_type(events, json_type_array)) {
+		events = json_object_new_array();
+		json_object_object_add(record, "events", events);
+	}
+	if (json_object_array_length(events) >= KEEP_EVENTS)
+		json_object_array_del_idx(events, 0, json_object_array_length(events) - KEEP_EVENTS + 1);
+	json_object_array_add(events, e);
+}

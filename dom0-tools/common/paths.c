@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Where things are kept, and whole-file reads and writes there. */
+#include "dom0-tools/common/paths.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const char *from_env(const char *name, const char *usual)
+{
+	const char *v = secure_getenv(name);
+
+	return v && *v == '/' ? v : usual;
+}
+
+const char *path_state(void)
+{
+	return from_env("TORC_STATE_DIR", "/var/lib/torc");
+}
+
+const char *path_run(void)
+{
+	return from_env("TORC_RUN_DIR", "/run/torc");
+}
+
+const char *path_log(void)
+{
+	return from_env("TORC_LOG_DIR", "/var/log/torc");
+}
+
+int path_make_dirs(const char *dir)
+{
+	char p[PATH_MAX];
+	size_t n = strlen(dir);
+
+	if (n >= sizeof(p))
+		return -ENAMETOOLONG;
+	memcpy(p, dir, n + 1);
+	for (char *s = p + 1;; s++) {
+		char c = *s;
+
+		if (c && c != '/')
+			continue;
+		*s = 0;
+		if (mkdir(p, 0755) < 0 && errno != EEXIST)
+			return -errno;
+		if (!c)
+			return 0;
+		*s = c;
+	}
+}
+
+int path_write_file(const char *file, const char *text, size_t len)
+{
+	char temp[PATH_MAX];
+	size_t done = 0;
+	int fd, rc = 0;
+
+	if (snprintf(temp, sizeof(temp), "%s.%d", file, (int)getpid()) >= (int)sizeof(temp))
+		return -ENAMETOOLONG;
+	fd = open(temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	if (fd < 0)
+		return -errno;
+	while (!rc && done < len) {
+		ssize_t n = write(fd, text + done, len - done);
+
+		if (n >= 0)
+			done += (size_t)n;
+		else if (errno != EINTR)
+			rc = -errno;
+	}
+	if (close(fd) < 0 && !rc)
+		rc = -errno;
+	if (!rc && rename(temp, file) < 0)
+		rc = -errno;
+	if (rc)
+		unlink(temp);
+	return rc;
+}
+
+int path_read_file(const char *file, size_t most, char **text, size_t *len)
+{
+	int fd = open(file, O_RDONLY | O_CLOEXEC), rc = 0;
+	size_t got = 0, room = 4096;
+	char *s, *grown;
+
+	*text = NULL;
+	if (fd < 0)
+		return -errno;
+	s = malloc(room);
+	while (s) {
+		ssize_t n;
+
+		if (got + 1 == room) {
+			grown = room < most ? realloc(s, room * 2) : NULL;
+			if (!grown) {
+				rc = room < most ? -ENOMEM : -EFBIG;
+				break;
+			}
+			s = grown;
+			room *= 2;
+		}
+		n = read(fd, s + got, room - 1 - got);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			rc = -errno;
+		if (n <= 0)
+			break;
+		got += (size_t)n;
+	}
+	close(fd);
+	if (!s)
+		return -ENOMEM;
+	if (rc) {
+		free(s);
+		return rc;
+	}
+	s[got] = 0;
+	*text = s;
+	if (len)
+		*len = got;
+	return 0;
+}

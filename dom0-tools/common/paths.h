@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Where things are kept. Each can be moved by the environment, for tests. */
+#ifndef TORC_COMMON_PATHS_H
+#define TORC_COMMON_PATHS_H
+
+#include <stddef.h>
+
+const char *path_state(void);		/* TORC_STATE_DIR, /var/lib/torc: records of guests */
+const char *path_run(void);		/* TORC_RUN_DIR, /run/torc: sockets */
+const char *path_log(void);		/* TORC_LOG_DIR, /var/log/torc: consoles */
+
+/* Make a directory and what is above it, 0755. 0 or -errno. */
+int path_make_dirs(const char *dir);
+/* Write a file so that it is there whole or not at all. 0 or -errno. */
+int path_write_file(const char *file, const char *text, size_t len);
+/* Read a file of at most `most` bytes into malloc'ed memory with a NUL behind. 0 or -errno. */
+int path_read_file(const char *file, size_t most, char **text, size_t *len);
+
+#endif

@@ -1,0 +1,415 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Disks and network cards as one line each, in xl's words:
+ *
+ *    target,format,vdev,access   or   key=value,...,target=...
+ *    phy:/dev/vg/disk,xvda,w     file:/srv/disk.img,xvda,w
+ *    mac=00:16:3e:..,bridge=br0,...
+ */
+#include "dom0-tools/config/config.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int take(char **to, const char *value, struct why *why)
+{
+	free(*to);
+	*to = strdup(value);
+	return *to ? 0 : why_set(why, TE_NO_MEMORY, "no memory");
+}
+
+static char *trim(char *s)
+{
+	char *end;
+
+	while (isspace((unsigned char)*s))
+		s++;
+	end = s + strlen(s);
+	while (end > s && isspace((unsigned char)end[-1]))
+		*--end = 0;
+	return s;
+}
+
+int config_vdev_number(const char *vdev, unsigned int *number)
+{
+	unsigned int disk = 0, part = 0;
+	const char *p = vdev;
+	char *end;
+
+	if (isdigit((unsigned char)*p)) {
+		unsigned long n = strtoul(p, &end, 0);
+
+		if (*end || n > 0x0fffffff)
+			return -EINVAL;
+		*number = (unsigned int)n;
+		return 0;
+	}
+	if (p[0] == 'd' && isdigit((unsigned char)p[1])) {
+		disk = (unsigned int)strtoul(p + 1, &end, 10);
+		if (*end == 'p') {
+			if (!isdigit((unsigned char)end[1]))
+				return -EINVAL;
+			part = (unsigned int)strtoul(end + 1, &end, 10);
+		}
+		if (*end || disk >= 1 << 20 || part > 255)
+			return -EINVAL;
+		goto xvd;
+	}
+	if (strncmp(p, "xvd", 3) != 0 && strncmp(p, "sd", 2) != 0 && strncmp(p, "hd", 2) != 0)
+		return -EINVAL;
+	p += *p == 'x' ? 3 : 2;
+	if (!islower((unsigned char)*p))
+		return -EINVAL;
+	for (; islower((unsigned char)*p); p++) {
+		disk = disk * 26 + (unsigned int)(*p - 'a') + 1;
+		if (disk >= 1 << 20)
+			return -EINVAL;
+	}
+	disk--;
+	if (isdigit((unsigned char)*p)) {
+		part = (unsigned int)strtoul(p, &end, 10);
+		p = end;
+	}
+	if (*p || part > 255)
+		return -EINVAL;
+	if (*vdev == 's') {
+		if (disk > 15 || part > 15)
+			return -EINVAL;
+		*number = 8u << 8 | disk << 4 | part;
+		return 0;
+	}
+	if (*vdev == 'h') {
+		if (disk > 3 || part > 63)
+			return -EINVAL;
+		*number = (disk < 2 ? 3u : 22u) << 8 | (disk & 1) << 6 | part;
+		return 0;
+	}
+xvd:
+	if (disk < 16 && part < 16)
+		*number = 202u << 8 | disk << 4 | part;
+	else
+		*number = 1u << 28 | disk << 8 | part;
+	return 0;
+}
+
+static int set_access(struct config_disk *d, const char *v, struct why *why)
+{
+	if (strcmp(v, "r") == 0 || strcmp(v, "ro") == 0)
+		d->writable = false;
+	else if (strcmp(v, "w") == 0 || strcmp(v, "rw") == 0)
+		d->writable = true;
+	else
+		return why_hint(why, why_set(why, TE_CONFIG_VALUE, "access \"%s\" of a disk", v),
+				"r, ro, w or rw");
+	return 0;
+}
+
+static int set_format(struct config_disk *d, const char *v, struct why *why)
+{
+	if (*v && strcmp(v, "raw") != 0 && strcmp(v, "aio") != 0)
+		return why_hint(why, why_set(why, TE_UNSUPPORTED, "format \"%s\" of a disk", v),
+				"raw files and block devices, and NBD; serve a qcow2 file with qemu-nbd or nbdkit");
+	return take(&d->format, "raw", why);
+}
+
+static int set_vdev(struct config_disk *d, char *v, struct why *why)
+{
+	char *colon = strchr(v, ':');
+
+	if (colon && strcmp(colon, ":cdrom") == 0) {
+		d->cdrom = true;
+		*colon = 0;
+	}
+	if (config_vdev_number(v, &d->number))
+		return why_hint(why, why_set(why, TE_CONFIG_VALUE, "virtual device \"%s\"", v),
+				"xvda, xvdb1, sda, hda, d0p1 or a number");
+	return take(&d->vdev, v, why);
+}
+
+static int disk_key(struct config_disk *d, const char *key, char *v, struct why *why)
+{
+	static const char *const known[] = { "target", "format", "vdev", "access", "backendtype", "script",
+					     "devtype", "cdrom", "backend", "discard", "no-discard",
+					     "direct-io-safe" };
+	const char *near;
+
+	if (strcmp(key, "format") == 0)
+		return set_format(d, v, why);
+	if (strcmp(key, "vdev") == 0)
+		return set_vdev(d, v, why);
+	if (strcmp(key, "access") == 0)
+		return set_access(d, v, why);
+	if (strcmp(key, "backendtype") == 0) {
+		if (strcmp(v, "phy") != 0 && strcmp(v, "torc") != 0)
+			return why_hint(why, why_set(why, TE_CONFIG_VALUE, "backendtype \"%s\"", v),
+					"phy (in dom0's kernel) or torc (torc-blkd)");
+		return take(&d->backendtype, v, why);
+	}
+	if (strcmp(key, "script") == 0)
+		return why_hint(why, why_set(why, TE_UNSUPPORTED, "script \"%s\" of a disk", v),
+				"no scripts are run: name the file, the device or nbd://host/export");
+	if (strcmp(key, "devtype") == 0) {
+		d->cdrom = strcmp(v, "cdrom") == 0;
+		return 0;
+	}
+	if (strcmp(key, "backend") == 0) {
+		if (strcmp(v, "0") == 0 || strcmp(v, "Domain-0") == 0)
+			return 0;
+		return why_set(why, TE_UNSUPPORTED, "disks served by domain \"%s\": dom0 serves all", v);
+	}
+	near = config_near(key, known, sizeof(known) / sizeof(known[0]));
+	why_set(why, TE_CONFIG_VALUE, "a disk has no key \"%s\"", key);
+	return near ? why_hint(why, -EINVAL, "did you mean \"%s\"?", near) : -EINVAL;
+}
+
+static int disk_flag(struct config_disk *d, const char *word, bool *is_flag)
+{
+	*is_flag = true;
+	if (strcmp(word, "cdrom") == 0 || strcmp(word, "devtype=cdrom") == 0)
+		d->cdrom = true;
+	else if (strcmp(word, "no-discard") == 0)
+		d->no_discard = true;
+	else if (strcmp(word, "direct-io-safe") == 0)
+		d->direct_io_safe = true;
+	else if (strcmp(word, "discard") != 0)
+		*is_flag = false;
+	return 0;
+}
+
+/* "phy:", "file:", "tap:aio:" in front of a target say nothing that the target does not. */
+static char *strip_prefix(char *s, bool *legacy)
+{
+	static const char *const prefixes[] = { "phy:", "file:", "tap:aio:", "tap2:aio:", "tap:", "tap2:",
+						"aio:", "raw:" };
+
+	*legacy = false;
+	for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++)
+		if (strncmp(s, prefixes[i], strlen(prefixes[i])) == 0) {
+			*legacy = true;
+			return s + strlen(prefixes[i]);
+		}
+	return s;
+}
+
+static int disk_positional(struct config_disk *d, unsigned int *at, bool legacy, char *v,
+			   struct why *why)
+{
+	switch ((*at)++) {
+	case 0:
+		return take(&d->target, v, why);
+	case 1:
+		if (!legacy)
+			return set_format(d, v, why);
+		++*at;		/* the old form has no format */
+		/* fallthrough */
+	case 2:
+		return set_vdev(d, v, why);
+	case 3:
+		return set_access(d, v, why);
+	default:
+		return why_set(why, TE_CONFIG_VALUE, "\"%s\" is one too many in a disk", v);
+	}
+}
+
+static int disk_words(struct config_disk *d, char *text, struct why *why)
+{
+	unsigned int at = 0;
+	bool legacy = false, flag;
+	char *word = text;
+	int rc;
+
+	while (word) {
+		char *comma, *eq, *p = trim(word);
+
+		/* target= takes the rest, commas and all */
+		if (strncmp(p, "target=", 7) == 0)
+			return take(&d->target, strip_prefix(p + 7, &flag), why);
+		p = word;
+		if (at == 0)
+			p = strip_prefix(p, &legacy);
+		comma = strchr(p, ',');
+		if (comma)
+			*comma = 0;
+		p = trim(p);
+		eq = strchr(p, '=');
+		disk_flag(d, p, &flag);
+		if (flag)
+			rc = 0;
+		else if (eq && at == 0 && p[0] == '/')
+			rc = disk_positional(d, &at, legacy, p, why);
+		else if (eq) {
+			*eq = 0;
+			rc = disk_key(d, trim(p), trim(eq + 1), why);
+		} else {
+			rc = disk_positional(d, &at, legacy, p, why);
+		}
+		if (rc)
+			return rc;
+		word = comma ? comma + 1 : NULL;
+	}
+	return 0;
+}
+
+int config_disk_parse(struct config_disk *d, const char *text, struct why *why)
+{
+	char *copy = strdup(text);
+	int rc;
+
+	memset(d, 0, sizeof(*d));
+	d->writable = true;
+	if (!copy)
+		return why_set(why, TE_NO_MEMORY, "no memory");
+	rc = disk_words(d, copy, why);
+	free(copy);
+	if (!rc && !d->vdev)
+		rc = why_hint(why, why_set(why, TE_CONFIG_VALUE, "disk \"%s\" has no virtual device", text),
+			      "add vdev=xvda");
+	if (!rc && (!d->target || !*d->target) && !d->cdrom)
+		rc = why_hint(why, why_set(why, TE_CONFIG_VALUE, "disk \"%s\" has no target", text),
+			      "add target=/path/of/the/image, as the last part");
+	if (!rc && d->cdrom)
+		d->writable = false;
+	if (rc)
+		config_disk_free(d);
+	return rc;
+}
+
+void config_disk_free(struct config_disk *d)
+{
+	free(d->target);
+	free(d->format);
+	free(d->vdev);
+	free(d->backendtype);
+	free(d->script);
+	memset(d, 0, sizeof(*d));
+}
+
+static int parse_mac(struct config_vif *v, const char *text, struct why *why)
+{
+	unsigned int b[6];
+	char rest;
+
+	if (sscanf(text, "%2x:%2x:%2x:%2x:%2x:%2x%c", &b[0], &b[1], &b[2], &b[3], &b[4], &b[5], &rest) != 6)
+		return why_hint(why, why_set(why, TE_CONFIG_VALUE, "mac address \"%s\"", text),
+				"six bytes: 00:16:3e:xx:xx:xx");
+	if (b[0] & 1)
+		return why_set(why, TE_CONFIG_VALUE, "mac address \"%s\" is a multicast address", text);
+	for (int i = 0; i < 6; i++)
+		v->mac[i] = (uint8_t)b[i];
+	v->mac_given = true;
+	return 0;
+}
+
+static int vif_number(const char *key, const char *v, unsigned int least, unsigned int most,
+		      unsigned int *out, struct why *why)
+{
+	char *end;
+	unsigned long n = strtoul(v, &end, 10);
+
+	if (!*v || *end || n < least || n > most)
+		return why_hint(why, why_set(why, TE_CONFIG_VALUE, "%s \"%s\" of a network card", key, v),
+				"a number from %u to %u", least, most);
+	*out = (unsigned int)n;
+	return 0;
+}
+
+static int vif_key(struct config_vif *v, const char *key, const char *value, struct why *why)
+{
+	static const char *const known[] = { "mac", "bridge", "ip", "script", "vifname", "rate", "type",
+					     "model", "backend", "mtu", "devid", "gatewaydev", "netdev" };
+	const char *near;
+	unsigned int n;
+	int rc;
+
+	if (strcmp(key, "mac") == 0)
+		return parse_mac(v, value, why);
+	if (strcmp(key, "bridge") == 0)
+		return strlen(value) > 15 ? why_set(why, TE_CONFIG_VALUE, "bridge \"%s\": more than 15 characters",
+						    value) :
+					    take(&v->bridge, value, why);
+	if (strcmp(key, "ip") == 0)
+		return take(&v->ip, value, why);
+	if (strcmp(key, "rate") == 0)
+		return take(&v->rate, value, why);
+	if (strcmp(key, "vifname") == 0)
+		return strlen(value) > 15 ? why_set(why, TE_CONFIG_VALUE, "vifname \"%s\": more than 15 characters",
+						    value) :
+					    take(&v->vifname, value, why);
+	if (strcmp(key, "model") == 0)
+		return take(&v->model, value, why);
+	if (strcmp(key, "type") == 0) {
+		if (strcmp(value, "vif") != 0 && strcmp(value, "ioemu") != 0)
+			return why_set(why, TE_CONFIG_VALUE, "type \"%s\" of a network card: PV guests have vif only",
+				       value);
+		return take(&v->type, value, why);
+	}
+	if (strcmp(key, "backend") == 0) {
+		if (strcmp(value, "0") == 0 || strcmp(value, "Domain-0") == 0)
+			return 0;
+		return why_set(why, TE_UNSUPPORTED, "network cards served by domain \"%s\": dom0 serves all",
+			       value);
+	}
+	if (strcmp(key, "script") == 0) {
+		if (strcmp(value, "vif-bridge") == 0 || strcmp(value, "/etc/xen/scripts/vif-bridge") == 0)
+			return 0;
+		return why_hint(why, why_set(why, TE_UNSUPPORTED, "script \"%s\" of a network card", value),
+				"no scripts are run: bridge= puts the card on a bridge");
+	}
+	if (strcmp(key, "mtu") == 0) {
+		rc = vif_number(key, value, 68, 65517, &n, why);
+		v->mtu = n;
+		return rc;
+	}
+	if (strcmp(key, "devid") == 0) {
+		rc = vif_number(key, value, 0, 255, &n, why);
+		v->devid = (int)n;
+		return rc;
+	}
+	near = config_near(key, known, sizeof(known) / sizeof(known[0]));
+	why_set(why, TE_CONFIG_VALUE, "a network card has no key \"%s\"", key);
+	return near ? why_hint(why, -EINVAL, "did you mean \"%s\"?", near) : -EINVAL;
+}
+
+int config_vif_parse(struct config_vif *v, const char *text, struct why *why)
+{
+	char *copy = strdup(text), *save, *word;
+	int rc = 0;
+
+	memset(v, 0, sizeof(*v));
+	v->devid = -1;
+	if (!copy)
+		return why_set(why, TE_NO_MEMORY, "no memory");
+	for (word = strtok_r(copy, ",", &save); word && !rc; word = strtok_r(NULL, ",", &save)) {
+		char *eq = strchr(word, '=');
+
+		if (!*trim(word))
+			continue;
+		if (!eq) {
+			rc = why_hint(why, why_set(why, TE_CONFIG_VALUE, "\"%s\" of a network card has no value",
+						   trim(word)),
+				      "key=value, separated by commas");
+			break;
+		}
+		*eq = 0;
+		rc = vif_key(v, trim(word), trim(eq + 1), why);
+	}
+	free(copy);
+	if (rc)
+		config_vif_free(v);
+	return rc;
+}
+
+void config_vif_free(struct config_vif *v)
+{
+	free(v->bridge);
+	free(v->vifname);
+	free(v->ip);
+	free(v->script);
+	free(v->rate);
+	free(v->backend);
+	free(v->type);
+	free(v->model);
+	memset(v, 0, sizeof(*v));
+}
