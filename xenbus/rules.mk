@@ -5,10 +5,17 @@
 
 DEPS += uthash-dev # lists and hash tables in C
 DEPS += libjson-c-dev # JSON
+DEPS += libev-dev # event loop
+DEPS += libseccomp-dev # the daemon's sandbox
+DEPS += libsystemd-dev # sd_notify
 
 XENBUS_CLIENT_LIBS := -ljson-c
+STORED_LIBS := -lev -ljson-c -lseccomp -lsystemd -lxenevtchn -lxengnttab -lxencall
 
 XENBUS_CLIENT := link client domain perms errors
+# what knows nothing of sockets and of the hypervisor; the rest is the daemon
+STORE_CORE := util log perm tree path quota watch change txn turn conn commands control server domain ring journal records
+STORE_DAEMON := main options sock takeover sandbox door_xen
 
 define xenbus_lib
 $(B)/obj/$(1)/xenbus/$(2).a: $(foreach f,$(3),$(B)/obj/$(1)/xenbus/$(2)/$(f).o)
@@ -17,4 +24,17 @@ $(B)/obj/$(1)/xenbus/$(2).a: $(foreach f,$(3),$(B)/obj/$(1)/xenbus/$(2)/$(f).o)
 endef
 $(foreach k,host san tsan fuzz,$(eval $(call xenbus_lib,$(k),client,$(XENBUS_CLIENT))))
 
-ALL += $(B)/obj/host/xenbus/client.a
+STORED_OBJS = $(foreach f,$(STORE_CORE) $(STORE_DAEMON),$(B)/obj/$(1)/xenbus/store/$(f).o) $(B)/obj/$(1)/xenbus/client.a
+
+$(B)/bin/torc-stored: $(call STORED_OBJS,host)
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(HOST_CC) -o $@ $^ $(STORED_LIBS)
+
+# the same under ASan and UBSan, which the tests run
+$(B)/tests/torc-stored-san: $(call STORED_OBJS,san)
+	@mkdir -p $(@D)
+	$(call say,LD-SAN,$@)
+	$(Q)$(HOST_CC) $(SAN_FLAGS) -o $@ $^ $(STORED_LIBS)
+
+ALL += $(B)/obj/host/xenbus/client.a $(B)/bin/torc-stored
