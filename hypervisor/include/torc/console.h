@@ -19,6 +19,8 @@ size_t console_read(char *buf, size_t n);		/* input meant for the control domain
 size_t console_ring_read(char *buf, size_t n, uint32_t *at, bool clear);
 void console_init_early(void);				/* com1 at its usual port until the command line is read */
 void console_init(const char *console_opt, const char *com1_opt, const char *loglvl, const char *guest_loglvl);
+void console_init_irq(void);				/* interrupts are routed: serial input by them */
+void console_bust(void);				/* panicking: the lock is waited for no longer */
 void console_set_owner(bool dom0_has_vga);
 extern void (*console_input_notify)(void);		/* set by evtchn: raises VIRQ_CONSOLE */
 

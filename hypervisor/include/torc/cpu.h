@@ -18,7 +18,7 @@ struct cpu_info {
 	struct cpu_user_regs guest_regs;	/* the current vcpu's, while it is not in the guest */
 	unsigned int cpu;
 	unsigned int work_pending;		/* bits of enum work (work.h), looked at on every way out */
-	struct vcpu *current;
+	struct vcpu *vcpu;			/* who is current */
 	struct percpu *percpu;
 	unsigned long scratch;			/* for the system-call stub */
 };
@@ -31,12 +31,18 @@ static inline struct cpu_info *cpu_info(void)
 	return (struct cpu_info *)((sp | (STACK_SIZE - 1)) + 1 - sizeof(struct cpu_info));
 }
 
+/* Another CPU's (or one's own, also while on an IST stack, where cpu_info() is a copy). */
+static inline struct cpu_info *cpu_info_of(unsigned int cpu)
+{
+	return (struct cpu_info *)(CPU_WINDOW(cpu) + WINDOW_STACK + STACK_SIZE - sizeof(struct cpu_info));
+}
+
 #ifdef TORC_HOST_BUILD				/* tests bring their own */
 unsigned int this_cpu(void);
 struct vcpu *current_vcpu(void);
 #else
 static inline unsigned int this_cpu(void) { return cpu_info()->cpu; }
-static inline struct vcpu *current_vcpu(void) { return cpu_info()->current; }
+static inline struct vcpu *current_vcpu(void) { return cpu_info()->vcpu; }
 #endif
 #define current		current_vcpu()
 static inline struct cpu_user_regs *guest_regs(void) { return &cpu_info()->guest_regs; }

@@ -5,6 +5,7 @@
  *
  *   0xffff800000000000  slot 256  machine-to-phys table, read-only to 64-bit guests (ABI)
  *   0xffff820000000000  slot 260  fixed maps of devices (APIC, IO-APICs, HPET, MMCFG, framebuffer)
+ *   0xffff82a000000000  slot 261  writable view of the machine-to-phys table
  *   0xffff82d080000000  slot 261  Torc itself: text, rodata, data; below 1 GiB
  *   0xffff82d0c0000000  slot 261  a window for each physical CPU (below)
  *   0xffff82e000000000  slot 261  frame table
@@ -16,7 +17,8 @@
  *   +0x00000  GDT, 16 pages: 0..13 the running vcpu's frames, 14 ours, 15 (and unused ones) a page of zeroes
  *   +0x10000  LDT, 16 pages: the running vcpu's, filled on demand
  *   +0x20000  system-call stub: one frame, the same for all CPUs, reaches this CPU's stack relative to rip
- *   +0x22000  IST stacks, a page each with a hole below: NMI +0x23000, #DF +0x25000, #MC +0x27000
+ *   +0x21000  IST stacks, a page each with a hole (or the stub) below: #DB +0x21000, NMI +0x23000, #DF +0x25000, #MC +0x27000.
+ *             At +0x28000 - sizeof(struct cpu_info) is what cpu_info() finds on any of them: a copy, see x86/trap.c
  *   +0x28000  TSS with the I/O bitmap, 3 pages
  *   +0x40000  stack, 32 KiB, aligned to its size; struct cpu_info at its end; a hole below
  */
@@ -35,6 +37,7 @@
 #define HYP_END			LAYOUT(0xffff880000000000)
 #define M2P_BASE		LAYOUT(0xffff800000000000)
 #define FIXMAP_BASE		LAYOUT(0xffff820000000000)
+#define M2P_RW_BASE		LAYOUT(0xffff82a000000000)
 #define IMAGE_BASE		LAYOUT(0xffff82d080000000)
 #define CPU_WINDOWS		LAYOUT(0xffff82d0c0000000)
 #define FRAME_TABLE		LAYOUT(0xffff82e000000000)
@@ -46,6 +49,7 @@
 #define WINDOW_GDT		0x00000
 #define WINDOW_LDT		0x10000
 #define WINDOW_STUB		0x20000
+#define WINDOW_DB_STACK		0x21000
 #define WINDOW_NMI_STACK	0x23000
 #define WINDOW_DF_STACK		0x25000
 #define WINDOW_MC_STACK		0x27000

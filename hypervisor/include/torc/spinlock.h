@@ -20,6 +20,7 @@ enum lock_rank {		/* taken in this order */
 	RANK_DIRTY,		/* a domain's log-dirty bitmap */
 	RANK_SCHED,		/* a run queue; of two, the lower CPU first */
 	RANK_TIMER,		/* a CPU's timers */
+	RANK_MAPS,		/* the fixed maps of devices (x86/paging.c) */
 	RANK_HEAP,		/* free frames */
 	RANK_IRQCHIP,		/* IO-APIC, MSI hardware, PCI configuration ports */
 	RANK_SMALL,		/* leaves: nothing is taken while one is held */
@@ -43,5 +44,9 @@ void spin_unlock(spinlock_t *l);
 unsigned long spin_lock_irq(spinlock_t *l);	/* returns the flags for ... */
 void spin_unlock_irq(spinlock_t *l, unsigned long flags);
 bool spin_is_held(const spinlock_t *l);		/* by this CPU; always true in release builds: for ASSERT only */
+
+/* Around an interrupt handler (core/irq.c): its locks are checked for order among themselves. */
+unsigned int spin_ranks_enter(void);
+void spin_ranks_leave(unsigned int was);
 
 #endif

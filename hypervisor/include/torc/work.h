@@ -16,7 +16,9 @@ struct timer {
 	ns_t expires;			/* valid while armed */
 	void (*fn)(void *);
 	void *arg;
-	unsigned int cpu, heap_at;	/* heap_at 0: not armed */
+	unsigned int cpu;
+	bool armed, dead;
+	struct timer *child, *next, *prev;	/* core/timer.c: first child, siblings; prev of a first child is its parent */
 };
 void timer_init(struct timer *t, unsigned int cpu, void (*fn)(void *), void *arg);
 void timer_set(struct timer *t, ns_t expires);

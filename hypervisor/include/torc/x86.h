@@ -79,6 +79,9 @@ static inline uint8_t inb(uint16_t p) { uint8_t v; __asm__ volatile ("inb %1, %0
 static inline uint16_t inw(uint16_t p) { uint16_t v; __asm__ volatile ("inw %1, %0" : "=a" (v) : "Nd" (p)); return v; }
 static inline uint32_t inl(uint16_t p) { uint32_t v; __asm__ volatile ("inl %1, %0" : "=a" (v) : "Nd" (p)); return v; }
 
+/* In inline assembly: if the instruction at label from faults, execution goes on at label to. */
+#define EX_TABLE(from, to) ".pushsection __ex_table, \"a\"\n\t.long " from " - ., " to " - .\n\t.popsection\n\t"
+
 /* --- page-table entries --------------------------------------------------------------------------------------------- */
 #define PTE_P		0x001ull
 #define PTE_RW		0x002ull
@@ -138,7 +141,7 @@ void write_root(mfn_t root);			/* cr3; counts as a flush */
 void cache_flush_local(void);			/* wbinvd */
 
 /* x86/smp.c */
-void smp_boot(void);				/* starts every CPU that ACPI names */
+void smp_boot(void (*cpu_main)(void));		/* starts every CPU that ACPI names, up to options' limit; each ends in cpu_main */
 void cpu_kick(unsigned int cpu);		/* an interrupt that does nothing: it will look at its pending work */
 void cpu_call(cpumask_t cpus, void (*fn)(void *), void *arg);	/* runs fn there with interrupts off, waits */
 extern uint32_t cpu_apic_id[MAX_CPUS], cpu_acpi_id[MAX_CPUS];

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Ticket locks. Debug builds check on every acquisition that ranks rise (spinlock.h) and that nobody lets go of another's lock. */
+#include <torc/spinlock.h>
+#include <torc/cpu.h>
+
+#ifndef NDEBUG
+#define MAX_HELD	16
+#define NOBODY		0xff
+
+struct lock_ranks { uint8_t held[MAX_HELD]; unsigned int nr, base; };
+static struct lock_ranks ranks[MAX_CPUS];
+
+static void note_locked(spinlock_t *l, bool in_order)
+{
+	struct lock_ranks *r = &ranks[this_cpu()];
+	unsigned long f = irq_save();
+	unsigned int i;
+
+	if (l->rank == RANK_CONSOLE)		/* the console reports us */
+		goto out;
+	if (r->nr == MAX_HELD)
+		panic("lock of rank %u: %u locks are held already", l->rank, r->nr);
+	for (i = r->base; in_order && i < r->nr; i++)
+		if (r->held[i] > l->rank)
+			panic("lock of rank %u taken while one of rank %u is held", l->rank, r->held[i]);
+	r->held[r->nr++] = l->rank;
+out:
+	l->cpu = (uint8_t)this_cpu();
+	irq_restore(f);
+}
+
+static void note_unlocked(spinlock_t *l)
+{
+	struct lock_ranks *r = &ranks[this_cpu()];
+	unsigned long f = irq_save();
+	unsigned int i;
+
+	if (l->cpu != this_cpu())
+		panic("lock of rank %u let go by another CPU than the one that took it (%u)", l->rank, l->cpu);
+	l->cpu = NOBODY;
+	for (i = r->nr; l->rank != RANK_CONSOLE && i-- > 0;) {
+		if (r->held[i] != l->rank)
+			continue;
+		for (r->nr--; i < r->nr; i++)
+			r->held[i] = r->held[i + 1];
+		break;
+	}
+	irq_restore(f);
+}
+
+/* An interrupt handler's locks are none of whom it interrupts: their order starts anew. */
+unsigned int spin_ranks_enter(void)
+{
+	struct lock_ranks *r = &ranks[this_cpu()];
+	unsigned int was = r->base;
+
+	r->base = r->nr;
+	return was;
+}
+
+void spin_ranks_leave(unsigned int was)
+{
+	struct lock_ranks *r = &ranks[this_cpu()];
+
+	if (r->nr != r->base)
+		panic("an interrupt handler keeps %u locks", r->nr - r->base);
+	r->base = was;
+}
+
+bool spin_is_held(const spinlock_t *l)
+{
+	return l->next != l->owner && l->cpu == this_cpu();
+}
+#else
+static inline void note_locked(spinlock_t *l, bool in_order) { (void)l; (void)in_order; }
+static inline void note_unlocked(spinlock_t *l) { (void)l; }
+unsigned int spin_ranks_enter(void) { return 0; }
+void spin_ranks_leave(unsigned int was) { (void)was; }
+
+bool spin_is_held(const spinlock_t *l)
+{
+	(void)l;
+	return true;
+}
+#endif
+
+void spin_init(spinlock_t *l, enum lock_rank rank)
+{
+	*l = (spinlock_t)SPINLOCK((uint8_t)rank);
+}
+
+static inline void take(spinlock_t *l)
+{
+	uint16_t ticket = __atomic_fetch_add(&l->next, 1, __ATOMIC_ACQUIRE);
+
+	while (__atomic_load_n(&l->owner, __ATOMIC_ACQUIRE) != ticket)
+		cpu_relax();
+}
+
+void spin_lock(spinlock_t *l)
+{
+	take(l);
+	note_locked(l, true);
+}
+
+bool spin_trylock(spinlock_t *l)
+{
+	uint16_t owner = __atomic_load_n(&l->owner, __ATOMIC_RELAXED), want = owner;
+
+	if (!__atomic_compare_exchange_n(&l->next, &want, (uint16_t)(owner + 1), false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+		return false;
+	note_locked(l, false);
+	return true;
+}
+
+void spin_unlock(spinlock_t *l)
+{
+	note_unlocked(l);
+	__atomic_store_n(&l->owner, (uint16_t)(l->owner + 1), __ATOMIC_RELEASE);
+}
+
+unsigned long spin_lock_irq(spinlock_t *l)
+{
+	unsigned long f = irq_save();
+
+	spin_lock(l);
+	return f;
+}
+
+void spin_unlock_irq(spinlock_t *l, unsigned long flags)
+{
+	spin_unlock(l);
+	irq_restore(flags);
+}
