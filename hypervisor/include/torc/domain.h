@@ -17,6 +17,7 @@ struct grant_table;	/* pv/grant.c */
 struct dirty_log;	/* pv/dirty.c */
 struct io_rights;	/* pv/io.c: ports, irqs, memory of devices that a domain may use */
 struct pirq_table;	/* pv/pirq.c */
+struct cpuid_policy;	/* pv/cpuid.c: features the tools took away */
 struct why_log;		/* core/why.c: last refusals and last words */
 
 enum domain_state { DOM_BUILDING, DOM_ALIVE, DOM_DYING, DOM_DEAD };
@@ -39,7 +40,7 @@ struct domain {
 	uint32_t pause_count;		/* of the whole domain, by the hypervisor and tools */
 	uint32_t paused_by_tools;	/* how often domctl paused it; each is in pause_count once */
 	uint32_t nr_polling;		/* vcpus in SCHEDOP_poll: they want to hear of masked ports too */
-	bool killed;			/* domain_kill() is done; what remains is held by others */
+	bool being_killed;		/* somebody is in pv_domain_kill() */
 	struct timer watchdog[2];	/* SCHEDOP_watchdog */
 	bool watchdog_used[2];
 	struct domain *next_hash, *next_dead;	/* domain.c */
@@ -48,6 +49,7 @@ struct domain {
 	spinlock_t pages_lock;
 	struct list pages;		/* frames assigned */
 	uint32_t nr_pages, max_pages, nr_own_pages;	/* own: hypervisor frames given to it (shared_info, grant tables) */
+	uint32_t kill_left;		/* mmu_kill(): frames still to look at; 0 before it begins, ~0 when done */
 	uint32_t claim;			/* frames set aside for it, not yet taken: RANK_PAGES */
 	void *memory_map;		/* set_memory_map: boot_e820-style entries as the ABI has them, nr_memory_map of 20 bytes */
 	unsigned int nr_memory_map;
@@ -65,6 +67,7 @@ struct domain {
 	struct io_rights *io;
 	struct pirq_table *pirqs;
 	struct why_log *why;
+	struct cpuid_policy *cpuid;	/* NULL: as offered; zfree() at the end */
 
 	uint64_t vm_assist;		/* bit a VMASST_TYPE_* */
 	uint32_t ssidref;
@@ -105,6 +108,8 @@ struct vcpu {
 	uint16_t ldt_mapped;		/* bit a page of the window that is filled */
 	mfn_t ldt_frame[16];
 	uint8_t iopl;
+	unsigned long iobitmap;		/* PHYSDEVOP_set_iobitmap: guest address of a bit a port (1: none), 0: no bitmap */
+	unsigned int iobitmap_ports;
 	unsigned long nmi_entry;	/* nmi_op callback, 0: none */
 	bool nmi_pending, in_nmi, trap_bounce_tf;
 
@@ -159,7 +164,6 @@ int domain_create(domid_t id, const struct xen_domctl_createdomain *c, struct do
 int domain_set_vcpus(struct domain *d, unsigned int n);
 int vcpu_create(struct domain *d, unsigned int id);
 /* From either width's structure, already copied and widened: pv/context.c fills it in. */
-void domain_memory_held(struct domain *d), domain_memory_gone(struct domain *d);	/* first frame in, last frame out: a reference */
 void domain_shutdown_settle(struct domain *d);		/* sched: a vcpu of a domain that shuts down left its CPU */
 void domain_pause(struct domain *d);			/* returns when no vcpu of it runs */
 void domain_unpause(struct domain *d);

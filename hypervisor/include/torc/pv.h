@@ -16,6 +16,7 @@ long trap_callback_unregister(struct vcpu *v, unsigned int type);
 long trap_iret(struct vcpu *v);					/* the iret hypercall: returns the guest's new rax */
 void guest_mode_set(struct vcpu *v, bool kernel);		/* 64-bit: switch root and gs bases; no-op if already so */
 bool guest_in_kernel(const struct vcpu *v, const struct cpu_user_regs *r);
+int debugreg_set(struct vcpu *v, unsigned int n, unsigned long val);	/* 0, -XEN_EINVAL, -XEN_EPERM: checked, kept, loaded */
 /* Selectors a guest may be given: RPL fixed up to at least its kernel's ring (3 or 1); never a hypervisor one. */
 uint16_t guest_fixup_selector(const struct domain *d, uint16_t sel);
 
@@ -40,13 +41,16 @@ int mmu_set_32bit(struct domain *d);				/* XEN_DOMCTL_set_address_size, before a
 int mmu_kill(struct domain *d);					/* unpins and frees all; restartable */
 bool mmu_fix_fault(struct vcpu *v, struct cpu_user_regs *regs, unsigned long cr2);	/* a write to a page table (emulated), log-dirty, spurious */
 int mmu_map_foreign_pte(struct vcpu *v, uint64_t pte_addr_or_va, uint64_t pte, bool by_va, uint64_t *old);	/* for grant.c: puts an entry the caller has referenced */
-int mmu_clear_pte(struct vcpu *v, uint64_t pte_addr_or_va, bool by_va, mfn_t expect, uint64_t replace);
-/* grant.c: on success the entry holds the caller's reference(s) on its frame (typed if writable); mmu_clear_pte drops them. */
+/* Frame and RW of the entry must be expect's; then replace is put, and the old entry's references are the caller's, who flushes and puts them. */
+int mmu_clear_pte(struct vcpu *v, uint64_t pte_addr_or_va, bool by_va, uint64_t expect, uint64_t replace);
+void mmu_root_changed(struct vcpu *v);				/* v->cr3 by its roots and kernel_mode; loaded if v is current */
 /* Checks for a guest entry at level 1..4; used by the dom0 builder for asserting too. */
 bool pte_flags_allowed(const struct domain *d, unsigned int level, uint64_t pte);
 uint64_t guest_walk(struct vcpu *v, unsigned long va);		/* the L1 entry that maps va, 0: none */
 int dirty_enable(struct domain *d), dirty_disable(struct domain *d);
-void dirty_mark(struct domain *d, mfn_t m);
+void dirty_mark(struct domain *d, mfn_t m);			/* the hypervisor wrote to it; no-op while log-dirty is off */
+bool dirty_fault(struct vcpu *v, unsigned long va);		/* a write that only log-dirty forbade: noted and allowed */
+void dirty_table_changed(struct domain *d, struct frame *f, enum frame_type t, unsigned int slot);	/* and a table's entry */
 long dirty_read(struct domain *d, bool clear, gaddr_t bitmap, uint64_t pages, struct xen_domctl_shadow_op_stats *stats);
 
 /* --- segment.c: descriptor tables ------------------------------------------------------------------------------------- */
@@ -64,15 +68,13 @@ int evtchn_init(struct domain *d, unsigned int max_port);
 void evtchn_close_all(struct domain *d);
 void evtchn_free(struct domain *d);
 int evtchn_send(struct vcpu *v, evtchn_port_t port);
-long evtchn_op(struct vcpu *v, unsigned int cmd, gaddr_t arg);
 void evtchn_virq(struct vcpu *v, unsigned int virq);		/* raise a per-vcpu one */
 void evtchn_virq_global(unsigned int virq);			/* to whoever handles it: dom0, or set_virq_handler's */
 int evtchn_set_virq_handler(struct domain *d, unsigned int virq);
 void evtchn_pirq(struct domain *d, evtchn_port_t port);		/* raise the port a physical interrupt is bound to */
 void evtchn_vcpu_info_moved(struct vcpu *v);			/* after registration: everything looks pending again */
-bool evtchn_is_pending_unmasked(struct vcpu *v, evtchn_port_t port);	/* for SCHEDOP_poll */
+
 int grant_init(struct domain *d, unsigned int max_frames, unsigned int max_maptrack, unsigned int max_version);
-long grant_op(struct vcpu *v, unsigned int cmd, gaddr_t uop, unsigned int count);
 int grant_release_all(struct domain *d);			/* mappings it holds; restartable */
 void grant_free(struct domain *d);
 int grant_table_frame(struct domain *d, unsigned long idx, mfn_t *out);	/* for map space, acquire_resource; grows the table */
