@@ -371,5 +371,5 @@ void dom0_build(void)
 		 (unsigned long)b->kernel.start, (unsigned long)b->kernel.end, (unsigned long)b->kernel.entry, b->nr_pages >> 8,
 		 b->d->max_vcpus, b->module_size >> 10);
 	release_modules();
-	domain_unpause(b->d);
+	domain_unpause_by_tools(b->d);
 }
