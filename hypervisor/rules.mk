@@ -70,10 +70,10 @@ $(B)/torc: $(B)/torc.sym
 	$(Q)objcopy -O binary $< $(HV_OBJ)/torc.bin
 	$(Q)bss=$$(( 0x$$(nm $< | awk '$$3 == "image_end" { print $$1 }') - 0x$$(nm $< | awk '$$3 == "image_start" { print $$1 }') \
 			- $$(stat -c %s $(HV_OBJ)/torc.bin) )); \
-	printf '.section .text, "awx"\n.incbin "%s"\n.bss\n.space %d\n' $(HV_OBJ)/torc.bin $$bss | \
+	printf '.section .image, "awx"\n.incbin "%s"\n.bss\n.space %d\n' $(HV_OBJ)/torc.bin $$bss | \
 		$(HV_CC) -m32 -x assembler -c -o $(HV_OBJ)/wrap.o -
 	$(Q)entry=0x$$(nm $< | awk '$$3 == "boot_entry_phys" { print $$1 }'); \
-	printf 'SECTIONS { . = %s; .image : { *(.text) } .zero : { *(.bss) } /DISCARD/ : { *(*) } }\n' $(strip $(HV_LOAD)) \
+	printf 'SECTIONS { . = %s; .image : { *(.image) } .zero : { *(.bss) } /DISCARD/ : { *(*) } }\n' $(strip $(HV_LOAD)) \
 		> $(HV_OBJ)/wrap.lds; \
 	ld -m elf_i386 -z noexecstack -z max-page-size=4096 --no-warn-rwx-segments --build-id=none -T $(HV_OBJ)/wrap.lds -e $$entry \
 		-o $@ $(HV_OBJ)/wrap.o

@@ -123,6 +123,7 @@ void boot_main(uint32_t magic, maddr_t info)
 	desc_init_cpu(0);
 	desc_move_stack();
 
+	pic_disable();		/* while the local APIC still passes its line on: a request under way ends there */
 	apic_init();
 	apic_init_cpu();
 	ioapic_init();

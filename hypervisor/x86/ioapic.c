@@ -160,7 +160,6 @@ void ioapic_init(void)
 {
 	unsigned int i, line;
 
-	pic_disable();
 	for (i = 0; i < acpi.nr_ioapics; i++) {
 		struct ioapic *a = &ioapics[nr_ioapics];
 
