@@ -10,7 +10,7 @@
  * without a handler for it, or whose stack faults, is crashed with a dump. */
 void guest_inject(struct vcpu *v, struct cpu_user_regs *regs, unsigned int vector, int error_code /* -1: none */);
 void guest_inject_page_fault(struct vcpu *v, struct cpu_user_regs *regs, unsigned long addr, uint32_t error_code);
-long trap_set_table(struct vcpu *v, gaddr_t table);		/* both widths, one entry at a time */
+long trap_set(struct vcpu *v, unsigned int vector, unsigned int flags, uint16_t cs, unsigned long address);	/* an entry of the trap table */
 long trap_callback_register(struct vcpu *v, unsigned int type, unsigned int flags, unsigned long cs, unsigned long eip);
 long trap_callback_unregister(struct vcpu *v, unsigned int type);
 long trap_iret(struct vcpu *v);					/* the iret hypercall: returns the guest's new rax */
@@ -19,6 +19,12 @@ bool guest_in_kernel(const struct vcpu *v, const struct cpu_user_regs *r);
 int debugreg_set(struct vcpu *v, unsigned int n, unsigned long val);	/* 0, -XEN_EINVAL, -XEN_EPERM: checked, kept, loaded */
 /* Selectors a guest may be given: RPL fixed up to at least its kernel's ring (3 or 1); never a hypervisor one. */
 uint16_t guest_fixup_selector(const struct domain *d, uint16_t sel);
+
+/* --- switch.c, life.c --------------------------------------------------------------------------------------------------- */
+void pv_load_debugregs(struct vcpu *v);				/* after a change, v current */
+void pv_in_kernel_root(struct vcpu *v, void (*fn)(struct vcpu *v));	/* v current: fn may write to the guest kernel's memory */
+int pv_register_info(struct vcpu *v, mfn_t m, unsigned int offset);	/* VCPUOP_register_vcpu_info */
+bool pv_vcpu_has_info(const struct vcpu *v);
 
 /* --- context.c: a vcpu's whole state, to and from the ABI's structure (64-bit form; width32 converts) ---------------- */
 union vcpu_context { struct vcpu_guest_context c64; struct vcpu_guest_context_x86_32 c32; };
@@ -108,6 +114,9 @@ bool pirq_needs_eoi(struct domain *d, int pirq);
 void pirq_set_eoi_map(struct domain *d, void *map);		/* PHYSDEVOP_pirq_eoi_gmfn: a page of bits, referenced by the caller */
 void pirq_move(struct domain *d, int pirq, unsigned int cpu);	/* follow the vcpu the port is bound to */
 
+/* --- time.c: also the switch's part, and a vcpu's timers ---------------------------------------------------------------- */
+void pv_time_switch_from(struct vcpu *v), pv_time_switch_to(struct vcpu *v);
+void pv_time_init(struct vcpu *v), pv_time_kill(struct vcpu *v);
 /* --- time.c ------------------------------------------------------------------------------------------------------------ */
 void time_update_wallclock(struct domain *d);			/* shared_info wc_* */
 long time_set_timer(struct vcpu *v, ns_t deadline);		/* set_timer_op */

@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Page-table entries and whole tables: what a guest may say in them, and the references that each entry holds.
+ *
+ *   level 1   a general reference to the frame; a typed one (FT_WRITABLE) if the entry allows writing. MMIO: none.
+ *   above     a typed reference to the table below.
+ *
+ * A table of a domain names its own frames only; entries for others' frames come by mmu_update() with a foreign domain, or as grants,
+ * and are lost (refused) if the table is taken apart and built again.
+ */
+#include <torc/pv.h>
+#include <torc/x86.h>
+#include "mmu.h"
+
+#define SLOTS		512
+#define TOP_HOLE	((M2P32_BASE >> 21) & 511)		/* of FT_L2_TOP: from here on it is the hypervisor's */
+#define PTE_CACHE	(PTE_PWT | PTE_PCD | PTE_PAT)
+
+unsigned int table_level(enum frame_type t)
+{
+	switch (t) {
+	case FT_L1:	return 1;
+	case FT_L2:
+	case FT_L2_TOP:	return 2;
+	case FT_L3:	return 3;
+	case FT_L4:	return 4;
+	default:	return 0;
+	}
+}
+
+bool table_slot_is_guests(const struct domain *d, enum frame_type t, unsigned int slot)
+{
+	if (t == FT_L4)
+		return slot < HYP_SLOT_FIRST || slot > HYP_SLOT_LAST;
+	if (t == FT_L2_TOP)
+		return slot < TOP_HOLE;
+	if (t == FT_L3 && d->is_32bit)
+		return slot < 4;
+	return true;
+}
+
+static enum frame_type child_type(const struct domain *d, enum frame_type t, unsigned int slot)
+{
+	switch (t) {
+	case FT_L4:	return FT_L3;
+	case FT_L3:	return d->is_32bit && slot == 3 ? FT_L2_TOP : FT_L2;
+	default:	return FT_L1;
+	}
+}
+
+bool pte_flags_allowed(const struct domain *d, unsigned int level, uint64_t pte)
+{
+	(void)d;
+	if (!(pte & PTE_P))
+		return true;
+	if (pte_mfn(pte).n >> (cpu_features.phys_bits - PAGE_SHIFT))
+		return false;
+	return level == 1 || !(pte & PTE_PSE);
+}
+
+uint64_t pte_adjust(const struct domain *d, unsigned int level, uint64_t pte)
+{
+	if (!(pte & PTE_P))
+		return pte;
+	/* Global entries would survive a switch of roots; the hypervisor alone has such. */
+	pte &= ~PTE_G;
+	if (!cpu_features.nx)
+		pte &= ~PTE_NX;
+	/* A 64-bit kernel runs in ring 3 like its processes. A 32-bit one is in ring 1 and has the bit for itself, but its third level
+	 * has none in the format it knows. */
+	if (!d->is_32bit)
+		pte |= PTE_US;
+	else if (level == 3)
+		pte |= PTE_US | PTE_RW;
+	return pte;
+}
+
+static int frame_entry_get(struct domain *d, struct domain *pg, bool io_only, uint64_t *pte)
+{
+	mfn_t m = pte_mfn(*pte);
+	struct frame *f;
+
+	if (!mfn_valid(m))
+		return io_mem_allowed(pg, m, 1) ? 0 : -XEN_EPERM;
+	if (io_only)
+		return -XEN_EINVAL;
+	/* Memory that devices do not look at is cached, whatever the entry says: others may map the same frame cached. */
+	if (!d->io_mem_all)
+		*pte &= ~PTE_CACHE;
+	f = mfn_frame(m);
+	if (*pte & PTE_RW)
+		return frame_get_typed(f, pg, FT_WRITABLE);
+	return frame_get(f, pg) ? 0 : -XEN_EINVAL;
+}
+
+int entry_get(struct domain *d, struct domain *pg, bool io_only, enum frame_type t, unsigned int slot, uint64_t *pte)
+{
+	if (!(*pte & PTE_P))
+		return 0;
+	if (t == FT_L1)
+		return frame_entry_get(d, pg, io_only, pte);
+	if (!mfn_valid(pte_mfn(*pte)))
+		return -XEN_EINVAL;
+	return frame_get_typed(mfn_frame(pte_mfn(*pte)), d, child_type(d, t, slot));
+}
+
+int entry_put(struct domain *d, enum frame_type t, uint64_t pte)
+{
+	struct frame *f;
+
+	if (!(pte & PTE_P) || !mfn_valid(pte_mfn(pte)))
+		return 0;
+	f = mfn_frame(pte_mfn(pte));
+	if (t != FT_L1)
+		return frame_put_typed_preemptible(f);
+	if (!(pte & PTE_RW)) {
+		frame_put(f);
+		return 0;
+	}
+	if (f->owner != d)
+		frame_mark_foreign(f);
+	frame_put_typed(f);
+	return 0;
+}
+
+static int descriptors_validate(struct domain *d, uint64_t *table)
+{
+	unsigned int i;
+	uint64_t desc;
+
+	for (i = 0; i < SLOTS; i++) {
+		desc = READ_ONCE(table[i]);
+		if (!segment_check(d, &desc))
+			return -XEN_EINVAL;
+		if (desc != table[i])
+			WRITE_ONCE(table[i], desc);
+	}
+	return 0;
+}
+
+static unsigned int table_slots(const struct domain *d, enum frame_type t)
+{
+	if (t == FT_L3 && d->is_32bit)
+		return 4;
+	return t == FT_L2_TOP ? TOP_HOLE : SLOTS;
+}
+
+/* The hypervisor's part of a table that has one. */
+static void hole_fill(enum frame_type t, uint64_t *table)
+{
+	unsigned int i;
+
+	if (t == FT_L4) {
+		hyp_slots_fill(table, false);
+	} else if (t == FT_L2_TOP) {
+		for (i = TOP_HOLE; i < SLOTS; i++)
+			table[i] = i - TOP_HOLE < ARRAY_SIZE(m2p32_l2e) ? m2p32_l2e[i - TOP_HOLE] : 0;
+	}
+}
+
+static void hole_clear(enum frame_type t, uint64_t *table)
+{
+	if (t == FT_L4)
+		memset(&table[HYP_SLOT_FIRST], 0, (HYP_SLOT_LAST - HYP_SLOT_FIRST + 1) * sizeof(*table));
+	else if (t == FT_L2_TOP)
+		memset(&table[TOP_HOLE], 0, (SLOTS - TOP_HOLE) * sizeof(*table));
+}
+
+int table_validate(struct frame *f, enum frame_type t)
+{
+	struct domain *d = f->owner;
+	uint64_t *table = mfn_to_virt(frame_mfn(f)), pte, was;
+	unsigned int i, start = f->partial, n = table_slots(d, t), level = table_level(t);
+	int rc = 0;
+
+	if (t == FT_SEGDESC)
+		return descriptors_validate(d, table);
+	if (t == FT_L4 && d->is_32bit)
+		return -XEN_EINVAL;
+	for (i = start; i < n; i++) {
+		if (!table_slot_is_guests(d, t, i))
+			continue;
+		/* Nobody can write it now: it is mapped read-only or not at all, and TLBs were flushed. */
+		was = READ_ONCE(table[i]);
+		if (!(was & PTE_P))
+			continue;
+		if (level > 1 && i != start && must_yield()) {
+			rc = -XEN_ERESTART;
+			break;
+		}
+		pte = pte_adjust(d, level, was);
+		if (!pte_flags_allowed(d, level, pte))
+			rc = -XEN_EINVAL;
+		else
+			rc = entry_get(d, d, false, t, i, &pte);
+		if (rc)
+			break;
+		if (pte != was)
+			WRITE_ONCE(table[i], pte);
+	}
+	f->partial = i;
+	if (!rc)
+		hole_fill(t, table);
+	return rc;
+}
+
+int table_invalidate(struct frame *f, enum frame_type t)
+{
+	struct domain *d = f->owner;
+	uint64_t *table = mfn_to_virt(frame_mfn(f)), pte;
+	unsigned int level = table_level(t), i, start = f->partial;
+
+	if (!level)
+		return 0;
+	if (start == table_slots(d, t))
+		hole_clear(t, table);
+	for (i = start; i > 0; i--) {
+		if (!table_slot_is_guests(d, t, i - 1))
+			continue;
+		pte = READ_ONCE(table[i - 1]);
+		if (!(pte & PTE_P))
+			continue;
+		if ((level > 1 && i != start && must_yield()) || entry_put(d, t, pte)) {
+			f->partial = i;
+			return -XEN_ERESTART;
+		}
+	}
+	f->partial = 0;
+	return 0;
+}
