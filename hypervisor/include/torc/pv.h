@@ -31,6 +31,7 @@ union vcpu_context { struct vcpu_guest_context c64; struct vcpu_guest_context_x8
 int vcpu_context_set(struct vcpu *v, const union vcpu_context *c);	/* the vcpu is paused; everything is checked first */
 void vcpu_context_get(struct vcpu *v, union vcpu_context *c);
 int vcpu_reset(struct vcpu *v);
+uint64_t vm_assists_offered(const struct domain *d);			/* bit a VMASST_TYPE_* that a guest of its width may turn on */
 
 /* --- mmu.c, validate.c, dirty.c: direct paging ------------------------------------------------------------------------ */
 /* One update; what is ptr's low bits is mode. pt: whose tables, pg: whose frames they may name (references held by the caller). */
