@@ -130,7 +130,7 @@ RUNNER = +@$(PYTHON) tests/run --make "$(MAKE)" --jobs $(JOBS) --logs $(B)/logs
 
 # A folder that does not build is one failure; the others' checks run all the same.
 check:
-	$(RUNNER) --timeout 240 all $(CHECKS)
+	$(RUNNER) --timeout 110 all $(CHECKS)
 
 test:
 	$(RUNNER) --timeout 1500 all $(CHECKS) $(TESTS)

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+#
 # Debian 12 packages that building and testing needs, one a line with what it is for. "make deps"
 # installs those that are missing. Each folder adds what it needs.
 

@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# Checks that read the sources: form, layers, headers, and what static analysis finds.
+
+LINT := tests/lint
+CHECKS += check-style check-layers check-headers check-harness check-lint
+.PHONY: check-style check-layers check-headers check-harness check-lint check-width
+
+check-style:
+	@$(LINT)/style
+
+check-width:
+	@$(LINT)/style --width
+
+check-layers:
+	@$(LINT)/layers
+
+HEADER_FLAGS := -I. -std=gnu11 -D_GNU_SOURCE -D__XEN_TOOLS__
+check-headers: $(filter $(B)/obj/hv/asm-offsets.h,$(ALL))
+	@$(LINT)/headers 'hypervisor/include/=$(filter-out -Werror,$(HV_CFLAGS))' 'hypervisor/=-' \
+		'pvguest-kernel-patches/=-' 'tests/guest/=-' $(foreach d,dom0-tools xenbus drivers migration tests,'$(d)/=$(HEADER_FLAGS)')
+
+# The harness counts what the project believes, so it is counted itself.
+check-harness:
+	@$(PYTHON) -B $(LINT)/harness_test
+
+# cppcheck over everything that is built for the host; one analysis per file, as many at once as
+# there are CPUs, kept between runs.
+check-lint:
+	@mkdir -p $(B)/cppcheck
+	@cppcheck --quiet --std=c11 --platform=unix64 -j $(JOBS) --cppcheck-build-dir=$(B)/cppcheck \
+		--enable=warning,portability --inline-suppr --error-exitcode=1 -I. \
+		--suppressions-list=$(LINT)/cppcheck-suppressions $(CPPCHECK_FLAGS) \
+		$$(git ls-files -co --exclude-standard 'dom0-tools/*.c' 'xenbus/*.c' 'drivers/*.c' 'migration/*.c' 'tests/rig/*.c' 'tests/bench/*.c' 'hypervisor/*.c') \
+		&& echo "ok lint: cppcheck finds nothing"
