@@ -9,7 +9,7 @@ HV_CFLAGS := -std=gnu11 -O2 -g -m64 -march=x86-64 -ffreestanding -fPIE -mcmodel=
 	-include hypervisor/include/torc/hidden.h -mno-red-zone -mgeneral-regs-only -mno-sse -fno-stack-protector \
 	-fno-strict-aliasing -fno-strict-overflow -fno-asynchronous-unwind-tables -fcf-protection=none -fno-jump-tables \
 	-fno-common -ffunction-sections $(WARNINGS) -Wno-missing-field-initializers -Wframe-larger-than=2048 \
-	-Ihypervisor/include $(if $(filter 1,$(RELEASE)),-DNDEBUG)
+	-Ihypervisor/include $(if $(filter 1,$(RELEASE)),-DNDEBUG -fomit-frame-pointer,-fno-omit-frame-pointer)
 HV_AFLAGS := -m64 -D__ASSEMBLER__ -g -Ihypervisor/include -I$(HV_OBJ)
 HV_LDFLAGS := -m elf_x86_64 -static -nostdlib -z noexecstack -z max-page-size=4096 --build-id=none --orphan-handling=error \
 	--gc-sections
@@ -20,6 +20,9 @@ HV_OBJS := $(patsubst %,$(HV_OBJ)/%.o,$(basename $(HV_ASMS) $(HV_SRCS)))
 HV_LOAD := 0x200000		# where loaders put it; torc.lds.S says the same
 
 ALL += $(B)/torc $(B)/torc.sym
+
+# The same files on the host, for tests and fuzzers.
+$(addprefix $(B)/obj/,$(addsuffix /hypervisor/%.o,host san tsan fuzz)): HOST_CFLAGS += -DTORC_HOST_BUILD -Ihypervisor/include
 
 # One flavour in the tree at a time: changing RELEASE= or the flags rebuilds.
 $(HV_OBJ)/flags: FORCE

@@ -7,6 +7,7 @@
 #define MB1_LOADED	0x2badb002
 #define MB2_LOADED	0x36d76289
 #define TEXT_SIZE	8192
+#define RAM		1
 
 struct mb1 {
 	uint32_t flags, mem_lower, mem_upper, boot_device, cmdline, mods_count, mods, syms[4], mmap_length, mmap, drives_length, drives,
@@ -132,8 +133,7 @@ static void parse_mb2(const uint8_t *info)
 	}
 }
 
-/* Sorted, and where ranges overlap (firmware has been seen to) the less usable one wins. */
-static void tidy_map(void)
+static void sort_map(void)
 {
 	struct boot_range *m = boot_info.map, t;
 	unsigned int i, j;
@@ -144,24 +144,43 @@ static void tidy_map(void)
 			m[j] = m[j - 1];
 			m[j - 1] = t;
 		}
-	for (i = 0; i + 1 < boot_info.nr_map; i++) {
-		uint64_t end = m[i].start + m[i].size;
+}
 
-		if (end <= m[i + 1].start)
-			continue;
-		if (m[i].type == 1 || m[i + 1].type != 1) {
-			uint64_t next_end = m[i + 1].start + m[i + 1].size;
+/* Two neighbours that overlap (firmware has been seen to): RAM gives way. What is left of the first behind the second becomes a range of its own. */
+static void part(struct boot_range *a, struct boot_range *b)
+{
+	uint64_t end = a->start + a->size, b_end = b->start + b->size, cut;
 
-			m[i].size = m[i + 1].start - m[i].start;
-			if (next_end < end)
-				add_range(next_end, end - next_end, m[i].type);
-		} else {
-			uint64_t cut = MIN(end - m[i + 1].start, m[i + 1].size);
-
-			m[i + 1].start += cut;
-			m[i + 1].size -= cut;
-		}
+	if (a->type == RAM || b->type != RAM) {
+		a->size = b->start - a->start;
+		if (b_end < end)
+			add_range(b_end, end - b_end, a->type);
+	} else {
+		cut = MIN(end - b->start, b->size);
+		b->start += cut;
+		b->size -= cut;
 	}
+}
+
+static void tidy_map(void)
+{
+	struct boot_range *m = boot_info.map;
+	unsigned int i, n;
+
+	sort_map();
+	for (i = 0; i + 1 < boot_info.nr_map;) {
+		if (m[i].start + m[i].size <= m[i + 1].start) {
+			i++;
+			continue;
+		}
+		part(&m[i], &m[i + 1]);
+		sort_map();
+		i = 0;			/* each part() shortens or splits: there are few ranges, and an end to it */
+	}
+	for (i = n = 0; i < boot_info.nr_map; i++)
+		if (m[i].size)
+			m[n++] = m[i];
+	boot_info.nr_map = n;
 }
 
 void multiboot_parse(uint32_t magic, maddr_t info)
@@ -176,5 +195,4 @@ void multiboot_parse(uint32_t magic, maddr_t info)
 	if (!boot_info.nr_map)
 		panic("the loader (%s) gives no memory map", boot_info.loader);
 	tidy_map();
-	tidy_map();			/* what the first pass added */
 }

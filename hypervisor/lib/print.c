@@ -75,8 +75,6 @@ static void put_symbol(struct out *o, unsigned long addr)
 		put(o, *name++);
 	put(o, '+');
 	put_number(o, &plain, offset, 16, false);
-	if (!offset)
-		put(o, '0');
 }
 
 static const char *parse_spec(const char *f, struct spec *s, va_list *ap)

@@ -11,6 +11,29 @@ extern const char text_start[], text_end[];
 bool panic_noreboot;
 static unsigned int panicking;
 
+static bool show_caller(unsigned long addr)
+{
+	if (addr < (unsigned long)text_start || addr >= (unsigned long)text_end)
+		return false;
+	log_err("  %016lx %pS", addr, (void *)addr);
+	return true;
+}
+
+#ifndef NDEBUG
+/* Debug builds keep frame pointers: a chain of (caller's frame, return address). Frames of traps break it: what comes below
+ * is shown by the trap's own registers. */
+static void walk(const unsigned long *sp, const unsigned long *fp, const unsigned long *end)
+{
+	unsigned int n;
+
+	for (n = 0; n < MAX_TRACE && fp >= sp && fp + 1 < end && !((unsigned long)fp & 7); n++) {
+		if (!show_caller(fp[1]))
+			break;
+		sp = fp + 1;
+		fp = (const unsigned long *)fp[0];
+	}
+}
+#else
 /* Is the instruction before addr a call? rel32, or through a register or memory with each length of its operand. */
 static bool after_call(unsigned long addr)
 {
@@ -28,25 +51,30 @@ static bool after_call(unsigned long addr)
 	return false;
 }
 
-/* What on the stack is a return address. No frame pointers are kept for this, so some names may be left over from earlier calls. */
-void show_backtrace(const unsigned long *sp)
+/* No frame pointers: all on the stack that may be a return address. Some names may be left over from earlier calls. */
+static void walk(const unsigned long *sp, const unsigned long *fp, const unsigned long *end)
 {
-	const unsigned long *end = (const unsigned long *)(((unsigned long)sp | (STACK_SIZE - 1)) + 1 - sizeof(struct cpu_info));
-	unsigned int shown = 0;
-	unsigned long value;
+	unsigned int n;
 
-	if ((unsigned long)sp < HYP_START || (unsigned long)sp & 7) {
-		log_err("  the stack pointer is wild: no backtrace");
-		return;
-	}
-	for (; sp < end && shown < MAX_TRACE; sp++) {
-		if (!read_may_fault(&value, sp, sizeof(value)))
-			break;
-		if (after_call(value)) {
-			log_err("  %016lx %pS", value, (void *)value);
-			shown++;
+	(void)fp;
+	for (n = 0; n < MAX_TRACE && sp < end; sp++)
+		if (after_call(*sp))
+			n += show_caller(*sp);
+}
+#endif
+
+void show_backtrace(const unsigned long *sp, const unsigned long *fp)
+{
+	unsigned long top = CPU_WINDOW(this_cpu()) + WINDOW_STACK + STACK_SIZE - sizeof(struct cpu_info);
+
+	if ((unsigned long)sp >= top || (unsigned long)sp < top - STACK_SIZE || (unsigned long)sp & 7) {
+		top = ((unsigned long)sp | (PAGE_SIZE - 1)) + 1;	/* an IST stack, or the boot's: to the end of the page */
+		if ((unsigned long)sp < IMAGE_BASE || (unsigned long)sp & 7) {
+			log_err("  the stack pointer is wild: no backtrace");
+			return;
 		}
 	}
+	walk(sp, fp, (const unsigned long *)top);
 }
 
 void panic_stop_here(void)
@@ -59,6 +87,7 @@ void panic_stop_here(void)
 
 void panic(const char *fmt, ...)
 {
+	const unsigned long *fp;
 	char text[256];
 	va_list ap;
 
@@ -71,7 +100,8 @@ void panic(const char *fmt, ...)
 	va_end(ap);
 	log_err("----------------------------------------------------------------");
 	log_err("panic on CPU %u: %s", this_cpu(), text);
-	show_backtrace((const unsigned long *)__builtin_frame_address(0));
+	fp = __builtin_frame_address(0);
+	show_backtrace(fp, fp);
 	smp_stop_others();
 	if (panic_noreboot) {
 		log_err("halted, as noreboot asks");

@@ -184,5 +184,5 @@ void show_regs(const struct cpu_user_regs *r)
 void show_own_stack(const struct cpu_user_regs *r)
 {
 	log_err("  %016lx %pS", r->rip, (void *)r->rip);
-	show_backtrace((const unsigned long *)r->rsp);
+	show_backtrace((const unsigned long *)r->rsp, (const unsigned long *)r->rbp);
 }

@@ -51,6 +51,12 @@ extern unsigned int nr_cpus;			/* brought up; CPUs are numbered from 0 without h
 extern cpumask_t cpus_online;
 
 /* Interrupts on this CPU. */
+#ifdef TORC_HOST_BUILD				/* a test's thread has none */
+static inline unsigned long irq_save(void) { return 0; }
+static inline void irq_restore(unsigned long f) { (void)f; }
+static inline void irq_off(void) { }
+static inline void irq_on(void) { }
+#else
 static inline unsigned long irq_save(void)
 {
 	unsigned long f;
@@ -61,6 +67,7 @@ static inline unsigned long irq_save(void)
 static inline void irq_restore(unsigned long f) { if (f & 0x200) __asm__ volatile ("sti" ::: "memory"); }
 static inline void irq_off(void) { __asm__ volatile ("cli" ::: "memory"); }
 static inline void irq_on(void) { __asm__ volatile ("sti" ::: "memory"); }
+#endif
 
 /* Processor features that matter here, found at boot. */
 struct cpu_features {

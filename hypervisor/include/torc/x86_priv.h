@@ -31,7 +31,7 @@ bool exception_fixup(struct cpu_user_regs *r);
 
 /* trap.c, panic.c */
 void interrupt(unsigned int vector);
-void show_backtrace(const unsigned long *sp);
+void show_backtrace(const unsigned long *sp, const unsigned long *fp);
 void panic_stop_here(void) __noreturn;
 extern bool panic_noreboot;
 

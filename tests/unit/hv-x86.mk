@@ -1,0 +1,21 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# Unit tests of the hypervisor's boot, formatting and timers.
+
+$(addprefix $(B)/obj/san/tests/unit/,print_test.o timer_test.o bootinfo_test.o): HOST_CFLAGS += -DTORC_HOST_BUILD -Ihypervisor/include
+
+HV_X86_TESTS := print timer bootinfo
+print_TESTED := hypervisor/lib/print
+timer_TESTED := hypervisor/core/timer
+bootinfo_TESTED := hypervisor/boot/cmdline hypervisor/boot/multiboot hypervisor/x86/boot_mem
+
+define hv_x86_test
+$(B)/tests/$(1)_test: $(addprefix $(B)/obj/san/,$(addsuffix .o,tests/unit/$(1)_test $($(1)_TESTED)))
+	@mkdir -p $$(@D)
+	$$(call say,LD,$$@)
+	$$(Q)$$(HOST_CC) $$(SAN_FLAGS) -o $$@ $$^ -lcmocka
+.PHONY: unit-$(1)
+unit-$(1): $(B)/tests/$(1)_test
+	$$(Q)$$<
+CHECKS += unit-$(1)
+endef
+$(foreach t,$(HV_X86_TESTS),$(eval $(call hv_x86_test,$(t))))
