@@ -11,6 +11,9 @@
 
 #define CR0_GIVEN	0x8005003bul	/* PG AM WP NE ET TS=0 MP PE, as a guest reads it */
 #define FLAGS_GUEST	0x254dd5ul	/* as in bounce.c */
+#define CR4_OSXMMEXCPT	(1ul << 10)
+#define CR4_GIVEN	(CR4_PAE | CR4_OSFXSR | CR4_OSXMMEXCPT)
+#define CR4_GUESTS	(CR4_TSD | CR4_DE | CR4_OSXSAVE | CR4_FSGSBASE)
 #define ASSISTS_64	(1ull << VMASST_TYPE_writable_pagetables | 1ull << VMASST_TYPE_architectural_iopl | \
 			 1ull << VMASST_TYPE_runstate_update_flag | 1ull << VMASST_TYPE_m2p_strict)
 #define ASSISTS_32	(1ull << VMASST_TYPE_4gb_segments | 1ull << VMASST_TYPE_writable_pagetables | \
@@ -114,6 +117,13 @@ static void set_common(struct vcpu *v, unsigned long flags, const void *fpu, uin
 	atomic_set(&v->down, !(flags & VGCF_online));
 }
 
+/* A 32-bit kernel's stack is ring 1's, or no return to it would ever work. */
+void stack_set(struct vcpu *v, unsigned long ss, unsigned long sp)
+{
+	v->kernel_ss = (ss & 0xfffc) | (v->domain->is_32bit ? 1 : 3);
+	v->kernel_sp = sp;
+}
+
 static void set_debugregs(struct vcpu *v, const unsigned long dr[8])
 {
 	static const uint8_t order[] = { 0, 1, 2, 3, 6, 7 };
@@ -151,10 +161,9 @@ static int set64(struct vcpu *v, const struct vcpu_guest_context *c)
 	v->iopl = c->user_regs.rflags >> 12 & 3;
 	for (i = 0; i < 256; i++)
 		set_trap(v, i, c->trap_ctxt[i].flags, c->trap_ctxt[i].cs, c->trap_ctxt[i].address);
-	v->kernel_ss = guest_fixup_selector(d, (uint16_t)c->kernel_ss);
-	v->kernel_sp = c->kernel_sp;
+	stack_set(v, c->kernel_ss, c->kernel_sp);
 	v->ctrlreg[0] = CR0_GIVEN | (c->ctrlreg[0] & CR0_TS);
-	v->ctrlreg[4] = c->ctrlreg[4] & (CR4_TSD | CR4_DE);
+	v->ctrlreg[4] = CR4_GIVEN | (c->ctrlreg[4] & CR4_GUESTS);
 	set_debugregs(v, c->debugreg);
 	v->event_cb.eip = c->event_callback_eip;
 	v->failsafe_cb.eip = c->failsafe_callback_eip;
@@ -203,10 +212,9 @@ static int set32(struct vcpu *v, const struct vcpu_guest_context_x86_32 *c)
 	v->iopl = u->eflags >> 12 & 3;
 	for (i = 0; i < 256; i++)
 		set_trap(v, i, c->trap_ctxt[i].flags, c->trap_ctxt[i].cs, c->trap_ctxt[i].address);
-	v->kernel_ss = guest_fixup_selector(d, (uint16_t)c->kernel_ss);
-	v->kernel_sp = c->kernel_sp;
+	stack_set(v, c->kernel_ss, c->kernel_sp);
 	v->ctrlreg[0] = CR0_GIVEN | (c->ctrlreg[0] & CR0_TS);
-	v->ctrlreg[4] = c->ctrlreg[4] & (CR4_TSD | CR4_DE);
+	v->ctrlreg[4] = CR4_GIVEN | (c->ctrlreg[4] & CR4_GUESTS);
 	for (i = 0; i < 8; i++)
 		dr[i] = c->debugreg[i];
 	set_debugregs(v, dr);

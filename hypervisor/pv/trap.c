@@ -226,6 +226,11 @@ void hook_return_fault(struct cpu_user_regs *regs, unsigned int vector, unsigned
 
 	log_guest(v->domain->id, LOG_DEBUG, "v%u: return to %#x:%#lx ss %#x faults: vector %u, code %#x\n", v->id, regs->cs, regs->rip,
 		  regs->ss, vector, error_code);
+	if (regs->rip == v->failsafe_cb.eip && guest_in_kernel(v, regs)) {
+		domain_crash(v->domain, "d%uv%u: cannot be returned to, not even to its failsafe callback at %#x:%#lx", v->domain->id,
+			     v->id, regs->cs, regs->rip);
+		return;
+	}
 	selectors_now(sel);
 	bounce_failsafe(v, regs, sel);
 }

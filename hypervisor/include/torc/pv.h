@@ -31,6 +31,7 @@ union vcpu_context { struct vcpu_guest_context c64; struct vcpu_guest_context_x8
 int vcpu_context_set(struct vcpu *v, const union vcpu_context *c);	/* the vcpu is paused; everything is checked first */
 void vcpu_context_get(struct vcpu *v, union vcpu_context *c);
 int vcpu_reset(struct vcpu *v);
+void stack_set(struct vcpu *v, unsigned long ss, unsigned long sp);	/* the kernel's, for entries from user mode */
 uint64_t vm_assists_offered(const struct domain *d);			/* bit a VMASST_TYPE_* that a guest of its width may turn on */
 
 /* --- mmu.c, validate.c, dirty.c: direct paging ------------------------------------------------------------------------ */
@@ -112,7 +113,9 @@ int pirq_bind(struct vcpu *v, int pirq, bool shareable, evtchn_port_t port);	/* 
 void pirq_unbind(struct domain *d, int pirq);
 int pirq_eoi(struct domain *d, int pirq);
 bool pirq_needs_eoi(struct domain *d, int pirq);
-void pirq_set_eoi_map(struct domain *d, void *map);		/* PHYSDEVOP_pirq_eoi_gmfn: a page of bits, referenced by the caller */
+int pirq_set_eoi_map(struct domain *d, void *map);		/* PHYSDEVOP_pirq_eoi_gmfn: a page of bits from guest_frame_map(); -XEN_EBUSY: it has one */
+int pirq_reserve(struct domain *d);				/* a number for the future, or -XEN_ENOSPC */
+bool pirq_is_shared(struct domain *d, int pirq);
 void pirq_move(struct domain *d, int pirq, unsigned int cpu);	/* follow the vcpu the port is bound to */
 
 /* --- time.c: also the switch's part, and a vcpu's timers ---------------------------------------------------------------- */
