@@ -487,6 +487,8 @@ void hook_idle(void)
 
 bool must_yield(void)
 {
+	if (vcpu_is_idle(current))	/* the boot, building the control domain: there is nobody to yield to */
+		return false;
 	return cpu_info()->work_pending != 0 || pv_events_pending(current);
 }
 

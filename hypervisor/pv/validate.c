@@ -8,6 +8,7 @@
  * A table of a domain names its own frames only; entries for others' frames come by mmu_update() with a foreign domain, or as grants,
  * and are lost (refused) if the table is taken apart and built again.
  */
+#include <torc/irq.h>
 #include <torc/pv.h>
 #include <torc/x86.h>
 #include "mmu.h"
@@ -80,8 +81,11 @@ static int frame_entry_get(struct domain *d, struct domain *pg, bool io_only, ui
 	mfn_t m = pte_mfn(*pte);
 	struct frame *f;
 
-	if (!mfn_valid(m))
+	if (!mfn_valid(m)) {
+		if (device_read_only(m))
+			*pte &= ~PTE_RW;
 		return io_mem_allowed(pg, m, 1) ? 0 : -XEN_EPERM;
+	}
 	if (io_only)
 		return -XEN_EINVAL;
 	/* Memory that devices do not look at is cached, whatever the entry says: others may map the same frame cached. */

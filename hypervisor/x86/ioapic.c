@@ -123,7 +123,12 @@ bool ioapic_owns_frame(mfn_t m)
 	for (i = 0; i < nr_ioapics; i++)
 		if (m.n == ioapics[i].base >> PAGE_SHIFT)
 			return true;
-	return m.n == acpi.lapic >> PAGE_SHIFT || (acpi.hpet && m.n == acpi.hpet >> PAGE_SHIFT);
+	return m.n == acpi.lapic >> PAGE_SHIFT;
+}
+
+bool device_read_only(mfn_t m)
+{
+	return acpi.hpet && m.n == acpi.hpet >> PAGE_SHIFT;
 }
 
 unsigned int isa_irq_to_gsi(unsigned int irq, bool *level, bool *active_low)

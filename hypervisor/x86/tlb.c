@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Flushes, here and on other CPUs, and the stamps that make many of them needless. A CPU's stamp is the clock's value when it last flushed;
- * the clock ticks with every flush. Requests have a slot per asking CPU and a bit per asker at the asked one, so that there is no lock to wait
+ * the clock ticks with every flush that was asked for. A change of root flushes too and takes the clock as it is: it happens with every system
+ * call of a 64-bit guest, and must not write what all CPUs read. Stamps that come out too old cost a needless flush, no more. Requests have a slot per asking CPU and a bit per asker at the asked one, so that there is no lock to wait
  * for; who waits serves others' requests meanwhile.
  */
 #include <torc/x86.h>
@@ -38,12 +39,10 @@ void tlb_flush_page_local(unsigned long va)
 
 void write_root(mfn_t root)
 {
-	unsigned long f = irq_save();
-	uint32_t now = atomic_add(&tlb_clock, 1);
+	uint32_t now = READ_ONCE(tlb_clock);
 
 	write_cr3(root.n << PAGE_SHIFT);
-	WRITE_ONCE(stamps[this_cpu()], now);
-	irq_restore(f);
+	stamps[this_cpu()] = now;
 }
 
 /* What others asked of this CPU. An asker's bit is cleared when its request is done: it waits for that. */

@@ -37,7 +37,8 @@ void irq_eoi(struct irq *irq);				/* local APIC */
 unsigned int ioapic_nr_gsis(void);
 int ioapic_route(struct irq *irq, unsigned int gsi, bool level, bool active_low);	/* masked after it */
 void ioapic_unroute(struct irq *irq);
-bool ioapic_owns_frame(mfn_t m);			/* MMIO frames that no domain may map writable: IO-APICs, local APIC, HPET if used */
+bool ioapic_owns_frame(mfn_t m);			/* MMIO frames that no domain may map: IO-APICs, local APIC */
+bool device_read_only(mfn_t m);				/* ... that one may map for reading only (entries lose PTE_RW): the HPET, which ACPI's AML reads */
 unsigned int isa_irq_to_gsi(unsigned int irq, bool *level, bool *active_low);	/* ACPI overrides */
 /* MSI and MSI-X: programs the device's capability or table. */
 int msi_route(struct irq *irq, uint16_t seg, uint8_t bus, uint8_t devfn, bool msix, unsigned int entry, uint64_t table_base);
