@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """One machine in QEMU: how it is started, what its serial port said and when, and how it ended."""
 
+import atexit
 import json
 import os
 import re
@@ -9,11 +10,25 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import threading
 import time
 
 MKISO = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../dom0-tools/image/mkiso")
+
+RUNNING = set()
+
+
+def end_all():
+    """No machine outlives the rig, whichever way that ends."""
+    for m in list(RUNNING):
+        m.kill()
+
+
+atexit.register(end_all)
+if threading.current_thread() is threading.main_thread():
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(124))
 
 
 class RigError(Exception):
@@ -130,6 +145,7 @@ class Machine:
         with open(os.path.join(self.log, "qemu.err"), "wb") as err:
             self.proc = subprocess.Popen(q, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                          stderr=err, start_new_session=True)
+        RUNNING.add(self)
         self.thread = threading.Thread(target=self._read, daemon=True)
         self.thread.start()
         threading.Thread(target=self._watch_qmp, daemon=True).start()
@@ -241,6 +257,7 @@ class Machine:
             except ProcessLookupError:
                 pass
             self.proc.wait()
+        RUNNING.discard(self)
         if self.thread:
             self.thread.join(5)
         shutil.rmtree(self.tmp, ignore_errors=True)

@@ -16,3 +16,10 @@ ROWS = [
     ("reboot", "stock", "stock", {}),
     ("bad-input", "stock", "stock", {}),
 ]
+
+# (hypervisor, CPUs, boots in a row)
+BOOTS = [
+]
+
+# hypervisors of which two runs by instruction count say the same
+SAME = ["stock"]
