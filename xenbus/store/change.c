@@ -101,13 +101,19 @@ static unsigned depth(const char *path)
 static bool removing(const struct node *n, const char *path, void *arg)
 {
 	struct removal *r = arg;
-	unsigned d = depth(path) - r->base;
 
 	count(r->fx, n, -1);
-	if (r->fx->changes)
-		changes_add(r->fx->changes, path, strcmp(path, r->top), n->perms, NULL, r->stack[d]);
-	r->stack[d + 1] = n->perms;
+	r->stack[depth(path) - r->base + 1] = n->perms;
 	return true;
+}
+
+/* Watchers hear of what is deepest first. */
+static void removed(const struct node *n, const char *path, void *arg)
+{
+	struct removal *r = arg;
+
+	if (r->fx->changes)
+		changes_add(r->fx->changes, path, strcmp(path, r->top), n->perms, NULL, r->stack[depth(path) - r->base]);
 }
 
 static void remove_all(struct tree *t, const struct op *op, const struct effects *fx)
@@ -118,7 +124,7 @@ static void remove_all(struct tree *t, const struct op *op, const struct effects
 	if (!n)
 		return;
 	r.stack[0] = parent_perms(t, op->path);
-	tree_walk(n, op->path, removing, &r);
+	tree_walk(n, op->path, removing, removed, &r);
 	tree_remove(t, op->path);
 }
 
@@ -192,7 +198,7 @@ void server_forget_domain(struct server *sv, unsigned domid)
 
 	if (a)
 		s.left = a->nodes;
-	tree_walk(sv->tree.root, "/", find_owned, &s);
+	tree_walk(sv->tree.root, "/", find_owned, NULL, &s);
 	for (i = 0; i < s.nr; i++) {
 		/* gone already if its parent was in the list too */
 		if (tree_find(&sv->tree, s.found[i]))

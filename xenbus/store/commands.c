@@ -16,7 +16,7 @@
 #include "xenbus/store/txn.h"
 #include "xenbus/store/watch.h"
 
-/* The body as strings, each with its NUL; false unless there are at least want and the last is closed. */
+/* The first strings of the body, each with its NUL; false unless there are so many and the last is closed. */
 static bool strings(const struct request *rq, const char **out, unsigned want)
 {
 	const char *p = rq->body, *end = rq->body + rq->len;
@@ -31,12 +31,23 @@ static bool strings(const struct request *rq, const char **out, unsigned want)
 	return i == want;
 }
 
+/* The body as strings; false unless there are exactly so many. */
+static bool strings_exactly(const struct request *rq, const char **out, unsigned want)
+{
+	unsigned n = 0;
+	size_t i;
+
+	for (i = 0; i < rq->len; i++)
+		n += !rq->body[i];
+	return n == want && strings(rq, out, want);
+}
+
 static int one_path(struct conn *c, const struct request *rq, bool special, struct path *p)
 {
 	const char *s;
 
-	if (!strings(rq, &s, 1))
-		return refuse(c, -EINVAL, "the request is not a path closed with a NUL");
+	if (!strings_exactly(rq, &s, 1))
+		return refuse(c, -EINVAL, "the request is not one path closed with a NUL");
 	return path_parse(c, s, special, p);
 }
 
@@ -80,7 +91,7 @@ static int cmd_directory_part(struct conn *c, struct request *rq)
 	list = node_listing(n);
 	offset = strtoul(arg[1], NULL, 0);
 	if (offset > list->len)
-		return refuse(c, -EINVAL, "the listing of %.200s has %u bytes, not %lu", p.text, list->len, offset);
+		offset = list->len;
 	len = snprintf(out, sizeof(out), "%" PRIu64, n->children_gen) + 1;
 	room = sizeof(out) - len - 1;
 	if (list->len - offset <= room) {
@@ -224,9 +235,9 @@ static int cmd_set_perms(struct conn *c, struct request *rq)
 
 static int watch_args(struct conn *c, const struct request *rq, const char **arg, struct path *p)
 {
-	if (!strings(rq, arg, 2))
+	if (!strings_exactly(rq, arg, 2))
 		return refuse(c, -EINVAL, "a watch takes a path and a token");
-	return path_parse(c, arg[0], true, p);
+	return watch_path(c, arg[0], p);
 }
 
 static int cmd_watch(struct conn *c, struct request *rq)
@@ -266,10 +277,13 @@ static int cmd_reset_watches(struct conn *c, struct request *rq)
 static int cmd_transaction_start(struct conn *c, struct request *rq)
 {
 	char out[16];
+	struct view v;
 	uint32_t id;
 	int rc;
 
-	if (rq->h.tx_id)
+	if ((rc = view_open(c, rq->h.tx_id, &v)))
+		return rc;
+	if (v.txn)
 		return refuse(c, -EBUSY, "a transaction within transaction %u", rq->h.tx_id);
 	rc = txn_start(c, &id);
 	if (rc)
@@ -315,7 +329,7 @@ static int known_domain(struct conn *c, uint64_t domid, struct domain **d)
 	return *d ? 0 : refuse(c, -ENOENT, "d%" PRIu64 " was not introduced", domid);
 }
 
-#define FIRST_RESERVED	0x7ff0u		/* DOMID_FIRST_RESERVED, which needs the hypercall headers */
+#define FIRST_RESERVED	0x7ff0u		/* DOMID_FIRST_RESERVED, and DOMID_SELF; they need the hypercall headers */
 
 static int cmd_introduce(struct conn *c, struct request *rq)
 {
@@ -355,7 +369,11 @@ static int cmd_resume(struct conn *c, struct request *rq)
 	uint64_t domid;
 	int rc;
 
-	if ((rc = numbers(c, rq, &domid, 1)) || (rc = known_domain(c, domid, &d)))
+	if ((rc = numbers(c, rq, &domid, 1)))
+		return rc;
+	if (!domid)
+		return refuse(c, -EINVAL, "the control domain cannot be resumed");
+	if ((rc = known_domain(c, domid, &d)))
 		return rc;
 	d->shutdown = false;
 	journal_domain(c->sv, d);
@@ -385,7 +403,7 @@ static int cmd_is_introduced(struct conn *c, struct request *rq)
 
 	if (rc)
 		return rc;
-	yes = domid == FIRST_RESERVED ? domain_of(c) != NULL : domid <= UINT_MAX && domain_find(c->sv, domid);
+	yes = domid == FIRST_RESERVED || (domid <= UINT_MAX && domain_find(c->sv, domid));
 	conn_reply(c, rq, yes ? "T" : "F", 2);
 	return 0;
 }

@@ -254,7 +254,7 @@ static int ctl_check(struct control *ct)
 	struct account *a;
 	int bad = 0;
 
-	tree_walk(ct->c->sv->tree.root, "/", count_node, count);
+	tree_walk(ct->c->sv->tree.root, "/", count_node, NULL, count);
 	for (a = ct->c->sv->accounts; a; a = a->hh.next) {
 		if (a->nodes != count[a->domid]) {
 			log_warn("check: d%u owns %u nodes, %u are booked", a->domid, count[a->domid], a->nodes);

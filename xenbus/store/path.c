@@ -15,6 +15,16 @@ static bool allowed(unsigned char ch)
 	       ch == '/' || ch == '_' || ch == '@';
 }
 
+static bool is_name(const char *s)
+{
+	size_t len = strlen(s), i;
+
+	for (i = 0; i < len; i++)
+		if (!allowed(s[i]))
+			return false;
+	return len <= XENSTORE_REL_PATH_MAX;
+}
+
 static int check(struct conn *c, const char *s, size_t len)
 {
 	size_t i;
@@ -47,9 +57,8 @@ int path_parse(struct conn *c, const char *given, bool special, struct path *p)
 			memcpy(p->text, given, len + 1);
 			return 0;
 		}
-		return refuse(c, -EINVAL, "path %.100s: %s", given,
-			      special ? "only @introduceDomain and @releaseDomain are special" :
-					"special names can be watched and given permissions, no more");
+		return refuse(c, -EINVAL, "path %.100s: only @introduceDomain and @releaseDomain are special, and they can "
+			      "be watched and given permissions, no more", given);
 	}
 	rc = check(c, given, len);
 	if (rc)
@@ -64,4 +73,16 @@ int path_parse(struct conn *c, const char *given, bool special, struct path *p)
 	memcpy(p->text + p->prefix, given, len + 1);
 	p->len = p->prefix + len;
 	return quota_check(c, QUOTA_PATH, p->len);
+}
+
+int watch_path(struct conn *c, const char *given, struct path *p)
+{
+	if (*given != '@' || !is_name(given))
+		return path_parse(c, given, true, p);
+	p->prefix = 0;
+	p->special = true;
+	p->which = NR_SPECIALS;		/* a name that never fires is no error by the protocol */
+	p->len = strlen(given);
+	memcpy(p->text, given, p->len + 1);
+	return 0;
 }

@@ -21,6 +21,8 @@ struct path {
 
 /* -EINVAL with the reason in c->why. Special names only where the caller allows them. */
 int path_parse(struct conn *c, const char *given, bool special, struct path *p);
+/* what a watch may be on: any name that begins with @, too */
+int watch_path(struct conn *c, const char *given, struct path *p);
 extern const char *const special_names[];
 
 #endif

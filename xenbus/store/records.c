@@ -186,7 +186,7 @@ void records_dump(struct server *sv, bool sockets, emit_fn *emit, void *arg)
 	int i;
 
 	dump_quotas(&d);
-	tree_walk(sv->tree.root, "/", dump_node, &d);
+	tree_walk(sv->tree.root, "/", dump_node, NULL, &d);
 	for (i = 0; i < NR_SPECIALS; i++) {
 		put_u32(&d.b, i);
 		put_perms(&d.b, sv->special[i]);
@@ -259,7 +259,7 @@ static int load_watch(struct loader *l, struct cut *in, bool set)
 	const char *path = cut_text(in), *token = cut_text(in);
 	struct path p;
 
-	if (in->bad || !c || path_parse(c, path, true, &p))
+	if (in->bad || !c || watch_path(c, path, &p))
 		return -EPROTO;
 	if (set)
 		watch_add(c, &p, token);

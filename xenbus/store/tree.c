@@ -380,7 +380,7 @@ const struct blob *node_listing(const struct node *n)
 	return b;
 }
 
-static void walk(const struct node *n, char *path, size_t len, tree_visit_fn *visit, void *arg)
+static void walk(const struct node *n, char *path, size_t len, tree_visit_fn *visit, tree_leave_fn *leave, void *arg)
 {
 	const struct node **list;
 	uint32_t i;
@@ -397,19 +397,21 @@ static void walk(const struct node *n, char *path, size_t len, tree_visit_fn *vi
 			continue;		/* no such path can be made */
 		path[len] = '/';
 		memcpy(path + len + 1, list[i]->name->data, name_len + 1);
-		walk(list[i], path, len + 1 + name_len, visit, arg);
+		walk(list[i], path, len + 1 + name_len, visit, leave, arg);
 	}
 	path[len ? len : 1] = '\0';
 	free(list);
+	if (leave)
+		leave(n, path, arg);
 }
 
-void tree_walk(const struct node *top, const char *path, tree_visit_fn *visit, void *arg)
+void tree_walk(const struct node *top, const char *path, tree_visit_fn *visit, tree_leave_fn *leave, void *arg)
 {
 	char buf[XENSTORE_ABS_PATH_MAX + 1];
 	size_t len = strlen(path);
 
 	memcpy(buf, path, len + 1);
-	walk(top, buf, len, visit, arg);
+	walk(top, buf, len, visit, leave, arg);
 }
 
 uint64_t tree_nr_nodes(void)

@@ -63,10 +63,11 @@ void tree_remove(struct tree *t, const char *path);
 
 /*
  * Visit a node and all below it, parents first, children in the order of the listing. visit is given the path; a
- * false from it skips what is below.
+ * false from it skips what is below. leave, which may be NULL, is called for each when all below it has been visited.
  */
 typedef bool tree_visit_fn(const struct node *n, const char *path, void *arg);
-void tree_walk(const struct node *top, const char *path, tree_visit_fn *visit, void *arg);
+typedef void tree_leave_fn(const struct node *n, const char *path, void *arg);
+void tree_walk(const struct node *top, const char *path, tree_visit_fn *visit, tree_leave_fn *leave, void *arg);
 
 /* Loading: adds under a node that the caller owns alone, without a search for the path. */
 struct node *node_load(struct node *parent, const char *name, size_t len, struct blob *value, struct perms *perms);

@@ -252,7 +252,8 @@ void changes_fire(struct server *sv, struct changes *cs)
 	struct change *ch, *tmp;
 
 	HASH_ITER(hh, cs->all, ch, tmp) {
-		fire(sv, ch, &m);
+		if (ch->before || ch->after)		/* else made and removed within the step */
+			fire(sv, ch, &m);
 		HASH_DEL(cs->all, ch);
 		if (ch->before)
 			perms_put(ch->before);
