@@ -123,8 +123,8 @@ HC(hc_vcpu_op)
 	(void)a4, (void)a5;
 	a2 = (uint32_t)a2;
 	t = a2 < d->max_vcpus ? d->vcpus[index_nospec(a2, d->max_vcpus)] : NULL;
-	if (!t)
-		return refuse(v, -XEN_ENOENT, "vcpu_op: no vcpu %lu", a2);
+	if (!t)		/* no line in the log for this one: kernels find out by it how many they have */
+		return (uint32_t)a1 == VCPUOP_is_up ? -XEN_ENOENT : refuse(v, -XEN_ENOENT, "vcpu_op: no vcpu %lu", a2);
 	switch ((uint32_t)a1) {
 	case VCPUOP_initialise:
 		return initialise(v, t, arg);
