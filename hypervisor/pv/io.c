@@ -29,6 +29,8 @@ static const struct { uint16_t first, last; } own_ports[] = {
 	{ 0x3f8, 0x3ff },			/* com1, the console */
 };
 
+#define OWN_IRQ		4			/* com1's */
+
 static bool port_is_own(unsigned int port)
 {
 	for (unsigned int i = 0; i < ARRAY_SIZE(own_ports); i++)
@@ -56,6 +58,7 @@ int io_init(struct domain *d, bool all)
 	if (!all)
 		return 0;
 	memset(io->irqs, 0xff, sizeof(io->irqs));
+	bit_clear(io->irqs, OWN_IRQ);
 	return io_ports_set(d, 0, NR_PORTS, true);
 }
 
