@@ -15,7 +15,7 @@
 #define BUFFER_LIMIT	((size_t)64 << 20)	/* bytes of bounce buffers in use at once */
 #define PAGE		4096u
 
-enum stage { STAGE_DATA, STAGE_PRE_FLUSH, STAGE_POST_FLUSH };
+enum stage { STAGE_HELD, STAGE_PRE_FLUSH, STAGE_DATA, STAGE_POST_FLUSH };	/* held: a barrier that is not alone yet */
 
 struct job {
 	struct disk_io io;			/* first: done() gets it back */
@@ -329,7 +329,7 @@ static unsigned int queue_take(struct vbd *b, unsigned int i, struct job **ready
 		ring_take(&q->ring, j->record->slot);
 		record_set(j->record, RECORD_TAKEN);
 		taken++;
-		j->stage = STAGE_DATA;
+		j->stage = STAGE_HELD;
 		if (is_barrier(j))
 			b->barrier = j;
 		else if (job_prepare(b, j))
@@ -351,7 +351,7 @@ static void drain(struct vbd *b)
 			taken += queue_take(b, i, ready, &n);
 		if (n)
 			jobs_start(b, ready, n);
-		if (b->barrier && b->in_flight == 1 && b->barrier->stage == STAGE_DATA)
+		if (b->barrier && b->in_flight == 1 && b->barrier->stage == STAGE_HELD)
 			barrier_start(b);
 		push_answers(b);
 		/* Ask to be told of more only when nothing was left: a completion drains again otherwise. */
@@ -526,7 +526,7 @@ static void recover(struct vbd *b)
 		struct job *j = &b->jobs[i];
 		struct record *r = j->record;
 
-		j->stage = STAGE_DATA;
+		j->stage = STAGE_HELD;
 		if (r->state == RECORD_FREE || r->queue >= b->queues || was_answered(b, r)) {
 			record_set(r, RECORD_FREE);
 			j->next = b->free_jobs;
@@ -590,7 +590,7 @@ void vbd_disconnect(struct vbd *b)
 {
 	unsigned int i;
 
-	while (b->connected && b->in_flight > (b->barrier && b->barrier->stage == STAGE_DATA ? 1u : 0u)) {
+	while (b->connected && b->in_flight > (b->barrier && b->barrier->stage == STAGE_HELD ? 1u : 0u)) {
 		struct pollfd pfd = { .fd = b->disk->event_fd, .events = POLLIN };
 
 		b->broken = true;		/* nothing new is taken */

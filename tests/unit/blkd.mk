@@ -1,0 +1,18 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# The block backend's unit tests and fuzz target.
+
+VBD_TESTED := drivers/backend/blk/vbd drivers/backend/blk/request drivers/backend/blk/record drivers/backend/common/ring dom0-tools/common/why \
+	tests/unit/fake_peer tests/unit/fake_disk
+
+$(B)/tests/vbd_test: $(addprefix $(B)/obj/san/,$(addsuffix .o,tests/unit/vbd_test $(VBD_TESTED)))
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(HOST_CC) $(SAN_FLAGS) -o $@ $^ -lcmocka
+
+.PHONY: unit-vbd
+unit-vbd: $(B)/tests/vbd_test
+	$(Q)$<
+CHECKS += unit-vbd
+
+FUZZERS += vbd
+vbd_FUZZ_OBJS := $(addprefix $(B)/obj/fuzz/,$(addsuffix .o,tests/fuzz/vbd_fuzz $(VBD_TESTED)))

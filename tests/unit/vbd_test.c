@@ -1,0 +1,388 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The block backend against a frontend made of memory: what it answers, what it refuses, what survives it. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define mb() __atomic_thread_fence(__ATOMIC_SEQ_CST)	/* what ring.h wants of its user */
+#define wmb() __atomic_thread_fence(__ATOMIC_RELEASE)
+#include "drivers/backend/blk/vbd.h"
+#include "tests/unit/fake_disk.h"
+#include "tests/unit/fake_peer.h"
+
+#define RING_PAGE	0
+#define DATA_PAGE	8
+
+struct rig {
+	struct peer *peer;
+	struct fake_disk disk;
+	struct record_file *record;
+	struct vbd vbd;
+	blkif_front_ring_t front;
+	struct vbd_choice choice;
+};
+
+static int set_up(void **state)
+{
+	struct rig *r = calloc(1, sizeof(*r));
+	struct why why;
+
+	assert_int_equal(peer_open(&r->peer, 1, &why), 0);
+	fake_disk_init(&r->disk);
+	r->record = calloc(1, sizeof(*r->record));
+	assert_int_equal(vbd_init(&r->vbd, r->peer, &r->disk.disk, r->record, &why), 0);
+	SHARED_RING_INIT((blkif_sring_t *)r->peer->page[RING_PAGE]);
+	XEN_FRONT_RING_INIT(&r->front, (blkif_sring_t *)r->peer->page[RING_PAGE], 4096);
+	r->choice = (struct vbd_choice){ .abi = BLK_ABI_64, .queues = 1, .pages = 1, .port = { 7 } };
+	r->choice.gref[0][0] = RING_PAGE;
+	assert_int_equal(vbd_connect(&r->vbd, &r->choice, &why), 0);
+	*state = r;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct rig *r = *state;
+
+	r->disk.hold = false;
+	vbd_disconnect(&r->vbd);
+	assert_int_equal(r->peer->mapped, 0);
+	assert_int_equal(r->peer->bound, 0);
+	vbd_free(&r->vbd);
+	fake_disk_free(&r->disk);
+	free(r->record);
+	peer_close(r->peer);
+	free(r);
+	return 0;
+}
+
+static blkif_request_t *put(struct rig *r, uint8_t op, uint64_t id, uint64_t sector, unsigned int segments)
+{
+	blkif_request_t *rq = RING_GET_REQUEST(&r->front, r->front.req_prod_pvt++);
+	unsigned int i;
+
+	memset(rq, 0, sizeof(*rq));
+	rq->operation = op;
+	rq->nr_segments = (uint8_t)segments;
+	rq->id = id;
+	rq->sector_number = sector;
+	for (i = 0; i < segments; i++)
+		rq->seg[i] = (struct blkif_request_segment){ .gref = DATA_PAGE + i, .first_sect = 0, .last_sect = 7 };
+	return rq;
+}
+
+static void kick(struct rig *r)
+{
+	int notify;
+
+	RING_PUSH_REQUESTS_AND_CHECK_NOTIFY(&r->front, notify);
+	(void)notify;
+	vbd_on_event(&r->vbd);
+}
+
+/* Lets the disk finish whatever it has, and what follows from it. */
+static void settle(struct rig *r)
+{
+	do {
+		vbd_on_disk(&r->vbd);
+	} while (r->disk.queued && !r->disk.hold);
+}
+
+static unsigned int answers(struct rig *r)
+{
+	return r->front.sring->rsp_prod - r->front.rsp_cons;
+}
+
+static blkif_response_t answer(struct rig *r)
+{
+	assert_true(answers(r) > 0);
+	return *RING_GET_RESPONSE(&r->front, r->front.rsp_cons++);
+}
+
+static void a_write_reaches_the_disk_and_a_read_brings_it_back(void **state)
+{
+	struct rig *r = *state;
+	blkif_response_t rsp;
+
+	memset(r->peer->page[DATA_PAGE], 0xa5, 4096);
+	put(r, BLKIF_OP_WRITE, 0x1122334455667788, 16, 1);
+	kick(r);
+	settle(r);
+	rsp = answer(r);
+	assert_int_equal(rsp.id, 0x1122334455667788);
+	assert_int_equal(rsp.status, BLKIF_RSP_OKAY);
+	assert_int_equal(r->disk.data[16 * 512], 0xa5);
+	assert_int_equal(r->disk.data[24 * 512], 0);
+
+	memset(r->peer->page[DATA_PAGE], 0, 4096);
+	put(r, BLKIF_OP_READ, 2, 16, 1);
+	kick(r);
+	settle(r);
+	assert_int_equal(answer(r).status, BLKIF_RSP_OKAY);
+	assert_int_equal(r->peer->page[DATA_PAGE][4095], 0xa5);
+}
+
+static void a_segment_may_be_part_of_a_frame(void **state)
+{
+	struct rig *r = *state;
+	blkif_request_t *rq;
+
+	r->disk.data[0] = 0x42;
+	rq = put(r, BLKIF_OP_READ, 1, 0, 1);
+	rq->seg[0].first_sect = rq->seg[0].last_sect = 3;
+	kick(r);
+	settle(r);
+	assert_int_equal(answer(r).status, BLKIF_RSP_OKAY);
+	assert_int_equal(r->peer->page[DATA_PAGE][3 * 512], 0x42);
+	assert_int_equal(r->peer->page[DATA_PAGE][0], 0);
+}
+
+static void an_indirect_request_is_answered_with_the_operation_within(void **state)
+{
+	struct rig *r = *state;
+	blkif_request_indirect_t *rq = (void *)put(r, BLKIF_OP_INDIRECT, 0, 0, 0);
+	struct blkif_request_segment *seg = (void *)r->peer->page[DATA_PAGE + 40];
+	blkif_response_t rsp;
+	unsigned int i;
+
+	rq->indirect_op = BLKIF_OP_WRITE;
+	rq->nr_segments = 32;
+	rq->id = 9;
+	rq->sector_number = 8;
+	rq->indirect_grefs[0] = DATA_PAGE + 40;
+	for (i = 0; i < 32; i++) {
+		seg[i] = (struct blkif_request_segment){ .gref = DATA_PAGE + i, .last_sect = 7 };
+		memset(r->peer->page[DATA_PAGE + i], (int)i, 4096);
+	}
+	kick(r);
+	settle(r);
+	rsp = answer(r);
+	assert_int_equal(rsp.operation, BLKIF_OP_WRITE);
+	assert_int_equal(rsp.id, 9);
+	assert_int_equal(rsp.status, BLKIF_RSP_OKAY);
+	assert_int_equal(r->disk.data[8 * 512 + 31 * 4096], 31);
+}
+
+static void refused(struct rig *r, int16_t status)
+{
+	kick(r);
+	settle(r);
+	assert_int_equal(answer(r).status, status);
+	assert_false(r->vbd.broken);
+}
+
+static void bad_requests_are_answered_with_an_error_and_the_disk_goes_on(void **state)
+{
+	struct rig *r = *state;
+
+	put(r, BLKIF_OP_READ, 1, FAKE_DISK_BYTES / 512, 1);		/* beyond the end */
+	refused(r, BLKIF_RSP_ERROR);
+	put(r, BLKIF_OP_READ, 1, UINT64_MAX, 1);			/* wraps around */
+	refused(r, BLKIF_RSP_ERROR);
+	put(r, BLKIF_OP_READ, 1, 0, 0);					/* nothing */
+	refused(r, BLKIF_RSP_ERROR);
+	put(r, BLKIF_OP_READ, 1, 0, 1)->nr_segments = 12;		/* more than a slot holds */
+	refused(r, BLKIF_RSP_ERROR);
+	put(r, BLKIF_OP_WRITE, 1, 0, 1)->seg[0].last_sect = 8;		/* beyond the frame */
+	refused(r, BLKIF_RSP_ERROR);
+	put(r, BLKIF_OP_WRITE, 1, 0, 1)->seg[0].first_sect = 8;		/* backwards */
+	refused(r, BLKIF_RSP_ERROR);
+	put(r, BLKIF_OP_WRITE, 1, 0, 1)->seg[0].gref = FAKE_PAGES;	/* no such grant */
+	refused(r, BLKIF_RSP_ERROR);
+	put(r, BLKIF_OP_RESERVED_1, 1, 0, 1);				/* no such operation */
+	refused(r, BLKIF_RSP_EOPNOTSUPP);
+	put(r, BLKIF_OP_READ, 1, 0, 1);
+	refused(r, BLKIF_RSP_OKAY);
+}
+
+static void a_grant_revoked_in_mid_request_fails_that_request_only(void **state)
+{
+	struct rig *r = *state;
+
+	put(r, BLKIF_OP_READ, 1, 0, 1);
+	put(r, BLKIF_OP_READ, 2, 0, 1)->seg[0].gref = DATA_PAGE + 1;
+	r->disk.hold = true;
+	kick(r);
+	r->peer->revoked[DATA_PAGE] = 1;
+	r->disk.hold = false;
+	settle(r);
+	assert_int_equal(answer(r).status, BLKIF_RSP_ERROR);
+	assert_int_equal(answer(r).status, BLKIF_RSP_OKAY);
+}
+
+static void a_read_only_disk_refuses_writes(void **state)
+{
+	struct rig *r = *state;
+
+	r->disk.disk.read_only = true;
+	put(r, BLKIF_OP_WRITE, 1, 0, 1);
+	refused(r, BLKIF_RSP_ERROR);
+	put(r, BLKIF_OP_DISCARD, 1, 0, 0);
+	refused(r, BLKIF_RSP_ERROR);
+	put(r, BLKIF_OP_READ, 1, 0, 1);
+	refused(r, BLKIF_RSP_OKAY);
+}
+
+static void an_index_that_jumps_breaks_the_device(void **state)
+{
+	struct rig *r = *state;
+
+	r->front.sring->req_prod += 33;
+	vbd_on_event(&r->vbd);
+	assert_true(r->vbd.broken);
+	assert_non_null(strstr(r->vbd.why.text, "req_prod 33"));
+}
+
+static void a_flush_is_answered_after_the_disk_was_flushed(void **state)
+{
+	struct rig *r = *state;
+
+	put(r, BLKIF_OP_FLUSH_DISKCACHE, 1, 0, 0);
+	r->disk.hold = true;
+	kick(r);
+	assert_int_equal(answers(r), 0);
+	r->disk.hold = false;
+	settle(r);
+	assert_int_equal(r->disk.flushes, 1);
+	assert_int_equal(answer(r).status, BLKIF_RSP_OKAY);
+}
+
+static void a_barrier_waits_for_all_before_it_and_holds_all_after_it(void **state)
+{
+	struct rig *r = *state;
+
+	r->disk.hold = true;
+	put(r, BLKIF_OP_WRITE, 1, 0, 1);
+	put(r, BLKIF_OP_WRITE_BARRIER, 2, 8, 1);
+	put(r, BLKIF_OP_WRITE, 3, 16, 1);
+	kick(r);
+	assert_int_equal(r->disk.queued, 1);		/* the first write alone */
+	r->disk.hold = false;
+	settle(r);
+	assert_int_equal(answer(r).id, 1);
+	assert_int_equal(answer(r).id, 2);
+	assert_int_equal(answer(r).id, 3);
+	assert_int_equal(r->disk.flushes, 2);		/* before and after its data */
+}
+
+static void a_failing_disk_is_an_error_not_a_crash(void **state)
+{
+	struct rig *r = *state;
+
+	r->disk.fail = -5;
+	put(r, BLKIF_OP_READ, 1, 0, 1);
+	refused(r, BLKIF_RSP_ERROR);
+	assert_int_equal(r->record->errors, 1);
+}
+
+static void the_frontend_is_told_once_a_round(void **state)
+{
+	struct rig *r = *state;
+	unsigned int i, before = r->peer->notified;
+
+	r->front.sring->rsp_event = 1;
+	for (i = 0; i < 20; i++)
+		put(r, BLKIF_OP_READ, i, 0, 1);
+	kick(r);
+	settle(r);
+	assert_int_equal(answers(r), 20);
+	assert_int_equal(r->peer->notified - before, 1);
+}
+
+/* The daemon dies with requests taken, some answered out of order: its successor answers the rest, once each. */
+static void what_a_killed_daemon_left_is_answered_by_the_next(void **state)
+{
+	struct rig *r = *state;
+	unsigned int i, seen = 0;
+	struct vbd next;
+	struct why why;
+
+	for (i = 0; i < 6; i++)
+		put(r, BLKIF_OP_WRITE, i, i * 8, 1);
+	r->disk.hold = true;
+	kick(r);
+	assert_int_equal(r->disk.queued, 6);
+	/* the last two complete, and are answered; then the process is gone */
+	r->disk.queue[4]->done(r->disk.queue[4], 0);
+	r->disk.queue[5]->done(r->disk.queue[5], 0);
+	vbd_on_event(&r->vbd);
+	assert_int_equal(answers(r), 2);
+	r->disk.queued = 0;
+	r->disk.hold = false;
+
+	assert_int_equal(vbd_init(&next, r->peer, &r->disk.disk, r->record, &why), 0);
+	assert_int_equal(vbd_connect(&next, &r->choice, &why), 0);
+	put(r, BLKIF_OP_READ, 6, 0, 1);
+	{
+		int notify;
+
+		RING_PUSH_REQUESTS_AND_CHECK_NOTIFY(&r->front, notify);
+		(void)notify;
+	}
+	do {
+		vbd_on_disk(&next);
+	} while (r->disk.queued);
+	assert_int_equal(answers(r), 7);
+	while (answers(r))
+		seen |= 1u << answer(r).id;
+	assert_int_equal(seen, 0x7f);
+	assert_int_equal(r->record->restarts, 1);
+
+	/* leave one vbd for tear_down() */
+	peer_unmap(r->peer, NULL, 1);
+	peer_unbind(r->peer, 7);
+	vbd_free(&r->vbd);
+	r->vbd = next;
+	r->vbd.completed_tail = &r->vbd.completed;
+	(void)i;
+}
+
+static void the_32_bit_layout_is_understood(void **state)
+{
+	uint8_t slot[BLK_SLOT_MAX] = { BLKIF_OP_READ, 1 }, rsp[16];
+	uint64_t id = 0x0123456789abcdef, sector = 5;
+	uint32_t gref = 77;
+	struct blk_request rq;
+	struct why why;
+
+	(void)state;
+	memcpy(slot + 4, &id, 8);
+	memcpy(slot + 12, &sector, 8);
+	memcpy(slot + 20, &gref, 4);
+	slot[24] = 2;
+	slot[25] = 6;
+	assert_int_equal(request_decode(slot, BLK_ABI_32, &rq, &why), 0);
+	assert_int_equal(rq.id, id);
+	assert_int_equal(rq.sector, 5);
+	assert_int_equal(rq.segment[0].gref, 77);
+	assert_int_equal(rq.segment[0].first, 2);
+	assert_int_equal(rq.segment[0].last, 6);
+	assert_int_equal(response_encode(rsp, BLK_ABI_32, &rq, -1), 12);
+}
+
+int main(void)
+{
+#define CASE(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+	const struct CMUnitTest tests[] = {
+		CASE(a_write_reaches_the_disk_and_a_read_brings_it_back),
+		CASE(a_segment_may_be_part_of_a_frame),
+		CASE(an_indirect_request_is_answered_with_the_operation_within),
+		CASE(bad_requests_are_answered_with_an_error_and_the_disk_goes_on),
+		CASE(a_grant_revoked_in_mid_request_fails_that_request_only),
+		CASE(a_read_only_disk_refuses_writes),
+		CASE(an_index_that_jumps_breaks_the_device),
+		CASE(a_flush_is_answered_after_the_disk_was_flushed),
+		CASE(a_barrier_waits_for_all_before_it_and_holds_all_after_it),
+		CASE(a_failing_disk_is_an_error_not_a_crash),
+		CASE(the_frontend_is_told_once_a_round),
+		CASE(what_a_killed_daemon_left_is_answered_by_the_next),
+		cmocka_unit_test(the_32_bit_layout_is_understood),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
