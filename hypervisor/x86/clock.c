@@ -71,42 +71,44 @@ static void ref_choose(void)
 	outb(0x42, 0);
 }
 
-/* Both counters at one instant, as near as they can be read: the shortest of some tries. */
-static uint64_t read_both(uint32_t *ref)
+struct sample { uint64_t tsc; uint32_t ref, apic; };
+
+/* All counters at one instant, as near as they can be read: the shortest of some tries. What bias is left is the same each time. */
+static struct sample take_sample(void)
 {
-	uint64_t before, after, best = ~0ull, at = 0;
+	struct sample s, found = { 0 };
+	uint64_t before, after, best = ~0ull;
 	unsigned int i;
-	uint32_t r;
 
 	for (i = 0; i < 5; i++) {
 		before = rdtsc();
-		r = ref_read();
+		s.ref = ref_read();
+		s.apic = apic_timer_count();
 		after = rdtsc();
+		s.tsc = before + (after - before) / 2;
 		if (after - before < best) {
 			best = after - before;
-			at = before + best / 2;
-			*ref = r;
+			found = s;
 		}
 	}
-	return at;
+	return found;
 }
 
 static void measure(void)
 {
-	uint64_t start, end, ticks = ref_hz * MEASURE_NS / NS_PER_SEC;
-	uint32_t ref_start = 0, ref_end = 0, apic_ticks;
+	uint64_t ticks = ref_hz * MEASURE_NS / NS_PER_SEC;
+	struct sample start, end;
 
 	apic_timer_start(0xffffffff);
-	start = read_both(&ref_start);
-	apic_ticks = apic_timer_count();
-	while (((ref_read() - ref_start) & ref_mask) < ticks)
+	start = take_sample();
+	while (((ref_read() - start.ref) & ref_mask) < ticks)
 		cpu_relax();
-	end = read_both(&ref_end);
-	apic_ticks -= apic_timer_count();
+	end = take_sample();
 	apic_timer_start(0);
-	ticks = (ref_end - ref_start) & ref_mask;
-	tsc_hz = (end - start) * ref_hz / ticks;
-	apic_hz = apic_ticks * ref_hz / ticks;
+	ticks = (end.ref - start.ref) & ref_mask;
+	tsc_hz = (end.tsc - start.tsc) * ref_hz / ticks;
+	apic_hz = (start.apic - end.apic) * ref_hz / ticks;
+	apic_hz += apic_hz / 16384;		/* rather a little late than early, which costs another alarm */
 	tsc_khz = tsc_hz / 1000;
 }
 
