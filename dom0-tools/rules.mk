@@ -13,10 +13,10 @@ DEPS += libzstd-dev # kernels: zstd
 
 TOOLS_COMMON := $(addprefix dom0-tools/common/,why paths)
 TOOLS_HOST := $(addprefix dom0-tools/host/,call domctl vcpu memory event grant sysctl)
-TOOLS_IMAGE := $(addprefix dom0-tools/builder/,image elf bzimage unpack)
+TOOLS_IMAGE := $(addprefix dom0-tools/builder/,image elf bzimage unpack cache)
 TOOLS_BUILDER := $(TOOLS_IMAGE) $(addprefix dom0-tools/builder/,layout tables fill pv32 pv64 build)
 TOOLS_CONFIG := $(addprefix dom0-tools/config/,parse config device near)
-TOOLS_CLI := $(addprefix dom0-tools/cli/,main out domains list info create nodes disk nic record lifecycle \
+TOOLS_CLI := $(addprefix dom0-tools/cli/,main out domains list info create nodes patience disk nic record lifecycle \
 	console why resources devices)
 
 TOOLS_UNPACK_LIBS := -lz -llzma -lbz2 -llz4 -lzstd
@@ -28,4 +28,11 @@ $(B)/bin/torc: $(patsubst %,$(B)/obj/host/%.o,$(TOOLS_COMMON) $(TOOLS_HOST) $(TO
 	$(call say,LD,$@)
 	$(Q)$(HOST_CC) -o $@ $^ $(TOOLS_HOST_LIBS) $(TOOLS_UNPACK_LIBS) $(XENBUS_CLIENT_LIBS) -ljson-c
 
-ALL += $(B)/bin/torc
+
+$(B)/bin/torc-consoled: $(patsubst %,$(B)/obj/host/%.o,$(TOOLS_COMMON) $(TOOLS_HOST) \
+	$(addprefix dom0-tools/consoled/,main console viewer ring logfile)) $(B)/obj/host/xenbus/client.a
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(HOST_CC) -o $@ $^ $(TOOLS_HOST_LIBS) -lxenevtchn -lxengnttab $(XENBUS_CLIENT_LIBS) -lev -lutil
+
+ALL += $(B)/bin/torc $(B)/bin/torc-consoled

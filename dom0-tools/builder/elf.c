@@ -383,7 +383,7 @@ static int read_segments(struct image *im, uint64_t phoff, unsigned int phnum, s
 		*s = (struct image_segment){ .vaddr = p.paddr - im->paddr_offset + im->virt_base,
 					     .memsz = p.memsz,
 					     .filesz = p.filesz,
-					     .data = im->data + p.offset };
+					     .offset = p.offset };
 		end = s->vaddr + s->memsz;
 		rc = check_range(im, "a segment", s->vaddr, end, why);
 		if (rc)

@@ -13,13 +13,13 @@ static uint64_t min_u64(uint64_t a, uint64_t b)
 }
 
 /* Copy what a segment has in [start, start + size) to `to`, whose first byte is at start. */
-static void copy_segment(const struct image_segment *s, uint64_t start, uint64_t size, uint8_t *to)
+static int copy_segment(const struct image *im, const struct image_segment *s, uint64_t start,
+			uint64_t size, uint8_t *to)
 {
 	uint64_t from = s->vaddr > start ? s->vaddr : start;
 	uint64_t end = min_u64(s->vaddr + s->filesz, start + size);
 
-	if (from < end)
-		memcpy(to + (from - start), s->data + (from - s->vaddr), end - from);
+	return from < end ? image_read(im, s->offset + (from - s->vaddr), to + (from - start), end - from) : 0;
 }
 
 /* The lowest address from `at` on that a segment's file bytes cover, and where those end. */
@@ -43,6 +43,7 @@ int fill_kernel(const struct build *b, struct host *h, uint32_t domid, struct wh
 {
 	const struct image *im = &b->image;
 	uint64_t pfn = b->at.kernel.pfn, left = b->at.kernel.count;
+	int rc;
 
 	while (left) {
 		uint64_t n = min_u64(left, CHUNK), size = n << HOST_PAGE_SHIFT;
@@ -56,9 +57,12 @@ int fill_kernel(const struct build *b, struct host *h, uint32_t domid, struct wh
 			cursor = end;
 		}
 		memset(to + (cursor - vaddr), 0, vaddr + size - cursor);
-		for (unsigned int i = 0; i < im->nr_segments; i++)
-			copy_segment(&im->segments[i], vaddr, size, to);
+		rc = 0;
+		for (unsigned int i = 0; !rc && i < im->nr_segments; i++)
+			rc = copy_segment(im, &im->segments[i], vaddr, size, to);
 		host_unmap(h, to, n);
+		if (rc)
+			return why_set(why, TE_FILE, "kernel %s changed while it was being read", im->name);
 		pfn += n;
 		left -= n;
 	}

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -51,7 +52,7 @@ int image_from_memory(struct image *im, const char *name, uint8_t *data, size_t 
 {
 	int rc;
 
-	*im = (struct image){ .name = name, .data = data, .size = size };
+	*im = (struct image){ .name = name, .data = data, .size = size, .fd = -1 };
 	rc = peel(im, why);
 	if (!rc)
 		rc = image_parse_elf(im, why);
@@ -60,55 +61,136 @@ int image_from_memory(struct image *im, const char *name, uint8_t *data, size_t 
 	return rc;
 }
 
-int image_open(struct image *im, const char *path, struct why *why)
+/*
+ * An ELF file is mapped for reading its headers and notes, and read from its descriptor for
+ * everything else: pages go from the page cache to the guest without a stop in between.
+ */
+static int from_descriptor(struct image *im, const char *name, int fd, size_t size, struct why *why)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	size_t size, got = 0;
-	uint8_t *data = NULL;
-	struct stat st;
+	void *at = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
 	int rc;
 
-	*im = (struct image){ .name = path };
-	if (fd < 0)
-		return why_set(why, TE_FILE, "kernel %s: %s", path, strerror(errno));
-	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
-		rc = why_set(why, TE_FILE, "kernel %s: not a regular file", path);
-		goto out;
+	if (at == MAP_FAILED) {
+		close(fd);
+		return why_set(why, TE_FILE, "kernel %s: %s", name, strerror(errno));
 	}
-	if (st.st_size == 0 || (uint64_t)st.st_size > IMAGE_MAX_BYTES) {
-		rc = why_set(why, TE_KERNEL, "kernel %s: %lld bytes cannot be a kernel", path,
-			     (long long)st.st_size);
-		goto out;
-	}
-	size = (size_t)st.st_size;
-	data = malloc(size);
-	if (!data) {
-		rc = why_set(why, TE_NO_MEMORY, "kernel %s: no memory for %zu bytes", path, size);
-		goto out;
-	}
+	*im = (struct image){ .name = name, .data = at, .size = size, .fd = fd };
+	rc = image_parse_elf(im, why);
+	if (rc)
+		image_close(im);
+	return rc;
+}
+
+static int read_whole(int fd, const char *path, size_t size, uint8_t **out, struct why *why)
+{
+	uint8_t *data = malloc(size);
+	size_t got = 0;
+
+	if (!data)
+		return why_set(why, TE_NO_MEMORY, "kernel %s: no memory for %zu bytes", path, size);
 	while (got < size) {
 		ssize_t n = read(fd, data + got, size - got);
 
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0) {
-			rc = why_set(why, TE_FILE, "kernel %s: %s after %zu of %zu bytes", path,
-				     n < 0 ? strerror(errno) : "end of file", got, size);
-			goto out;
+			free(data);
+			return why_set(why, TE_FILE, "kernel %s: %s after %zu of %zu bytes", path,
+				       n < 0 ? strerror(errno) : "end of file", got, size);
 		}
 		got += (size_t)n;
 	}
+	*out = data;
+	return 0;
+}
+
+static int from_packed(struct image *im, const char *path, int fd, const struct stat *st, struct why *why)
+{
+	uint8_t *data = NULL;
+	struct stat kept;
+	int rc;
+
+	rc = read_whole(fd, path, (size_t)st->st_size, &data, why);
 	close(fd);
-	return image_from_memory(im, path, data, size, why);
-out:
-	free(data);
+	if (rc)
+		return rc;
+	rc = image_from_memory(im, path, data, (size_t)st->st_size, why);
+	if (rc)
+		return rc;
+	fd = cache_keep(st, im->data, im->size);
+	if (fd >= 0 && (fstat(fd, &kept) || (size_t)kept.st_size != im->size)) {
+		close(fd);
+		fd = -1;
+	}
+	if (fd >= 0)
+		close(fd);	/* this time it is in memory already */
+	return 0;
+}
+
+int image_open(struct image *im, const char *path, struct why *why)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), kept;
+	char magic[4] = "";
+	struct stat st;
+
+	*im = (struct image){ .name = path, .fd = -1 };
+	if (fd < 0)
+		return why_set(why, TE_FILE, "kernel %s: %s", path, strerror(errno));
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
+		close(fd);
+		return why_set(why, TE_FILE, "kernel %s: not a regular file", path);
+	}
+	if (st.st_size == 0 || (uint64_t)st.st_size > IMAGE_MAX_BYTES) {
+		close(fd);
+		return why_set(why, TE_KERNEL, "kernel %s: %lld bytes cannot be a kernel", path,
+			       (long long)st.st_size);
+	}
+	if (pread(fd, magic, sizeof(magic), 0) == sizeof(magic) && memcmp(magic, "\177ELF", 4) == 0)
+		return from_descriptor(im, path, fd, (size_t)st.st_size, why);
+	kept = cache_find(&st);
+	if (kept < 0)
+		return from_packed(im, path, fd, &st, why);
 	close(fd);
-	return rc;
+	if (fstat(kept, &st) < 0) {
+		close(kept);
+		return why_set(why, TE_FILE, "kernel %s: %s", path, strerror(errno));
+	}
+	return from_descriptor(im, path, kept, (size_t)st.st_size, why);
+}
+
+int image_read(const struct image *im, uint64_t offset, void *to, uint64_t size)
+{
+	uint8_t *at = to;
+
+	if (offset > im->size || size > im->size - offset)
+		return -EIO;
+	if (im->fd < 0) {
+		memcpy(to, im->data + offset, size);
+		return 0;
+	}
+	while (size) {
+		ssize_t n = pread(im->fd, at, size, (off_t)offset);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return -EIO;
+		at += n;
+		offset += (uint64_t)n;
+		size -= (uint64_t)n;
+	}
+	return 0;
 }
 
 void image_close(struct image *im)
 {
-	free(im->data);
+	if (im->data && im->fd >= 0)
+		munmap(im->data, im->size);
+	else
+		free(im->data);
+	if (im->data && im->fd >= 0)
+		close(im->fd);
 	im->data = NULL;
 	im->size = 0;
+	im->fd = -1;
 }

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/stat.h>
 
 #include "dom0-tools/common/why.h"
 
@@ -27,13 +28,14 @@ struct image_segment {
 	uint64_t vaddr;		/* where it goes in the guest's initial mapping */
 	uint64_t memsz;
 	uint64_t filesz;
-	const uint8_t *data;	/* filesz bytes inside the image */
+	uint64_t offset;	/* of its filesz bytes in the ELF file */
 };
 
 struct image {
 	const char *name;	/* for messages */
-	uint8_t *data;		/* the ELF file, unpacked */
+	uint8_t *data;		/* the ELF file, unpacked: malloced, or mapped from fd */
 	size_t size;
+	int fd;			/* -1: in memory only */
 
 	bool is_64;
 	bool has_hypercall_page;
@@ -64,6 +66,13 @@ int image_open(struct image *im, const char *path, struct why *why);
 int image_from_memory(struct image *im, const char *name, uint8_t *data, size_t size,
 		      struct why *why);
 void image_close(struct image *im);
+
+/* Bytes of the ELF file to where they are wanted. -EIO if the file is shorter than it was. */
+int image_read(const struct image *im, uint64_t offset, void *to, uint64_t size);
+
+/* cache.c: descriptors of an unpacked ELF file, or -1 if there is none. */
+int cache_find(const struct stat *packed);
+int cache_keep(const struct stat *packed, const uint8_t *data, size_t size);
 
 /* elf.c: checks an unpacked image and fills in everything below size. */
 int image_parse_elf(struct image *im, struct why *why);

@@ -59,6 +59,8 @@ int cli_find_domain(struct cli *c, const char *who, uint32_t *domid);
 int cli_domain_name(struct cli *c, uint32_t domid, char **name);
 /* Is there a living domain with this name? */
 int cli_name_taken(struct cli *c, const char *name, bool *taken, uint32_t *domid);
+/* A name as a node of the store, whose paths know fewer characters: others become @XX. */
+void cli_name_node(const char *name, char out[256]);
 /* r-----: xl's six letters. */
 void cli_state_letters(const struct domain_info *d, char out[7]);
 const char *cli_state_word(const struct domain_info *d);

@@ -29,6 +29,19 @@ struct creation {
 	struct timespec start;
 };
 
+/* What is being done now, for the record and for torc -v. */
+static void stage(struct creation *k, const char *text)
+{
+	struct timespec now;
+
+	if (k->c->verbose) {
+		clock_gettime(CLOCK_MONOTONIC, &now);
+		cli_note("%lld us: %s", (long long)(now.tv_sec - k->start.tv_sec) * 1000000 +
+						(now.tv_nsec - k->start.tv_nsec) / 1000, text);
+	}
+	k->stage = text;
+}
+
 static void warn(void *arg, const char *text)
 {
 	(void)arg;
@@ -68,7 +81,7 @@ static int prepare(struct creation *k)
 				   .nr_pages = k->config.memory << 8 };
 	int rc;
 
-	k->stage = "loading the kernel";
+	stage(k, "loading the kernel");
 	rc = choose_kernel(k, &spec.kernel);
 	if (!rc)
 		rc = build_prepare(&k->build, &spec, k->c->why);
@@ -83,7 +96,7 @@ static int check_host(struct creation *k, struct host_info *info)
 	bool taken;
 	int rc;
 
-	k->stage = "asking the host";
+	stage(k, "asking the host");
 	rc = cli_host(c);
 	if (!rc)
 		rc = cli_store(c);
@@ -115,7 +128,7 @@ static int open_devices(struct creation *k)
 {
 	int rc = 0;
 
-	k->stage = "preparing its devices";
+	stage(k, "preparing its devices");
 	for (size_t i = 0; !rc && i < k->config.nr_disks; i++) {
 		rc = disk_open(&k->config.disks[i], &k->disks[i], k->c->why);
 		k->nr_open = i + 1;
@@ -164,7 +177,7 @@ static int make_domain(struct creation *k, const struct host_info *info)
 	int64_t pool = g->pool ? cli_parse_number(g->pool, 0, 1 << 16) : 0;
 	int rc;
 
-	k->stage = "creating the domain";
+	stage(k, "creating the domain");
 	if (pool < 0 && strcmp(g->pool, "Pool-0") == 0)
 		pool = 0;
 	if (pool < 0)
@@ -203,7 +216,7 @@ static int connect_devices(struct creation *k)
 {
 	int rc = 0;
 
-	k->stage = "connecting its devices";
+	stage(k, "connecting its devices");
 	for (size_t i = 0; !rc && i < k->config.nr_vifs; i++)
 		rc = nic_plug(k->c, k->domid, &k->config.vifs[i]);
 	for (size_t i = 0; !rc && i < k->config.nr_disks; i++)
@@ -225,11 +238,11 @@ static int bring_up(struct creation *k, bool paused)
 		rc = make_domain(k, &info);
 	if (rc)
 		return rc;
-	k->stage = "building the guest";
+	stage(k, "building the guest");
 	rc = build_domain(&k->build, c->host, k->domid, c->why);
 	if (rc)
 		return rc;
-	k->stage = "writing its nodes";
+	stage(k, "writing its nodes");
 	nodes.domid = k->domid;
 	rc = nodes_create(c, &nodes);
 	if (!rc && store_introduce(c->store, k->domid, k->build.store_frame, k->build.store_port))
@@ -237,7 +250,7 @@ static int bring_up(struct creation *k, bool paused)
 	if (!rc)
 		rc = connect_devices(k);
 	if (!rc && !paused) {
-		k->stage = "starting it";
+		stage(k, "starting it");
 		rc = host_domain_unpause(c->host, k->domid, c->why);
 	}
 	return rc;
@@ -352,6 +365,8 @@ int guest_create(struct cli *c, const char *path, char *const overrides[], size_
 		rc = bring_up(&k, paused);
 	if (rc)
 		undo(&k);
+	else if (!dry)
+		stage(&k, "done");
 	/* a name that another guest has keeps that guest's record */
 	if (!dry && !(rc && c->why->error == TE_NAME_TAKEN))
 		remember(&k, path, rc);

@@ -14,10 +14,8 @@
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
-#include <time.h>
 #include <unistd.h>
 
-#define WAIT_MS		10000
 #define LOOP_TRIES	64
 
 static int driver_loaded(const char *driver, const char *module, struct why *why)
@@ -127,7 +125,7 @@ void disk_close(struct disk_source *s)
 }
 
 /*
- * Two writers on one disk destroy it. /torc/disks/DEV.INODE names the guest that has it; an
+ * Two writers on one disk destroy it. /torc/disks/DEV-INODE names the guest that has it; an
  * entry of a guest that is gone counts for nothing.
  */
 static int claim_disk(struct cli *c, store_txn_t t, uint32_t domid, const struct config_disk *d,
@@ -137,7 +135,7 @@ static int claim_disk(struct cli *c, store_txn_t t, uint32_t domid, const struct
 	unsigned int id = 0;
 	bool alive;
 
-	store_path(path, "/torc/disks/%llx.%llx", (unsigned long long)s->dev, (unsigned long long)s->inode);
+	store_path(path, "/torc/disks/%llx-%llx", (unsigned long long)s->dev, (unsigned long long)s->inode);
 	if (store_read(c->store, t, path, &have, NULL) == 0) {
 		alive = sscanf(have, "%u %c", &id, &mode) == 2 && id != domid &&
 			(name = cli_read(c, "/local/domain/%u/name", id));
@@ -217,25 +215,17 @@ int disk_write(struct cli *c, store_txn_t t, uint32_t domid, const struct config
 /* The backend shows in sysfs that it has opened the device; its complaints are in the store. */
 int disk_wait(struct cli *c, uint32_t domid, const struct config_disk *d)
 {
-	struct timespec nap = { .tv_nsec = 500000 };
-	char path[128], *complaint;
-	unsigned int waited = 0;	/* in half milliseconds */
+	char path[128], error[128];
+	struct patience p;
+	int rc;
 
 	snprintf(path, sizeof(path), "/sys/bus/xen-backend/devices/vbd-%u-%u/physical_device", domid, d->number);
+	snprintf(error, sizeof(error), "/local/domain/0/error/backend/vbd/%u/%u/error", domid, d->number);
+	patience_start(&p, c, error);
 	while (access(path, F_OK) < 0) {
-		complaint = cli_read(c, "/local/domain/0/error/backend/vbd/%u/%u/error", domid, d->number);
-		if (complaint && *complaint) {
-			why_set(c->why, TE_DEVICE, "disk %s: the backend does not open %s: %s", d->vdev, d->target,
-				complaint);
-			free(complaint);
-			return -EIO;
-		}
-		free(complaint);
-		if (waited++ > WAIT_MS * 2)
-			return why_hint(c->why, why_set(c->why, TE_DEVICE, "disk %s: the backend did not open %s in %d s",
-							d->vdev, d->target, WAIT_MS / 1000),
-					"dom0's dmesg may say more");
-		nanosleep(&nap, NULL);
+		rc = patience_wait(&p);
+		if (rc)
+			return why_prefix(c->why, rc, "disk %s: the backend does not open %s: ", d->vdev, d->target);
 	}
 	return 0;
 }

@@ -32,6 +32,19 @@ int64_t cli_parse_number(const char *s, int64_t least, int64_t most)
 	return errno || !*s || *end || n < least || n > most ? -1 : n;
 }
 
+void cli_name_node(const char *name, char out[256])
+{
+	size_t n = 0;
+
+	for (; *name && n + 4 < 256; name++)
+		if ((*name >= 'a' && *name <= 'z') || (*name >= 'A' && *name <= 'Z') ||
+		    (*name >= '0' && *name <= '9') || *name == '-' || *name == '_')
+			out[n++] = *name;
+		else
+			n += (size_t)snprintf(out + n, 256 - n, "@%02x", (unsigned char)*name);
+	out[n] = 0;
+}
+
 static bool domain_has_name(struct cli *c, uint32_t domid, const char *name)
 {
 	char *have = cli_read(c, "/local/domain/%u/name", domid);
@@ -76,7 +89,7 @@ static bool xl_guests(struct cli *c)
 int cli_name_taken(struct cli *c, const char *name, bool *taken, uint32_t *domid)
 {
 	uint64_t id;
-	char path[STORE_PATH_MAX];
+	char path[STORE_PATH_MAX], node[256];
 	int rc;
 
 	*taken = false;
@@ -88,7 +101,8 @@ int cli_name_taken(struct cli *c, const char *name, bool *taken, uint32_t *domid
 		*taken = true;
 		return 0;
 	}
-	if (store_path(path, "/torc/names/%s", name) == 0 &&
+	cli_name_node(name, node);
+	if (store_path(path, "/torc/names/%s", node) == 0 &&
 	    store_read_u64(c->store, STORE_NO_TXN, path, &id) == 0 && id < HOST_FIRST_RESERVED &&
 	    domain_has_name(c, (uint32_t)id, name)) {
 		*domid = (uint32_t)id;

@@ -18,6 +18,16 @@ struct disk_source {
 	uint64_t dev, inode;	/* of the file or device, to find a second user */
 };
 
+/* --- patience.c: waiting for dom0's kernel, which is quick, or complains, or never comes */
+struct patience {
+	struct cli *c;
+	const char *error;	/* the node where it complains */
+	int64_t until, look;	/* ms: when to give up, when to look for a complaint next */
+};
+void patience_start(struct patience *p, struct cli *c, const char *error);
+/* A short nap. Not 0: a complaint has come, or the time is up. */
+int patience_wait(struct patience *p);
+
 /* --- disk.c */
 int disk_open(const struct config_disk *d, struct disk_source *s, struct why *why);
 void disk_close(struct disk_source *s);
@@ -53,6 +63,7 @@ int nodes_remove(struct cli *c, uint32_t domid);
 struct json_object *record_load(const char *name);			/* or NULL */
 int record_save(const char *name, struct json_object *record, struct why *why);
 struct json_object *record_new(const struct guest_config *g, const char *config_path);
+void record_rename(const char *from, const char *to);
 /* Note an event with the time: "built", "failed", "stopped", ... */
 void record_event(struct json_object *record, const char *what, const char *detail);
 

@@ -70,8 +70,7 @@ int cmd_info(struct cli *c, int argc, char **argv)
 	snprintf(text, sizeof(text), "%u.%u%s", i.version_major, i.version_minor, i.version_extra);
 	fact_str(o, "xen_version", text);
 	fact_str(o, "xen_caps", i.capabilities);
-	fact_bool(o, "pv32", strstr(i.capabilities, "xen-3.0-x86_32p") != NULL &&
-				     strncmp(i.capabilities, "hvm-", 4) != 0);
+	fact_bool(o, "pv32", strstr(i.capabilities, "xen-3.0-x86_32p") != NULL);
 	fact_str(o, "xen_scheduler", scheduler_name(i.scheduler));
 	fact_num(o, "xen_pagesize", HOST_PAGE_SIZE);
 	snprintf(text, sizeof(text), "virt_start=%#llx", (unsigned long long)i.virt_start);

@@ -239,7 +239,7 @@ static int rename_nodes(struct store *s, store_txn_t t, void *arg)
 {
 	struct renaming *r = arg;
 	struct cli *c = r->c;
-	char path[STORE_PATH_MAX], *old = NULL, *vm = NULL;
+	char path[STORE_PATH_MAX], node[256], *old = NULL, *vm = NULL;
 	int rc;
 
 	store_path(path, "/local/domain/%u/name", r->domid);
@@ -250,10 +250,14 @@ static int rename_nodes(struct store *s, store_txn_t t, void *arg)
 	store_path(path, "/local/domain/%u/vm", r->domid);
 	if (!rc && store_read(s, t, path, &vm, NULL) == 0)
 		rc = node_write(c, t, vm, "name", "%s", r->to);
-	if (!rc && old && store_path(path, "/torc/names/%s", old) == 0)
+	if (old) {
+		cli_name_node(old, node);
+		store_path(path, "/torc/names/%s", node);
 		store_rm(s, t, path);
+	}
+	cli_name_node(r->to, node);
 	if (!rc)
-		rc = node_write(c, t, "/torc/names", r->to, "%u", r->domid);
+		rc = node_write(c, t, "/torc/names", node, "%u", r->domid);
 	free(old);
 	free(vm);
 	return rc;
@@ -263,6 +267,7 @@ int cmd_rename(struct cli *c, int argc, char **argv)
 {
 	struct renaming r = { .c = c };
 	uint32_t other;
+	char *old;
 	bool taken;
 	int rc;
 
@@ -281,10 +286,14 @@ int cmd_rename(struct cli *c, int argc, char **argv)
 		return rc;
 	if (taken)
 		return why_set(c->why, TE_NAME_TAKEN, "domain %u is named \"%s\" already", other, r.to);
+	old = cli_read(c, "/local/domain/%u/name", r.domid);
 	c->why->error = TE_NONE;
 	rc = store_transact(c->store, rename_nodes, &r);
 	if (rc && c->why->error == TE_NONE)
-		return cli_store_failed(c, "cannot rename");
+		rc = cli_store_failed(c, "cannot rename");
+	if (!rc && old)
+		record_rename(old, r.to);
+	free(old);
 	return rc;
 }
 

@@ -13,10 +13,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
-
-#define WAIT_MS	10000
 
 static void usual_name(const struct config_vif *v, uint32_t domid, char out[IFNAMSIZ])
 {
@@ -64,6 +61,9 @@ int nic_write(struct cli *c, store_txn_t t, uint32_t domid, const struct config_
 		rc = node_write(c, t, back, "handle", "%d", v->devid);
 	if (!rc)
 		rc = node_write(c, t, back, "type", "vif");
+	/* netback insists on the name of a script, and hands it to udev; ours has nothing to do */
+	if (!rc)
+		rc = node_write(c, t, back, "script", "/bin/true");
 	/* netback goes on without waiting for a script to say that the interface is plugged in */
 	if (!rc)
 		rc = node_write(c, t, back, "hotplug-status", "connected");
@@ -137,21 +137,17 @@ static int configure(int s, const char *name, const struct config_vif *v, struct
 
 int nic_plug(struct cli *c, uint32_t domid, const struct config_vif *v)
 {
-	struct timespec nap = { .tv_nsec = 500000 };
-	char name[IFNAMSIZ], *complaint;
-	unsigned int waited = 0;
+	struct patience p;
+	char name[IFNAMSIZ], error[128];
 	int s, rc;
 
 	usual_name(v, domid, name);
+	snprintf(error, sizeof(error), "/local/domain/0/error/backend/vif/%u/%d/error", domid, v->devid);
+	patience_start(&p, c, error);
 	while (!if_nametoindex(name)) {
-		if (waited++ > WAIT_MS * 2) {
-			complaint = cli_read(c, "/local/domain/0/error/backend/vif/%u/%d/error", domid, v->devid);
-			why_set(c->why, TE_DEVICE, "vif %d: the backend made no interface %s in %d s%s%s", v->devid, name,
-				WAIT_MS / 1000, complaint ? ": " : "", complaint ? complaint : "");
-			free(complaint);
-			return why_hint(c->why, -EIO, "dom0's dmesg may say more");
-		}
-		nanosleep(&nap, NULL);
+		rc = patience_wait(&p);
+		if (rc)
+			return why_prefix(c->why, rc, "vif %d: the backend made no interface %s: ", v->devid, name);
 	}
 	s = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (s < 0)

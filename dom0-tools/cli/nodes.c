@@ -42,11 +42,12 @@ int node_dir(struct cli *c, store_txn_t t, const char *path, uint32_t owner, uin
 
 static int claim_name(struct cli *c, store_txn_t t, const char *name, const char *uuid, uint32_t domid)
 {
-	char path[STORE_PATH_MAX], *have;
+	char path[STORE_PATH_MAX], node[256], *have;
 	uint64_t id;
 	bool there;
 
-	if (store_path(path, "/torc/names/%s", name))
+	cli_name_node(name, node);
+	if (store_path(path, "/torc/names/%s", node))
 		return why_set(c->why, TE_CONFIG_VALUE, "the name is too long");
 	if (store_read_u64(c->store, t, path, &id) == 0 && id != domid && id < HOST_FIRST_RESERVED) {
 		have = cli_read(c, "/local/domain/%u/name", (unsigned int)id);
@@ -242,7 +243,7 @@ static int remove_all(struct store *s, store_txn_t t, void *arg)
 	void **args = arg;
 	struct cli *c = args[0];
 	uint32_t domid = *(uint32_t *)args[1];
-	char path[STORE_PATH_MAX], *vm = NULL, *name = NULL, **kinds;
+	char path[STORE_PATH_MAX], node[256], *vm = NULL, *name = NULL, **kinds;
 	uint64_t id;
 	size_t n;
 
@@ -255,7 +256,9 @@ static int remove_all(struct store *s, store_txn_t t, void *arg)
 	/* only what is below /vm: the node is in dom0's hands, but a mistake there is dear */
 	if (vm && strncmp(vm, "/vm/", 4) == 0 && strlen(vm) > 8)
 		remove_path(c, t, "%s", vm);
-	if (name && store_path(path, "/torc/names/%s", name) == 0 && store_read_u64(s, t, path, &id) == 0 &&
+	if (name)
+		cli_name_node(name, node);
+	if (name && store_path(path, "/torc/names/%s", node) == 0 && store_read_u64(s, t, path, &id) == 0 &&
 	    id == domid)
 		remove_path(c, t, "%s", path);
 	if (store_list(s, t, "/local/domain/0/backend", &kinds, &n) == 0) {

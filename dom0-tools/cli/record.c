@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "dom0-tools/common/paths.h"
 
@@ -56,6 +57,22 @@ int record_save(const char *name, struct json_object *record, struct why *why)
 	if (rc)
 		return why_set(why, TE_FILE, "cannot keep a record of \"%s\" in %s: %s", name, file, strerror(-rc));
 	return 0;
+}
+
+void record_rename(const char *from, const char *to)
+{
+	struct json_object *o = record_load(from);
+	struct why ignored = { 0 };
+	char file[PATH_MAX], text[160];
+
+	if (!o)
+		return;
+	snprintf(text, sizeof(text), "from %s to %s", from, to);
+	record_event(o, "renamed", text);
+	fact_str(o, "name", to);
+	if (record_save(to, o, &ignored) == 0 && file_of(from, file) == 0)
+		unlink(file);
+	json_object_put(o);
 }
 
 struct json_object *record_new(const struct guest_config *g, const char *config_path)

@@ -28,6 +28,11 @@ const char *path_run(void)
 	return from_env("TORC_RUN_DIR", "/run/torc");
 }
 
+const char *path_cache(void)
+{
+	return from_env("TORC_CACHE_DIR", "/var/cache/torc");
+}
+
 const char *path_log(void)
 {
 	return from_env("TORC_LOG_DIR", "/var/log/torc");

@@ -471,7 +471,8 @@ static int finish(struct loader *l)
 		return why_set(why, TE_CONFIG_VALUE, "%s: the kernel's command line has %zu characters, of 1023 at most",
 			       l->file, strlen(g->command_line));
 	if (!g->uuid_given) {
-		if (getrandom(g->uuid, sizeof(g->uuid), 0) != sizeof(g->uuid))
+		/* unique, not secret: no waiting for the kernel's pool to fill at boot */
+		if (getrandom(g->uuid, sizeof(g->uuid), GRND_INSECURE) != sizeof(g->uuid))
 			return why_set(why, TE_INTERNAL, "no random numbers: %s", strerror(errno));
 		g->uuid[6] = (uint8_t)((g->uuid[6] & 0x0f) | 0x40);	/* version 4: random */
 		g->uuid[8] = (uint8_t)((g->uuid[8] & 0x3f) | 0x80);

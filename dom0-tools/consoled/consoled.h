@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Inside torc-consoled: the daemon, a guest's console, its log, its viewers. */
+#ifndef TORC_CONSOLED_CONSOLED_H
+#define TORC_CONSOLED_CONSOLED_H
+
+#include <ev.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <xenevtchn.h>
+#include <xenforeignmemory.h>
+#include <xengnttab.h>
+
+#include "dom0-tools/consoled/ring.h"
+#include "dom0-tools/host/host.h"
+#include "xenbus/client/client.h"
+
+#define HISTORY_SIZE	65536u	/* what a new viewer is shown */
+#define KEYS_SIZE	4096u	/* typed ahead of a guest that does not read */
+
+struct daemon {
+	struct ev_loop *loop;
+	struct store *store;
+	struct host *host;
+	xenevtchn_handle *events;
+	xengnttab_handle *grants;
+	xenforeignmemory_handle *memory;
+	struct console *consoles;
+	const char *log_dir;
+};
+
+struct console {
+	struct console *next;
+	struct daemon *daemon;
+	uint32_t domid;
+	char name[64];
+	volatile struct xencons_interface *ring;
+	bool granted;			/* mapped by grant, else by frame number */
+	evtchn_port_t port;
+	unsigned int broken;		/* impossible indices seen */
+	unsigned int events;		/* since the last tick */
+	bool held;			/* too many: its port stays masked until the tick */
+
+	int pty, pty_slave;
+	ev_io pty_io;
+
+	char history[HISTORY_SIZE];
+	size_t history_at;		/* total bytes ever; the low bits are the place */
+
+	char keys[KEYS_SIZE];
+	size_t nr_keys;
+
+	struct viewer *viewers;
+	int log;			/* -1: none can be written */
+	off_t log_size;
+};
+
+/* --- console.c */
+void console_scan(struct daemon *d);		/* attach to new guests */
+void console_reap(struct daemon *d);		/* let go of dead ones */
+void console_event(struct daemon *d, evtchn_port_t port);
+void console_tick(struct daemon *d);		/* ten times a second */
+void console_keys(struct console *c, const char *keys, size_t n);
+bool console_wants_keys(const struct console *c);
+struct console *console_find(struct daemon *d, uint32_t domid);
+
+/* --- viewer.c */
+int viewer_listen(struct daemon *d, const char *path);
+void viewer_show(struct console *c, const char *text, size_t n);
+void viewer_resume(struct console *c);		/* there is room for keys again */
+void viewer_end_all(struct console *c);
+
+/* --- logfile.c */
+void log_open(struct console *c);
+void log_write(struct console *c, const char *text, size_t n);
+void log_close(struct console *c);
+
+#endif

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* A guest's console on disk: LOGDIR/NAME.log, cut at a MiB, three older ones kept. */
+#include "dom0-tools/consoled/consoled.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#define LOG_MAX		(1 << 20)
+#define LOG_KEEP	3
+
+static void path_of(const struct console *c, unsigned int age, char out[PATH_MAX])
+{
+	if (age)
+		snprintf(out, PATH_MAX, "%s/%s.log.%u", c->daemon->log_dir, c->name, age);
+	else
+		snprintf(out, PATH_MAX, "%s/%s.log", c->daemon->log_dir, c->name);
+}
+
+void log_open(struct console *c)
+{
+	char path[PATH_MAX];
+	struct stat st;
+
+	path_of(c, 0, path);
+	c->log = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0640);
+	if (c->log < 0) {
+		syslog(LOG_ERR, "domain %u: console log %s: %m", c->domid, path);
+		return;
+	}
+	c->log_size = fstat(c->log, &st) == 0 ? st.st_size : 0;
+}
+
+static void rotate(struct console *c)
+{
+	char from[PATH_MAX], to[PATH_MAX];
+
+	for (unsigned int age = LOG_KEEP; age > 0; age--) {
+		path_of(c, age - 1, from);
+		path_of(c, age, to);
+		rename(from, to);	/* not there yet is fine */
+	}
+	close(c->log);
+	log_open(c);
+}
+
+void log_write(struct console *c, const char *text, size_t n)
+{
+	if (c->log < 0)
+		return;
+	if (c->log_size > 0 && c->log_size + (off_t)n > LOG_MAX)
+		rotate(c);
+	while (n && c->log >= 0) {
+		ssize_t done = write(c->log, text, n);
+
+		if (done < 0 && errno == EINTR)
+			continue;
+		if (done < 0) {		/* a full disk: the console itself goes on */
+			syslog(LOG_ERR, "domain %u: console log of %s: %m", c->domid, c->name);
+			log_close(c);
+			return;
+		}
+		text += done;
+		n -= (size_t)done;
+		c->log_size += done;
+	}
+}
+
+void log_close(struct console *c)
+{
+	if (c->log >= 0)
+		close(c->log);
+	c->log = -1;
+}

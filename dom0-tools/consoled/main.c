@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * torc-consoled: keeps every guest's console from its first byte on, and shows it to whoever
+ * asks. One process, one event loop; nothing in it waits for a guest or for a viewer.
+ */
+#include "dom0-tools/consoled/consoled.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include "dom0-tools/common/paths.h"
+#include "dom0-tools/consoled/protocol.h"
+
+#define TICK	0.1
+
+static const char usage[] =
+	"usage: torc-consoled [--foreground] [--pid-file FILE] [--log-dir DIR]\n"
+	"Keeps the consoles of all guests in DIR (default /var/log/torc/console) and serves viewers.\n";
+
+static void on_event(struct ev_loop *loop, ev_io *w, int revents)
+{
+	struct daemon *d = w->data;
+	struct pollfd p = { .fd = w->fd, .events = POLLIN };
+	int port;
+
+	(void)loop, (void)revents;
+	/* at most so many at once: viewers and the store get their turn too */
+	for (int i = 0; i < 64 && poll(&p, 1, 0) > 0; i++) {
+		port = xenevtchn_pending(d->events);
+		if (port < 0)
+			return;
+		console_event(d, (evtchn_port_t)port);
+	}
+}
+
+static void on_store(struct ev_loop *loop, ev_io *w, int revents)
+{
+	struct daemon *d = w->data;
+	struct store_event *e;
+	bool scan = false, reap = false;
+	int rc;
+
+	(void)revents;
+	while ((rc = store_next_event(d->store, &e, 0)) == 0) {
+		scan |= strcmp(e->token, "new") == 0;
+		reap |= strcmp(e->token, "gone") == 0;
+		free(e);
+	}
+	if (reap)
+		console_reap(d);
+	if (scan)
+		console_scan(d);
+	/* the client connects anew by itself; the descriptor to wait on may be another then */
+	if (store_fd(d->store) != w->fd) {
+		ev_io_stop(loop, w);
+		ev_io_set(w, store_fd(d->store), EV_READ);
+		ev_io_start(loop, w);
+	}
+}
+
+static void on_tick(struct ev_loop *loop, ev_timer *w, int revents)
+{
+	(void)loop, (void)revents;
+	console_tick(w->data);
+}
+
+static void on_signal(struct ev_loop *loop, ev_signal *w, int revents)
+{
+	(void)w, (void)revents;
+	ev_break(loop, EVBREAK_ALL);
+}
+
+static int die(const char *what, const char *reason)
+{
+	fprintf(stderr, "torc-consoled: %s: %s\n", what, reason);
+	syslog(LOG_ERR, "%s: %s", what, reason);
+	return 1;
+}
+
+static int open_doors(struct daemon *d)
+{
+	struct why why;
+
+	if (host_open(&d->host, &why))
+		return die("hypervisor", why.text);
+	d->events = xenevtchn_open(NULL, 0);
+	if (!d->events)
+		return die("/dev/xen/evtchn", strerror(errno));
+	d->grants = xengnttab_open(NULL, 0);
+	if (!d->grants)
+		return die("/dev/xen/gntdev", strerror(errno));
+	d->memory = xenforeignmemory_open(NULL, 0);
+	if (!d->memory)
+		return die("/dev/xen/privcmd", strerror(errno));
+	if (store_open(&d->store, NULL))
+		return die("store", store_why(NULL));
+	if (store_watch(d->store, "@introduceDomain", "new") || store_watch(d->store, "@releaseDomain", "gone"))
+		return die("store", store_why(d->store));
+	return 0;
+}
+
+static int write_pid(const char *file)
+{
+	char text[16];
+	int n = snprintf(text, sizeof(text), "%d\n", (int)getpid());
+
+	return path_write_file(file, text, (size_t)n);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct option options[] = { { "foreground", no_argument, NULL, 'f' },
+						 { "pid-file", required_argument, NULL, 'p' },
+						 { "log-dir", required_argument, NULL, 'l' },
+						 { "help", no_argument, NULL, 'h' },
+						 { 0 } };
+	struct daemon d = { 0 };
+	char log_dir[PATH_MAX], sock[PATH_MAX];
+	const char *pid_file = NULL;
+	bool foreground = false;
+	ev_io events, store;
+	ev_signal term, intr;
+	ev_timer tick;
+	int o, rc;
+
+	snprintf(log_dir, sizeof(log_dir), "%s/console", path_log());
+	while ((o = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (o == 'f')
+			foreground = true;
+		else if (o == 'p')
+			pid_file = optarg;
+		else if (o == 'l')
+			snprintf(log_dir, sizeof(log_dir), "%s", optarg);
+		else {
+			fputs(usage, o == 'h' ? stdout : stderr);
+			return o == 'h' ? 0 : 2;
+		}
+	}
+	openlog("torc-consoled", LOG_PID, LOG_DAEMON);
+	signal(SIGPIPE, SIG_IGN);
+	d.log_dir = log_dir;
+	rc = path_make_dirs(log_dir);
+	if (rc)
+		return die(log_dir, strerror(-rc));
+	rc = path_make_dirs(path_run());
+	if (rc)
+		return die(path_run(), strerror(-rc));
+	/* fork before the doors open: a child may not use its parent's handles */
+	if (!foreground && daemon(0, 1) < 0)
+		return die("fork", strerror(errno));
+	if (open_doors(&d))
+		return 1;
+	d.loop = ev_default_loop(0);
+	snprintf(sock, sizeof(sock), "%s/%s", path_run(), CONSOLED_SOCKET);
+	rc = viewer_listen(&d, sock);
+	if (rc)
+		return die(sock, strerror(-rc));
+	if (pid_file && (rc = write_pid(pid_file)))
+		return die(pid_file, strerror(-rc));
+
+	ev_io_init(&events, on_event, xenevtchn_fd(d.events), EV_READ);
+	events.data = &d;
+	ev_io_start(d.loop, &events);
+	ev_io_init(&store, on_store, store_fd(d.store), EV_READ);
+	store.data = &d;
+	ev_io_start(d.loop, &store);
+	ev_timer_init(&tick, on_tick, TICK, TICK);
+	tick.data = &d;
+	ev_timer_start(d.loop, &tick);
+	ev_signal_init(&term, on_signal, SIGTERM);
+	ev_signal_init(&intr, on_signal, SIGINT);
+	ev_signal_start(d.loop, &term);
+	ev_signal_start(d.loop, &intr);
+	console_scan(&d);
+	syslog(LOG_INFO, "ready");
+	ev_run(d.loop, 0);
+
+	/* guests keep their consoles: the next daemon takes the rings up where they stand */
+	if (pid_file)
+		unlink(pid_file);
+	unlink(sock);
+	return 0;
+}
