@@ -15,8 +15,9 @@
  *   kept      PARTIAL, count 1: invalidation was interrupted. The holder of the last reference still has it and comes again; or somebody
  *             wants the table as the same type, and completes it.
  *
- * Waiting for "exclusive" ends: types along a page-table tree fall strictly (4 > 3 > 2 > 1 > writable), so the waits-for graph has no
- * cycle, and whoever has the state yields in bounded time by leaving "partial" or "kept".
+ * Only who wants the same type waits for "exclusive", and that ends: types along a page-table tree fall strictly
+ * (4 > 3 > 2 > 1 > writable), so the waits-for graph has no cycle, and whoever has the state yields in bounded time by
+ * leaving "partial" or "kept".
  */
 #include <torc/abi.h>
 #include <torc/frame.h>
@@ -201,7 +202,7 @@ static void type_change(struct frame *f, uint64_t set, uint64_t clear, int64_t d
 static void tlb_settle(struct frame *f)
 {
 	bool all = atomic_read(&f->count) & C_FOREIGN;
-	cpumask_t stale = tlb_not_flushed_since(all ? cpus_online : owner_tlb_cpus(f->owner), f->stamp);
+	cpumask_t stale = tlb_not_flushed_since(all ? cpus_online : owner_tlb_cpus(f->owner), READ_ONCE(f->stamp));
 
 	if (unlikely(stale))
 		tlb_flush_cpus(stale);
@@ -226,7 +227,7 @@ static int complete(struct frame *f, enum frame_type t, bool kept, bool was_part
 	if (rc != -XEN_ERESTART) {
 		undo = true;
 		if (!table_invalidate(f, t)) {
-			f->stamp = tlb_stamp_now();
+			WRITE_ONCE(f->stamp, tlb_stamp_now());
 			type_change(f, 0, T_UNDO, -1);
 			goto out;
 		}
@@ -270,7 +271,9 @@ static int type_get(struct frame *f, enum frame_type want)
 			if (was == want || rc == -XEN_ERESTART)
 				return rc;
 			old = atomic_read(&f->type);
-		} else if (old & T_COUNT) {	/* exclusive to some CPU */
+		} else if (old & T_COUNT) {	/* exclusive to some CPU: as another type maybe our own, checking a table that names itself */
+			if (was != want)
+				return -XEN_EBUSY;
 			cpu_relax();
 			old = atomic_read(&f->type);
 		} else {
@@ -349,7 +352,7 @@ static int type_put(struct frame *f, bool preemptible)
 			new = old & ~(T_VALID | T_PARTIAL);	/* exclusive */
 		} else {
 			/* Before the count falls: whoever then changes the type reads it. Only the last holder's is read. */
-			f->stamp = tlb_stamp_now();
+			WRITE_ONCE(f->stamp, tlb_stamp_now());
 			new = (old & ~T_VALID) - 1;
 		}
 		if (!atomic_swap_if(&f->type, &old, new))
@@ -364,7 +367,7 @@ static int type_put(struct frame *f, bool preemptible)
 			return -XEN_ERESTART;
 		}
 	}
-	f->stamp = tlb_stamp_now();
+	WRITE_ONCE(f->stamp, tlb_stamp_now());
 	type_change(f, 0, 0, -1);
 	return 0;
 }

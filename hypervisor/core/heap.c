@@ -14,12 +14,15 @@
 #define MAX_ORDER	18			/* 1 GiB */
 #define ZONES		41			/* by bits of the frame number: 52 bits of address and frame 0 */
 #define CACHE_SIZE	64
+#define SLAB_MIN_SHIFT	5			/* objects of 32 to 2048 bytes */
+#define SLAB_CLASSES	7
 
 static spinlock_t heap_lock = SPINLOCK(RANK_HEAP);
 static struct list free_blocks[ZONES][MAX_ORDER + 1];
 static uint32_t free_orders[ZONES];		/* bit an order that has blocks */
 static uint64_t free_in_zone[ZONES];		/* frames */
 static uint64_t total_frames;
+static struct list slabs[SLAB_CLASSES];
 
 /* Only its own CPU touches it, and never in an interrupt: no lock. Others read n for the sum. */
 static struct cache {
@@ -94,8 +97,6 @@ static struct frame *alloc_locked(unsigned int order, unsigned int below_bits)
 	unsigned int zone = ZONES - 1, o;
 	struct frame *f;
 
-	if (below_bits && below_bits < PAGE_SHIFT)
-		return NULL;
 	if (below_bits && below_bits - PAGE_SHIFT < zone)
 		zone = below_bits - PAGE_SHIFT;
 	for (;; zone--) {
@@ -132,7 +133,7 @@ struct frame *frames_alloc(unsigned int order, unsigned int below_bits)
 
 	if (!order && c->n && !below_bits)
 		return ready(c->frame[--c->n]);
-	if (order > MAX_ORDER)
+	if (order > MAX_ORDER || (below_bits && below_bits < PAGE_SHIFT))
 		return NULL;
 	spin_lock(&heap_lock);
 	f = alloc_locked(order, below_bits);
@@ -250,6 +251,16 @@ void heap_scrub_used(struct frame *f, unsigned int order)
 	}
 }
 
+void heap_reset(void)
+{
+	memset(free_blocks, 0, sizeof(free_blocks));
+	memset(free_orders, 0, sizeof(free_orders));
+	memset(free_in_zone, 0, sizeof(free_in_zone));
+	memset(caches, 0, sizeof(caches));
+	memset(slabs, 0, sizeof(slabs));
+	total_frames = 0;
+}
+
 /* --- the hypervisor's own -------------------------------------------------------------------------------------------------- */
 
 void *page_alloc(unsigned int order)
@@ -277,13 +288,10 @@ void page_free(void *p, unsigned int order)
 	frames_free(f, order);
 }
 
-/* Sizes 32 to 2048. A slab's struct frame: order is the class, partial the objects in use, link on the class's list while it has
+/* A slab's struct frame: order is the class, partial the objects in use, link on the class's list while it has
  * free ones, type the first free object. */
-#define SLAB_MIN_SHIFT	5
-#define SLAB_CLASSES	7
 
 static spinlock_t slab_lock = SPINLOCK(RANK_HEAP);
-static struct list slabs[SLAB_CLASSES];
 
 static struct frame *slab_new(unsigned int class)
 {

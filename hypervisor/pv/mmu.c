@@ -269,9 +269,8 @@ int mmu_pin(struct vcpu *v, struct domain *owner, mfn_t m, enum frame_type t)
 			put_later(v, f);
 		return refuse(v, -XEN_EINVAL, "pin: frame %#lx is pinned already", m.n);
 	}
-	/* mmu_kill() may have gone by: whoever of the two sees the pin last takes it off. */
-	mb();
-	if (owner->state >= DOM_DYING && frame_unpin(f)) {
+	/* mmu_kill() may have gone by: whoever of the two sees the pin last takes it off. (To set it was a full barrier.) */
+	if (atomic_read(&owner->state) >= DOM_DYING && frame_unpin(f)) {
 		if (frame_put_typed_preemptible(f))
 			put_later(v, f);
 		return -XEN_ESRCH;
@@ -405,7 +404,6 @@ void mmu_drop_roots(struct vcpu *v)
 {
 	mfn_t root = v->root, user = v->user_root;
 
-	ASSERT(v != current || v->domain->state >= DOM_DYING);
 	while (mmu_finish_put(v))
 		;
 	v->root = v->user_root = MFN_NONE;

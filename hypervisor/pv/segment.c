@@ -120,7 +120,8 @@ int segment_set_gdt(struct vcpu *v, const mfn_t *frames, unsigned int entries)
 		}
 	}
 	memcpy(old, v->gdt, sizeof(old));
-	memcpy(v->gdt, frames, n * sizeof(*frames));
+	for (i = 0; i < n; i++)
+		v->gdt[i] = frames[i];
 	v->gdt_entries = entries;
 	if (v == current)
 		load_gdt(v);

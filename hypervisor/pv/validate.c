@@ -158,16 +158,18 @@ static void hole_fill(enum frame_type t, uint64_t *table)
 		hyp_slots_fill(table, false);
 	} else if (t == FT_L2_TOP) {
 		for (i = TOP_HOLE; i < SLOTS; i++)
-			table[i] = i - TOP_HOLE < ARRAY_SIZE(m2p32_l2e) ? m2p32_l2e[i - TOP_HOLE] : 0;
+			WRITE_ONCE(table[i], i - TOP_HOLE < ARRAY_SIZE(m2p32_l2e) ? m2p32_l2e[i - TOP_HOLE] : 0);
 	}
 }
 
 static void hole_clear(enum frame_type t, uint64_t *table)
 {
-	if (t == FT_L4)
-		memset(&table[HYP_SLOT_FIRST], 0, (HYP_SLOT_LAST - HYP_SLOT_FIRST + 1) * sizeof(*table));
-	else if (t == FT_L2_TOP)
-		memset(&table[TOP_HOLE], 0, (SLOTS - TOP_HOLE) * sizeof(*table));
+	unsigned int i, from = t == FT_L4 ? HYP_SLOT_FIRST : TOP_HOLE, to = t == FT_L4 ? HYP_SLOT_LAST : SLOTS - 1;
+
+	if (t != FT_L4 && t != FT_L2_TOP)
+		return;
+	for (i = from; i <= to; i++)
+		WRITE_ONCE(table[i], 0);
 }
 
 int table_validate(struct frame *f, enum frame_type t)

@@ -30,9 +30,9 @@ static inline bool bit_test_and_clear(unsigned long n, void *map)
 	return __atomic_fetch_and((uint8_t *)map + n / 8, (uint8_t)~(1u << (n % 8)), __ATOMIC_SEQ_CST) >> (n % 8) & 1;
 }
 
-/* Reads of memory that others change: exactly once, not re-read by the compiler. */
-#define READ_ONCE(x)		(*(const volatile __typeof__(x) *)&(x))
-#define WRITE_ONCE(x, v)	(*(volatile __typeof__(x) *)&(x) = (v))
+/* Memory that others change, read or written exactly once. Relaxed atomics, so that the thread sanitizer knows what is meant. */
+#define READ_ONCE(x)		__atomic_load_n(&(x), __ATOMIC_RELAXED)
+#define WRITE_ONCE(x, v)	__atomic_store_n(&(x), (v), __ATOMIC_RELAXED)
 #define barrier()		__asm__ volatile ("" ::: "memory")
 #define mb()			__atomic_thread_fence(__ATOMIC_SEQ_CST)
 #define rmb()			__atomic_thread_fence(__ATOMIC_ACQUIRE)

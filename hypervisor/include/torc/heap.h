@@ -6,6 +6,7 @@
 #include <torc/frame.h>
 
 void heap_add(maddr_t start, maddr_t end);		/* at boot: RAM that is free */
+void heap_reset(void);					/* forgets everything: tests start anew */
 /* 2^order frames, aligned to that; NULL: none left. below: physical bits of the highest address allowed (0: any). Not zeroed. */
 struct frame *frames_alloc(unsigned int order, unsigned int below_bits);
 void frames_free(struct frame *f, unsigned int order);

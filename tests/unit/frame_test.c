@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* core/frame.c: references, types, and what becomes of half-done tables. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include "fake_hv.h"
+
+static struct domain *d, *other;
+
+static int setup(void **s)
+{
+	(void)s;
+	fake_reset(256);
+	heap_add(16 * PAGE_SIZE, 256 * PAGE_SIZE);
+	d = fake_domain(1, false, 200);
+	other = fake_domain(2, false, 200);
+	fake_run_on(0, fake_vcpu(d));
+	return 0;
+}
+
+static void assigned_frame_is_the_owners(void **s)
+{
+	struct frame *f = fake_frame(fake_page(d));
+
+	(void)s;
+	assert_int_equal(frame_count(f), 1);
+	assert_true(frame_get(f, d));
+	assert_false(frame_get(f, other));
+	assert_int_equal(frame_count(f), 2);
+	frame_put(f);
+}
+
+static void free_frame_cannot_be_referenced(void **s)
+{
+	(void)s;
+	assert_false(frame_get_any(fake_frame(MFN(20))));
+	assert_int_equal(frame_get_typed(fake_frame(MFN(20)), d, FT_WRITABLE), -XEN_EINVAL);
+}
+
+static void frame_is_freed_with_its_last_reference(void **s)
+{
+	struct frame *f = fake_frame(fake_page(d));
+	uint64_t free = heap_free_frames();
+
+	(void)s;
+	assert_true(frame_get(f, d));
+	assert_true(frame_drop_allocated(f));
+	assert_false(frame_drop_allocated(f));
+	assert_int_equal(heap_free_frames(), free);
+	assert_int_equal(d->nr_pages, 1);
+	frame_put(f);
+	assert_int_equal(heap_free_frames(), free + 1);
+	assert_int_equal(d->nr_pages, 0);
+	assert_int_equal(d->refs, 1);		/* the domain's frames no longer hold it */
+}
+
+static void types_exclude_each_other(void **s)
+{
+	struct frame *f = fake_frame(fake_page(d));
+
+	(void)s;
+	assert_int_equal(frame_get_typed(f, d, FT_WRITABLE), 0);
+	assert_int_equal(frame_get_typed(f, d, FT_L1), -XEN_EBUSY);
+	assert_int_equal(frame_get_typed(f, d, FT_SEGDESC), -XEN_EBUSY);
+	assert_int_equal(frame_get_typed(f, d, FT_WRITABLE), 0);
+	assert_int_equal(frame_type_count(f), 2);
+	frame_put_typed(f);
+	assert_int_equal(frame_get_typed(f, d, FT_L1), -XEN_EBUSY);
+	frame_put_typed(f);
+	assert_int_equal(frame_get_typed(f, d, FT_L1), 0);
+	assert_int_equal(frame_get_typed(f, d, FT_WRITABLE), -XEN_EBUSY);
+	frame_put_typed(f);
+	fake_audit(NULL, NULL);
+}
+
+static void change_of_type_flushes_who_may_have_it_in_a_tlb(void **s)
+{
+	struct frame *f = fake_frame(fake_page(d));
+	uint64_t before;
+
+	(void)s;
+	d->tlb_cpus = 3;
+	frame_get_typed(f, d, FT_WRITABLE);
+	frame_put_typed(f);
+	before = fake_flushes;
+	frame_get_typed(f, d, FT_L1);
+	assert_int_equal(fake_flushes - before, 2);
+	frame_put_typed(f);
+	before = fake_flushes;
+	frame_get_typed(f, d, FT_L1);		/* the same again: nothing could be written meanwhile */
+	assert_int_equal(fake_flushes, before);
+	frame_put_typed(f);
+	frame_get_typed(f, d, FT_WRITABLE);	/* a table no more: paths through it must go */
+	assert_int_equal(fake_flushes - before, 2);
+	frame_mark_foreign(f);
+	frame_put_typed(f);
+	before = fake_flushes;
+	frame_get_typed(f, d, FT_L1);		/* others had it: all CPUs */
+	assert_int_equal(fake_flushes - before, 4);
+	frame_put_typed(f);
+}
+
+static void pin_is_taken_once(void **s)
+{
+	struct frame *f = fake_frame(fake_page(d));
+
+	(void)s;
+	frame_get_typed(f, d, FT_L1);
+	assert_true(frame_pin(f));
+	assert_false(frame_pin(f));
+	assert_true(frame_unpin(f));
+	assert_false(frame_unpin(f));
+	frame_put_typed(f);
+}
+
+static void shared_frame_is_no_table(void **s)
+{
+	struct frame *f = frames_alloc(0, 0), *g = frames_alloc(0, 0);
+	uint64_t free = heap_free_frames();
+
+	(void)s;
+	frame_share(f, d, true);
+	frame_share(g, d, false);
+	assert_int_equal(d->nr_own_pages, 2);
+	assert_int_equal(frame_get_typed(f, d, FT_L1), -XEN_EBUSY);
+	assert_int_equal(frame_get_typed(f, d, FT_WRITABLE), 0);
+	assert_int_equal(frame_get_typed(g, d, FT_WRITABLE), -XEN_EBUSY);
+	assert_true(frame_get(g, d));
+	frame_unshare(f);
+	frame_unshare(g);
+	assert_int_equal(heap_free_frames(), free);	/* still mapped */
+	frame_put_typed(f);
+	frame_put(g);
+	assert_int_equal(heap_free_frames(), free + 2);
+	assert_int_equal(d->nr_own_pages, 0);
+	assert_int_equal(d->refs, 1);
+}
+
+static void steal_needs_the_only_reference(void **s)
+{
+	struct frame *f = fake_frame(fake_page(d));
+
+	(void)s;
+	frame_get(f, d);
+	frame_get(f, d);
+	assert_false(frame_steal(f, d));
+	frame_put(f);
+	assert_true(frame_steal(f, d));
+	assert_int_equal(d->nr_pages, 0);
+	assert_null(f->owner);
+	frames_free(f, 0);
+}
+
+/* An L2 over n L1s, each with one writable mapping. */
+static struct frame *small_tree(unsigned int n)
+{
+	mfn_t l2 = fake_page(d), l1;
+	unsigned int i;
+
+	for (i = 0; i < n; i++) {
+		l1 = fake_page(d);
+		fake_table(l1)[i] = pte_make(fake_page(d), PTE_P | PTE_RW);
+		fake_table(l2)[i] = pte_make(l1, PTE_P | PTE_RW);
+	}
+	return fake_frame(l2);
+}
+
+static void preempted_validation_goes_on(void **s)
+{
+	struct frame *f = small_tree(10);
+	unsigned int again = 0;
+	int rc;
+
+	(void)s;
+	fake_yield_every = 2;
+	while ((rc = frame_get_typed(f, d, FT_L2)) == -XEN_ERESTART) {
+		again++;
+		fake_audit(NULL, NULL);
+		assert_false(frame_get_more(f, d, FT_L2));
+	}
+	assert_int_equal(rc, 0);
+	assert_true(again >= 3);
+	for (again = 0; frame_put_typed_preemptible(f); again++)
+		;
+	assert_true(again >= 3);
+	fake_audit(NULL, NULL);
+	assert_int_equal(frame_type(f), FT_NONE);
+}
+
+static void half_validated_table_is_undone_for_another_type(void **s)
+{
+	struct frame *f = small_tree(10);
+
+	(void)s;
+	fake_yield_every = 2;
+	assert_int_equal(frame_get_typed(f, d, FT_L2), -XEN_ERESTART);
+	fake_yield_every = 0;
+	assert_int_equal(frame_get_typed(f, d, FT_WRITABLE), 0);
+	frame_put_typed(f);
+	fake_audit(NULL, NULL);
+}
+
+static void half_invalidated_table_is_completed_by_another(void **s)
+{
+	struct frame *f = small_tree(10);
+	unsigned int typed[256] = { 0 };
+
+	(void)s;
+	assert_int_equal(frame_get_typed(f, d, FT_L2), 0);
+	fake_yield_every = 2;
+	assert_int_equal(frame_put_typed_preemptible(f), -XEN_ERESTART);
+	fake_yield_every = 0;
+	assert_int_equal(frame_get_typed(f, d, FT_WRITABLE), -XEN_EBUSY);
+	assert_int_equal(frame_get_typed(f, d, FT_L2), 0);
+	typed[frame_mfn(f).n] = 2;
+	fake_audit(NULL, typed);
+	frame_put_typed(f);
+	frame_put_typed(f);
+	fake_audit(NULL, NULL);
+}
+
+static void refused_table_leaves_nothing(void **s)
+{
+	struct frame *f = small_tree(10);
+	int rc;
+
+	(void)s;
+	fake_table(frame_mfn(f))[300] = pte_make(fake_page(other), PTE_P);
+	assert_int_equal(frame_get_typed(f, d, FT_L2), -XEN_EINVAL);
+	fake_audit(NULL, NULL);
+	fake_yield_every = 3;
+	while ((rc = frame_get_typed(f, d, FT_L2)) == -XEN_ERESTART)
+		fake_audit(NULL, NULL);
+	assert_int_equal(rc, -XEN_EINVAL);
+	fake_audit(NULL, NULL);
+}
+
+static void abandoned_table_is_settled(void **s)
+{
+	struct frame *f = small_tree(10);
+
+	(void)s;
+	fake_yield_every = 2;
+	assert_int_equal(frame_get_typed(f, d, FT_L2), -XEN_ERESTART);
+	while (frame_settle(f))
+		fake_audit(NULL, NULL);
+	fake_audit(NULL, NULL);
+	assert_int_equal(frame_type(f), FT_NONE);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(assigned_frame_is_the_owners, setup),
+		cmocka_unit_test_setup(free_frame_cannot_be_referenced, setup),
+		cmocka_unit_test_setup(frame_is_freed_with_its_last_reference, setup),
+		cmocka_unit_test_setup(types_exclude_each_other, setup),
+		cmocka_unit_test_setup(change_of_type_flushes_who_may_have_it_in_a_tlb, setup),
+		cmocka_unit_test_setup(pin_is_taken_once, setup),
+		cmocka_unit_test_setup(shared_frame_is_no_table, setup),
+		cmocka_unit_test_setup(steal_needs_the_only_reference, setup),
+		cmocka_unit_test_setup(preempted_validation_goes_on, setup),
+		cmocka_unit_test_setup(half_validated_table_is_undone_for_another_type, setup),
+		cmocka_unit_test_setup(half_invalidated_table_is_completed_by_another, setup),
+		cmocka_unit_test_setup(refused_table_leaves_nothing, setup),
+		cmocka_unit_test_setup(abandoned_table_is_settled, setup),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

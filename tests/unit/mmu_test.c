@@ -1,0 +1,412 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* pv/mmu.c, pv/fault.c: updates, pins, roots, grants' entries, emulated writes, death. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/mman.h>
+#include <cmocka.h>
+#include "fake_hv.h"
+
+#define CODE_PAGE	0x10000000ul	/* where the "guest" runs: its addresses are the test's own */
+
+static struct domain *d, *other;
+static struct vcpu *v;
+static struct mmu_who self;
+static mfn_t l4, l3, l2, l1, data;
+
+static uint64_t at(mfn_t table, unsigned int slot) { return (table.n << PAGE_SHIFT) + slot * 8; }
+
+/* A small address space: CODE_PAGE's neighbours are mapped by l1, which it maps read-only itself in slot 1. */
+static int setup_width(bool is_32bit)
+{
+	unsigned int i3 = CODE_PAGE >> 30, i2 = CODE_PAGE >> 21 & 511;
+
+	fake_reset(512);
+	heap_add(16 * PAGE_SIZE, 512 * PAGE_SIZE);
+	d = fake_domain(1, is_32bit, 400);
+	other = fake_domain(2, false, 400);
+	v = fake_vcpu(d);
+	fake_run_on(0, v);
+	self = (struct mmu_who){ d, d, false };
+	l3 = fake_page(d);
+	l2 = fake_page(d);
+	l1 = fake_page(d);
+	data = fake_page(d);
+	fake_table(l3)[i3] = pte_make(l2, PTE_P);
+	fake_table(l2)[i2] = pte_make(l1, PTE_P | PTE_RW | PTE_US);
+	fake_table(l1)[1] = pte_make(l1, PTE_P);
+	fake_table(l1)[2] = pte_make(data, PTE_P | PTE_RW);
+	if (is_32bit)
+		return mmu_new_root(v, l3);
+	fake_table(l3)[i3] |= PTE_RW;
+	l4 = fake_page(d);
+	fake_table(l4)[0] = pte_make(l3, PTE_P | PTE_RW);
+	return mmu_new_root(v, l4);
+}
+
+static int setup(void **s) { (void)s; return setup_width(false); }
+static int setup_32(void **s) { (void)s; return setup_width(true); }
+
+static void audit(void)
+{
+	unsigned int typed[512] = { 0 };
+
+	if (!mfn_eq(v->root, MFN_NONE))
+		typed[v->root.n]++;
+	if (!mfn_eq(v->user_root, MFN_NONE))
+		typed[v->user_root.n]++;
+	fake_audit(NULL, typed);
+}
+
+static void update_moves_references(void **s)
+{
+	mfn_t m = fake_page(d);
+
+	(void)s;
+	assert_int_equal(mmu_update_entry(v, &self, at(l1, 5), pte_make(m, PTE_P | PTE_RW)), 0);
+	assert_int_equal(frame_type(fake_frame(m)), FT_WRITABLE);
+	audit();
+	assert_int_equal(mmu_update_entry(v, &self, at(l1, 5), pte_make(data, PTE_P)), 0);
+	assert_int_equal(frame_type(fake_frame(m)), FT_NONE);
+	audit();
+	assert_int_equal(mmu_update_va(v, d, CODE_PAGE + 5 * PAGE_SIZE, 0), 0);
+	audit();
+}
+
+static void update_keeps_accessed_and_dirty_if_asked(void **s)
+{
+	(void)s;
+	fake_table(l1)[2] |= PTE_A | PTE_D;
+	assert_int_equal(mmu_update_entry(v, &self, at(l1, 2) | MMU_PT_UPDATE_PRESERVE_AD, pte_make(data, PTE_P)), 0);
+	assert_int_equal(fake_table(l1)[2], pte_make(data, PTE_P | PTE_US | PTE_A | PTE_D));
+	assert_int_equal(mmu_update_entry(v, &self, at(l1, 2), pte_make(data, PTE_P)), 0);
+	assert_int_equal(fake_table(l1)[2], pte_make(data, PTE_P | PTE_US));
+	audit();
+}
+
+static void tables_cannot_be_made_writable(void **s)
+{
+	mfn_t tables[] = { l1, l2, l3, l4 };
+	unsigned int i;
+
+	(void)s;
+	for (i = 0; i < ARRAY_SIZE(tables); i++) {
+		assert_int_equal(mmu_update_entry(v, &self, at(l1, 5), pte_make(tables[i], PTE_P | PTE_RW)), -XEN_EBUSY);
+		assert_int_equal(mmu_update_va(v, d, CODE_PAGE + 5 * PAGE_SIZE, pte_make(tables[i], PTE_P | PTE_RW)), -XEN_EBUSY);
+		assert_int_equal(mmu_update_entry(v, &self, at(l1, 5), pte_make(tables[i], PTE_P)), 0);
+		/* From read-only to writable is no change of flags alone. */
+		assert_int_equal(mmu_update_entry(v, &self, at(l1, 5), pte_make(tables[i], PTE_P | PTE_RW)), -XEN_EBUSY);
+	}
+	audit();
+}
+
+static void mapped_frame_cannot_become_a_table(void **s)
+{
+	(void)s;
+	assert_int_equal(mmu_update_entry(v, &self, at(l2, 9), pte_make(data, PTE_P | PTE_RW)), -XEN_EBUSY);
+	assert_int_equal(mmu_pin(v, d, data, FT_L1), -XEN_EBUSY);
+	audit();
+}
+
+static void updates_of_what_is_not_ones_own(void **s)
+{
+	mfn_t foreign = fake_page(other);
+
+	(void)s;
+	assert_int_equal(mmu_update_entry(v, &self, at(foreign, 0), 0), -XEN_EINVAL);
+	assert_int_equal(mmu_update_entry(v, &self, at(MFN(3), 0), 0), -XEN_EINVAL);
+	assert_int_equal(mmu_update_entry(v, &self, at(MFN(1 << 20), 0), 0), -XEN_EINVAL);
+	assert_int_equal(mmu_update_entry(v, &self, at(l1, 0) + 4, 0), -XEN_EINVAL);
+	assert_int_equal(mmu_update_entry(v, &self, at(l1, 5), pte_make(foreign, PTE_P)), -XEN_EINVAL);
+	assert_int_equal(mmu_update_entry(v, &self, at(l4, HYP_SLOT_FIRST), 0), -XEN_EPERM);
+	assert_int_equal(mmu_update_entry(v, &self, (foreign.n << PAGE_SHIFT) | MMU_MACHPHYS_UPDATE, 1), -XEN_EINVAL);
+	audit();
+}
+
+static void foreign_frames_with_the_right(void **s)
+{
+	mfn_t foreign = fake_page(other);
+	struct mmu_who who = { d, other, false };
+
+	(void)s;
+	assert_int_equal(mmu_update_entry(v, &who, at(l1, 5), pte_make(foreign, PTE_P | PTE_RW)), 0);
+	assert_int_equal(frame_get_typed(fake_frame(foreign), other, FT_L1), -XEN_EBUSY);
+	audit();
+	/* Its owner dies: the frame stays until we let go. */
+	other->state = DOM_DYING;
+	while (mmu_kill(other))
+		;
+	assert_int_equal(other->nr_pages, 1);
+	assert_int_equal(mmu_update_entry(v, &self, at(l1, 5), 0), 0);
+	assert_int_equal(other->nr_pages, 0);
+	assert_int_equal(other->refs, 1);
+	audit();
+}
+
+static void plain_memory_is_written_as_such(void **s)
+{
+	mfn_t m = fake_page(d);
+
+	(void)s;
+	assert_int_equal(mmu_update_entry(v, &self, at(m, 3), 0xdeadbeef), 0);
+	assert_int_equal(fake_table(m)[3], 0xdeadbeef);
+	audit();
+}
+
+static void pins(void **s)
+{
+	mfn_t m = fake_page(d);
+
+	(void)s;
+	assert_int_equal(mmu_pin(v, d, m, FT_L1), 0);
+	assert_int_equal(mmu_pin(v, d, m, FT_L1), -XEN_EINVAL);
+	assert_int_equal(mmu_pin(v, d, m, FT_L2), -XEN_EBUSY);
+	assert_int_equal(mmu_pin(v, d, fake_page(other), FT_L1), -XEN_EINVAL);
+	audit();
+	assert_int_equal(mmu_unpin(v, d, m), 0);
+	assert_int_equal(mmu_unpin(v, d, m), -XEN_EINVAL);
+	audit();
+}
+
+static void long_unpin_is_finished_later(void **s)
+{
+	mfn_t top = fake_page(d), t;
+	unsigned int i;
+
+	(void)s;
+	for (i = 0; i < 20; i++) {
+		t = fake_page(d);
+		fake_table(t)[i] = pte_make(fake_page(d), PTE_P | PTE_RW);
+		fake_table(top)[i] = pte_make(t, PTE_P | PTE_RW);
+	}
+	assert_int_equal(mmu_pin(v, d, top, FT_L2), 0);
+	fake_yield_every = 3;
+	assert_int_equal(mmu_unpin(v, d, top), 0);
+	assert_non_null(v->half_put);
+	assert_int_equal(mmu_finish_put(v), -XEN_ERESTART);
+	while (mmu_finish_put(v))
+		;
+	assert_null(v->half_put);
+	audit();
+}
+
+static void roots_change(void **s)
+{
+	mfn_t again = fake_page(d);
+
+	(void)s;
+	memcpy(fake_table(again), fake_table(l4), PAGE_SIZE / 2);
+	assert_int_equal(mmu_new_root(v, again), 0);
+	assert_int_equal(frame_type(fake_frame(l4)), FT_NONE);
+	assert_int_equal(mmu_new_user_root(v, again), 0);
+	assert_int_equal(mmu_new_root(v, data), -XEN_EBUSY);
+	assert_int_equal(mmu_new_root(v, fake_page(other)), -XEN_EINVAL);
+	assert_int_equal(v->root.n, again.n);
+	audit();
+	mmu_drop_roots(v);
+	audit();
+}
+
+static void root_of_32_bit(void **s)
+{
+	(void)s;
+	assert_int_equal(v->cr3.n, virt_to_mfn(v->root32).n);
+	assert_int_equal(pte_mfn(v->root32[0]).n, l3.n);
+	assert_int_equal(mmu_new_user_root(v, l3), -XEN_EINVAL);
+	assert_int_equal(mmu_update_entry(v, &self, at(l3, 4), 0), -XEN_EPERM);
+	assert_int_equal(guest_walk(v, CODE_PAGE + 2 * PAGE_SIZE), fake_table(l1)[2]);
+	mmu_drop_roots(v);
+}
+
+static void granted_entry(void **s)
+{
+	mfn_t foreign = fake_page(other), l1_maddr = l1;
+	struct frame *f = fake_frame(foreign);
+	uint64_t pte = pte_make(foreign, PTE_P | PTE_RW | PTE_US), old;
+
+	(void)s;
+	assert_int_equal(frame_get_typed(f, other, FT_WRITABLE), 0);
+	assert_int_equal(mmu_map_foreign_pte(v, CODE_PAGE + 2 * PAGE_SIZE, pte, true, &old), 0);
+	assert_int_equal(pte_mfn(old).n, data.n);
+	audit();
+	assert_int_equal(mmu_clear_pte(v, CODE_PAGE + 3 * PAGE_SIZE, true, pte, 0), -XEN_EINVAL);
+	assert_int_equal(mmu_clear_pte(v, CODE_PAGE + 2 * PAGE_SIZE, true, pte & ~PTE_RW, 0), -XEN_EINVAL);
+	assert_int_equal(mmu_clear_pte(v, at(l1_maddr, 2), false, pte, 0), 0);
+	frame_put_typed(f);		/* now ours */
+	audit();
+	assert_int_equal(mmu_clear_pte(v, at(l1_maddr, 2), false, pte, 0), -XEN_EINVAL);
+	assert_int_equal(mmu_map_foreign_pte(v, 0x7000000000ul, pte, true, &old), -XEN_EINVAL);
+	/* Lost with its table. */
+	assert_int_equal(frame_get_typed(f, other, FT_WRITABLE), 0);
+	assert_int_equal(mmu_map_foreign_pte(v, CODE_PAGE + 2 * PAGE_SIZE, pte, true, &old), 0);
+	mmu_drop_roots(v);
+	audit();
+}
+
+/* --- writes to live tables --------------------------------------------------------------------------------------------------- */
+
+static uint8_t *code;
+
+static int setup_code(void **s)
+{
+	(void)s;
+	if (!code)
+		code = mmap((void *)CODE_PAGE, PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE,
+			    -1, 0);
+	return code == (uint8_t *)CODE_PAGE ? 0 : -1;
+}
+
+static bool write_fault(struct cpu_user_regs *r, unsigned long addr, const void *insn, size_t n)
+{
+	memcpy(code, insn, n);
+	r->rip = CODE_PAGE;
+	r->error_code = 3;
+	return mmu_fix_fault(v, r, addr);
+}
+
+static void emulated_writes(void **s)
+{
+	struct cpu_user_regs r = { 0 };
+	unsigned long va = CODE_PAGE + PAGE_SIZE + 5 * 8;
+	mfn_t m;
+
+	if (setup_code(s) || setup(s))
+		fail();
+	m = fake_page(d);
+	r.rdi = va;
+	r.rax = pte_make(m, PTE_P | PTE_RW);
+	assert_true(write_fault(&r, va, "\x48\x89\x07", 3));			/* mov %rax,(%rdi) */
+	assert_int_equal(r.rip, CODE_PAGE + 3);
+	assert_int_equal(fake_table(l1)[5], pte_make(m, PTE_P | PTE_RW | PTE_US));
+	audit();
+	r.rax = 0;
+	assert_true(write_fault(&r, va, "\x48\x87\x07", 3));			/* xchg %rax,(%rdi) */
+	assert_int_equal(r.rax, pte_make(m, PTE_P | PTE_RW | PTE_US));
+	assert_int_equal(fake_table(l1)[5], 0);
+	audit();
+	assert_true(write_fault(&r, va, "\xf0\x48\x0f\xb1\x07", 5));		/* lock cmpxchg %rax,(%rdi) */
+	r.rdi = va - 3 * 8;
+	assert_true(write_fault(&r, r.rdi, "\xf0\x0f\xba\x37\x01", 5));		/* lock btrl $1,(%rdi) */
+	assert_int_equal(fake_table(l1)[2], pte_make(data, PTE_P | PTE_US));
+	assert_int_equal(frame_type(fake_frame(data)), FT_NONE);
+	audit();
+}
+
+static void emulated_writes_are_checked(void **s)
+{
+	struct cpu_user_regs r = { 0 };
+	unsigned long va = CODE_PAGE + PAGE_SIZE + 5 * 8;
+
+	if (setup_code(s) || setup(s))
+		fail();
+	r.rdi = va;
+	r.rax = pte_make(l1, PTE_P | PTE_RW);
+	assert_false(write_fault(&r, va, "\x48\x89\x07", 3));			/* a table, writable */
+	r.rax = pte_make(fake_page(other), PTE_P);
+	assert_false(write_fault(&r, va, "\x48\x89\x07", 3));
+	assert_int_equal(fake_table(l1)[5], 0);
+	r.rdi = va + 4;
+	assert_false(write_fault(&r, va + 4, "\x48\x89\x07", 3));		/* across two entries */
+	r.rdi = va;
+	assert_false(write_fault(&r, va + 8, "\x48\x89\x07", 3));		/* another address than the instruction's */
+	v->kernel_mode = false;
+	v->user_root = v->root;
+	r.rax = 0;
+	assert_false(write_fault(&r, va, "\x48\x89\x07", 3));			/* no process may */
+	v->user_root = MFN_NONE;
+	v->kernel_mode = true;
+	assert_int_equal(r.rip, CODE_PAGE);
+	audit();
+}
+
+static void halves_of_a_32_bit_entry(void **s)
+{
+	struct cpu_user_regs r = { 0 };
+	unsigned long va = CODE_PAGE + PAGE_SIZE + 5 * 8;
+	mfn_t m;
+
+	if (setup_code(s) || setup_32(s))
+		fail();
+	m = fake_page(d);
+	r.rdi = va + 4;
+	r.rax = 0x80000000;
+	assert_true(write_fault(&r, va + 4, "\x89\x07", 2));			/* mov %eax,(%edi): NX, not present yet */
+	r.rdi = va;
+	r.rax = (uint32_t)pte_make(m, PTE_P | PTE_RW);
+	assert_true(write_fault(&r, va, "\x89\x07", 2));
+	assert_int_equal(fake_table(l1)[5], pte_make(m, PTE_P | PTE_RW | PTE_NX));
+	audit();
+	/* The upper half of a present entry, naming for a moment what is nobody's: not present until the lower half comes. */
+	r.rdi = va + 4;
+	r.rax = 0x7;
+	assert_true(write_fault(&r, va + 4, "\x89\x07", 2));
+	assert_int_equal(fake_table(l1)[5] & PTE_P, 0);
+	audit();
+	mmu_drop_roots(v);
+}
+
+static void death_frees_all(void **s)
+{
+	uint64_t free;
+	mfn_t m = fake_page(d);
+
+	(void)s;
+	assert_int_equal(mmu_pin(v, d, m, FT_L2), 0);
+	assert_int_equal(mmu_pin(v, d, l4, FT_L4), 0);
+	free = heap_free_frames();
+	d->state = DOM_DYING;
+	fake_yield_every = 2;
+	while (mmu_kill(d))
+		audit();
+	assert_int_equal(d->nr_pages, 0);
+	assert_int_equal(d->refs, 1);
+	assert_int_equal(heap_free_frames(), free + 6);
+	fake_audit(NULL, NULL);
+}
+
+static void death_of_the_half_done(void **s)
+{
+	mfn_t top = fake_page(d), t;
+	unsigned int i;
+
+	(void)s;
+	for (i = 0; i < 20; i++) {
+		t = fake_page(d);
+		fake_table(top)[i] = pte_make(t, PTE_P | PTE_RW);
+	}
+	fake_yield_every = 3;
+	assert_int_equal(mmu_pin(v, d, top, FT_L2), -XEN_ERESTART);
+	/* Given back, and not gone: the half-done table holds it. */
+	assert_true(frame_drop_allocated(fake_frame(top)));
+	d->state = DOM_DYING;
+	while (mmu_kill(d))
+		;
+	assert_int_equal(d->nr_pages, 0);
+	fake_audit(NULL, NULL);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(update_moves_references, setup),
+		cmocka_unit_test_setup(update_keeps_accessed_and_dirty_if_asked, setup),
+		cmocka_unit_test_setup(tables_cannot_be_made_writable, setup),
+		cmocka_unit_test_setup(mapped_frame_cannot_become_a_table, setup),
+		cmocka_unit_test_setup(updates_of_what_is_not_ones_own, setup),
+		cmocka_unit_test_setup(foreign_frames_with_the_right, setup),
+		cmocka_unit_test_setup(plain_memory_is_written_as_such, setup),
+		cmocka_unit_test_setup(pins, setup),
+		cmocka_unit_test_setup(long_unpin_is_finished_later, setup),
+		cmocka_unit_test_setup(roots_change, setup),
+		cmocka_unit_test_setup(root_of_32_bit, setup_32),
+		cmocka_unit_test_setup(granted_entry, setup),
+		cmocka_unit_test_setup(emulated_writes, setup),
+		cmocka_unit_test_setup(emulated_writes_are_checked, setup),
+		cmocka_unit_test_setup(halves_of_a_32_bit_entry, setup),
+		cmocka_unit_test_setup(death_frees_all, setup),
+		cmocka_unit_test_setup(death_of_the_half_done, setup),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* pv/validate.c: what page tables may say, in both widths. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include "fake_hv.h"
+
+#define HOLE_32		(M2P32_BASE >> 21 & 511)
+
+static struct domain *d64, *d32, *other;
+
+static int setup(void **s)
+{
+	unsigned int i;
+
+	(void)s;
+	fake_reset(512);
+	heap_add(16 * PAGE_SIZE, 512 * PAGE_SIZE);
+	d64 = fake_domain(1, false, 400);
+	d32 = fake_domain(2, true, 400);
+	other = fake_domain(3, false, 400);
+	fake_run_on(0, fake_vcpu(d64));
+	for (i = 0; i < 8; i++)
+		m2p32_l2e[i] = 0x400000 * (i + 1) | PTE_P | PTE_PSE | PTE_US;
+	return 0;
+}
+
+static int l1_with(struct domain *d, uint64_t pte)
+{
+	mfn_t l1 = fake_page(d);
+	int rc;
+
+	fake_table(l1)[7] = pte;
+	rc = frame_get_typed(fake_frame(l1), d, FT_L1);
+	if (!rc)
+		frame_put_typed(fake_frame(l1));
+	fake_audit(NULL, NULL);
+	return rc;
+}
+
+static void own_frames_may_be_mapped(void **s)
+{
+	mfn_t m = fake_page(d64);
+
+	(void)s;
+	assert_int_equal(l1_with(d64, pte_make(m, PTE_P)), 0);
+	assert_int_equal(l1_with(d64, pte_make(m, PTE_P | PTE_RW | PTE_US | PTE_NX | PTE_A | PTE_D | PTE_AVAIL)), 0);
+	assert_int_equal(l1_with(d64, pte_make(m, PTE_P | 0x7full << 52)), 0);	/* the guest's own bits */
+}
+
+static void others_frames_may_not(void **s)
+{
+	(void)s;
+	assert_int_equal(l1_with(d64, pte_make(fake_page(other), PTE_P)), -XEN_EINVAL);
+	assert_int_equal(l1_with(d64, pte_make(MFN(100), PTE_P)), -XEN_EINVAL);	/* nobody's */
+	assert_int_equal(l1_with(d64, pte_make(MFN(3), PTE_P)), -XEN_EINVAL);	/* the hypervisor's */
+}
+
+static void absent_entries_say_anything(void **s)
+{
+	(void)s;
+	assert_int_equal(l1_with(d64, ~PTE_P), 0);
+	assert_int_equal(l1_with(d32, ~PTE_P), 0);
+}
+
+static void device_memory_needs_the_right(void **s)
+{
+	(void)s;
+	assert_int_equal(l1_with(d64, pte_make(MFN(0xfee00), PTE_P | PTE_RW)), -XEN_EPERM);
+	d64->io_mem_all = true;
+	assert_int_equal(l1_with(d64, pte_make(MFN(0xfee00), PTE_P | PTE_RW)), 0);
+	assert_int_equal(l1_with(d64, pte_make(MFN(1ull << 29), PTE_P)), -XEN_EINVAL);	/* beyond the processor's bits */
+}
+
+static void table_that_maps_itself_writable_is_refused(void **s)
+{
+	mfn_t l1 = fake_page(d64);
+
+	(void)s;
+	fake_table(l1)[0] = pte_make(l1, PTE_P | PTE_RW);
+	assert_int_equal(frame_get_typed(fake_frame(l1), d64, FT_L1), -XEN_EBUSY);
+	fake_audit(NULL, NULL);
+	fake_table(l1)[0] = pte_make(l1, PTE_P);		/* to read it is fine */
+	assert_int_equal(frame_get_typed(fake_frame(l1), d64, FT_L1), 0);
+	frame_put_typed(fake_frame(l1));
+	fake_audit(NULL, NULL);
+}
+
+static void linear_tables_are_refused(void **s)
+{
+	static const enum frame_type types[] = { FT_L2, FT_L3, FT_L4 };
+	unsigned int i;
+	mfn_t m;
+
+	(void)s;
+	for (i = 0; i < ARRAY_SIZE(types); i++) {
+		m = fake_page(d64);
+		fake_table(m)[500] = pte_make(m, PTE_P | PTE_RW);
+		assert_int_equal(frame_get_typed(fake_frame(m), d64, types[i]), -XEN_EBUSY);
+		fake_audit(NULL, NULL);
+	}
+}
+
+static void large_pages_are_refused(void **s)
+{
+	mfn_t l2 = fake_page(d64);
+
+	(void)s;
+	fake_table(l2)[0] = pte_make(fake_page(d64), PTE_P | PTE_PSE);
+	assert_int_equal(frame_get_typed(fake_frame(l2), d64, FT_L2), -XEN_EINVAL);
+	fake_audit(NULL, NULL);
+}
+
+static void bits_that_are_not_the_guests_are_set(void **s)
+{
+	mfn_t l1 = fake_page(d64), l1_32 = fake_page(d32), m = fake_page(d64);
+
+	(void)s;
+	fake_table(l1)[0] = pte_make(m, PTE_P | PTE_G | PTE_PCD);
+	assert_int_equal(frame_get_typed(fake_frame(l1), d64, FT_L1), 0);
+	assert_int_equal(fake_table(l1)[0], pte_make(m, PTE_P | PTE_US));
+	frame_put_typed(fake_frame(l1));
+	m = fake_page(d32);
+	fake_table(l1_32)[0] = pte_make(m, PTE_P | PTE_RW);	/* the kernel's own: ring 1 needs no U/S */
+	assert_int_equal(frame_get_typed(fake_frame(l1_32), d32, FT_L1), 0);
+	assert_int_equal(fake_table(l1_32)[0], pte_make(m, PTE_P | PTE_RW));
+	frame_put_typed(fake_frame(l1_32));
+}
+
+static void root_has_the_hypervisors_slots(void **s)
+{
+	mfn_t l4 = fake_page(d64);
+
+	(void)s;
+	/* Whatever the guest left there names nothing. */
+	fake_table(l4)[HYP_SLOT_LAST] = pte_make(fake_page(other), PTE_P | PTE_RW);
+	assert_int_equal(frame_get_typed(fake_frame(l4), d64, FT_L4), 0);
+	assert_int_equal(fake_table(l4)[HYP_SLOT_LAST], 0x123000 | PTE_P);
+	frame_put_typed(fake_frame(l4));
+	assert_int_equal(fake_table(l4)[HYP_SLOT_LAST], 0);
+	fake_audit(NULL, NULL);
+}
+
+/* Root of a 32-bit guest: four slots, and the hypervisor's hole at the top of the last. */
+static mfn_t root32(mfn_t l2[4])
+{
+	mfn_t l3 = fake_page(d32);
+	unsigned int i;
+
+	for (i = 0; i < 4; i++) {
+		l2[i] = fake_page(d32);
+		fake_table(l3)[i] = pte_make(l2[i], PTE_P);
+	}
+	fake_table(l3)[4] = pte_make(MFN(100), PTE_P);		/* never looked at */
+	return l3;
+}
+
+static void hole_of_a_32_bit_root(void **s)
+{
+	mfn_t l2[4], l3 = root32(l2);
+
+	(void)s;
+	fake_table(l2[3])[HOLE_32 + 1] = pte_make(fake_page(other), PTE_P | PTE_RW);
+	fake_table(l2[3])[511] = pte_make(fake_page(other), PTE_P | PTE_RW);
+	assert_int_equal(frame_get_typed(fake_frame(l3), d32, FT_L3), 0);
+	assert_int_equal(fake_table(l2[3])[HOLE_32 + 1], m2p32_l2e[1]);
+	assert_int_equal(fake_table(l2[3])[511], 0);
+	assert_int_equal(fake_table(l3)[0], pte_make(l2[0], PTE_P | PTE_RW | PTE_US));
+	assert_int_equal(frame_type(fake_frame(l2[3])), FT_L2_TOP);
+	frame_put_typed(fake_frame(l3));
+	assert_int_equal(fake_table(l2[3])[HOLE_32 + 1], 0);	/* no machine address of ours stays behind */
+	fake_audit(NULL, NULL);
+}
+
+static void table_with_the_hole_has_one_place(void **s)
+{
+	mfn_t l2[4], l3 = root32(l2);
+
+	(void)s;
+	fake_table(l3)[2] = fake_table(l3)[3];			/* slot 2 would show the hole at 0xb5800000 */
+	assert_int_equal(frame_get_typed(fake_frame(l3), d32, FT_L3), -XEN_EBUSY);
+	fake_audit(NULL, NULL);
+	fake_table(l3)[2] = 0;
+	assert_int_equal(frame_get_typed(fake_frame(l2[3]), d32, FT_L2), 0);	/* as a plain one first */
+	assert_int_equal(frame_get_typed(fake_frame(l3), d32, FT_L3), -XEN_EBUSY);
+	frame_put_typed(fake_frame(l2[3]));
+	assert_int_equal(frame_get_typed(fake_frame(l3), d32, FT_L3), 0);
+	frame_put_typed(fake_frame(l3));
+	fake_audit(NULL, NULL);
+}
+
+static void width_decides_levels(void **s)
+{
+	(void)s;
+	assert_int_equal(frame_get_typed(fake_frame(fake_page(d32)), d32, FT_L4), -XEN_EINVAL);
+	fake_audit(NULL, NULL);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(own_frames_may_be_mapped, setup),
+		cmocka_unit_test_setup(others_frames_may_not, setup),
+		cmocka_unit_test_setup(absent_entries_say_anything, setup),
+		cmocka_unit_test_setup(device_memory_needs_the_right, setup),
+		cmocka_unit_test_setup(table_that_maps_itself_writable_is_refused, setup),
+		cmocka_unit_test_setup(linear_tables_are_refused, setup),
+		cmocka_unit_test_setup(large_pages_are_refused, setup),
+		cmocka_unit_test_setup(bits_that_are_not_the_guests_are_set, setup),
+		cmocka_unit_test_setup(root_has_the_hypervisors_slots, setup),
+		cmocka_unit_test_setup(hole_of_a_32_bit_root, setup),
+		cmocka_unit_test_setup(table_with_the_hole_has_one_place, setup),
+		cmocka_unit_test_setup(width_decides_levels, setup),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
