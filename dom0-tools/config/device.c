@@ -196,6 +196,10 @@ static char *strip_prefix(char *s, bool *legacy)
 static int disk_positional(struct config_disk *d, unsigned int *at, bool legacy, char *v,
 			   struct why *why)
 {
+	if (!*v) {		/* left out: what it usually is */
+		*at += legacy && *at == 1 ? 2 : 1;
+		return 0;
+	}
 	switch ((*at)++) {
 	case 0:
 		return take(&d->target, v, why);

@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Guest files: what is understood, and where and how it is said that something is not. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "dom0-tools/config/config.h"
+
+#define BASE	"name = \"g\"\nkernel = \"/k\"\n"
+
+static char warned[1024];
+
+static void warn(void *arg, const char *text)
+{
+	(void)arg;
+	strncat(warned, text, sizeof(warned) - strlen(warned) - 1);
+	strncat(warned, "\n", sizeof(warned) - strlen(warned) - 1);
+}
+
+static int parse(struct guest_config *g, const char *text, struct why *why)
+{
+	char *copy = malloc(strlen(text) + 1);	/* exactly so long: ASan watches */
+	int rc;
+
+	warned[0] = 0;
+	memset(why, 0, sizeof(*why));
+	memcpy(copy, text, strlen(text));
+	rc = config_from_text(g, "f", copy, strlen(text), warn, NULL, why);
+	free(copy);
+	return rc;
+}
+
+static struct guest_config good(const char *text)
+{
+	struct guest_config g;
+	struct why why;
+
+	if (parse(&g, text, &why))
+		fail_msg("%s (%s)", why.text, why.hint);
+	return g;
+}
+
+static void bad(const char *text, enum torc_error e, const char *words, const char *hint)
+{
+	struct guest_config g;
+	struct why why;
+
+	if (!parse(&g, text, &why))
+		fail_msg("accepted: %s", text);
+	assert_int_equal(why.error, e);
+	if (!strstr(why.text, words))
+		fail_msg("\"%s\" does not say \"%s\"", why.text, words);
+	if (hint && !strstr(why.hint, hint))
+		fail_msg("the hint \"%s\" does not say \"%s\"", why.hint, hint);
+}
+
+static void usual(void **state)
+{
+	struct guest_config g = good("# a guest\n"
+				     "name = \"web.example\"   # its name\n"
+				     "type='pv'; kernel = \"/boot/vmlinuz\"\n"
+				     "ramdisk = \"/boot/initrd\"\r\n"
+				     "memory = 512\nmaxmem = 0x400\nvcpus = 2\n"
+				     "root = \"/dev/xvda1 ro\"\nextra = \"quiet\"\n"
+				     "disk = [ 'phy:/dev/vg/web,xvda,w',\n"
+				     "         'file:/srv/iso.img,hdc:cdrom,r', # second\n"
+				     "]\n"
+				     "vif = [ \"mac=00:16:3e:01:02:03, bridge=br0\", ]\n"
+				     "on_crash = \"coredump-restart\"\ncpus = \"0-3,^1\"\n");
+
+	(void)state;
+	assert_string_equal(g.name, "web.example");
+	assert_int_equal(g.memory, 512);
+	assert_int_equal(g.maxmem, 1024);
+	assert_int_equal(g.maxvcpus, 2);
+	assert_string_equal(g.command_line, "root=/dev/xvda1 ro quiet");
+	assert_int_equal(g.nr_disks, 2);
+	assert_string_equal(g.disks[0].target, "/dev/vg/web");
+	assert_int_equal(g.disks[0].number, 51712);
+	assert_true(g.disks[0].writable);
+	assert_string_equal(g.disks[1].target, "/srv/iso.img");
+	assert_true(g.disks[1].cdrom);
+	assert_false(g.disks[1].writable);
+	assert_int_equal(g.nr_vifs, 1);
+	assert_int_equal(g.vifs[0].mac[5], 3);
+	assert_string_equal(g.vifs[0].bridge, "br0");
+	assert_int_equal(g.on_crash, ACT_COREDUMP_RESTART);
+	assert_int_equal(g.on_reboot, ACT_RESTART);
+	assert_int_equal(g.on_poweroff, ACT_DESTROY);
+	assert_string_equal(warned, "");
+	config_free(&g);
+}
+
+static void syntax_errors(void **state)
+{
+	(void)state;
+	bad("name = \"g\nkernel=\"/k\"\n", TE_CONFIG, "f:1:8: this string is not closed", "\"");
+	bad("name = g\n", TE_CONFIG, "f:1:8:", "quoted");
+	bad("name \"g\"\n", TE_CONFIG, "f:1:6: '=' expected", NULL);
+	bad("name = \"g\" kernel = \"/k\"\n", TE_CONFIG, "f:1:12: the end of the line expected", NULL);
+	bad(BASE "disk = [ 'a' 'b' ]\n", TE_CONFIG, "f:3:14: ',' or ']' expected", NULL);
+	bad(BASE "disk = [ 'a',\n", TE_CONFIG, "f:3:8: this list is never closed", NULL);
+	bad(BASE "memory = 12x\n", TE_CONFIG, "f:3:10: \"12x\" is not a number", NULL);
+	bad(BASE "memory = -1\n", TE_CONFIG, "is not a number", NULL);
+	bad(BASE "= 3\n", TE_CONFIG, "f:3:1: the name of a key expected", NULL);
+	bad(BASE "extra = \"a\\q\"\n", TE_CONFIG, "f:3:11: unknown escape", "\\\\");
+	bad(BASE "disk = [[[[[[[[[[[[[[[[\n", TE_CONFIG, "nested too deep", NULL);
+	bad("\x01", TE_CONFIG, "byte 0x01", NULL);
+}
+
+static void keys(void **state)
+{
+	struct guest_config g;
+
+	(void)state;
+	bad(BASE "memroy = 512\n", TE_CONFIG_KEY, "f:3:1: there is no key \"memroy\"", "memory");
+	bad(BASE "xyzzy = 1\n", TE_CONFIG_KEY, "xyzzy", "torc help config");
+	bad(BASE "vfb = [ 'vnc=1' ]\n", TE_UNSUPPORTED, "framebuffer", NULL);
+	bad(BASE "seclabel = \"x\"\n", TE_UNSUPPORTED, "security labels", NULL);
+	bad(BASE "pci = [ '00:1f.0' ]\n", TE_UNSUPPORTED, "PCI", NULL);
+	g = good(BASE "vfb = [ ]\nacpi = 1\n");
+	assert_non_null(strstr(warned, "f:4:1: acpi: for HVM guests"));
+	config_free(&g);
+	g = good(BASE "memory = 64\nmemory = 96\n");
+	assert_int_equal(g.memory, 96);
+	assert_non_null(strstr(warned, "f:4:1: memory: given before"));
+	config_free(&g);
+}
+
+static void values(void **state)
+{
+	struct guest_config g;
+
+	(void)state;
+	bad(BASE "memory = 0\n", TE_CONFIG_VALUE, "f:3:10: memory: 0 is out of range", "1 to");
+	bad(BASE "vcpus = 1000\n", TE_CONFIG_VALUE, "out of range", "1 to 512");
+	bad(BASE "memory = [ 3 ]\n", TE_CONFIG_VALUE, "found a list", NULL);
+	bad(BASE "memory = \"lots\"\n", TE_CONFIG_VALUE, "a number expected, found \"lots\"", NULL);
+	bad(BASE "memory = 99999999999999999999\n", TE_CONFIG, "is not a number", NULL);
+	bad(BASE "on_crash = \"restrat\"\n", TE_CONFIG_VALUE, "no action", "restart");
+	bad(BASE "uuid = \"1234\"\n", TE_CONFIG_VALUE, "uuid", NULL);
+	bad(BASE "memory = 64\nmaxmem = 32\n", TE_CONFIG_VALUE, "maxmem 32 is less", NULL);
+	bad(BASE "cpus = \"3-1\"\n", TE_CONFIG_VALUE, "names no processors", NULL);
+	bad(BASE "cpus = \"99999\"\n", TE_CONFIG_VALUE, "names no processors", NULL);
+	bad("kernel = \"/k\"\n", TE_CONFIG_VALUE, "no name", NULL);
+	bad("name = \"g\"\n", TE_CONFIG_VALUE, "neither kernel nor bootloader", NULL);
+	bad("name = \"a/b\"\nkernel = \"/k\"\n", TE_CONFIG_VALUE, "cannot be a guest's name", NULL);
+	bad("name = \"..\"\nkernel = \"/k\"\n", TE_CONFIG_VALUE, "cannot be a guest's name", NULL);
+	bad("name = \"12\"\nkernel = \"/k\"\n", TE_CONFIG_VALUE, "cannot be a guest's name", NULL);
+	bad(BASE "type = \"hvm\"\n", TE_UNSUPPORTED, "hvm", "PV");
+	bad(BASE "builder = \"hvm\"\n", TE_UNSUPPORTED, "hvm", "PV");
+	g = good(BASE "memory = \"64\"\n");	/* files from the field have it so */
+	assert_int_equal(g.memory, 64);
+	config_free(&g);
+}
+
+static void disks(void **state)
+{
+	struct guest_config g;
+
+	(void)state;
+	g = good(BASE "disk = [ 'format=raw, vdev=xvdb2, access=r, target=/a,b c.img' ]\n"
+		      "disk += [ '/dev/x,raw,sda,rw', ',,hdc,,cdrom' ]\n");
+	assert_int_equal(g.nr_disks, 3);
+	assert_string_equal(g.disks[0].target, "/a,b c.img");
+	assert_int_equal(g.disks[0].number, 202 << 8 | 1 << 4 | 2);
+	assert_int_equal(g.disks[1].number, 2048);
+	assert_true(g.disks[2].cdrom);
+	config_free(&g);
+	bad(BASE "disk = [ 'target=/a' ]\n", TE_CONFIG_VALUE, "f:3:10: disk: ", "vdev");
+	bad(BASE "disk = [ '/a,qcow2,xvda,w' ]\n", TE_UNSUPPORTED, "qcow2", "qemu-nbd");
+	bad(BASE "disk = [ '/a,raw,zda,w' ]\n", TE_CONFIG_VALUE, "zda", NULL);
+	bad(BASE "disk = [ '/a,raw,xvda,x' ]\n", TE_CONFIG_VALUE, "access", "rw");
+	bad(BASE "disk = [ '/a,raw,xvda,w', '/b,raw,xvda,w' ]\n", TE_CONFIG_VALUE, "given twice", NULL);
+	bad(BASE "disk = [ 'vdev=xvda,acess=r,target=/a' ]\n", TE_CONFIG_VALUE, "acess", "access");
+	bad(BASE "disk = [ 'vdev=xvda,script=/x,target=/a' ]\n", TE_UNSUPPORTED, "script", NULL);
+	bad(BASE "disk = [ 3, [ 4 ] ]\n", TE_CONFIG_VALUE, "", NULL);
+}
+
+static void vdevs(void **state)
+{
+	static const struct {
+		const char *name;
+		unsigned int number;
+	} known[] = {
+		{ "xvda", 51712 },	{ "xvda1", 51713 },	 { "xvdp", 51712 + 240 },
+		{ "xvdq", 1 << 28 | 16 << 8 }, { "xvdaa", 1 << 28 | 26 << 8 }, { "sda", 2048 },
+		{ "hda", 768 },		{ "hdb1", 833 },	 { "hdc", 5632 },
+		{ "d0", 51712 },	{ "d5p2", 51712 + 82 }, { "51712", 51712 },
+		{ "0xca00", 51712 },
+	};
+	static const char *const wrong[] = { "", "xvd", "xvdA", "xvda999", "sdq", "hde", "d0p", "5x", "xvda1b" };
+	unsigned int n;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+		assert_int_equal(config_vdev_number(known[i].name, &n), 0);
+		assert_int_equal(n, known[i].number);
+	}
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+		assert_int_not_equal(config_vdev_number(wrong[i], &n), 0);
+}
+
+static void vifs(void **state)
+{
+	struct guest_config a, b;
+
+	(void)state;
+	a = good(BASE "uuid = \"2b9ab1c6-7f4c-4e3e-9a3f-01b6d4c0a4d2\"\nvif = [ '', 'bridge=br1,mtu=9000' ]\n");
+	b = good(BASE "uuid = \"2b9ab1c6-7f4c-4e3e-9a3f-01b6d4c0a4d2\"\nvif = [ '', '' ]\n");
+	assert_int_equal(a.nr_vifs, 2);
+	assert_int_equal(a.vifs[1].mtu, 9000);
+	assert_memory_equal(a.vifs[0].mac, b.vifs[0].mac, 6);	/* the same at every start */
+	assert_memory_not_equal(a.vifs[0].mac, a.vifs[1].mac, 6);
+	assert_memory_equal(a.vifs[0].mac, "\x00\x16\x3e", 3);
+	config_free(&a);
+	config_free(&b);
+	bad(BASE "vif = [ 'mac=00:16:3e:1' ]\n", TE_CONFIG_VALUE, "mac address", NULL);
+	bad(BASE "vif = [ 'mac=01:16:3e:01:02:03' ]\n", TE_CONFIG_VALUE, "multicast", NULL);
+	bad(BASE "vif = [ 'brigde=br0' ]\n", TE_CONFIG_VALUE, "brigde", "bridge");
+	bad(BASE "vif = [ 'bridge' ]\n", TE_CONFIG_VALUE, "has no value", NULL);
+	bad(BASE "vif = [ 'bridge=abcdefghijklmnop' ]\n", TE_CONFIG_VALUE, "15 characters", NULL);
+}
+
+static void strings(void **state)
+{
+	struct guest_config g;
+
+	(void)state;
+	g = good(BASE "extra = 'a\\tb \\\"c\\\" \\x41\\101'\n");
+	assert_string_equal(g.extra, "a\tb \"c\" AA");
+	config_free(&g);
+	g = good("name='g';kernel='/k';extra=\"it's\";;\n");
+	assert_string_equal(g.extra, "it's");
+	config_free(&g);
+	g = good(BASE "cmdline = \"whole\"\nextra = \"unused\"\n");
+	assert_string_equal(g.command_line, "whole");
+	assert_non_null(strstr(warned, "not used"));
+	config_free(&g);
+}
+
+static void uuids(void **state)
+{
+	char text[37];
+	uint8_t u[16];
+
+	(void)state;
+	assert_int_equal(config_uuid_parse("2b9ab1c6-7f4c-4e3e-9a3f-01b6d4c0a4d2", u), 0);
+	config_uuid_format(text, u);
+	assert_string_equal(text, "2b9ab1c6-7f4c-4e3e-9a3f-01b6d4c0a4d2");
+	assert_int_equal(config_uuid_parse("2b9ab1c67f4c4e3e9a3f01b6d4c0a4d2", u), 0);
+	assert_int_not_equal(config_uuid_parse("2b9ab1c6-7f4c-4e3e-9a3f-01b6d4c0a4d", u), 0);
+	assert_int_not_equal(config_uuid_parse("2b9ab1c6-7f4c-4e3e-9a3f-01b6d4c0a4d2a", u), 0);
+	assert_int_not_equal(config_uuid_parse("zz9ab1c6-7f4c-4e3e-9a3f-01b6d4c0a4d2", u), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(usual),  cmocka_unit_test(syntax_errors), cmocka_unit_test(keys),
+		cmocka_unit_test(values), cmocka_unit_test(disks),	   cmocka_unit_test(vdevs),
+		cmocka_unit_test(vifs),	  cmocka_unit_test(strings),	   cmocka_unit_test(uuids),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

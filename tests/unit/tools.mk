@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# Unit tests and fuzz targets of the tools. Test binaries are built under ASan and UBSan.
+
+TOOLS_TEST_OBJS = $(patsubst %,$(B)/obj/san/%.o,$(1))
+
+define tools_test
+$(B)/tests/$(1)_test: $(call TOOLS_TEST_OBJS,tests/unit/$(1)_test $(2))
+	@mkdir -p $$(@D)
+	$$(call say,LD-SAN,$$@)
+	$$(Q)$$(HOST_CC) $(SAN_FLAGS) -o $$@ $$^ -lcmocka $(3)
+
+.PHONY: unit-$(1)
+unit-$(1): $(B)/tests/$(1)_test
+	@TORC_CACHE_DIR=/nonexistent $(B)/tests/$(1)_test
+CHECKS += unit-$(1)
+endef
+$(eval $(call tools_test,config,$(TOOLS_COMMON) $(TOOLS_CONFIG),))
+$(eval $(call tools_test,image,$(TOOLS_COMMON) $(TOOLS_IMAGE),$(TOOLS_UNPACK_LIBS)))
+$(eval $(call tools_test,builder,$(TOOLS_COMMON) $(TOOLS_BUILDER) tests/unit/fake_host,$(TOOLS_UNPACK_LIBS)))
+
+FUZZERS += config elf ring
+config_FUZZ_OBJS := $(patsubst %,$(B)/obj/fuzz/%.o,tests/fuzz/config_fuzz $(TOOLS_COMMON) $(TOOLS_CONFIG))
+elf_FUZZ_OBJS := $(patsubst %,$(B)/obj/fuzz/%.o,tests/fuzz/elf_fuzz $(TOOLS_COMMON) $(TOOLS_IMAGE) \
+	dom0-tools/builder/layout)
+elf_FUZZ_LIBS := $(TOOLS_UNPACK_LIBS)
+ring_FUZZ_OBJS := $(patsubst %,$(B)/obj/fuzz/%.o,tests/fuzz/ring_fuzz dom0-tools/consoled/ring)
