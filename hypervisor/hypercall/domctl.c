@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* domctl: control of one domain. The table says which operation is whose; the groups are in domctl_*.c. */
+#include <torc/control.h>
+
+static const struct { domctl_fn *fn; const char *name; } ops[] = {
+#define OP(n, f) [XEN_DOMCTL_##n] = { f, #n }
+	OP(destroydomain, domctl_destroy),
+	OP(pausedomain, domctl_pause),
+	OP(unpausedomain, domctl_unpause),
+	OP(resumedomain, domctl_resume),
+	OP(max_mem, domctl_max_mem),
+	OP(max_vcpus, domctl_max_vcpus),
+	OP(setdomainhandle, domctl_set_handle),
+	OP(setdebugging, domctl_set_debugging),
+	OP(set_address_size, domctl_set_address_size),
+	OP(get_address_size, domctl_get_address_size),
+	OP(settimeoffset, domctl_set_time_offset),
+	OP(gettscinfo, domctl_get_tsc),
+	OP(settscinfo, domctl_set_tsc),
+	OP(set_virq_handler, domctl_set_virq_handler),
+	OP(hypercall_init, domctl_hypercall_init),
+	OP(getnodeaffinity, domctl_get_node_affinity),
+	OP(setnodeaffinity, domctl_set_node_affinity),
+	OP(get_paging_mempool_size, domctl_get_mempool),
+	OP(set_paging_mempool_size, domctl_set_mempool),
+	OP(setvcpucontext, domctl_set_context),
+	OP(getvcpucontext, domctl_get_context),
+	OP(getvcpuinfo, domctl_vcpu_info),
+	OP(setvcpuaffinity, domctl_set_affinity),
+	OP(getvcpuaffinity, domctl_get_affinity),
+	OP(scheduler_op, domctl_scheduler),
+	OP(sendtrigger, domctl_send_trigger),
+	OP(get_ext_vcpucontext, domctl_get_ext_context),
+	OP(set_ext_vcpucontext, domctl_set_ext_context),
+	OP(getvcpuextstate, domctl_get_ext_state),
+	OP(setvcpuextstate, domctl_set_ext_state),
+	OP(get_vcpu_msrs, domctl_get_msrs),
+	OP(set_vcpu_msrs, domctl_set_msrs),
+	OP(getpageframeinfo3, domctl_page_info),
+	OP(shadow_op, domctl_shadow),
+	OP(irq_permission, domctl_irq_permission),
+	OP(iomem_permission, domctl_iomem_permission),
+	OP(ioport_permission, domctl_ioport_permission),
+	OP(get_cpu_policy, domctl_get_policy),
+	OP(set_cpu_policy, domctl_set_policy),
+#undef OP
+};
+
+/* The first domain of that id or above it: that is how tools that know only this call walk the list. */
+static long get_info(struct vcpu *v, struct xen_domctl *op)
+{
+	struct domain *d;
+
+	for (d = domain_first(); d && d->id < op->domain; d = domain_next(d))
+		;
+	if (!d)
+		return -XEN_ESRCH;		/* the list's end, so not worth a word in the log */
+	domain_info_fill(d, &op->u.getdomaininfo);
+	op->domain = d->id;
+	domain_put(&d);
+	(void)v;
+	return 0;
+}
+
+static long on_domain(struct vcpu *v, struct xen_domctl *op, bool *back)
+{
+	unsigned long i = index_nospec(op->cmd, ARRAY_SIZE(ops));
+	struct domain *d;
+	long rc;
+
+	if (op->cmd >= ARRAY_SIZE(ops) || !ops[i].fn)
+		return refuse(v, -XEN_EOPNOTSUPP, "domctl %u is not offered", op->cmd);
+	d = domain_get_for(v, op->domain);
+	if (!d)
+		return refuse(v, -XEN_ESRCH, "%s: no domain %u", ops[i].name, op->domain);
+	rc = ops[i].fn(v, d, op, back);
+	domain_put(&d);
+	return rc;
+}
+
+HC(hc_domctl)
+{
+	struct xen_domctl op;
+	bool back = true;
+	long rc;
+
+	(void)a2, (void)a3, (void)a4, (void)a5;
+	if (guest_get(&op, GADDR(a1)))
+		return -XEN_EFAULT;
+	if (op.interface_version != XEN_DOMCTL_INTERFACE_VERSION)
+		return refuse(v, -XEN_EACCES, "domctl of interface %#x; offered is %#x", op.interface_version,
+			      XEN_DOMCTL_INTERFACE_VERSION);
+	if (op.cmd == XEN_DOMCTL_createdomain)
+		rc = domctl_create(v, &op);
+	else if (op.cmd == XEN_DOMCTL_getdomaininfo)
+		rc = get_info(v, &op);
+	else
+		rc = on_domain(v, &op, &back);
+	if (rc == -XEN_ERESTART)
+		return hypercall_restart(v, 0, a1);
+	if ((!rc || rc == -XEN_ENOBUFS) && back && guest_put(GADDR(a1), &op))
+		return -XEN_EFAULT;
+	return rc;
+}
