@@ -141,7 +141,7 @@ SYSCTL(domain_list)
 	return rc;
 }
 
-SYSCTL(cpu_info)
+SYSCTL(cpu_idle)
 {
 	struct xen_sysctl_getcpuinfo *c = &op->u.getcpuinfo;
 	uint32_t n = MIN(c->max_cpus, nr_cpus);
@@ -286,7 +286,7 @@ static const struct { sysctl_fn *fn; int err; const char *name; } ops[] = {
 	OP(cputopoinfo, cpu_topology),
 	OP(numainfo, numa_info),
 	OP(getdomaininfolist, domain_list),
-	OP(getcpuinfo, cpu_info),
+	OP(getcpuinfo, cpu_idle),
 	OP(availheap, avail_heap),
 	OP(sched_id, sched_id),
 	OP(cpupool_op, cpu_pool),
