@@ -38,3 +38,8 @@ $(B)/tests/torc-stored-san: $(call STORED_OBJS,san)
 	$(Q)$(HOST_CC) $(SAN_FLAGS) -o $@ $^ $(STORED_LIBS)
 
 ALL += $(B)/obj/host/xenbus/client.a $(B)/bin/torc-stored
+
+FUZZERS += store
+store_FUZZ_OBJS = $(foreach f,$(STORE_CORE) sock takeover,$(B)/obj/fuzz/xenbus/store/$(f).o) \
+	$(B)/obj/fuzz/xenbus/client.a $(B)/obj/fuzz/tests/fuzz/store_fuzz.o $(B)/obj/fuzz/tests/fuzz/store_door.o
+store_FUZZ_LIBS = -lev -ljson-c

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A hypervisor that is not there, for stores under test: preloaded into a store, ours or another, it stands in for
- * the Xen driver libraries. Rings are files in $FAKEXEN (ring.DOMID, one page), event channels are datagram sockets
- * there (store: what the store hears; dom.DOMID: what the domain hears). A datagram to the store is the port as
- * decimal text. Port = 1000 + domain, whatever was asked for; port 1 is the VIRQ. Domains are gone when gone.DOMID
- * exists, shut down when shut.DOMID does.
+ * the Xen driver libraries. In $FAKEXEN are: rings, a page for each domain's ring; states, a byte for each domain
+ * (0 runs, 1 has shut down, 2 is gone); event channels as datagram sockets (store: what the store hears; dom.DOMID:
+ * what the domain hears). A datagram to the store is the port as decimal text. Port = 1000 + domain, whatever was
+ * asked for; port 1 is the VIRQ. All files are opened at the start, as the store may lock itself in later.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -152,10 +152,14 @@ int xengnttab_set_max_grants(void *h, uint32_t n);
 void *xengnttab_map_grant_ref(void *h, uint32_t domid, uint32_t ref, int prot);
 int xengnttab_unmap(void *h, void *p, uint32_t n);
 
+static int rings = -1;
+
 void *xengnttab_open(void *log, unsigned flags)
 {
 	(void)log;
 	(void)flags;
+	if (rings < 0)
+		rings = syscall(SYS_openat, AT_FDCWD, file("rings", 0), O_RDWR | O_CLOEXEC);
 	return malloc(1);
 }
 
@@ -174,16 +178,10 @@ int xengnttab_set_max_grants(void *h, uint32_t n)
 
 void *xengnttab_map_grant_ref(void *h, uint32_t domid, uint32_t ref, int prot)
 {
-	void *p = MAP_FAILED;
-	int fd;
+	void *p = mmap(NULL, 4096, prot, MAP_SHARED, rings, domid * 4096l);
 
 	(void)h;
 	(void)ref;
-	fd = open(file("ring", domid), O_RDWR | O_CLOEXEC);
-	if (fd >= 0) {
-		p = mmap(NULL, 4096, prot, MAP_SHARED, fd, 0);
-		close(fd);
-	}
 	return p == MAP_FAILED ? NULL : p;
 }
 
@@ -195,11 +193,21 @@ int xengnttab_unmap(void *h, void *p, uint32_t n)
 
 /* --- hypercalls: which domains live */
 
+static const volatile char *states;
+
+static void open_states(void)
+{
+	int fd = syscall(SYS_openat, AT_FDCWD, file("states", 0), O_RDONLY | O_CLOEXEC);
+
+	states = mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, 0);
+	close(fd);
+}
+
 static int domain_flags(unsigned domid)
 {
-	if (!access(file("gone", domid), F_OK))
+	if (states[domid] == 2)
 		return -1;
-	return access(file("shut", domid), F_OK) ? XEN_DOMINF_running : XEN_DOMINF_running | XEN_DOMINF_shutdown;
+	return XEN_DOMINF_running | (states[domid] ? XEN_DOMINF_shutdown : 0);
 }
 
 void *xencall_open(void *log, unsigned flags);
@@ -210,7 +218,10 @@ int xencall1(void *h, unsigned op, uint64_t arg);
 
 void *xencall_open(void *log, unsigned flags)
 {
-	return xengnttab_open(log, flags);
+	(void)log;
+	(void)flags;
+	open_states();
+	return malloc(1);
 }
 
 int xencall_close(void *h)
@@ -269,6 +280,7 @@ void *xc_interface_open(void *a, void *b, unsigned flags)
 	(void)a;
 	(void)b;
 	(void)flags;
+	open_states();
 	return malloc(1);
 }
 
@@ -321,7 +333,7 @@ int open(const char *path, int flags, ...)
 		mode = va_arg(ap, int);
 	va_end(ap);
 	if (!strcmp(path, "/proc/xen/xsd_kva"))
-		path = file("ring", 0);
+		path = file("rings", 0);
 	else if (!strcmp(path, "/proc/xen/xsd_port"))
 		path = file("port", 0);
 	else if (!strcmp(path, "/var/log/xen/xenstored.log") || !strcmp(path, "/var/log/xen/xenstored-access.log"))

@@ -157,10 +157,9 @@ class Guest(Client):
     def __init__(self, fake, domid):
         super().__init__()
         self.fake, self.domid = fake, domid
-        with open(f"{fake}/ring.{domid}", "w+b") as f:
-            f.write(bytes(4096))
-            f.flush()
-            self.page = mmap.mmap(f.fileno(), 4096)
+        with open(f"{fake}/rings.0", "r+b") as f:
+            self.page = mmap.mmap(f.fileno(), 4096, offset=4096 * domid)
+        self.page[:] = bytes(4096)
         self.ear = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         ear = f"{fake}/dom.{domid}"
         if os.path.exists(ear):
@@ -239,8 +238,9 @@ class Store:
         os.mkdir(self.fake)
         with open(self.fake + "/port.0", "w", encoding="ascii") as f:
             f.write("5")
-        with open(self.fake + "/ring.0", "wb") as f:
-            f.write(bytes(4096))
+        for name, size in (("rings.0", 4096 * 1024), ("states.0", 4096)):
+            with open(f"{self.fake}/{name}", "wb") as f:
+                f.truncate(size)
         self.socket = self.dir + "/socket"
         self.argv = [a.replace("@DIR@", self.dir) for a in argv]
         self.env = dict(os.environ, FAKEXEN=self.fake, XENSTORED_RUNDIR=self.dir, XENSTORED_PATH=self.socket,
@@ -291,8 +291,10 @@ class Store:
         s.close()
 
     def mark(self, what, domid):
-        with open(f"{self.fake}/{what}.{domid}", "wb"):
-            pass
+        """The domain has shut down ("shut") or is gone ("gone"): as the hypervisor would say."""
+        with open(f"{self.fake}/states.0", "r+b") as f:
+            f.seek(domid)
+            f.write({"shut": b"\1", "gone": b"\2"}[what])
 
     def close(self):
         """End it; returns its log. A sanitizer's finding is in there."""

@@ -444,7 +444,7 @@ static const struct command {
 	[XS_MKDIR] = { "MKDIR", cmd_mkdir, CHANGES },
 	[XS_RM] = { "RM", cmd_rm, 0 },
 	[XS_SET_PERMS] = { "SET_PERMS", cmd_set_perms, CHANGES },
-	[XS_IS_DOMAIN_INTRODUCED] = { "IS_DOMAIN_INTRODUCED", cmd_is_introduced, 0 },
+	[XS_IS_DOMAIN_INTRODUCED] = { "IS_DOMAIN_INTRODUCED", cmd_is_introduced, CONTROL_ONLY },
 	[XS_RESUME] = { "RESUME", cmd_resume, CONTROL_ONLY },
 	[XS_SET_TARGET] = { "SET_TARGET", cmd_set_target, CHANGES | CONTROL_ONLY },
 	[XS_RESET_WATCHES] = { "RESET_WATCHES", cmd_reset_watches, 0 },

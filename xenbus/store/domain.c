@@ -114,7 +114,8 @@ int domain_introduce(struct conn *by, unsigned domid, uint64_t gfn, uint32_t rem
 	journal_domain(sv, d);
 	log_info("d%u introduced%s: ring at frame %#" PRIx64 ", event channel %u", domid, known ? " again" : "", gfn,
 		 remote_port);
-	watch_fire_special(sv, SPECIAL_INTRODUCE);
+	if (!known)
+		watch_fire_special(sv, SPECIAL_INTRODUCE);
 	conn_mark(d->conn);		/* it may have written before it was introduced */
 	return 0;
 }

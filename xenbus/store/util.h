@@ -42,7 +42,7 @@ static inline size_t bytes_len(const struct bytes *b)
 
 static inline char *bytes_at(const struct bytes *b)
 {
-	return b->data + b->head;
+	return b->data ? b->data + b->head : NULL;
 }
 
 /* room for len bytes at the tail; the caller fills them and adds to tail */
