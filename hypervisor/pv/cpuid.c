@@ -277,15 +277,20 @@ unsigned int cpuid_leaves(const struct domain *d, enum cpuid_view view, xen_cpui
 			for (uint32_t sub = 0; sub < MAX(subs, 1u); sub++) {
 				uint32_t r[4];
 
+				/* empty ones too: tools take the number of leaves for the room that a policy needs */
 				cpuid_leaf(d, view, 0, 0, leaf, sub, r);
-				if (sub && !(r[A] | r[B] | r[C] | r[D]))
-					continue;
 				if (n < max)
 					out[n] = (xen_cpuid_leaf_t){ leaf, subs ? sub : XEN_CPUID_NO_SUBLEAF,
 								     r[A], r[B], r[C], r[D] };
 				n++;
 			}
 		}
+	}
+	for (uint32_t leaf = XEN_CPUID_FIRST_LEAF; leaf <= XEN_CPUID_FIRST_LEAF + 0x100; leaf += 0x100) {
+		/* how many leaves a hypervisor has: no limit set, by either name */
+		if (n < max)
+			out[n] = (xen_cpuid_leaf_t){ .leaf = leaf, .subleaf = XEN_CPUID_NO_SUBLEAF };
+		n++;
 	}
 	return n;
 }

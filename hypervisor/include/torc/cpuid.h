@@ -16,7 +16,7 @@ enum cpuid_view { VIEW_RAW, VIEW_HOST, VIEW_GUEST };
 /* One leaf for domain d's vcpu id (d NULL: any guest's default). cr4 is the guest's, for the bits that mirror it. */
 void cpuid_leaf(const struct domain *d, enum cpuid_view view, unsigned int vcpu, unsigned long cr4, uint32_t leaf, uint32_t sub,
 		uint32_t r[4]);
-/* All leaves that say something, in order; returns how many there are, writes at most max. */
+/* All leaves, in order; returns how many there are, writes at most max. */
 unsigned int cpuid_leaves(const struct domain *d, enum cpuid_view view, xen_cpuid_leaf_t *out, unsigned int max);
 #define CPUID_LEAVES_MAX	128
 void cpuid_featureset(enum cpuid_view view, uint32_t out[FEATURESET_WORDS]);
