@@ -13,8 +13,11 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "dom0-tools/common/paths.h"
+
 #define MAX_EVTCHN_PORT	1023		/* as xl gives PV guests */
 #define OVERHEAD_PAGES	512		/* what the hypervisor needs for a domain, roughly */
+#define CONFIG_MAX_BYTES	(1u << 20)	/* a guest's file is a page or two */
 #define GRUB64		"/usr/lib/grub-xen/grub-x86_64-xen.bin"
 
 struct creation {
@@ -267,9 +270,9 @@ static void undo(struct creation *k)
 	k->c->why = first;
 }
 
-static void remember(struct creation *k, const char *path, int rc)
+static void remember(struct creation *k, const struct guest_source *from, int rc)
 {
-	struct json_object *r = record_new(&k->config, path);
+	struct json_object *r = record_new(&k->config, from);
 	struct why later = { 0 };
 	char text[1536];
 
@@ -344,18 +347,18 @@ static struct json_object *describe(const struct guest_config *g, const struct b
 	return o;
 }
 
-int guest_create(struct cli *c, const char *path, char *const overrides[], size_t count, bool paused,
-		 bool dry, uint32_t *domid)
+int guest_create(struct cli *c, const struct guest_source *from, bool paused, bool dry, uint32_t *domid)
 {
 	struct creation k = { .c = c };
 	int rc;
 
 	clock_gettime(CLOCK_MONOTONIC, &k.start);
-	rc = config_load(&k.config, path, overrides, count, warn, NULL, c->why);
+	rc = config_load(&k.config, from->path, from->text, strlen(from->text), from->overrides,
+			 from->quiet ? NULL : warn, NULL, c->why);
 	if (rc)
 		return rc;
 	rc = prepare(&k);
-	if (!rc && k.build.image.note[0])
+	if (!rc && k.build.image.note[0] && !from->quiet)
 		cli_note("%s: %s", k.build.spec.kernel, k.build.image.note);
 	if (!rc && dry) {
 		c->json = true;
@@ -369,7 +372,7 @@ int guest_create(struct cli *c, const char *path, char *const overrides[], size_
 		stage(&k, "done");
 	/* a name that another guest has keeps that guest's record */
 	if (!dry && !(rc && c->why->error == TE_NAME_TAKEN))
-		remember(&k, path, rc);
+		remember(&k, from, rc);
 	for (size_t i = 0; i < k.nr_open; i++)
 		disk_close(&k.disks[i]);
 	if (!rc)
@@ -377,6 +380,20 @@ int guest_create(struct cli *c, const char *path, char *const overrides[], size_
 	build_free(&k.build);
 	config_free(&k.config);
 	return rc;
+}
+
+/* Overrides as lines, the last thing that the parser reads. */
+static char *join(char *const words[], int count)
+{
+	char *text = NULL;
+	size_t len = 0;
+	FILE *m = open_memstream(&text, &len);
+
+	if (!m)
+		return NULL;
+	for (int i = 0; i < count; i++)
+		fprintf(m, "%s\n", words[i]);
+	return fclose(m) ? NULL : text;
 }
 
 int cmd_create(struct cli *c, int argc, char **argv)
@@ -389,7 +406,9 @@ int cmd_create(struct cli *c, int argc, char **argv)
 						 { "defconfig", required_argument, NULL, 'f' },
 						 { 0 } };
 	bool paused = false, console = false, dry = false;
+	struct guest_source from = { 0 };
 	const char *file = NULL;
+	char *text = NULL, *overrides;
 	struct json_object *o;
 	uint32_t domid = 0;
 	int opt, rc;
@@ -413,9 +432,17 @@ int cmd_create(struct cli *c, int argc, char **argv)
 	for (int i = optind; i < argc; i++)
 		if (!strchr(argv[i], '='))
 			return cli_usage(c, "\"%s\" is not KEY=VALUE", argv[i]);
-	rc = guest_create(c, file, argv + optind, (size_t)(argc - optind), paused, dry, &domid);
+	rc = path_read_file(file, CONFIG_MAX_BYTES, &text, NULL);
+	if (rc)
+		return why_set(c->why, TE_FILE, "config file %s: %s", file, strerror(-rc));
+	overrides = join(argv + optind, argc - optind);
+	from = (struct guest_source){ .path = file, .text = text, .overrides = overrides };
+	rc = guest_create(c, &from, paused, dry, &domid);
+	free(overrides);
+	free(text);
 	if (rc || dry)
 		return rc;
+	supervisor_start();
 	if (c->json) {
 		o = json_object_new_object();
 		fact_num(o, "domid", domid);

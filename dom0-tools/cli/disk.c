@@ -129,7 +129,7 @@ void disk_close(struct disk_source *s)
  * entry of a guest that is gone counts for nothing.
  */
 static int claim_disk(struct cli *c, store_txn_t t, uint32_t domid, const struct config_disk *d,
-		      const struct disk_source *s)
+		      const struct disk_source *s, const char *back)
 {
 	char path[STORE_PATH_MAX], *have, *name, mode = 0;
 	unsigned int id = 0;
@@ -151,7 +151,7 @@ static int claim_disk(struct cli *c, store_txn_t t, uint32_t domid, const struct
 	}
 	if (store_printf(c->store, t, path, "%u %c", domid, d->writable ? 'w' : 'r'))
 		return cli_store_failed(c, "cannot write the guest's nodes");
-	return 0;
+	return node_write(c, t, back, "claim", "%s", path);
 }
 
 int disk_write(struct cli *c, store_txn_t t, uint32_t domid, const struct config_disk *d,
@@ -162,9 +162,9 @@ int disk_write(struct cli *c, store_txn_t t, uint32_t domid, const struct config
 
 	store_path(front, "/local/domain/%u/device/vbd/%u", domid, d->number);
 	store_path(back, "/local/domain/0/backend/vbd/%u/%u", domid, d->number);
-	rc = claim_disk(c, t, domid, d, s);
+	rc = node_dir(c, t, back, 0, domid);
 	if (!rc)
-		rc = node_dir(c, t, back, 0, domid);
+		rc = claim_disk(c, t, domid, d, s, back);
 	if (!rc)
 		rc = node_write(c, t, back, "frontend", "%s", front);
 	if (!rc)

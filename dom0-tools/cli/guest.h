@@ -48,6 +48,7 @@ int node_write(struct cli *c, store_txn_t t, const char *dir, const char *name, 
 	__attribute__((format(printf, 5, 6)));
 /* A directory of its own permissions, which what is made below it inherits. */
 int node_dir(struct cli *c, store_txn_t t, const char *path, uint32_t owner, uint32_t reader);
+void node_remove_backend(struct cli *c, store_txn_t t, const char *back);
 struct guest_nodes {
 	const struct guest_config *config;
 	const struct build *build;
@@ -62,19 +63,29 @@ int nodes_remove(struct cli *c, uint32_t domid);
 /* --- record.c: what torc why tells, kept in the state directory as NAME.json */
 struct json_object *record_load(const char *name);			/* or NULL */
 int record_save(const char *name, struct json_object *record, struct why *why);
-struct json_object *record_new(const struct guest_config *g, const char *config_path);
+/* What a guest is made from. Kept in its record, so that it can be made again. */
+struct guest_source {
+	const char *path;	/* of the config file, for messages */
+	const char *text;	/* of it */
+	const char *overrides;	/* lines, or NULL */
+	bool quiet;		/* no remarks on it: they were made the first time */
+};
+struct json_object *record_new(const struct guest_config *g, const struct guest_source *from);
 void record_rename(const char *from, const char *to);
 /* Note an event with the time: "built", "failed", "stopped", ... */
 void record_event(struct json_object *record, const char *what, const char *detail);
 
 /* --- create.c */
-int guest_create(struct cli *c, const char *path, char *const overrides[], size_t count, bool paused,
-		 bool dry, uint32_t *domid);
+int guest_create(struct cli *c, const struct guest_source *from, bool paused, bool dry, uint32_t *domid);
+
+/* --- supervise.c: make sure that somebody acts on guests that stop */
+void supervisor_start(void);
 
 /* --- console.c: until the user leaves or the guest ends */
 int console_attach(struct cli *c, uint32_t domid, bool replay, bool read_only);
 
 /* --- lifecycle.c */
+int guest_rename(struct cli *c, uint32_t domid, const char *to);
 /* End a domain and all that is left of it. */
 int guest_destroy(struct cli *c, uint32_t domid, const char *reason);
 

@@ -263,11 +263,26 @@ static int rename_nodes(struct store *s, store_txn_t t, void *arg)
 	return rc;
 }
 
+int guest_rename(struct cli *c, uint32_t domid, const char *to)
+{
+	struct renaming r = { c, domid, to };
+	char *old = cli_read(c, "/local/domain/%u/name", domid);
+	int rc;
+
+	c->why->error = TE_NONE;
+	rc = store_transact(c->store, rename_nodes, &r);
+	if (rc && c->why->error == TE_NONE)
+		rc = cli_store_failed(c, "cannot rename");
+	if (!rc && old)
+		record_rename(old, to);
+	free(old);
+	return rc;
+}
+
 int cmd_rename(struct cli *c, int argc, char **argv)
 {
 	struct renaming r = { .c = c };
 	uint32_t other;
-	char *old;
 	bool taken;
 	int rc;
 
@@ -286,15 +301,7 @@ int cmd_rename(struct cli *c, int argc, char **argv)
 		return rc;
 	if (taken)
 		return why_set(c->why, TE_NAME_TAKEN, "domain %u is named \"%s\" already", other, r.to);
-	old = cli_read(c, "/local/domain/%u/name", r.domid);
-	c->why->error = TE_NONE;
-	rc = store_transact(c->store, rename_nodes, &r);
-	if (rc && c->why->error == TE_NONE)
-		rc = cli_store_failed(c, "cannot rename");
-	if (!rc && old)
-		record_rename(old, r.to);
-	free(old);
-	return rc;
+	return guest_rename(c, r.domid, r.to);
 }
 
 int cmd_sysrq(struct cli *c, int argc, char **argv)

@@ -238,6 +238,34 @@ static void remove_path(struct cli *c, store_txn_t t, const char *fmt, ...)
 	store_rm(c->store, t, path);	/* not there is fine */
 }
 
+/* A device's backend node, and the claim on its image that it names. */
+void node_remove_backend(struct cli *c, store_txn_t t, const char *back)
+{
+	char path[STORE_PATH_MAX], *claim;
+
+	if (store_path(path, "%s/claim", back) == 0 && store_read(c->store, t, path, &claim, NULL) == 0) {
+		if (strncmp(claim, "/torc/disks/", 12) == 0)
+			remove_path(c, t, "%s", claim);
+		free(claim);
+	}
+	remove_path(c, t, "%s", back);
+}
+
+static void remove_backends(struct cli *c, store_txn_t t, const char *kind, uint32_t domid)
+{
+	char path[STORE_PATH_MAX], back[STORE_PATH_MAX], **ids;
+	size_t n;
+
+	store_path(path, "/local/domain/0/backend/%s/%u", kind, domid);
+	if (store_list(c->store, t, path, &ids, &n))
+		return;
+	for (size_t i = 0; i < n; i++)
+		if (store_path(back, "%s/%s", path, ids[i]) == 0)
+			node_remove_backend(c, t, back);
+	free(ids);
+	remove_path(c, t, "%s", path);
+}
+
 static int remove_all(struct store *s, store_txn_t t, void *arg)
 {
 	void **args = arg;
@@ -263,7 +291,7 @@ static int remove_all(struct store *s, store_txn_t t, void *arg)
 		remove_path(c, t, "%s", path);
 	if (store_list(s, t, "/local/domain/0/backend", &kinds, &n) == 0) {
 		for (size_t i = 0; i < n; i++)
-			remove_path(c, t, "/local/domain/0/backend/%s/%u", kinds[i], domid);
+			remove_backends(c, t, kinds[i], domid);
 		free(kinds);
 	}
 	remove_path(c, t, "/local/domain/%u", domid);

@@ -75,7 +75,7 @@ void record_rename(const char *from, const char *to)
 	json_object_put(o);
 }
 
-struct json_object *record_new(const struct guest_config *g, const char *config_path)
+struct json_object *record_new(const struct guest_config *g, const struct guest_source *from)
 {
 	struct json_object *o = json_object_new_object(), *old = record_load(g->name), *events = NULL;
 	char uuid[37], whole[PATH_MAX];
@@ -84,7 +84,10 @@ struct json_object *record_new(const struct guest_config *g, const char *config_
 	fact_str(o, "schema", "torc-record/1");
 	fact_str(o, "name", g->name);
 	fact_str(o, "uuid", uuid);
-	fact_str(o, "config", realpath(config_path, whole) ? whole : config_path);
+	fact_str(o, "config", realpath(from->path, whole) ? whole : from->path);
+	fact_str(o, "config_text", from->text);
+	fact_str(o, "overrides", from->overrides);
+	fact_str(o, "directory", getcwd(whole, sizeof(whole)) ? whole : "/");
 	fact_str(o, "on_poweroff", config_action_name(g->on_poweroff));
 	fact_str(o, "on_reboot", config_action_name(g->on_reboot));
 	fact_str(o, "on_crash", config_action_name(g->on_crash));

@@ -482,14 +482,8 @@ static int finish(struct loader *l)
 
 		if (v->devid < 0)
 			v->devid = (int)i;
-		if (!v->mac_given) {	/* from the uuid: the same at every start of a guest with a uuid */
-			const uint8_t prefix[] = { 0x00, 0x16, 0x3e };
-
-			memcpy(v->mac, prefix, sizeof(prefix));
-			v->mac[3] = g->uuid[13] & 0x7f;
-			v->mac[4] = g->uuid[14];
-			v->mac[5] = (uint8_t)(g->uuid[15] + i);
-		}
+		if (!v->mac_given)
+			config_vif_mac(v, g->uuid);
 	}
 	return 0;
 }
@@ -537,32 +531,20 @@ int config_from_text(struct guest_config *g, const char *name, const char *text,
 	return rc;
 }
 
-int config_load(struct guest_config *g, const char *path, char *const overrides[], size_t count,
-		config_warn_fn *warn, void *arg, struct why *why)
+int config_load(struct guest_config *g, const char *name, const char *text, size_t len,
+		const char *overrides, config_warn_fn *warn, void *arg, struct why *why)
 {
 	struct cfg_file f, over = { 0 };
-	char *text = NULL;
-	size_t len = 0;
-	FILE *m;
 	int rc;
 
-	rc = cfg_read(&f, path, why);
+	rc = cfg_parse(&f, name, text, len, false, why);
 	if (rc)
 		return rc;
-	m = open_memstream(&text, &len);
-	if (!m) {
-		cfg_free(&f);
-		return why_set(why, TE_NO_MEMORY, "no memory");
-	}
-	for (size_t i = 0; i < count; i++)
-		fprintf(m, "%s\n", overrides[i]);
-	fclose(m);
-	rc = cfg_parse(&over, "(command line)", text, len, true, why);
-	if (!rc) {
+	if (overrides)
+		rc = cfg_parse(&over, "(command line)", overrides, strlen(overrides), true, why);
+	if (!rc)
 		rc = load(g, &f, &over, warn, arg, why);
-		cfg_free(&over);
-	}
-	free(text);
+	cfg_free(&over);
 	cfg_free(&f);
 	return rc;
 }

@@ -67,12 +67,12 @@ struct guest_config {
 typedef void config_warn_fn(void *arg, const char *text);
 
 /*
- * Fill in g from the file, then from the overrides ("key=value" each). A key of the overrides
- * takes the place of the file's.
+ * Fill in g from the file's text, then from the overrides ("key=value" lines, or NULL). A key of
+ * the overrides takes the place of the file's. name is the file's, for messages.
  */
-int config_load(struct guest_config *g, const char *path, char *const overrides[], size_t count,
-		config_warn_fn *warn, void *arg, struct why *why);
-/* The same from text, for tests and fuzzers. */
+int config_load(struct guest_config *g, const char *name, const char *text, size_t len,
+		const char *overrides, config_warn_fn *warn, void *arg, struct why *why);
+/* The same without overrides, for tests and fuzzers. */
 int config_from_text(struct guest_config *g, const char *name, const char *text, size_t len,
 		     config_warn_fn *warn, void *arg, struct why *why);
 void config_free(struct guest_config *g);
@@ -85,6 +85,8 @@ int config_disk_parse(struct config_disk *d, const char *text, struct why *why);
 void config_disk_free(struct config_disk *d);
 int config_vif_parse(struct config_vif *v, const char *text, struct why *why);
 void config_vif_free(struct config_vif *v);
+/* An address of the guest's own: from its uuid and the card's devid, the same at every start. */
+void config_vif_mac(struct config_vif *v, const uint8_t uuid[16]);
 /* xvda1, sdb, hdc, d5p2 or a plain number to the ABI's number. -EINVAL */
 int config_vdev_number(const char *vdev, unsigned int *number);
 int config_uuid_parse(const char *text, uint8_t uuid[16]);		/* -EINVAL */

@@ -405,6 +405,16 @@ int config_vif_parse(struct config_vif *v, const char *text, struct why *why)
 	return rc;
 }
 
+void config_vif_mac(struct config_vif *v, const uint8_t uuid[16])
+{
+	const uint8_t prefix[] = { 0x00, 0x16, 0x3e };		/* Xen's, and so a PV guest's */
+
+	memcpy(v->mac, prefix, sizeof(prefix));
+	v->mac[3] = uuid[13] & 0x7f;
+	v->mac[4] = uuid[14];
+	v->mac[5] = (uint8_t)(uuid[15] + v->devid);
+}
+
 void config_vif_free(struct config_vif *v)
 {
 	free(v->bridge);

@@ -4,14 +4,10 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #define MAX_DEPTH	8
-#define MAX_FILE	(1u << 20)	/* a guest file is a page or two */
 
 struct parser {
 	const char *name;
@@ -346,47 +342,6 @@ int cfg_parse(struct cfg_file *f, const char *name, const char *text, size_t len
 			break;
 	}
 	cfg_free(f);
-	return rc;
-}
-
-int cfg_read(struct cfg_file *f, const char *path, struct why *why)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC), rc;
-	char *text = NULL;
-	struct stat st;
-	size_t got = 0, size;
-
-	f->entries = NULL;
-	if (fd < 0)
-		return why_set(why, TE_FILE, "config file %s: %s", path, strerror(errno));
-	if (fstat(fd, &st) < 0 || !(S_ISREG(st.st_mode) || S_ISFIFO(st.st_mode)) ||
-	    st.st_size > MAX_FILE) {
-		close(fd);
-		return why_set(why, TE_FILE, "config file %s: not a text file of at most 1 MiB", path);
-	}
-	size = MAX_FILE;
-	text = malloc(size);
-	if (!text) {
-		close(fd);
-		return why_set(why, TE_NO_MEMORY, "no memory");
-	}
-	while (got < size) {
-		ssize_t n = read(fd, text + got, size - got);
-
-		if (n == 0)
-			break;
-		if (n < 0 && errno != EINTR) {
-			rc = why_set(why, TE_FILE, "config file %s: %s", path, strerror(errno));
-			close(fd);
-			free(text);
-			return rc;
-		}
-		if (n > 0)
-			got += (size_t)n;
-	}
-	close(fd);
-	rc = cfg_parse(f, path, text, got, false, why);
-	free(text);
 	return rc;
 }
 

@@ -45,7 +45,6 @@ struct cfg_file {
 /* bare: a word without quotes is a string (for overrides on a command line). */
 int cfg_parse(struct cfg_file *f, const char *name, const char *text, size_t len, bool bare,
 	      struct why *why);
-int cfg_read(struct cfg_file *f, const char *path, struct why *why);
 void cfg_free(struct cfg_file *f);
 
 #endif

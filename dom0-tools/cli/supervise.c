@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The supervisor: acts on guests that stopped, as their configs say. It keeps nothing in its
+ * own memory: which guests are ours and what they want is in their records, which of them
+ * stopped is in the hypervisor. So it may die and be started again at any moment.
+ *
+ * One runs at a time, by a lock on RUN/supervise.lock. torc create starts it when none does.
+ */
+#include "dom0-tools/cli/guest.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <limits.h>
+#include <spawn.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/wait.h>
+#include <syslog.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "dom0-tools/common/paths.h"
+
+#define LOOK_MS		2000	/* look around even if the store says nothing */
+#define RESTARTS	10	/* this often within a minute is a loop */
+
+static int lock_open(bool make)
+{
+	char path[PATH_MAX];
+
+	if (make && path_make_dirs(path_run()))
+		return -1;
+	snprintf(path, sizeof(path), "%s/supervise.lock", path_run());
+	return open(path, O_RDWR | O_CLOEXEC | (make ? O_CREAT : 0), 0600);
+}
+
+void supervisor_start(void)
+{
+	extern char **environ;
+	char *argv[] = { "torc", "supervise", NULL };
+	int fd = lock_open(true), status;
+	pid_t pid;
+
+	if (fd < 0) {
+		cli_note("no supervisor: %s: %s", path_run(), strerror(errno));
+		return;
+	}
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {		/* one runs */
+		close(fd);
+		return;
+	}
+	close(fd);
+	if (posix_spawn(&pid, "/proc/self/exe", NULL, NULL, argv, environ) == 0)
+		waitpid(pid, &status, 0);		/* it goes to the background by itself */
+	else
+		cli_note("no supervisor: %s", strerror(errno));
+}
+
+static const char *text_of(struct json_object *o, const char *key)
+{
+	struct json_object *v = json_object_object_get(o, key);
+
+	return v ? json_object_get_string(v) : NULL;
+}
+
+static enum guest_action action_for(struct json_object *record, unsigned int reason)
+{
+	static const char *const keys[] = { [SHUT_POWEROFF] = "on_poweroff", [SHUT_REBOOT] = "on_reboot",
+					    [SHUT_CRASH] = "on_crash", [SHUT_WATCHDOG] = "on_watchdog" };
+	const char *key = reason < sizeof(keys) / sizeof(keys[0]) ? keys[reason] : NULL;
+	const char *word = key ? text_of(record, key) : NULL;
+	enum guest_action a;
+
+	return word && config_action_parse(word, &a) == 0 ? a : ACT_PRESERVE;
+}
+
+/* Created more than RESTARTS times in the last minute? */
+static bool restarts_in_a_loop(struct json_object *record)
+{
+	struct json_object *events = json_object_object_get(record, "events");
+	time_t since = time(NULL) - 60;
+	unsigned int n = 0;
+
+	for (size_t i = 0; events && i < json_object_array_length(events); i++) {
+		struct json_object *e = json_object_array_get_idx(events, i);
+		const char *when = text_of(e, "time"), *what = text_of(e, "event");
+		struct tm tm = { 0 };
+
+		if (when && what && strcmp(what, "created") == 0 && strptime(when, "%Y-%m-%dT%H:%M:%SZ", &tm) &&
+		    timegm(&tm) >= since)
+			n++;
+	}
+	return n > RESTARTS;
+}
+
+static void note(const char *name, struct json_object *record, const char *what, const char *detail)
+{
+	struct why ignored = { 0 };
+
+	record_event(record, what, detail);
+	record_save(name, record, &ignored);
+	syslog(LOG_INFO, "%s: %s: %s", name, what, detail);
+}
+
+static int make_again(struct cli *c, struct json_object *record)
+{
+	const char *dir = text_of(record, "directory"), *over = text_of(record, "overrides");
+	struct guest_source from = { .path = text_of(record, "config"), .text = text_of(record, "config_text"),
+				     .quiet = true };
+	char *lines = NULL;
+	uint32_t domid;
+	int rc;
+
+	if (!from.path || !from.text)
+		return why_set(c->why, TE_FILE, "its record does not hold its config");
+	/* the same guest again: it keeps its uuid, and so its addresses */
+	if (asprintf(&lines, "%s\nuuid=\"%s\"\n", over ? over : "", text_of(record, "uuid")) < 0)
+		return why_set(c->why, TE_NO_MEMORY, "no memory");
+	from.overrides = lines;
+	if (dir && chdir(dir))
+		syslog(LOG_WARNING, "%s: %m", dir);
+	rc = guest_create(c, &from, false, false, &domid);
+	free(lines);
+	return rc;
+}
+
+static int set_aside(struct cli *c, uint32_t domid, const char *name)
+{
+	char to[80];
+	uint32_t other;
+	bool taken = true;
+
+	for (unsigned int i = 1; taken && i < 1000; i++) {
+		snprintf(to, sizeof(to), "%.60s-%u", name, i);
+		if (cli_name_taken(c, to, &taken, &other))
+			break;
+	}
+	return guest_rename(c, domid, to);
+}
+
+static void act(struct cli *c, const struct domain_info *d, const char *name, struct json_object *record)
+{
+	const char *reason = cli_reason_word(d->reason);
+	enum guest_action a = action_for(record, d->reason);
+	bool again = a == ACT_RESTART || a == ACT_RENAME_RESTART || a == ACT_COREDUMP_RESTART;
+	char text[128];
+	int rc = 0;
+
+	if (again && restarts_in_a_loop(record)) {
+		a = ACT_PRESERVE;
+		again = false;
+		syslog(LOG_WARNING, "%s: stopped more than %d times in a minute: it is left as it is", name, RESTARTS);
+	}
+	snprintf(text, sizeof(text), "%s; to do: %s", reason, config_action_name(a));
+	fact_num(record, "handled", d->domid);
+	note(name, record, "stopped", text);
+	if (a == ACT_COREDUMP_DESTROY || a == ACT_COREDUMP_RESTART)
+		note(name, record, "no core dump", "core dumps are not built yet");
+	if (a == ACT_PRESERVE || a == ACT_SOFT_RESET)
+		return;
+	if (a == ACT_RENAME_RESTART)
+		rc = set_aside(c, d->domid, name);
+	else
+		rc = guest_destroy(c, d->domid, reason);
+	if (!rc && again)
+		rc = make_again(c, record);
+	if (rc)
+		syslog(LOG_ERR, "%s: %s: %s", name, config_action_name(a), c->why->text);
+}
+
+static void look(struct cli *c)
+{
+	struct domain_info *list;
+	size_t n;
+
+	if (host_domain_list(c->host, &list, &n, c->why)) {
+		syslog(LOG_ERR, "%s", c->why->text);
+		return;
+	}
+	for (size_t i = 0; i < n; i++) {
+		struct json_object *record, *v;
+		char *name;
+
+		if (!list[i].shutdown || list[i].dying || list[i].domid == 0 || list[i].reason == SHUT_SUSPEND)
+			continue;
+		name = cli_read(c, "/local/domain/%u/name", list[i].domid);
+		record = name ? record_load(name) : NULL;
+		/* ours, this very domain of that name, and not seen to before */
+		if (record && (v = json_object_object_get(record, "domid")) &&
+		    json_object_get_int64(v) == list[i].domid &&
+		    !((v = json_object_object_get(record, "handled")) && json_object_get_int64(v) == list[i].domid))
+			act(c, &list[i], name, record);
+		json_object_put(record);
+		free(name);
+	}
+	free(list);
+}
+
+int cmd_supervise(struct cli *c, int argc, char **argv)
+{
+	static const struct option options[] = { { "foreground", no_argument, NULL, 'f' }, { 0 } };
+	bool foreground = false;
+	struct store_event *e;
+	int o, lock, rc;
+
+	while ((o = getopt_long(argc, argv, "f", options, NULL)) != -1) {
+		if (o != 'f')
+			return cli_usage(c, "unknown option");
+		foreground = true;
+	}
+	if (optind != argc)
+		return cli_usage(c, "\"%s\" is too much", argv[optind]);
+	/* fork first: neither the lock nor the doors may be a parent's */
+	if (!foreground && daemon(0, 0) < 0)
+		return why_set(c->why, TE_INTERNAL, "no background: %s", strerror(errno));
+	lock = lock_open(true);
+	if (lock < 0)
+		return why_set(c->why, TE_FILE, "%s/supervise.lock: %s", path_run(), strerror(errno));
+	if (flock(lock, LOCK_EX | LOCK_NB) < 0)
+		return why_set(c->why, TE_STATE, "a supervisor is running already");
+	openlog("torc-supervise", LOG_PID, LOG_DAEMON);
+	rc = cli_host(c);
+	if (!rc)
+		rc = cli_store(c);
+	if (!rc && store_watch(c->store, "@releaseDomain", "stopped"))
+		rc = cli_store_failed(c, "cannot watch");
+	if (rc) {
+		syslog(LOG_ERR, "%s", c->why->text);
+		return rc;
+	}
+	for (;;) {
+		look(c);
+		if (store_next_event(c->store, &e, LOOK_MS) == 0)
+			free(e);
+	}
+}
