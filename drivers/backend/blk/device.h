@@ -4,7 +4,6 @@
 #define BLK_DEVICE_H
 
 /* Serves the device whose backend directory is path until it is closed; returns the process's exit status: 0 when it is over for good. */
-int device_run(const char *path);
-const char *device_run_dir(void);		/* where state files are */
+int device_run(const char *path, const char *run_dir);
 
 #endif

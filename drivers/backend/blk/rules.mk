@@ -11,7 +11,8 @@ DEPS += uthash-dev # lists
 BLKD_OBJS := $(addprefix $(B)/obj/host/,$(addsuffix .o,\
 	drivers/backend/blk/main drivers/backend/blk/device drivers/backend/blk/vbd drivers/backend/blk/request \
 	drivers/backend/blk/record drivers/backend/blk/disk drivers/backend/blk/disk_aio drivers/backend/blk/disk_nbd \
-	drivers/backend/common/peer drivers/backend/common/ring dom0-tools/common/why))
+	drivers/backend/common/supervise drivers/backend/common/bdev drivers/backend/common/peer \
+	drivers/backend/common/ring dom0-tools/common/why))
 
 $(B)/bin/torc-blkd: $(BLKD_OBJS) $(B)/obj/host/xenbus/client.a
 	@mkdir -p $(@D)

@@ -45,9 +45,12 @@ uint32_t ring_shared_req_prod(const struct ring *r)
 	return __atomic_load_n(&header(r)->req_prod, __ATOMIC_ACQUIRE);
 }
 
-int ring_waiting(const struct ring *r)
+int ring_waiting(struct ring *r)
 {
-	uint32_t n = ring_shared_req_prod(r) - r->req_cons;
+	uint32_t n;
+
+	r->req_seen = ring_shared_req_prod(r);
+	n = r->req_seen - r->req_cons;
 
 	/* What is taken and not yet answered occupies slots too. */
 	if (n > r->slots || n + (r->req_cons - r->rsp_prod) > r->slots)
@@ -83,4 +86,10 @@ bool ring_arm(struct ring *r)
 {
 	__atomic_store_n(&header(r)->req_event, r->req_cons + 1, __ATOMIC_SEQ_CST);
 	return __atomic_load_n(&header(r)->req_prod, __ATOMIC_SEQ_CST) != r->req_cons;
+}
+
+bool ring_arm_beyond(struct ring *r)
+{
+	__atomic_store_n(&header(r)->req_event, r->req_seen + 1, __ATOMIC_SEQ_CST);
+	return __atomic_load_n(&header(r)->req_prod, __ATOMIC_SEQ_CST) != r->req_seen;
 }

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* A device's two directories on the store (bdev.h). */
+#include "drivers/backend/common/bdev.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+
+int bdev_open(struct bdev *d, const char *back, struct why *why)
+{
+	char *front = NULL;
+	uint64_t domid;
+	int rc;
+
+	if (store_path(d->back, "%s", back))
+		return why_set(why, TE_STORE, "%s: the path is too long", back);
+	if (store_open(&d->store, NULL))
+		return why_set(why, TE_STORE, "%s: %s", back, store_why(NULL));
+	if (bdev_read_back(d, "frontend", &front) || bdev_read_back_number(d, "frontend-id", &domid) ||
+	    domid >= DOMID_FIRST_RESERVED) {
+		free(front);
+		return why_set(why, TE_STORE, "%s: frontend or frontend-id is missing or wrong", back);
+	}
+	rc = store_path(d->front, "%s", front);
+	free(front);
+	if (rc)
+		return why_set(why, TE_STORE, "%s: the frontend's path is too long", back);
+	d->domid = (uint16_t)domid;
+	d->state = bdev_state_at(d, d->back);
+	return 0;
+}
+
+void bdev_close(struct bdev *d)
+{
+	if (d->store)
+		store_close(&d->store);
+}
+
+void bdev_say(const struct bdev *d, int prio, const char *text)
+{
+	syslog(prio, "%s: %s", d->back, text);
+}
+
+void bdev_report(struct bdev *d, const struct why *why)
+{
+	bdev_say(d, LOG_ERR, why->text);
+	if (d->store)
+		bdev_write_back(d, "error", why->text);
+}
+
+static int read_at(struct bdev *d, const char *dir, const char *key, char **value)
+{
+	char path[STORE_PATH_MAX];
+	int rc = store_path(path, "%s/%s", dir, key);
+
+	return rc ? rc : store_read(d->store, STORE_NO_TXN, path, value, NULL);
+}
+
+static int number_at(struct bdev *d, const char *dir, const char *key, uint64_t *n)
+{
+	char path[STORE_PATH_MAX];
+	int rc = store_path(path, "%s/%s", dir, key);
+
+	return rc ? rc : store_read_u64(d->store, STORE_NO_TXN, path, n);
+}
+
+int bdev_read_front(struct bdev *d, const char *key, char **value)
+{
+	return read_at(d, d->front, key, value);
+}
+
+int bdev_read_back(struct bdev *d, const char *key, char **value)
+{
+	return read_at(d, d->back, key, value);
+}
+
+int bdev_read_front_number(struct bdev *d, const char *key, uint64_t *n)
+{
+	return number_at(d, d->front, key, n);
+}
+
+int bdev_read_back_number(struct bdev *d, const char *key, uint64_t *n)
+{
+	return number_at(d, d->back, key, n);
+}
+
+int bdev_write_back(struct bdev *d, const char *key, const char *value)
+{
+	char path[STORE_PATH_MAX];
+	int rc = store_path(path, "%s/%s", d->back, key);
+
+	return rc ? rc : store_write(d->store, STORE_NO_TXN, path, value, strlen(value));
+}
+
+int bdev_write_facts(struct bdev *d, store_txn_t t, const struct fact *f, unsigned int n)
+{
+	char path[STORE_PATH_MAX];
+	unsigned int i;
+	int rc;
+
+	for (i = 0; i < n; i++) {
+		rc = store_path(path, "%s/%s", d->back, f[i].key);
+		if (!rc)
+			rc = store_printf(d->store, t, path, "%llu", (unsigned long long)f[i].value);
+		if (rc)
+			return rc;
+	}
+	return 0;
+}
+
+enum xenbus_state bdev_state_at(struct bdev *d, const char *dir)
+{
+	uint64_t n;
+
+	if (number_at(d, dir, "state", &n) || n > XenbusStateReconfigured)
+		return XenbusStateUnknown;
+	return (enum xenbus_state)n;
+}
+
+void bdev_set_state(struct bdev *d, enum xenbus_state s)
+{
+	const struct fact f = { "state", s };
+
+	if (bdev_write_facts(d, STORE_NO_TXN, &f, 1) == 0)
+		d->state = s;
+}
+
+bool bdev_online(struct bdev *d)
+{
+	uint64_t n = 0;
+
+	return bdev_read_back_number(d, "online", &n) == 0 && n;
+}
+
+int bdev_watch(struct bdev *d)
+{
+	char front[STORE_PATH_MAX], back[STORE_PATH_MAX];
+	int rc;
+
+	if ((rc = store_path(front, "%s/state", d->front)) || (rc = store_path(back, "%s/state", d->back)) ||
+	    (rc = store_watch(d->store, front, "front")))
+		return rc;
+	return store_watch(d->store, back, "back");
+}
+
+int bdev_file(const struct bdev *d, const char *run_dir, const char *suffix, char *out, size_t size)
+{
+	const char *id = strstr(d->back, "/backend/");
+	char *p;
+	int n;
+
+	n = snprintf(out, size, "%s/%s%s", run_dir, id ? id + strlen("/backend/") : d->back, suffix);
+	if (n < 0 || (size_t)n >= size)
+		return -ENAMETOOLONG;
+	for (p = out + strlen(run_dir) + 1; *p; p++) {
+		if (*p == '/')
+			*p = '-';
+	}
+	return 0;
+}

@@ -1,0 +1,446 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * One network card's life on the store: a TAP device is made and put on its bridge, features are published, the frontend's choice is
+ * read, states go forward and back as <xen/io/netif.h> has them. A process of its own, started by main.c.
+ */
+#include "drivers/backend/net/device.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <ev.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/uio.h>
+#include <syslog.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "drivers/backend/common/bdev.h"
+#include "drivers/backend/net/tap.h"
+#include "drivers/backend/net/vif.h"
+
+#define STATS_SECONDS	2.0
+
+struct device {
+	struct frame_port port;		/* first: a frame_port is the device */
+	struct bdev bdev;
+	struct peer *peer;
+	struct tap tap;
+	struct vif vif;
+	char stats_path[STORE_PATH_MAX];
+	struct ev_loop *loop;
+	ev_io on_store, on_peer, on_tap;
+	ev_timer credit, tick;
+	bool done;
+};
+
+/* --- frames to and from the TAP device --------------------------------------------------------------------------------- */
+
+static int tap_send(struct frame_port *p, const struct virtio_net_hdr *h, const uint8_t *data, size_t len)
+{
+	struct device *d = (struct device *)p;
+	struct iovec iov[2] = { { (void *)(uintptr_t)h, sizeof(*h) }, { (void *)(uintptr_t)data, len } };
+
+	return writev(d->tap.fd, iov, 2) < 0 ? -errno : 0;
+}
+
+static size_t tap_receive(struct frame_port *p, struct virtio_net_hdr *h, uint8_t *data, size_t size)
+{
+	struct device *d = (struct device *)p;
+	struct iovec iov[2] = { { h, sizeof(*h) }, { data, size } };
+	ssize_t n = readv(d->tap.fd, iov, 2);
+
+	return n > (ssize_t)sizeof(*h) ? (size_t)n - sizeof(*h) : 0;
+}
+
+/* --- what the toolstack wrote ------------------------------------------------------------------------------------------- */
+
+static int parse_mac(const char *s, uint8_t mac[6])
+{
+	return sscanf(s, "%hhx:%hhx:%hhx:%hhx:%hhx:%hhx", &mac[0], &mac[1], &mac[2], &mac[3], &mac[4], &mac[5]) == 6
+		       ? 0 : -EINVAL;
+}
+
+/* "rate" as xl writes it: bytes in an interval, the interval in microseconds. */
+static void read_rate(struct device *d)
+{
+	unsigned long long bytes, usec;
+	char *rate = NULL;
+
+	if (bdev_read_back(&d->bdev, "rate", &rate) == 0 && sscanf(rate, "%llu,%llu", &bytes, &usec) == 2 && bytes &&
+	    usec) {
+		d->vif.rate = bytes * 1000000ull / usec;
+		d->vif.burst = d->vif.credit = bytes < NET_MAX_PACKET ? NET_MAX_PACKET : bytes;
+	}
+	free(rate);
+}
+
+static void read_guard(struct device *d)
+{
+	char *guard = NULL, *ip = NULL;
+	struct in_addr a;
+
+	if (bdev_read_back(&d->bdev, "guard", &guard) == 0 && strcmp(guard, "0"))
+		d->vif.guard = true;
+	if (d->vif.guard && bdev_read_back(&d->bdev, "ip", &ip) == 0 && inet_pton(AF_INET, ip, &a) == 1)
+		d->vif.guard_ip = a.s_addr;
+	free(guard);
+	free(ip);
+}
+
+/* Made before the state says so: a hotplug script run by the toolstack finds the interface there. */
+static int open_tap(struct device *d, struct why *why)
+{
+	/* Frames of the host's side carry the guest's MAC as destination; the interface itself must have another. */
+	static const uint8_t host_mac[6] = { 0xfe, 0xff, 0xff, 0xff, 0xff, 0xff };
+	char *name = NULL, *bridge = NULL, *script = NULL, *mac = NULL, generated[32];
+	uint64_t handle, mtu;
+	int rc;
+
+	if (bdev_read_back_number(&d->bdev, "handle", &handle))
+		handle = strtoul(strrchr(d->bdev.back, '/') + 1, NULL, 10);
+	snprintf(generated, sizeof(generated), "vif%u.%u", d->bdev.domid, (unsigned int)handle);
+	if (bdev_read_back(&d->bdev, "vifname", &name) || !*name) {
+		free(name);
+		name = strdup(generated);
+	}
+	rc = name ? tap_open(&d->tap, name, why) : -ENOMEM;
+	free(name);
+	if (rc)
+		return rc;
+	rc = tap_set_mac(&d->tap, host_mac, why);
+	if (!rc && bdev_read_back_number(&d->bdev, "mtu", &mtu) == 0)
+		rc = tap_set_mtu(&d->tap, (unsigned int)mtu, why);
+	if (!rc && bdev_read_back(&d->bdev, "mac", &mac) == 0 && parse_mac(mac, d->vif.mac))
+		rc = why_set(why, TE_DEVICE, "%s/mac is \"%s\", no MAC address", d->bdev.back, mac);
+	/* Where a script is named, the toolstack runs it and it does the rest. */
+	if (!rc && (bdev_read_back(&d->bdev, "script", &script) || !*script)) {
+		if (bdev_read_back(&d->bdev, "bridge", &bridge) == 0 && *bridge)
+			rc = tap_join_bridge(&d->tap, bridge, why);
+		if (!rc)
+			rc = tap_set_up(&d->tap, true, why);
+		if (!rc)
+			bdev_write_back(&d->bdev, "hotplug-status", "connected");
+	}
+	free(mac);
+	free(script);
+	free(bridge);
+	return rc;
+}
+
+static int publish(struct store *s, store_txn_t t, void *arg)
+{
+	struct device *d = arg;
+	const struct fact facts[] = {
+		{ "feature-rx-copy", 1 },	 { "feature-rx-flip", 0 },
+		{ "feature-sg", 1 },		 { "feature-gso-tcpv4", 1 },
+		{ "feature-gso-tcpv6", 1 },	 { "feature-ipv6-csum-offload", 1 },
+		{ "feature-multicast-control", 1 }, { "feature-split-event-channels", 1 },
+		{ "multi-queue-max-queues", NET_MAX_QUEUES },
+	};
+
+	(void)s;
+	return bdev_write_facts(&d->bdev, t, facts, sizeof(facts) / sizeof(facts[0]));
+}
+
+/* --- the frontend's choice ----------------------------------------------------------------------------------------------- */
+
+static int read_number(struct device *d, const char *dir, const char *key, uint32_t *out, struct why *why)
+{
+	char path[64];
+	uint64_t n;
+
+	snprintf(path, sizeof(path), "%s%s", dir, key);
+	if (bdev_read_front_number(&d->bdev, path, &n) || n > UINT32_MAX)
+		return why_set(why, TE_DEVICE, "%s/%s is missing or no number", d->bdev.front, path);
+	*out = (uint32_t)n;
+	return 0;
+}
+
+static int read_queue(struct device *d, struct vif_choice *c, unsigned int i, struct why *why)
+{
+	char dir[32] = "";
+	int rc;
+
+	if (c->queues > 1)
+		snprintf(dir, sizeof(dir), "queue-%u/", i);
+	if ((rc = read_number(d, dir, "tx-ring-ref", &c->tx_ref[i], why)) ||
+	    (rc = read_number(d, dir, "rx-ring-ref", &c->rx_ref[i], why)))
+		return rc;
+	if (read_number(d, dir, "event-channel", &c->tx_port[i], why) == 0) {
+		c->rx_port[i] = c->tx_port[i];
+		return 0;
+	}
+	if ((rc = read_number(d, dir, "event-channel-tx", &c->tx_port[i], why)))
+		return rc;
+	return read_number(d, dir, "event-channel-rx", &c->rx_port[i], why);
+}
+
+static bool front_says(struct device *d, const char *key)
+{
+	uint64_t n = 0;
+
+	return bdev_read_front_number(&d->bdev, key, &n) == 0 && n;
+}
+
+static int read_choice(struct device *d, struct vif_choice *c, struct why *why)
+{
+	uint64_t queues = 1;
+	unsigned int i;
+	int rc = 0;
+
+	memset(c, 0, sizeof(*c));
+	if (!front_says(d, "request-rx-copy"))
+		return why_set(why, TE_DEVICE, "%s/request-rx-copy is not 1: page flipping is not offered", d->bdev.front);
+	bdev_read_front_number(&d->bdev, "multi-queue-num-queues", &queues);
+	if (queues == 0 || queues > NET_MAX_QUEUES)
+		return why_set(why, TE_DEVICE, "%s/multi-queue-num-queues is %llu; 1 to %u were offered", d->bdev.front,
+			       (unsigned long long)queues, NET_MAX_QUEUES);
+	c->queues = (unsigned int)queues;
+	c->sg = front_says(d, "feature-sg");
+	for (i = 0; i < c->queues && !rc; i++)
+		rc = read_queue(d, c, i, why);
+	if (rc)
+		return rc;
+	return tap_set_offloads(&d->tap, !front_says(d, "feature-no-csum-offload"),
+				c->sg && front_says(d, "feature-gso-tcpv4"), c->sg && front_says(d, "feature-gso-tcpv6"), why);
+}
+
+/* --- states --------------------------------------------------------------------------------------------------------------- */
+
+static void finish(struct device *d)
+{
+	d->done = true;
+	ev_break(d->loop, EVBREAK_ALL);
+}
+
+static void connect_front(struct device *d)
+{
+	struct vif_choice c;
+	struct why why;
+
+	if (read_choice(d, &c, &why) || vif_connect(&d->vif, &c, &why)) {
+		bdev_report(&d->bdev, &why);
+		bdev_set_state(&d->bdev, XenbusStateClosing);
+		return;
+	}
+	ev_io_start(d->loop, &d->on_tap);
+	bdev_set_state(&d->bdev, XenbusStateConnected);
+	bdev_say(&d->bdev, LOG_INFO, "connected");
+}
+
+static void disconnect_front(struct device *d, enum xenbus_state next)
+{
+	ev_io_stop(d->loop, &d->on_tap);
+	vif_disconnect(&d->vif);
+	if (d->bdev.state != next)
+		bdev_set_state(&d->bdev, next);
+}
+
+static void on_front_state(struct device *d)
+{
+	struct why why;
+
+	switch (bdev_state_at(&d->bdev, d->bdev.front)) {
+	case XenbusStateInitialising:
+		if (d->vif.connected || d->bdev.state >= XenbusStateClosing)
+			disconnect_front(d, XenbusStateInitWait);
+		break;
+	case XenbusStateInitialised:
+	case XenbusStateConnected:
+		if (!d->vif.connected && d->bdev.state != XenbusStateClosing && d->bdev.state != XenbusStateClosed)
+			connect_front(d);
+		break;
+	case XenbusStateInitWait:
+		if (d->vif.connected) {
+			why_set(&why, TE_DEVICE, "the frontend went from connected back to waiting");
+			bdev_report(&d->bdev, &why);
+			disconnect_front(d, XenbusStateClosing);
+		}
+		break;
+	case XenbusStateClosing:
+		disconnect_front(d, XenbusStateClosing);
+		break;
+	case XenbusStateClosed:
+	case XenbusStateUnknown:
+		disconnect_front(d, XenbusStateClosed);
+		if (!bdev_online(&d->bdev))
+			finish(d);
+		break;
+	default:
+		break;
+	}
+}
+
+static void on_back_change(struct device *d)
+{
+	enum xenbus_state s = bdev_state_at(&d->bdev, d->bdev.back);
+
+	if (s == XenbusStateUnknown) {
+		finish(d);
+	} else if (s == XenbusStateClosing && d->bdev.state != XenbusStateClosing) {
+		d->bdev.state = s;
+		on_front_state(d);
+	}
+}
+
+/* After whatever moved frames: a frontend that broke is shut, a throttled one is woken when its bucket has filled. */
+static void after_frames(struct device *d)
+{
+	uint64_t wait;
+
+	if (d->vif.broken && d->vif.connected) {
+		bdev_report(&d->bdev, &d->vif.why);
+		disconnect_front(d, XenbusStateClosing);
+		return;
+	}
+	wait = vif_throttled_for(&d->vif);
+	if (wait && !ev_is_active(&d->credit)) {
+		ev_timer_set(&d->credit, (double)wait / 1e9, 0);
+		ev_timer_start(d->loop, &d->credit);
+	}
+	/* A frame that found no room is held: nothing is read until the guest makes some. */
+	if (d->vif.connected && d->vif.held_len)
+		ev_io_stop(d->loop, &d->on_tap);
+	else if (d->vif.connected)
+		ev_io_start(d->loop, &d->on_tap);
+}
+
+/* --- events --------------------------------------------------------------------------------------------------------------- */
+
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000ull + (uint64_t)t.tv_nsec;
+}
+
+static void store_ready(struct ev_loop *loop, ev_io *w, int revents)
+{
+	struct device *d = w->data;
+	struct store_event *e;
+
+	(void)loop;
+	(void)revents;
+	while (!d->done && store_next_event(d->bdev.store, &e, 0) == 0) {
+		if (!strcmp(e->token, "front"))
+			on_front_state(d);
+		else
+			on_back_change(d);
+		free(e);
+	}
+}
+
+static void peer_ready(struct ev_loop *loop, ev_io *w, int revents)
+{
+	struct device *d = w->data;
+
+	(void)loop;
+	(void)revents;
+	while (peer_next_event(d->peer) >= 0)
+		;
+	vif_from_guest(&d->vif, now_ns());
+	if (d->vif.held_len)
+		vif_to_guest(&d->vif);
+	after_frames(d);
+}
+
+static void tap_ready(struct ev_loop *loop, ev_io *w, int revents)
+{
+	struct device *d = w->data;
+
+	(void)loop;
+	(void)revents;
+	vif_to_guest(&d->vif);
+	after_frames(d);
+}
+
+static void credit_ready(struct ev_loop *loop, ev_timer *w, int revents)
+{
+	struct device *d = w->data;
+
+	(void)loop;
+	(void)revents;
+	vif_from_guest(&d->vif, now_ns());
+	after_frames(d);
+}
+
+/* Counters for 'torc network-list', replaced whole so that a reader never sees half of them. */
+static void write_stats(struct ev_loop *loop, ev_timer *w, int revents)
+{
+	struct device *d = w->data;
+	const struct vif_stats *s = &d->vif.stats;
+	char tmp[STORE_PATH_MAX + 8];
+	FILE *f;
+
+	(void)loop;
+	(void)revents;
+	snprintf(tmp, sizeof(tmp), "%s.new", d->stats_path);
+	f = fopen(tmp, "we");
+	if (!f)
+		return;
+	fprintf(f,
+		"{\"tx_packets\":%llu,\"tx_bytes\":%llu,\"rx_packets\":%llu,\"rx_bytes\":%llu,\"tx_errors\":%llu,"
+		"\"rx_dropped\":%llu,\"guarded\":%llu}\n",
+		(unsigned long long)s->tx_packets, (unsigned long long)s->tx_bytes, (unsigned long long)s->rx_packets,
+		(unsigned long long)s->rx_bytes, (unsigned long long)s->tx_errors, (unsigned long long)s->rx_dropped,
+		(unsigned long long)s->guarded);
+	if (fclose(f) == 0)
+		rename(tmp, d->stats_path);
+}
+
+/* --- set-up --------------------------------------------------------------------------------------------------------------- */
+
+static void watch_all(struct device *d)
+{
+	ev_io_init(&d->on_store, store_ready, store_fd(d->bdev.store), EV_READ);
+	ev_io_init(&d->on_peer, peer_ready, peer_event_fd(d->peer), EV_READ);
+	ev_io_init(&d->on_tap, tap_ready, d->tap.fd, EV_READ);
+	ev_timer_init(&d->credit, credit_ready, 0, 0);
+	ev_timer_init(&d->tick, write_stats, 0, STATS_SECONDS);
+	d->on_store.data = d->on_peer.data = d->on_tap.data = d->credit.data = d->tick.data = d;
+	ev_io_start(d->loop, &d->on_store);
+	ev_io_start(d->loop, &d->on_peer);
+	ev_timer_start(d->loop, &d->tick);
+	bdev_watch(&d->bdev);
+}
+
+int device_run(const char *path, const char *run_dir)
+{
+	struct device *d = calloc(1, sizeof(*d));
+	struct why why;
+
+	if (!d)
+		return 1;
+	d->port = (struct frame_port){ tap_send, tap_receive };
+	d->tap.fd = -1;
+	d->loop = ev_default_loop(0);
+	vif_init(&d->vif, NULL, &d->port);
+	if (bdev_open(&d->bdev, path, &why) || peer_open(&d->peer, d->bdev.domid, &why) || open_tap(d, &why) ||
+	    bdev_file(&d->bdev, run_dir, ".stats", d->stats_path, sizeof(d->stats_path))) {
+		bdev_report(&d->bdev, &why);
+		if (d->bdev.store)
+			bdev_set_state(&d->bdev, XenbusStateClosed);
+		return 0;			/* said and done: starting again would not mend it */
+	}
+	d->vif.peer = d->peer;
+	read_rate(d);
+	read_guard(d);
+	if (store_transact(d->bdev.store, publish, d))
+		bdev_say(&d->bdev, LOG_ERR, store_why(d->bdev.store));
+	/* After a restart the frontend is connected: its rings are taken up again where they stand. */
+	if (d->bdev.state != XenbusStateConnected)
+		bdev_set_state(&d->bdev, XenbusStateInitWait);
+	watch_all(d);
+	ev_run(d->loop, 0);
+	vif_disconnect(&d->vif);
+	tap_close(&d->tap);
+	unlink(d->stats_path);
+	peer_close(d->peer);
+	bdev_close(&d->bdev);
+	free(d);
+	return 0;
+}
