@@ -18,7 +18,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static int connect_with(struct vbd *b, uint8_t how)
 {
-	struct vbd_choice c = { .abi = how & 1, .queues = 1 + (how >> 1 & 1), .pages = 1u << (how >> 2 & 3), .port = { 1, 2 } };
+	struct vbd_choice c = { .abi = how & 1,
+				.queues = 1 + (how >> 1 & 1),
+				.pages = 1u << (how >> 2 & 3),
+				.port = { 1, 2 } };
 	struct why why;
 	unsigned int q, p;
 
@@ -53,31 +56,28 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		switch (op % 8) {
 		case 0:
 		case 1:
-		case 2:					/* write a slot's worth anywhere */
+		case 2: /* write a slot's worth anywhere */
 			n = (size_t)(end - data);
 			n = n > 112 ? 112 : n;
 			n = n > PEER_PAGE - at ? PEER_PAGE - at : n;
 			memcpy(peer->page[page] + at, data, n);
 			data += n;
 			break;
-		case 3:					/* a plausible producer, then a kick */
-			memcpy(peer->page[page & 8], &(uint32_t){ b.queue[0].ring.req_cons + (at & 63) }, 4);
+		case 3: /* a plausible producer, then a kick */
+			memcpy(peer->page[page & 8],
+			       &(uint32_t){ b.queue[0].ring.req_cons + (at & 63) }, 4);
 			vbd_on_event(&b);
 			break;
 		case 4:
 			disk.backwards = at & 1;
 			vbd_on_disk(&b);
 			break;
-		case 5:
-			peer->revoked[page] ^= 1;
-			break;
+		case 5: peer->revoked[page] ^= 1; break;
 		case 6:
 			disk.fail = at & 1 ? -5 : 0;
 			disk.disk.read_only = at & 2;
 			break;
-		default:
-			vbd_on_event(&b);
-			break;
+		default: vbd_on_event(&b); break;
 		}
 	}
 	vbd_disconnect(&b);

@@ -30,14 +30,10 @@ static int perform(struct fake_disk *d, struct disk_io *io)
 		return 0;
 	}
 	if (io->offset > FAKE_DISK_BYTES || io->len > FAKE_DISK_BYTES - io->offset)
-		__builtin_trap();		/* the backend let a request through that lies beyond the disk */
+		__builtin_trap(); /* the backend let a request through that lies beyond the disk */
 	switch (io->op) {
-	case DISK_READ:
-		memcpy(io->buf, d->data + io->offset, io->len);
-		break;
-	case DISK_WRITE:
-		memcpy(d->data + io->offset, io->buf, io->len);
-		break;
+	case DISK_READ: memcpy(io->buf, d->data + io->offset, io->len); break;
+	case DISK_WRITE: memcpy(d->data + io->offset, io->buf, io->len); break;
 	default:
 		d->discards++;
 		memset(d->data + io->offset, 0, io->len);
@@ -79,9 +75,12 @@ static const struct disk_ops ops = { submit, complete, close_disk, resize };
 void fake_disk_init(struct fake_disk *d)
 {
 	memset(d, 0, sizeof(*d));
-	d->disk = (struct disk){ .ops = &ops, .size = FAKE_DISK_BYTES, .block = 512, .physical_block = 4096,
+	d->disk = (struct disk){ .ops = &ops,
+				 .size = FAKE_DISK_BYTES,
+				 .block = 512,
+				 .physical_block = 4096,
 				 .can_discard = true };
-	d->disk.event_fd = eventfd(1, EFD_NONBLOCK);	/* always readable */
+	d->disk.event_fd = eventfd(1, EFD_NONBLOCK); /* always readable */
 }
 
 void fake_disk_free(struct fake_disk *d)

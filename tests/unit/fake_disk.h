@@ -5,17 +5,17 @@
 
 #include "drivers/backend/blk/disk.h"
 
-#define FAKE_DISK_BYTES	(256u * 1024u)
-#define FAKE_DISK_QUEUE	2048u
+#define FAKE_DISK_BYTES (256u * 1024u)
+#define FAKE_DISK_QUEUE 2048u
 
 struct fake_disk {
 	struct disk disk;
 	uint8_t data[FAKE_DISK_BYTES];
 	struct disk_io *queue[FAKE_DISK_QUEUE];
 	unsigned int queued, flushes, discards;
-	bool hold;			/* complete nothing for now */
-	bool backwards;			/* last in, first out */
-	int fail;			/* every request ends with this -errno */
+	bool hold; /* complete nothing for now */
+	bool backwards; /* last in, first out */
+	int fail; /* every request ends with this -errno */
 };
 
 void fake_disk_init(struct fake_disk *d);

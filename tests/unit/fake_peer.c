@@ -44,8 +44,8 @@ void *peer_map(struct peer *p, const uint32_t *grefs, unsigned int n, int writab
 
 void peer_unmap(struct peer *p, void *addr, unsigned int n)
 {
-	(void)addr;
-	p->mapped -= n;
+	if (addr)
+		p->mapped -= n;
 }
 
 int peer_copy(struct peer *p, struct peer_copy *c, unsigned int n, int to_peer)
@@ -53,7 +53,8 @@ int peer_copy(struct peer *p, struct peer_copy *c, unsigned int n, int to_peer)
 	unsigned int i;
 
 	for (i = 0; i < n; i++) {
-		c[i].ok = c[i].gref < FAKE_PAGES && !p->revoked[c[i].gref] && c[i].offset + c[i].len <= PEER_PAGE;
+		c[i].ok = c[i].gref < FAKE_PAGES && !p->revoked[c[i].gref] &&
+			  c[i].offset + c[i].len <= PEER_PAGE;
 		if (!c[i].ok)
 			continue;
 		if (to_peer)

@@ -5,11 +5,11 @@
 
 #include "drivers/backend/common/peer.h"
 
-#define FAKE_PAGES	64u		/* grant references 0..63; others do not exist */
+#define FAKE_PAGES 64u /* grant references 0..63; others do not exist */
 
 struct peer {
 	uint8_t page[FAKE_PAGES][PEER_PAGE] __attribute__((aligned(4096)));
-	uint8_t revoked[FAKE_PAGES];	/* copies fail */
+	uint8_t revoked[FAKE_PAGES]; /* copies fail */
 	unsigned int notified, mapped, bound;
 };
 

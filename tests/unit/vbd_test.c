@@ -9,14 +9,14 @@
 
 #include <cmocka.h>
 
-#define mb() __atomic_thread_fence(__ATOMIC_SEQ_CST)	/* what ring.h wants of its user */
+#define mb() __atomic_thread_fence(__ATOMIC_SEQ_CST) /* what ring.h wants of its user */
 #define wmb() __atomic_thread_fence(__ATOMIC_RELEASE)
 #include "drivers/backend/blk/vbd.h"
 #include "tests/unit/fake_disk.h"
 #include "tests/unit/fake_peer.h"
 
-#define RING_PAGE	0
-#define DATA_PAGE	8
+#define RING_PAGE 0
+#define DATA_PAGE 8
 
 struct rig {
 	struct peer *peer;
@@ -38,7 +38,8 @@ static int set_up(void **state)
 	assert_int_equal(vbd_init(&r->vbd, r->peer, &r->disk.disk, r->record, &why), 0);
 	SHARED_RING_INIT((blkif_sring_t *)r->peer->page[RING_PAGE]);
 	XEN_FRONT_RING_INIT(&r->front, (blkif_sring_t *)r->peer->page[RING_PAGE], 4096);
-	r->choice = (struct vbd_choice){ .abi = BLK_ABI_64, .queues = 1, .pages = 1, .port = { 7 } };
+	r->choice =
+		(struct vbd_choice){ .abi = BLK_ABI_64, .queues = 1, .pages = 1, .port = { 7 } };
 	r->choice.gref[0][0] = RING_PAGE;
 	assert_int_equal(vbd_connect(&r->vbd, &r->choice, &why), 0);
 	*state = r;
@@ -61,7 +62,8 @@ static int tear_down(void **state)
 	return 0;
 }
 
-static blkif_request_t *put(struct rig *r, uint8_t op, uint64_t id, uint64_t sector, unsigned int segments)
+static blkif_request_t *put(struct rig *r, uint8_t op, uint64_t id, uint64_t sector,
+			    unsigned int segments)
 {
 	blkif_request_t *rq = RING_GET_REQUEST(&r->front, r->front.req_prod_pvt++);
 	unsigned int i;
@@ -72,7 +74,9 @@ static blkif_request_t *put(struct rig *r, uint8_t op, uint64_t id, uint64_t sec
 	rq->id = id;
 	rq->sector_number = sector;
 	for (i = 0; i < segments; i++)
-		rq->seg[i] = (struct blkif_request_segment){ .gref = DATA_PAGE + i, .first_sect = 0, .last_sect = 7 };
+		rq->seg[i] = (struct blkif_request_segment){ .gref = DATA_PAGE + i,
+							     .first_sect = 0,
+							     .last_sect = 7 };
 	return rq;
 }
 
@@ -180,21 +184,21 @@ static void bad_requests_are_answered_with_an_error_and_the_disk_goes_on(void **
 {
 	struct rig *r = *state;
 
-	put(r, BLKIF_OP_READ, 1, FAKE_DISK_BYTES / 512, 1);		/* beyond the end */
+	put(r, BLKIF_OP_READ, 1, FAKE_DISK_BYTES / 512, 1); /* beyond the end */
 	refused(r, BLKIF_RSP_ERROR);
-	put(r, BLKIF_OP_READ, 1, UINT64_MAX, 1);			/* wraps around */
+	put(r, BLKIF_OP_READ, 1, UINT64_MAX, 1); /* wraps around */
 	refused(r, BLKIF_RSP_ERROR);
-	put(r, BLKIF_OP_READ, 1, 0, 0);					/* nothing */
+	put(r, BLKIF_OP_READ, 1, 0, 0); /* nothing */
 	refused(r, BLKIF_RSP_ERROR);
-	put(r, BLKIF_OP_READ, 1, 0, 1)->nr_segments = 12;		/* more than a slot holds */
+	put(r, BLKIF_OP_READ, 1, 0, 1)->nr_segments = 12; /* more than a slot holds */
 	refused(r, BLKIF_RSP_ERROR);
-	put(r, BLKIF_OP_WRITE, 1, 0, 1)->seg[0].last_sect = 8;		/* beyond the frame */
+	put(r, BLKIF_OP_WRITE, 1, 0, 1)->seg[0].last_sect = 8; /* beyond the frame */
 	refused(r, BLKIF_RSP_ERROR);
-	put(r, BLKIF_OP_WRITE, 1, 0, 1)->seg[0].first_sect = 8;		/* backwards */
+	put(r, BLKIF_OP_WRITE, 1, 0, 1)->seg[0].first_sect = 8; /* backwards */
 	refused(r, BLKIF_RSP_ERROR);
-	put(r, BLKIF_OP_WRITE, 1, 0, 1)->seg[0].gref = FAKE_PAGES;	/* no such grant */
+	put(r, BLKIF_OP_WRITE, 1, 0, 1)->seg[0].gref = FAKE_PAGES; /* no such grant */
 	refused(r, BLKIF_RSP_ERROR);
-	put(r, BLKIF_OP_RESERVED_1, 1, 0, 1);				/* no such operation */
+	put(r, BLKIF_OP_RESERVED_1, 1, 0, 1); /* no such operation */
 	refused(r, BLKIF_RSP_EOPNOTSUPP);
 	put(r, BLKIF_OP_READ, 1, 0, 1);
 	refused(r, BLKIF_RSP_OKAY);
@@ -261,13 +265,13 @@ static void a_barrier_waits_for_all_before_it_and_holds_all_after_it(void **stat
 	put(r, BLKIF_OP_WRITE_BARRIER, 2, 8, 1);
 	put(r, BLKIF_OP_WRITE, 3, 16, 1);
 	kick(r);
-	assert_int_equal(r->disk.queued, 1);		/* the first write alone */
+	assert_int_equal(r->disk.queued, 1); /* the first write alone */
 	r->disk.hold = false;
 	settle(r);
 	assert_int_equal(answer(r).id, 1);
 	assert_int_equal(answer(r).id, 2);
 	assert_int_equal(answer(r).id, 3);
-	assert_int_equal(r->disk.flushes, 2);		/* before and after its data */
+	assert_int_equal(r->disk.flushes, 2); /* before and after its data */
 }
 
 static void a_failing_disk_is_an_error_not_a_crash(void **state)
@@ -334,7 +338,7 @@ static void what_a_killed_daemon_left_is_answered_by_the_next(void **state)
 	assert_int_equal(r->record->restarts, 1);
 
 	/* leave one vbd for tear_down() */
-	peer_unmap(r->peer, NULL, 1);
+	peer_unmap(r->peer, r->peer->page[RING_PAGE], 1);
 	peer_unbind(r->peer, 7);
 	vbd_free(&r->vbd);
 	r->vbd = next;

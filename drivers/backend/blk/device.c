@@ -16,7 +16,7 @@
 #include "drivers/backend/blk/vbd.h"
 #include "drivers/backend/common/bdev.h"
 
-#define TICK_SECONDS	1.0		/* between looks at the image's size */
+#define TICK_SECONDS 1.0 /* between looks at the image's size */
 
 struct device {
 	struct bdev bdev;
@@ -90,12 +90,14 @@ static int read_queue(struct device *d, struct vbd_choice *c, unsigned int i, st
 				n = UINT64_MAX;
 		}
 		if (n > UINT32_MAX)
-			return why_set(why, TE_DEVICE, "%s/%s is missing or no grant reference", d->bdev.front, key);
+			return why_set(why, TE_DEVICE, "%s/%s is missing or no grant reference",
+				       d->bdev.front, key);
 		c->gref[i][p] = (uint32_t)n;
 	}
 	snprintf(key, sizeof(key), "%sevent-channel", dir);
 	if (bdev_read_front_number(&d->bdev, key, &n) || n > UINT32_MAX)
-		return why_set(why, TE_DEVICE, "%s/%s is missing or no event channel", d->bdev.front, key);
+		return why_set(why, TE_DEVICE, "%s/%s is missing or no event channel",
+			       d->bdev.front, key);
 	c->port[i] = (uint32_t)n;
 	return 0;
 }
@@ -108,10 +110,11 @@ static int read_choice(struct device *d, struct vbd_choice *c, struct why *why)
 	int rc;
 
 	memset(c, 0, sizeof(*c));
-	if (bdev_read_front(&d->bdev, "protocol", &protocol) == 0 && strcmp(protocol, "x86_64-abi") &&
-	    strcmp(protocol, "x86_32-abi")) {
-		rc = why_set(why, TE_DEVICE, "%s/protocol is \"%s\"; x86_64-abi and x86_32-abi are spoken", d->bdev.front,
-			     protocol);
+	if (bdev_read_front(&d->bdev, "protocol", &protocol) == 0 &&
+	    strcmp(protocol, "x86_64-abi") && strcmp(protocol, "x86_32-abi")) {
+		rc = why_set(why, TE_DEVICE,
+			     "%s/protocol is \"%s\"; x86_64-abi and x86_32-abi are spoken",
+			     d->bdev.front, protocol);
 		free(protocol);
 		return rc;
 	}
@@ -120,11 +123,12 @@ static int read_choice(struct device *d, struct vbd_choice *c, struct why *why)
 	bdev_read_front_number(&d->bdev, "ring-page-order", &order);
 	bdev_read_front_number(&d->bdev, "multi-queue-num-queues", &queues);
 	if (order > BLK_MAX_RING_ORDER)
-		return why_set(why, TE_DEVICE, "%s/ring-page-order is %llu; up to %u was offered", d->bdev.front,
-			       (unsigned long long)order, BLK_MAX_RING_ORDER);
+		return why_set(why, TE_DEVICE, "%s/ring-page-order is %llu; up to %u was offered",
+			       d->bdev.front, (unsigned long long)order, BLK_MAX_RING_ORDER);
 	if (queues == 0 || queues > BLK_MAX_QUEUES)
-		return why_set(why, TE_DEVICE, "%s/multi-queue-num-queues is %llu; 1 to %u were offered", d->bdev.front,
-			       (unsigned long long)queues, BLK_MAX_QUEUES);
+		return why_set(why, TE_DEVICE,
+			       "%s/multi-queue-num-queues is %llu; 1 to %u were offered",
+			       d->bdev.front, (unsigned long long)queues, BLK_MAX_QUEUES);
 	c->pages = 1u << order;
 	c->queues = (unsigned int)queues;
 	for (i = 0; i < c->queues; i++) {
@@ -177,32 +181,32 @@ static void on_front_state(struct device *d)
 
 	switch (bdev_state_at(&d->bdev, d->bdev.front)) {
 	case XenbusStateInitialising:
-		if (d->vbd.connected || d->bdev.state == XenbusStateClosed || d->bdev.state == XenbusStateClosing)
+		if (d->vbd.connected || d->bdev.state == XenbusStateClosed ||
+		    d->bdev.state == XenbusStateClosing)
 			disconnect_front(d, XenbusStateInitWait);
 		break;
 	case XenbusStateInitialised:
 	case XenbusStateConnected:
-		if (d->bdev.state == XenbusStateInitWait || (d->bdev.state == XenbusStateConnected && !d->vbd.connected))
+		if (d->bdev.state == XenbusStateInitWait ||
+		    (d->bdev.state == XenbusStateConnected && !d->vbd.connected))
 			connect_front(d);
 		break;
 	case XenbusStateInitWait:
 		if (d->vbd.connected) {
-			why_set(&why, TE_DEVICE, "the frontend went from connected back to waiting");
+			why_set(&why, TE_DEVICE,
+				"the frontend went from connected back to waiting");
 			bdev_report(&d->bdev, &why);
 			disconnect_front(d, XenbusStateClosing);
 		}
 		break;
-	case XenbusStateClosing:
-		disconnect_front(d, XenbusStateClosing);
-		break;
+	case XenbusStateClosing: disconnect_front(d, XenbusStateClosing); break;
 	case XenbusStateClosed:
-	case XenbusStateUnknown:		/* its directory is gone */
+	case XenbusStateUnknown: /* its directory is gone */
 		disconnect_front(d, XenbusStateClosed);
 		if (!bdev_online(&d->bdev))
 			finish(d, 0);
 		break;
-	default:
-		break;
+	default: break;
 	}
 }
 
@@ -215,7 +219,7 @@ static void on_back_change(struct device *d)
 		vbd_disconnect(&d->vbd);
 		finish(d, 0);
 	} else if (s == XenbusStateClosing && d->bdev.state != XenbusStateClosing) {
-		d->bdev.state = s;			/* the frontend sees it and closes; then so do we */
+		d->bdev.state = s; /* the frontend sees it and closes; then so do we */
 		on_front_state(d);
 	}
 }
@@ -275,7 +279,8 @@ static void on_tick(struct ev_loop *loop, ev_timer *w, int revents)
 
 	(void)loop;
 	(void)revents;
-	if (d->vbd.connected && d->disk->ops->resize(d->disk) && store_transact(d->bdev.store, publish_disk, d) == 0)
+	if (d->vbd.connected && d->disk->ops->resize(d->disk) &&
+	    store_transact(d->bdev.store, publish_disk, d) == 0)
 		bdev_say(&d->bdev, LOG_INFO, "the image changed its size");
 }
 
@@ -304,7 +309,8 @@ static int open_record(struct device *d, const char *run_dir, struct why *why)
 	char path[STORE_PATH_MAX];
 
 	if (bdev_file(&d->bdev, run_dir, ".state", path, sizeof(path)))
-		return why_set(why, TE_FILE, "%s: the path of its state file is too long", d->bdev.back);
+		return why_set(why, TE_FILE, "%s: the path of its state file is too long",
+			       d->bdev.back);
 	d->record = record_open(path, why);
 	return d->record ? 0 : -EIO;
 }
@@ -344,19 +350,20 @@ int device_run(const char *path, const char *run_dir)
 	if (!d)
 		return 1;
 	d->loop = ev_default_loop(0);
-	if (bdev_open(&d->bdev, path, &why) || peer_open(&d->peer, d->bdev.domid, &why) || open_image(d, &why) ||
-	    open_record(d, run_dir, &why) || vbd_init(&d->vbd, d->peer, d->disk, d->record, &why)) {
+	if (bdev_open(&d->bdev, path, &why) || peer_open(&d->peer, d->bdev.domid, &why) ||
+	    open_image(d, &why) || open_record(d, run_dir, &why) ||
+	    vbd_init(&d->vbd, d->peer, d->disk, d->record, &why)) {
 		bdev_report(&d->bdev, &why);
 		if (d->bdev.store)
 			bdev_set_state(&d->bdev, XenbusStateClosed);
-		return 0;			/* said and done: starting again would not mend it */
+		return 0; /* said and done: starting again would not mend it */
 	}
 	if (store_transact(d->bdev.store, publish_features, d) == 0)
 		bdev_write_back(&d->bdev, "hotplug-status", "connected");
 	/* After a restart the frontend is connected already: its rings are taken up again, it need not know. */
 	if (d->bdev.state != XenbusStateConnected)
 		bdev_set_state(&d->bdev, XenbusStateInitWait);
-	watch_all(d);				/* each watch fires once at once: that starts it */
+	watch_all(d); /* each watch fires once at once: that starts it */
 	ev_run(d->loop, 0);
 	close_all(d);
 	bdev_close(&d->bdev);

@@ -14,11 +14,11 @@ enum disk_op { DISK_READ, DISK_WRITE, DISK_FLUSH, DISK_DISCARD };
 /* Owned by the caller from submission to done(), which is called from disk_complete() or, for what ends at once, from disk_submit(). */
 struct disk_io {
 	enum disk_op op;
-	uint64_t offset;		/* bytes, aligned to the disk's block; so is len */
+	uint64_t offset; /* bytes, aligned to the disk's block; so is len */
 	uint64_t len;
-	void *buf;			/* page-aligned; NULL for flush and discard */
-	void (*done)(struct disk_io *io, int err);	/* 0 or -errno */
-	void *backend;			/* the disk's own */
+	void *buf; /* page-aligned; NULL for flush and discard */
+	void (*done)(struct disk_io *io, int err); /* 0 or -errno */
+	void *backend; /* the disk's own */
 };
 
 struct disk;
@@ -26,15 +26,15 @@ struct disk_ops {
 	int (*submit)(struct disk *d, struct disk_io **io, unsigned int n);
 	void (*complete)(struct disk *d);
 	void (*close)(struct disk *d);
-	int (*resize)(struct disk *d);		/* looks again at size; 1: it changed */
+	int (*resize)(struct disk *d); /* looks again at size; 1: it changed */
 };
 struct disk {
 	const struct disk_ops *ops;
-	uint64_t size;			/* bytes */
-	uint32_t block;			/* logical block, bytes */
+	uint64_t size; /* bytes */
+	uint32_t block; /* logical block, bytes */
 	uint32_t physical_block;
 	bool read_only, can_discard, secure_discard;
-	int event_fd;			/* readable: call disk_complete() */
+	int event_fd; /* readable: call disk_complete() */
 };
 
 /* params as in the store: "[aio:]PATH", "nbd:URI", "nbd+unix:...", "nbd://...". */
@@ -47,7 +47,13 @@ static inline void disk_submit(struct disk *d, struct disk_io **io, unsigned int
 {
 	d->ops->submit(d, io, n);
 }
-static inline void disk_complete(struct disk *d) { d->ops->complete(d); }
-static inline void disk_close(struct disk *d) { d->ops->close(d); }
+static inline void disk_complete(struct disk *d)
+{
+	d->ops->complete(d);
+}
+static inline void disk_close(struct disk *d)
+{
+	d->ops->close(d);
+}
 
 #endif

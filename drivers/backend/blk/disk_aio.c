@@ -17,21 +17,21 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define QUEUE_DEPTH	1024
-#define BATCH		64u
+#define QUEUE_DEPTH 1024
+#define BATCH 64u
 
 struct aio_disk {
 	struct disk disk;
 	int fd;
 	bool is_device;
 	io_context_t ctx;
-	struct iocb *free;		/* linked through data */
+	struct iocb *free; /* linked through data */
 	struct iocb iocbs[QUEUE_DEPTH];
 };
 
 static struct aio_disk *aio_disk(struct disk *d)
 {
-	return (struct aio_disk *)d;	/* the first member */
+	return (struct aio_disk *)d; /* the first member */
 }
 
 /* Synchronous by nature: the kernel has no asynchronous form of either. */
@@ -41,8 +41,10 @@ static int discard(struct aio_disk *a, const struct disk_io *io)
 
 	if (a->is_device)
 		return ioctl(a->fd, BLKDISCARD, range) ? -errno : 0;
-	return fallocate(a->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)io->offset, (off_t)io->len)
-		       ? -errno : 0;
+	return fallocate(a->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)io->offset,
+			 (off_t)io->len)
+		       ? -errno
+		       : 0;
 }
 
 static void iocb_put(struct aio_disk *a, struct iocb *cb)
@@ -59,15 +61,9 @@ static struct iocb *iocb_for(struct aio_disk *a, struct disk_io *io)
 		return NULL;
 	a->free = cb->data;
 	switch (io->op) {
-	case DISK_READ:
-		io_prep_pread(cb, a->fd, io->buf, io->len, (long long)io->offset);
-		break;
-	case DISK_WRITE:
-		io_prep_pwrite(cb, a->fd, io->buf, io->len, (long long)io->offset);
-		break;
-	default:
-		io_prep_fdsync(cb, a->fd);
-		break;
+	case DISK_READ: io_prep_pread(cb, a->fd, io->buf, io->len, (long long)io->offset); break;
+	case DISK_WRITE: io_prep_pwrite(cb, a->fd, io->buf, io->len, (long long)io->offset); break;
+	default: io_prep_fdsync(cb, a->fd); break;
 	}
 	io_set_eventfd(cb, a->disk.event_fd);
 	cb->data = io;
@@ -136,7 +132,7 @@ static void aio_complete(struct disk *d)
 			io = ev[i].data;
 			iocb_put(a, ev[i].obj);
 			if (res >= 0 && io->op <= DISK_WRITE && (uint64_t)res != io->len)
-				res = -EIO;	/* cut short: the image ends early or is full */
+				res = -EIO; /* cut short: the image ends early or is full */
 			io->done(io, res < 0 ? (int)res : 0);
 		}
 		if (n < (int)BATCH)
@@ -201,7 +197,8 @@ int disk_open_aio(struct disk **out, const char *path, bool read_only, struct wh
 		a->fd = open(path, flags);
 	if (a->fd < 0) {
 		rc = why_set(why, TE_FILE, "disk %s cannot be opened %s: %s", path,
-			     read_only ? "for reading" : "for reading and writing", strerror(errno));
+			     read_only ? "for reading" : "for reading and writing",
+			     strerror(errno));
 		goto out_free;
 	}
 	rc = measure(a, why);
@@ -217,8 +214,8 @@ int disk_open_aio(struct disk **out, const char *path, bool read_only, struct wh
 	}
 	rc = io_setup(QUEUE_DEPTH, &a->ctx);
 	if (rc) {
-		why_set(why, TE_NO_MEMORY, "disk %s: io_setup of %d: %s (fs.aio-max-nr?)", path, QUEUE_DEPTH,
-			strerror(-rc));
+		why_set(why, TE_NO_MEMORY, "disk %s: io_setup of %d: %s (fs.aio-max-nr?)", path,
+			QUEUE_DEPTH, strerror(-rc));
 		goto out_event;
 	}
 	for (unsigned int i = 0; i < QUEUE_DEPTH; i++)

@@ -28,7 +28,7 @@ static int finished(void *arg, int *error)
 	struct disk_io *io = arg;
 
 	io->done(io, *error ? -*error : 0);
-	return 1;			/* retire the command */
+	return 1; /* retire the command */
 }
 
 /* What libnbd waits for may change with every call into it. */
@@ -57,12 +57,11 @@ static int queue(struct nbd_disk *n, struct disk_io *io)
 		return nbd_aio_pwrite(n->h, io->buf, io->len, io->offset, cb, 0) < 0 ? -1 : 0;
 	case DISK_FLUSH:
 		if (nbd_can_flush(n->h) != 1) {
-			io->done(io, 0);	/* the server has nothing volatile */
+			io->done(io, 0); /* the server has nothing volatile */
 			return 0;
 		}
 		return nbd_aio_flush(n->h, cb, 0) < 0 ? -1 : 0;
-	default:
-		return nbd_aio_trim(n->h, io->len, io->offset, cb, 0) < 0 ? -1 : 0;
+	default: return nbd_aio_trim(n->h, io->len, io->offset, cb, 0) < 0 ? -1 : 0;
 	}
 }
 
@@ -103,7 +102,7 @@ static void nbd_disk_close(struct disk *d)
 static int nbd_resize(struct disk *d)
 {
 	(void)d;
-	return 0;			/* an NBD export's size is fixed for a connection */
+	return 0; /* an NBD export's size is fixed for a connection */
 }
 
 static const struct disk_ops nbd_ops = { nbd_submit, nbd_complete, nbd_disk_close, nbd_resize };
@@ -132,7 +131,9 @@ int disk_open_nbd(struct disk **out, const char *uri, bool read_only, struct why
 	n->disk.size = (uint64_t)size;
 	n->disk.read_only = read_only;
 	if (!read_only && nbd_is_read_only(n->h) == 1) {
-		rc = why_set(why, TE_FILE, "disk %s is exported read-only; the guest's configuration says w", uri);
+		rc = why_set(why, TE_FILE,
+			     "disk %s is exported read-only; the guest's configuration says w",
+			     uri);
 		goto out;
 	}
 	n->disk.can_discard = !read_only && nbd_can_trim(n->h) == 1;

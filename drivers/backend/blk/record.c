@@ -19,7 +19,8 @@ struct record_file *record_open(const char *path, struct why *why)
 	if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0 && ftruncate(fd, sizeof(*f)) == 0)
 		f = mmap(NULL, sizeof(*f), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (f == MAP_FAILED) {
-		why_set(why, TE_FILE, "%s: %s", path, errno == EWOULDBLOCK ? "served by another process" : strerror(errno));
+		why_set(why, TE_FILE, "%s: %s", path,
+			errno == EWOULDBLOCK ? "served by another process" : strerror(errno));
 		if (fd >= 0)
 			close(fd);
 		return NULL;

@@ -14,23 +14,24 @@
 
 #include "drivers/backend/blk/request.h"
 
-#define BLK_MAX_QUEUES	4
-#define BLK_MAX_JOBS	1024
+#define BLK_MAX_QUEUES 4
+#define BLK_MAX_JOBS 1024
 
 enum record_state { RECORD_FREE, RECORD_TAKEN, RECORD_ANSWERED };
 
 struct record {
-	uint32_t state;			/* enum record_state */
+	uint32_t state; /* enum record_state */
 	uint32_t queue;
-	uint32_t index;			/* the request's, in its ring */
+	uint32_t index; /* the request's, in its ring */
 	uint32_t rsp_index;
-	uint8_t slot[BLK_SLOT_MAX];	/* as the frontend wrote it */
+	uint8_t slot[BLK_SLOT_MAX]; /* as the frontend wrote it */
 };
 
 struct record_file {
-	char magic[8];			/* "torcblk1" */
-	uint32_t connected;		/* the rings below are in use */
-	uint32_t abi, queues, pages;	/* what the frontend chose: a different choice is a different connection */
+	char magic[8]; /* "torcblk1" */
+	uint32_t connected; /* the rings below are in use */
+	uint32_t abi, queues,
+		pages; /* what the frontend chose: a different choice is a different connection */
 	uint32_t port[BLK_MAX_QUEUES], gref[BLK_MAX_QUEUES];
 	uint32_t in_flight;
 	uint64_t reads, writes, flushes, discards, read_sectors, written_sectors, errors, restarts;
@@ -40,7 +41,7 @@ struct record_file {
 /* Opens or makes the file of one device; NULL with why, also when another process has it. Its jobs are as they were left. The lock is
  * held until the process ends. */
 struct record_file *record_open(const char *path, struct why *why);
-void record_reset(struct record_file *f);	/* a new connection: nothing is in flight */
+void record_reset(struct record_file *f); /* a new connection: nothing is in flight */
 void record_close(struct record_file *f);
 
 static inline void record_set(struct record *r, enum record_state s)

@@ -10,9 +10,9 @@
  * describe whichever the compiler is for, so the other one is a table. The 64-bit column is checked against them below.
  */
 struct layout {
-	uint8_t id, sector, segments, discard_sectors;		/* plain and discard requests */
-	uint8_t ind_id, ind_sector, ind_grefs;			/* indirect */
-	uint8_t size;						/* of a slot */
+	uint8_t id, sector, segments, discard_sectors; /* plain and discard requests */
+	uint8_t ind_id, ind_sector, ind_grefs; /* indirect */
+	uint8_t size; /* of a slot */
 	uint8_t rsp_op, rsp_status, rsp_size;
 };
 static const struct layout layouts[BLK_ABI_COUNT] = {
@@ -20,14 +20,18 @@ static const struct layout layouts[BLK_ABI_COUNT] = {
 	[BLK_ABI_32] = { 4, 12, 20, 20, 4, 12, 24, 108, 8, 10, 12 },
 };
 
-_Static_assert(offsetof(struct blkif_request, id) == 8 && offsetof(struct blkif_request, sector_number) == 16 &&
-	       offsetof(struct blkif_request, seg) == 24 && sizeof(union blkif_sring_entry) == 112 &&
-	       offsetof(struct blkif_request_discard, nr_sectors) == 24 &&
-	       offsetof(struct blkif_request_indirect, id) == 8 &&
-	       offsetof(struct blkif_request_indirect, sector_number) == 16 &&
-	       offsetof(struct blkif_request_indirect, indirect_grefs) == 28 &&
-	       offsetof(struct blkif_response, operation) == 8 && offsetof(struct blkif_response, status) == 10 &&
-	       sizeof(struct blkif_response) == 16, "the 64-bit layout is the public headers'");
+_Static_assert(offsetof(struct blkif_request, id) == 8 &&
+		       offsetof(struct blkif_request, sector_number) == 16 &&
+		       offsetof(struct blkif_request, seg) == 24 &&
+		       sizeof(union blkif_sring_entry) == 112 &&
+		       offsetof(struct blkif_request_discard, nr_sectors) == 24 &&
+		       offsetof(struct blkif_request_indirect, id) == 8 &&
+		       offsetof(struct blkif_request_indirect, sector_number) == 16 &&
+		       offsetof(struct blkif_request_indirect, indirect_grefs) == 28 &&
+		       offsetof(struct blkif_response, operation) == 8 &&
+		       offsetof(struct blkif_response, status) == 10 &&
+		       sizeof(struct blkif_response) == 16,
+	       "the 64-bit layout is the public headers'");
 _Static_assert(sizeof(union blkif_sring_entry) <= BLK_SLOT_MAX, "a slot fits its copy");
 
 uint32_t blk_slot_size(enum blk_abi abi)
@@ -58,19 +62,23 @@ static void segment_get(struct blk_segment *s, const uint8_t *p)
 	s->last = abi.last_sect;
 }
 
-static int decode_indirect(const uint8_t *p, const struct layout *l, struct blk_request *rq, struct why *why)
+static int decode_indirect(const uint8_t *p, const struct layout *l, struct blk_request *rq,
+			   struct why *why)
 {
 	uint16_t nr;
 
 	rq->id = get64(p + l->ind_id);
-	rq->op = rq->reply_op = p[1];	/* Linux checks that the answer names the operation within */
+	rq->op = rq->reply_op = p[1]; /* Linux checks that the answer names the operation within */
 	memcpy(&nr, p + 2, sizeof(nr));
 	rq->sector = get64(p + l->ind_sector);
 	if (rq->op != BLKIF_OP_READ && rq->op != BLKIF_OP_WRITE)
-		return why_set(why, TE_DEVICE, "indirect request for operation %u; only read (0) and write (1) may be",
-			       rq->op);
+		return why_set(
+			why, TE_DEVICE,
+			"indirect request for operation %u; only read (0) and write (1) may be",
+			rq->op);
 	if (nr == 0 || nr > BLK_MAX_SEGMENTS)
-		return why_set(why, TE_DEVICE, "indirect request with %u segments; 1 to %u are offered", nr,
+		return why_set(why, TE_DEVICE,
+			       "indirect request with %u segments; 1 to %u are offered", nr,
 			       BLK_MAX_SEGMENTS);
 	rq->nr_segments = nr;
 	rq->nr_indirect = (uint16_t)((nr + BLK_SEGS_PER_PAGE - 1) / BLK_SEGS_PER_PAGE);
@@ -102,7 +110,8 @@ int request_decode(const void *slot, enum blk_abi abi, struct blk_request *rq, s
 			       BLKIF_MAX_SEGMENTS_PER_REQUEST);
 	rq->nr_segments = p[1];
 	for (i = 0; i < rq->nr_segments; i++)
-		segment_get(&rq->segment[i], p + l->segments + i * sizeof(struct blkif_request_segment));
+		segment_get(&rq->segment[i],
+			    p + l->segments + i * sizeof(struct blkif_request_segment));
 	return 0;
 }
 
@@ -124,8 +133,10 @@ static int check_range(const struct blk_request *rq, const struct blk_limits *l,
 			       (unsigned long long)rq->sector, (unsigned long long)rq->nr_sectors,
 			       (unsigned long long)l->sectors);
 	if (rq->sector % unit || rq->nr_sectors % unit)
-		return why_set(why, TE_DEVICE, "sectors %llu+%llu are not aligned to the disk's block of %u bytes",
-			       (unsigned long long)rq->sector, (unsigned long long)rq->nr_sectors, l->block);
+		return why_set(why, TE_DEVICE,
+			       "sectors %llu+%llu are not aligned to the disk's block of %u bytes",
+			       (unsigned long long)rq->sector, (unsigned long long)rq->nr_sectors,
+			       l->block);
 	return 0;
 }
 
@@ -138,8 +149,9 @@ static int check_segments(struct blk_request *rq, struct why *why)
 	for (i = 0; i < rq->nr_segments; i++) {
 		s = &rq->segment[i];
 		if (s->first > s->last || s->last >= 4096 / BLK_SECTOR)
-			return why_set(why, TE_DEVICE, "segment %u covers sectors %u to %u of a frame that has 8", i,
-				       s->first, s->last);
+			return why_set(why, TE_DEVICE,
+				       "segment %u covers sectors %u to %u of a frame that has 8",
+				       i, s->first, s->last);
 		rq->nr_sectors += (uint64_t)(s->last - s->first) + 1;
 	}
 	return 0;
@@ -161,8 +173,7 @@ int request_check(struct blk_request *rq, const struct blk_limits *l, struct why
 		if (l->read_only)
 			return why_set(why, TE_NO_RIGHTS, "write to a read-only disk");
 		break;
-	case BLKIF_OP_READ:
-		break;
+	case BLKIF_OP_READ: break;
 	case BLKIF_OP_DISCARD:
 		if (!l->discard) {
 			why_set(why, TE_UNSUPPORTED, "discard was not offered");

@@ -10,27 +10,32 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ROUND		64u			/* requests, and batches of I/O, handled together */
-#define COPIES		(ROUND * BLK_MAX_SEGMENTS)
-#define BUFFER_LIMIT	((size_t)64 << 20)	/* bytes of bounce buffers in use at once */
-#define PAGE		4096u
+#define ROUND 64u /* requests, and batches of I/O, handled together */
+#define COPIES (ROUND * BLK_MAX_SEGMENTS)
+#define BUFFER_LIMIT ((size_t)64 << 20) /* bytes of bounce buffers in use at once */
+#define PAGE 4096u
 
-enum stage { STAGE_HELD, STAGE_PRE_FLUSH, STAGE_DATA, STAGE_POST_FLUSH };	/* held: a barrier that is not alone yet */
+enum stage {
+	STAGE_HELD,
+	STAGE_PRE_FLUSH,
+	STAGE_DATA,
+	STAGE_POST_FLUSH
+}; /* held: a barrier that is not alone yet */
 
 struct job {
-	struct disk_io io;			/* first: done() gets it back */
+	struct disk_io io; /* first: done() gets it back */
 	struct vbd *vbd;
-	struct job *next;			/* free or completed list */
+	struct job *next; /* free or completed list */
 	struct blk_request rq;
 	struct record *record;
 	void *buf;
 	size_t buf_size;
 	enum stage stage;
 	int err;
-	unsigned int nr_copies;			/* of this round */
+	unsigned int nr_copies; /* of this round */
 };
 
-static struct peer_copy copies[COPIES];	/* one device a process, one thread */
+static struct peer_copy copies[COPIES]; /* one device a process, one thread */
 
 static void vbd_break(struct vbd *b)
 {
@@ -174,7 +179,8 @@ static void copy_round(struct vbd *b, struct job **jobs, unsigned int n, int to_
 	rc = at ? peer_copy(b->peer, copies, at, to_peer) : 0;
 	for (i = 0, at = 0; i < n; at += jobs[i++]->nr_copies) {
 		if (rc || !copies_ok(jobs[i], at)) {
-			why_set(&b->why, TE_DEVICE, "request %#llx: a grant of its segments cannot be used",
+			why_set(&b->why, TE_DEVICE,
+				"request %#llx: a grant of its segments cannot be used",
 				(unsigned long long)jobs[i]->rq.id);
 			jobs[i]->err = -EFAULT;
 		}
@@ -190,7 +196,8 @@ static int read_indirect(struct vbd *b, struct job *j)
 	for (i = 0; i < j->rq.nr_indirect; i++) {
 		c = (struct peer_copy){ .gref = j->rq.indirect[i], .len = PAGE, .local = page };
 		if (peer_copy(b->peer, &c, 1, 0) || !c.ok)
-			return why_set(&b->why, TE_DEVICE, "indirect frame %u (grant %u) cannot be read", i,
+			return why_set(&b->why, TE_DEVICE,
+				       "indirect frame %u (grant %u) cannot be read", i,
 				       j->rq.indirect[i]);
 		request_add_indirect(&j->rq, i, page);
 	}
@@ -201,7 +208,8 @@ static int read_indirect(struct vbd *b, struct job *j)
 
 static struct blk_limits limits(const struct vbd *b)
 {
-	return (struct blk_limits){ b->disk->size / BLK_SECTOR, b->disk->block, b->disk->read_only, b->disk->can_discard };
+	return (struct blk_limits){ b->disk->size / BLK_SECTOR, b->disk->block, b->disk->read_only,
+				    b->disk->can_discard };
 }
 
 static void count(struct vbd *b, const struct blk_request *rq)
@@ -213,12 +221,8 @@ static void count(struct vbd *b, const struct blk_request *rq)
 		f->reads++;
 		f->read_sectors += rq->nr_sectors;
 		break;
-	case BLKIF_OP_FLUSH_DISKCACHE:
-		f->flushes++;
-		break;
-	case BLKIF_OP_DISCARD:
-		f->discards++;
-		break;
+	case BLKIF_OP_FLUSH_DISKCACHE: f->flushes++; break;
+	case BLKIF_OP_DISCARD: f->discards++; break;
 	default:
 		f->writes++;
 		f->written_sectors += rq->nr_sectors;
@@ -248,18 +252,12 @@ static bool job_prepare(struct vbd *b, struct job *j)
 	j->io.len = j->rq.nr_sectors * BLK_SECTOR;
 	j->io.done = on_done;
 	switch (j->rq.op) {
-	case BLKIF_OP_READ:
-		j->io.op = DISK_READ;
-		break;
-	case BLKIF_OP_DISCARD:
-		j->io.op = DISK_DISCARD;
-		break;
+	case BLKIF_OP_READ: j->io.op = DISK_READ; break;
+	case BLKIF_OP_DISCARD: j->io.op = DISK_DISCARD; break;
 	case BLKIF_OP_FLUSH_DISKCACHE:
 		j->io.op = j->rq.nr_segments ? DISK_WRITE : DISK_FLUSH;
 		break;
-	default:
-		j->io.op = DISK_WRITE;
-		break;
+	default: j->io.op = DISK_WRITE; break;
 	}
 	if (j->io.op <= DISK_WRITE && !buffer_for(b, j, j->io.len)) {
 		job_answer(b, j, BLKIF_RSP_ERROR);
@@ -310,7 +308,8 @@ static bool is_barrier(const struct job *j)
 }
 
 /* Takes what queue i offers, up to a round; returns how many were taken. */
-static unsigned int queue_take(struct vbd *b, unsigned int i, struct job **ready, unsigned int *nr_ready)
+static unsigned int queue_take(struct vbd *b, unsigned int i, struct job **ready,
+			       unsigned int *nr_ready)
 {
 	struct vbd_queue *q = &b->queue[i];
 	unsigned int taken = 0;
@@ -318,7 +317,8 @@ static unsigned int queue_take(struct vbd *b, unsigned int i, struct job **ready
 	int waiting = ring_waiting(&q->ring);
 
 	if (waiting < 0) {
-		why_set(&b->why, TE_DEVICE, "queue %u: req_prod %u is more than a ring of %u ahead of %u", i,
+		why_set(&b->why, TE_DEVICE,
+			"queue %u: req_prod %u is more than a ring of %u ahead of %u", i,
 			ring_shared_req_prod(&q->ring), q->ring.slots, q->ring.req_cons);
 		vbd_break(b);
 		return 0;
@@ -355,7 +355,8 @@ static void drain(struct vbd *b)
 			barrier_start(b);
 		push_answers(b);
 		/* Ask to be told of more only when nothing was left: a completion drains again otherwise. */
-		for (i = 0; !taken && i < b->queues && !b->broken && !b->barrier && b->free_jobs; i++)
+		for (i = 0; !taken && i < b->queues && !b->broken && !b->barrier && b->free_jobs;
+		     i++)
 			again |= ring_arm(&b->queue[i].ring);
 	} while ((taken || again) && !b->broken && !b->barrier && b->free_jobs);
 }
@@ -436,13 +437,14 @@ void vbd_on_event(struct vbd *b)
 		drain(b);
 		if (!b->completed)
 			break;
-		finish_completed(b);		/* what ended at once: errors, discards */
+		finish_completed(b); /* what ended at once: errors, discards */
 	}
 }
 
 /* --- connecting --------------------------------------------------------------------------------------------------------- */
 
-int vbd_init(struct vbd *b, struct peer *peer, struct disk *disk, struct record_file *record, struct why *why)
+int vbd_init(struct vbd *b, struct peer *peer, struct disk *disk, struct record_file *record,
+	     struct why *why)
 {
 	unsigned int i;
 
@@ -508,7 +510,8 @@ static bool was_answered(const struct vbd *b, const struct record *r)
 static void job_again(struct vbd *b, struct job *j, struct job **ready, unsigned int *n)
 {
 	b->record->in_flight = ++b->in_flight;
-	b->queue[j->record->queue].ring.req_cons++;	/* one request, one answer: consumed is answered plus these */
+	b->queue[j->record->queue]
+		.ring.req_cons++; /* one request, one answer: consumed is answered plus these */
 	record_set(j->record, RECORD_TAKEN);
 	if (is_barrier(j))
 		b->barrier = j;
@@ -559,13 +562,16 @@ int vbd_connect(struct vbd *b, const struct vbd_choice *c, struct why *why)
 
 		q->mapped = peer_map(b->peer, c->gref[i], c->pages, 1);
 		if (!q->mapped) {
-			rc = why_set(why, TE_DEVICE, "queue %u: the ring's %u frames (grant %u...) cannot be mapped: %s",
-				     i, c->pages, c->gref[i][0], strerror(errno));
+			rc = why_set(
+				why, TE_DEVICE,
+				"queue %u: the ring's %u frames (grant %u...) cannot be mapped: %s",
+				i, c->pages, c->gref[i][0], strerror(errno));
 			goto out;
 		}
 		q->port = peer_bind(b->peer, c->port[i]);
 		if (q->port < 0) {
-			rc = why_set(why, TE_DEVICE, "queue %u: event channel %u of d%u cannot be bound: %s", i,
+			rc = why_set(why, TE_DEVICE,
+				     "queue %u: event channel %u of d%u cannot be bound: %s", i,
 				     c->port[i], peer_domid(b->peer), strerror(-q->port));
 			goto out;
 		}
@@ -590,10 +596,11 @@ void vbd_disconnect(struct vbd *b)
 {
 	unsigned int i;
 
-	while (b->connected && b->in_flight > (b->barrier && b->barrier->stage == STAGE_HELD ? 1u : 0u)) {
+	while (b->connected &&
+	       b->in_flight > (b->barrier && b->barrier->stage == STAGE_HELD ? 1u : 0u)) {
 		struct pollfd pfd = { .fd = b->disk->event_fd, .events = POLLIN };
 
-		b->broken = true;		/* nothing new is taken */
+		b->broken = true; /* nothing new is taken */
 		if (!b->completed)
 			poll(&pfd, 1, 1000);
 		disk_complete(b->disk);

@@ -9,13 +9,13 @@
 #include "drivers/backend/common/peer.h"
 #include "drivers/backend/common/ring.h"
 
-#define BLK_MAX_RING_ORDER	4
+#define BLK_MAX_RING_ORDER 4
 
 struct vbd_queue {
 	struct ring ring;
 	void *mapped;
-	int port;			/* ours; -1: none */
-	bool tell;			/* responses were put that the frontend wants to hear of */
+	int port; /* ours; -1: none */
+	bool tell; /* responses were put that the frontend wants to hear of */
 };
 
 struct job;
@@ -28,13 +28,13 @@ struct vbd {
 	unsigned int queues, pages;
 	enum blk_abi abi;
 	bool connected, broken;
-	struct why why;			/* of what broke it, or of the last request refused */
+	struct why why; /* of what broke it, or of the last request refused */
 
 	struct job *jobs, *free_jobs;
 	unsigned int in_flight;
 	struct job *completed, **completed_tail;
-	struct job *barrier;		/* waits until it is alone; nothing is taken meanwhile */
-	size_t buffer_bytes;		/* held by jobs */
+	struct job *barrier; /* waits until it is alone; nothing is taken meanwhile */
+	size_t buffer_bytes; /* held by jobs */
 };
 
 /* What the frontend chose, read from the store. */
@@ -45,7 +45,8 @@ struct vbd_choice {
 	uint32_t gref[BLK_MAX_QUEUES][1 << BLK_MAX_RING_ORDER];
 };
 
-int vbd_init(struct vbd *b, struct peer *peer, struct disk *disk, struct record_file *record, struct why *why);
+int vbd_init(struct vbd *b, struct peer *peer, struct disk *disk, struct record_file *record,
+	     struct why *why);
 void vbd_free(struct vbd *b);
 /* Maps the rings and binds the channels; takes up what an earlier daemon left in flight. */
 int vbd_connect(struct vbd *b, const struct vbd_choice *c, struct why *why);

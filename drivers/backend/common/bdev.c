@@ -18,10 +18,11 @@ int bdev_open(struct bdev *d, const char *back, struct why *why)
 		return why_set(why, TE_STORE, "%s: the path is too long", back);
 	if (store_open(&d->store, NULL))
 		return why_set(why, TE_STORE, "%s: %s", back, store_why(NULL));
-	if (bdev_read_back(d, "frontend", &front) || bdev_read_back_number(d, "frontend-id", &domid) ||
-	    domid >= DOMID_FIRST_RESERVED) {
+	if (bdev_read_back(d, "frontend", &front) ||
+	    bdev_read_back_number(d, "frontend-id", &domid) || domid >= DOMID_FIRST_RESERVED) {
 		free(front);
-		return why_set(why, TE_STORE, "%s: frontend or frontend-id is missing or wrong", back);
+		return why_set(why, TE_STORE, "%s: frontend or frontend-id is missing or wrong",
+			       back);
 	}
 	rc = store_path(d->front, "%s", front);
 	free(front);
@@ -103,7 +104,8 @@ int bdev_write_facts(struct bdev *d, store_txn_t t, const struct fact *f, unsign
 	for (i = 0; i < n; i++) {
 		rc = store_path(path, "%s/%s", d->back, f[i].key);
 		if (!rc)
-			rc = store_printf(d->store, t, path, "%llu", (unsigned long long)f[i].value);
+			rc = store_printf(d->store, t, path, "%llu",
+					  (unsigned long long)f[i].value);
 		if (rc)
 			return rc;
 	}
@@ -139,7 +141,8 @@ int bdev_watch(struct bdev *d)
 	char front[STORE_PATH_MAX], back[STORE_PATH_MAX];
 	int rc;
 
-	if ((rc = store_path(front, "%s/state", d->front)) || (rc = store_path(back, "%s/state", d->back)) ||
+	if ((rc = store_path(front, "%s/state", d->front)) ||
+	    (rc = store_path(back, "%s/state", d->back)) ||
 	    (rc = store_watch(d->store, front, "front")))
 		return rc;
 	return store_watch(d->store, back, "back");
@@ -151,7 +154,8 @@ int bdev_file(const struct bdev *d, const char *run_dir, const char *suffix, cha
 	char *p;
 	int n;
 
-	n = snprintf(out, size, "%s/%s%s", run_dir, id ? id + strlen("/backend/") : d->back, suffix);
+	n = snprintf(out, size, "%s/%s%s", run_dir, id ? id + strlen("/backend/") : d->back,
+		     suffix);
 	if (n < 0 || (size_t)n >= size)
 		return -ENAMETOOLONG;
 	for (p = out + strlen(run_dir) + 1; *p; p++) {

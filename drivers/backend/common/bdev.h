@@ -15,12 +15,15 @@
 struct bdev {
 	char back[STORE_PATH_MAX], front[STORE_PATH_MAX];
 	struct store *store;
-	uint16_t domid;			/* the frontend's */
-	enum xenbus_state state;	/* ours, as last written */
+	uint16_t domid; /* the frontend's */
+	enum xenbus_state state; /* ours, as last written */
 };
 
 /* A number to be published; a table of them is written with one call. */
-struct fact { const char *key; uint64_t value; };
+struct fact {
+	const char *key;
+	uint64_t value;
+};
 
 /* Connects to the store and reads who the frontend is. */
 int bdev_open(struct bdev *d, const char *back, struct why *why);
@@ -28,18 +31,20 @@ void bdev_close(struct bdev *d);
 void bdev_say(const struct bdev *d, int prio, const char *text);
 /* To the log, and to the device's error node, which 'torc why' reads. */
 void bdev_report(struct bdev *d, const struct why *why);
-int bdev_read_front(struct bdev *d, const char *key, char **value);	/* malloced */
+int bdev_read_front(struct bdev *d, const char *key, char **value); /* malloced */
 int bdev_read_back(struct bdev *d, const char *key, char **value);
 int bdev_read_front_number(struct bdev *d, const char *key, uint64_t *n);
 int bdev_read_back_number(struct bdev *d, const char *key, uint64_t *n);
 int bdev_write_back(struct bdev *d, const char *key, const char *value);
 int bdev_write_facts(struct bdev *d, store_txn_t t, const struct fact *f, unsigned int n);
-enum xenbus_state bdev_state_at(struct bdev *d, const char *dir);	/* Unknown if it is gone or makes no sense */
+enum xenbus_state bdev_state_at(struct bdev *d,
+				const char *dir); /* Unknown if it is gone or makes no sense */
 void bdev_set_state(struct bdev *d, enum xenbus_state s);
 bool bdev_online(struct bdev *d);
 /* Both states; events come with the tokens "front" and "back". Each fires once at once. */
 int bdev_watch(struct bdev *d);
 /* /local/domain/0/backend/vbd/5/51712 -> RUN_DIR/vbd-5-51712SUFFIX */
-int bdev_file(const struct bdev *d, const char *run_dir, const char *suffix, char *out, size_t size);
+int bdev_file(const struct bdev *d, const char *run_dir, const char *suffix, char *out,
+	      size_t size);
 
 #endif

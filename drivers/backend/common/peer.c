@@ -12,7 +12,7 @@
 #include <xengnttab.h>
 #include <xen/grant_table.h>
 
-#define COPY_BATCH	128u		/* pieces in one call: bounds the array on the stack */
+#define COPY_BATCH 128u /* pieces in one call: bounds the array on the stack */
 
 struct peer {
 	uint16_t domid;
@@ -83,7 +83,8 @@ static int copy_batch(struct peer *p, struct peer_copy *c, unsigned int n, int t
 
 	for (i = 0; i < n; i++) {
 		union xengnttab_copy_ptr mine = { .virt = c[i].local };
-		union xengnttab_copy_ptr theirs = { .foreign = { c[i].gref, c[i].offset, p->domid } };
+		union xengnttab_copy_ptr theirs = { .foreign = { c[i].gref, c[i].offset,
+								 p->domid } };
 
 		seg[i].source = to_peer ? mine : theirs;
 		seg[i].dest = to_peer ? theirs : mine;

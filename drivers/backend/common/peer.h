@@ -11,7 +11,7 @@
 
 #include "dom0-tools/common/why.h"
 
-#define PEER_PAGE	4096u
+#define PEER_PAGE 4096u
 
 struct peer;
 
@@ -19,12 +19,12 @@ struct peer;
 struct peer_copy {
 	uint32_t gref;
 	uint16_t offset, len;
-	void *local;			/* may cross our own page ends */
+	void *local; /* may cross our own page ends */
 	int ok;
 };
 
 int peer_open(struct peer **p, uint16_t domid, struct why *why);
-void peer_close(struct peer *p);		/* whatever is still mapped or bound goes with it */
+void peer_close(struct peer *p); /* whatever is still mapped or bound goes with it */
 uint16_t peer_domid(const struct peer *p);
 
 /* Maps n frames in a row; NULL and errno if any of them cannot be. */
@@ -39,6 +39,6 @@ int peer_bind(struct peer *p, uint32_t remote_port);
 void peer_unbind(struct peer *p, int port);
 void peer_notify(struct peer *p, int port);
 int peer_event_fd(struct peer *p);
-int peer_next_event(struct peer *p);		/* a port that fired, unmasked again; -EAGAIN: none */
+int peer_next_event(struct peer *p); /* a port that fired, unmasked again; -EAGAIN: none */
 
 #endif

@@ -10,7 +10,7 @@
 
 /* Every sring begins alike (DEFINE_RING_TYPES): any of them tells where things are. */
 typedef struct blkif_sring header_t;
-#define HEADER_SIZE	offsetof(header_t, ring)
+#define HEADER_SIZE offsetof(header_t, ring)
 
 static header_t *header(const struct ring *r)
 {
@@ -61,7 +61,7 @@ int ring_waiting(struct ring *r)
 void ring_take(struct ring *r, void *slot)
 {
 	memcpy(slot, slot_at(r, r->req_cons), r->slot_size);
-	__atomic_signal_fence(__ATOMIC_SEQ_CST);	/* the copy is ours: nobody re-reads the slot */
+	__atomic_signal_fence(__ATOMIC_SEQ_CST); /* the copy is ours: nobody re-reads the slot */
 	r->req_cons++;
 }
 

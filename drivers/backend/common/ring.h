@@ -14,26 +14,27 @@
 #include <stdint.h>
 
 struct ring {
-	void *shared;			/* mapped, page-aligned */
-	uint32_t slots;			/* a power of two */
-	uint32_t slot_size;		/* bytes */
-	uint32_t req_cons;		/* next request to take */
-	uint32_t rsp_prod;		/* next response to put; ahead of the shared one until ring_push() */
-	uint32_t req_seen;		/* the shared producer at the last look */
+	void *shared; /* mapped, page-aligned */
+	uint32_t slots; /* a power of two */
+	uint32_t slot_size; /* bytes */
+	uint32_t req_cons; /* next request to take */
+	uint32_t rsp_prod; /* next response to put; ahead of the shared one until ring_push() */
+	uint32_t req_seen; /* the shared producer at the last look */
 };
 
 /* size: bytes mapped. The number of slots is the largest power of two that fits behind the header. */
 void ring_init(struct ring *r, void *shared, size_t size, uint32_t slot_size);
 /* Requests waiting, or -1 if the frontend's index makes no sense. */
 int ring_waiting(struct ring *r);
-void ring_take(struct ring *r, void *slot);		/* copies out slot_size bytes; ring_waiting() said there is one */
+void ring_take(struct ring *r,
+	       void *slot); /* copies out slot_size bytes; ring_waiting() said there is one */
 void ring_put(struct ring *r, const void *rsp, size_t len);
-bool ring_push(struct ring *r);				/* true: the frontend wants to be told */
+bool ring_push(struct ring *r); /* true: the frontend wants to be told */
 /* Asks to be told of the next request; true if one came meanwhile (look again). */
 bool ring_arm(struct ring *r);
 /* The same, of the first request beyond those that ring_waiting() last told of (and that are not enough yet for whoever waits). */
 bool ring_arm_beyond(struct ring *r);
-uint32_t ring_shared_rsp_prod(const struct ring *r);	/* as the frontend sees it: for recovery */
+uint32_t ring_shared_rsp_prod(const struct ring *r); /* as the frontend sees it: for recovery */
 uint32_t ring_shared_req_prod(const struct ring *r);
 
 #endif

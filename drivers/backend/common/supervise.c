@@ -26,12 +26,12 @@
 
 #include "xenbus/client/client.h"
 
-#define DEPTH		7		/* components of /local/domain/0/backend/vbd/5/51712 */
-#define RESTART_DELAY	0.2		/* seconds before a process that died is started again */
+#define DEPTH 7 /* components of /local/domain/0/backend/vbd/5/51712 */
+#define RESTART_DELAY 0.2 /* seconds before a process that died is started again */
 
 struct child {
 	char path[STORE_PATH_MAX];
-	pid_t pid;			/* 0: to be started when the timer fires */
+	pid_t pid; /* 0: to be started when the timer fires */
 	ev_child ended;
 	ev_timer restart;
 	struct child *prev, *next;
@@ -87,7 +87,8 @@ static void child_start(struct child *c)
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		if (getppid() != parent)
 			_exit(1);
-		execl("/proc/self/exe", options->name, "--run-dir", options->run_dir, "--device", c->path, (char *)NULL);
+		execl("/proc/self/exe", options->name, "--run-dir", options->run_dir, "--device",
+		      c->path, (char *)NULL);
 		_exit(127);
 	}
 	if (c->pid < 0) {
@@ -109,10 +110,12 @@ static bool wants_service(const char *path)
 	uint64_t state;
 
 	for (unsigned int i = 0; options->needs[i]; i++) {
-		if (store_path(key, "%s/%s", path, options->needs[i]) || store_exists(store, STORE_NO_TXN, key, &have) || !have)
+		if (store_path(key, "%s/%s", path, options->needs[i]) ||
+		    store_exists(store, STORE_NO_TXN, key, &have) || !have)
 			return false;
 	}
-	return store_path(key, "%s/state", path) == 0 && store_read_u64(store, STORE_NO_TXN, key, &state) == 0 &&
+	return store_path(key, "%s/state", path) == 0 &&
+	       store_read_u64(store, STORE_NO_TXN, key, &state) == 0 &&
 	       state >= XenbusStateInitialising && state <= XenbusStateConnected;
 }
 
@@ -120,7 +123,7 @@ static void consider(const char *path)
 {
 	struct child *c;
 
-	DL_FOREACH(children, c) {
+	DL_FOREACH (children, c) {
 		if (!strcmp(c->path, path))
 			return;
 	}
@@ -219,7 +222,8 @@ static int supervise(const struct daemon_options *o)
 	}
 	store_read_u64(store, STORE_NO_TXN, "domid", &domid);
 	for (i = 0; i < o->nr_types; i++) {
-		if (store_path(path, "/local/domain/%llu/backend/%s", (unsigned long long)domid, o->types[i]) ||
+		if (store_path(path, "/local/domain/%llu/backend/%s", (unsigned long long)domid,
+			       o->types[i]) ||
 		    store_watch(store, path, "device")) {
 			fprintf(stderr, "%s: %s\n", o->name, store_why(store));
 			return 1;
@@ -249,7 +253,8 @@ static int make_run_dir(const struct daemon_options *o)
 		mkdir(parent, 0755);
 	}
 	if (mkdir(o->run_dir, 0750) && errno != EEXIST) {
-		fprintf(stderr, "%s: %s cannot be made: %s\n", o->name, o->run_dir, strerror(errno));
+		fprintf(stderr, "%s: %s cannot be made: %s\n", o->name, o->run_dir,
+			strerror(errno));
 		return -1;
 	}
 	return 0;
@@ -275,9 +280,12 @@ static int bad_usage(const struct daemon_options *o)
 static int parse(struct daemon_options *o, int argc, char **argv)
 {
 	static const struct option longs[] = {
-		{ "type", required_argument, NULL, 't' },     { "run-dir", required_argument, NULL, 'r' },
-		{ "device", required_argument, NULL, 'd' },   { "foreground", no_argument, NULL, 'f' },
-		{ "pid-file", required_argument, NULL, 'p' }, { "help", no_argument, NULL, 'h' },
+		{ "type", required_argument, NULL, 't' },
+		{ "run-dir", required_argument, NULL, 'r' },
+		{ "device", required_argument, NULL, 'd' },
+		{ "foreground", no_argument, NULL, 'f' },
+		{ "pid-file", required_argument, NULL, 'p' },
+		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
 	unsigned int named = 0;
@@ -291,23 +299,12 @@ static int parse(struct daemon_options *o, int argc, char **argv)
 			o->types[named++] = optarg;
 			o->nr_types = named;
 			break;
-		case 'r':
-			o->run_dir = optarg;
-			break;
-		case 'd':
-			o->device = optarg;
-			break;
-		case 'f':
-			o->foreground = true;
-			break;
-		case 'p':
-			o->pid_file = optarg;
-			break;
-		case 'h':
-			fputs(o->usage, stdout);
-			exit(0);
-		default:
-			return bad_usage(o);
+		case 'r': o->run_dir = optarg; break;
+		case 'd': o->device = optarg; break;
+		case 'f': o->foreground = true; break;
+		case 'p': o->pid_file = optarg; break;
+		case 'h': fputs(o->usage, stdout); exit(0);
+		default: return bad_usage(o);
 		}
 	}
 	return optind == argc ? 0 : bad_usage(o);

@@ -21,10 +21,10 @@
 #include "drivers/backend/net/tap.h"
 #include "drivers/backend/net/vif.h"
 
-#define STATS_SECONDS	2.0
+#define STATS_SECONDS 2.0
 
 struct device {
-	struct frame_port port;		/* first: a frame_port is the device */
+	struct frame_port port; /* first: a frame_port is the device */
 	struct bdev bdev;
 	struct peer *peer;
 	struct tap tap;
@@ -38,15 +38,18 @@ struct device {
 
 /* --- frames to and from the TAP device --------------------------------------------------------------------------------- */
 
-static int tap_send(struct frame_port *p, const struct virtio_net_hdr *h, const uint8_t *data, size_t len)
+static int tap_send(struct frame_port *p, const struct virtio_net_hdr *h, const uint8_t *data,
+		    size_t len)
 {
 	struct device *d = (struct device *)p;
-	struct iovec iov[2] = { { (void *)(uintptr_t)h, sizeof(*h) }, { (void *)(uintptr_t)data, len } };
+	struct iovec iov[2] = { { (void *)(uintptr_t)h, sizeof(*h) },
+				{ (void *)(uintptr_t)data, len } };
 
 	return writev(d->tap.fd, iov, 2) < 0 ? -errno : 0;
 }
 
-static size_t tap_receive(struct frame_port *p, struct virtio_net_hdr *h, uint8_t *data, size_t size)
+static size_t tap_receive(struct frame_port *p, struct virtio_net_hdr *h, uint8_t *data,
+			  size_t size)
 {
 	struct device *d = (struct device *)p;
 	struct iovec iov[2] = { { h, sizeof(*h) }, { data, size } };
@@ -59,8 +62,10 @@ static size_t tap_receive(struct frame_port *p, struct virtio_net_hdr *h, uint8_
 
 static int parse_mac(const char *s, uint8_t mac[6])
 {
-	return sscanf(s, "%hhx:%hhx:%hhx:%hhx:%hhx:%hhx", &mac[0], &mac[1], &mac[2], &mac[3], &mac[4], &mac[5]) == 6
-		       ? 0 : -EINVAL;
+	return sscanf(s, "%hhx:%hhx:%hhx:%hhx:%hhx:%hhx", &mac[0], &mac[1], &mac[2], &mac[3],
+		      &mac[4], &mac[5]) == 6
+		       ? 0
+		       : -EINVAL;
 }
 
 /* "rate" as xl writes it: bytes in an interval, the interval in microseconds. */
@@ -69,8 +74,8 @@ static void read_rate(struct device *d)
 	unsigned long long bytes, usec;
 	char *rate = NULL;
 
-	if (bdev_read_back(&d->bdev, "rate", &rate) == 0 && sscanf(rate, "%llu,%llu", &bytes, &usec) == 2 && bytes &&
-	    usec) {
+	if (bdev_read_back(&d->bdev, "rate", &rate) == 0 &&
+	    sscanf(rate, "%llu,%llu", &bytes, &usec) == 2 && bytes && usec) {
 		d->vif.rate = bytes * 1000000ull / usec;
 		d->vif.burst = d->vif.credit = bytes < NET_MAX_PACKET ? NET_MAX_PACKET : bytes;
 	}
@@ -84,7 +89,8 @@ static void read_guard(struct device *d)
 
 	if (bdev_read_back(&d->bdev, "guard", &guard) == 0 && strcmp(guard, "0"))
 		d->vif.guard = true;
-	if (d->vif.guard && bdev_read_back(&d->bdev, "ip", &ip) == 0 && inet_pton(AF_INET, ip, &a) == 1)
+	if (d->vif.guard && bdev_read_back(&d->bdev, "ip", &ip) == 0 &&
+	    inet_pton(AF_INET, ip, &a) == 1)
 		d->vif.guard_ip = a.s_addr;
 	free(guard);
 	free(ip);
@@ -134,10 +140,14 @@ static int publish(struct store *s, store_txn_t t, void *arg)
 {
 	struct device *d = arg;
 	const struct fact facts[] = {
-		{ "feature-rx-copy", 1 },	 { "feature-rx-flip", 0 },
-		{ "feature-sg", 1 },		 { "feature-gso-tcpv4", 1 },
-		{ "feature-gso-tcpv6", 1 },	 { "feature-ipv6-csum-offload", 1 },
-		{ "feature-multicast-control", 1 }, { "feature-split-event-channels", 1 },
+		{ "feature-rx-copy", 1 },
+		{ "feature-rx-flip", 0 },
+		{ "feature-sg", 1 },
+		{ "feature-gso-tcpv4", 1 },
+		{ "feature-gso-tcpv6", 1 },
+		{ "feature-ipv6-csum-offload", 1 },
+		{ "feature-multicast-control", 1 },
+		{ "feature-split-event-channels", 1 },
 		{ "multi-queue-max-queues", NET_MAX_QUEUES },
 	};
 
@@ -147,14 +157,16 @@ static int publish(struct store *s, store_txn_t t, void *arg)
 
 /* --- the frontend's choice ----------------------------------------------------------------------------------------------- */
 
-static int read_number(struct device *d, const char *dir, const char *key, uint32_t *out, struct why *why)
+static int read_number(struct device *d, const char *dir, const char *key, uint32_t *out,
+		       struct why *why)
 {
 	char path[64];
 	uint64_t n;
 
 	snprintf(path, sizeof(path), "%s%s", dir, key);
 	if (bdev_read_front_number(&d->bdev, path, &n) || n > UINT32_MAX)
-		return why_set(why, TE_DEVICE, "%s/%s is missing or no number", d->bdev.front, path);
+		return why_set(why, TE_DEVICE, "%s/%s is missing or no number", d->bdev.front,
+			       path);
 	*out = (uint32_t)n;
 	return 0;
 }
@@ -193,11 +205,14 @@ static int read_choice(struct device *d, struct vif_choice *c, struct why *why)
 
 	memset(c, 0, sizeof(*c));
 	if (!front_says(d, "request-rx-copy"))
-		return why_set(why, TE_DEVICE, "%s/request-rx-copy is not 1: page flipping is not offered", d->bdev.front);
+		return why_set(why, TE_DEVICE,
+			       "%s/request-rx-copy is not 1: page flipping is not offered",
+			       d->bdev.front);
 	bdev_read_front_number(&d->bdev, "multi-queue-num-queues", &queues);
 	if (queues == 0 || queues > NET_MAX_QUEUES)
-		return why_set(why, TE_DEVICE, "%s/multi-queue-num-queues is %llu; 1 to %u were offered", d->bdev.front,
-			       (unsigned long long)queues, NET_MAX_QUEUES);
+		return why_set(why, TE_DEVICE,
+			       "%s/multi-queue-num-queues is %llu; 1 to %u were offered",
+			       d->bdev.front, (unsigned long long)queues, NET_MAX_QUEUES);
 	c->queues = (unsigned int)queues;
 	c->sg = front_says(d, "feature-sg");
 	for (i = 0; i < c->queues && !rc; i++)
@@ -205,7 +220,8 @@ static int read_choice(struct device *d, struct vif_choice *c, struct why *why)
 	if (rc)
 		return rc;
 	return tap_set_offloads(&d->tap, !front_says(d, "feature-no-csum-offload"),
-				c->sg && front_says(d, "feature-gso-tcpv4"), c->sg && front_says(d, "feature-gso-tcpv6"), why);
+				c->sg && front_says(d, "feature-gso-tcpv4"),
+				c->sg && front_says(d, "feature-gso-tcpv6"), why);
 }
 
 /* --- states --------------------------------------------------------------------------------------------------------------- */
@@ -250,27 +266,26 @@ static void on_front_state(struct device *d)
 		break;
 	case XenbusStateInitialised:
 	case XenbusStateConnected:
-		if (!d->vif.connected && d->bdev.state != XenbusStateClosing && d->bdev.state != XenbusStateClosed)
+		if (!d->vif.connected && d->bdev.state != XenbusStateClosing &&
+		    d->bdev.state != XenbusStateClosed)
 			connect_front(d);
 		break;
 	case XenbusStateInitWait:
 		if (d->vif.connected) {
-			why_set(&why, TE_DEVICE, "the frontend went from connected back to waiting");
+			why_set(&why, TE_DEVICE,
+				"the frontend went from connected back to waiting");
 			bdev_report(&d->bdev, &why);
 			disconnect_front(d, XenbusStateClosing);
 		}
 		break;
-	case XenbusStateClosing:
-		disconnect_front(d, XenbusStateClosing);
-		break;
+	case XenbusStateClosing: disconnect_front(d, XenbusStateClosing); break;
 	case XenbusStateClosed:
 	case XenbusStateUnknown:
 		disconnect_front(d, XenbusStateClosed);
 		if (!bdev_online(&d->bdev))
 			finish(d);
 		break;
-	default:
-		break;
+	default: break;
 	}
 }
 
@@ -385,8 +400,9 @@ static void write_stats(struct ev_loop *loop, ev_timer *w, int revents)
 	fprintf(f,
 		"{\"tx_packets\":%llu,\"tx_bytes\":%llu,\"rx_packets\":%llu,\"rx_bytes\":%llu,\"tx_errors\":%llu,"
 		"\"rx_dropped\":%llu,\"guarded\":%llu}\n",
-		(unsigned long long)s->tx_packets, (unsigned long long)s->tx_bytes, (unsigned long long)s->rx_packets,
-		(unsigned long long)s->rx_bytes, (unsigned long long)s->tx_errors, (unsigned long long)s->rx_dropped,
+		(unsigned long long)s->tx_packets, (unsigned long long)s->tx_bytes,
+		(unsigned long long)s->rx_packets, (unsigned long long)s->rx_bytes,
+		(unsigned long long)s->tx_errors, (unsigned long long)s->rx_dropped,
 		(unsigned long long)s->guarded);
 	if (fclose(f) == 0)
 		rename(tmp, d->stats_path);
@@ -419,12 +435,13 @@ int device_run(const char *path, const char *run_dir)
 	d->tap.fd = -1;
 	d->loop = ev_default_loop(0);
 	vif_init(&d->vif, NULL, &d->port);
-	if (bdev_open(&d->bdev, path, &why) || peer_open(&d->peer, d->bdev.domid, &why) || open_tap(d, &why) ||
+	if (bdev_open(&d->bdev, path, &why) || peer_open(&d->peer, d->bdev.domid, &why) ||
+	    open_tap(d, &why) ||
 	    bdev_file(&d->bdev, run_dir, ".stats", d->stats_path, sizeof(d->stats_path))) {
 		bdev_report(&d->bdev, &why);
 		if (d->bdev.store)
 			bdev_set_state(&d->bdev, XenbusStateClosed);
-		return 0;			/* said and done: starting again would not mend it */
+		return 0; /* said and done: starting again would not mend it */
 	}
 	d->vif.peer = d->peer;
 	read_rate(d);

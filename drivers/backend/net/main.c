@@ -9,9 +9,10 @@ int main(int argc, char **argv)
 {
 	struct daemon_options o = {
 		.name = "torc-netd",
-		.usage = "usage: torc-netd [--type vif]... [--run-dir DIR] [--foreground] [--pid-file FILE]\n"
-			 "Serves guests' network cards through TAP devices. --type names the backend\n"
-			 "directories on the store it takes (default: vif; not where xen-netback is loaded).\n",
+		.usage =
+			"usage: torc-netd [--type vif]... [--run-dir DIR] [--foreground] [--pid-file FILE]\n"
+			"Serves guests' network cards through TAP devices. --type names the backend\n"
+			"directories on the store it takes (default: vif; not where xen-netback is loaded).\n",
 		.run_dir = "/run/torc/netd",
 		.types = { "vif" },
 		.nr_types = 1,

@@ -6,16 +6,18 @@
 #include <errno.h>
 #include <string.h>
 
-#define ETHERTYPE_IP	0x0800
-#define ETHERTYPE_ARP	0x0806
-#define ETHERTYPE_VLAN	0x8100
-#define ETHERTYPE_IPV6	0x86dd
-#define PROTO_TCP	6
-#define PROTO_UDP	17
+#define ETHERTYPE_IP 0x0800
+#define ETHERTYPE_ARP 0x0806
+#define ETHERTYPE_VLAN 0x8100
+#define ETHERTYPE_IPV6 0x86dd
+#define PROTO_TCP 6
+#define PROTO_UDP 17
 
-_Static_assert(sizeof(netif_tx_request_t) == 12 && sizeof(netif_extra_info_t) == 8, "an extra fits a request's slot");
+_Static_assert(sizeof(netif_tx_request_t) == 12 && sizeof(netif_extra_info_t) == 8,
+	       "an extra fits a request's slot");
 
-static int take_extra(const netif_tx_request_t *slot, struct net_packet *p, bool *more, struct why *why)
+static int take_extra(const netif_tx_request_t *slot, struct net_packet *p, bool *more,
+		      struct why *why)
 {
 	netif_extra_info_t e;
 
@@ -34,10 +36,8 @@ static int take_extra(const netif_tx_request_t *slot, struct net_packet *p, bool
 		p->mcast_add = e.type == XEN_NETIF_EXTRA_TYPE_MCAST_ADD;
 		memcpy(p->mcast_addr, e.u.mcast.addr, sizeof(p->mcast_addr));
 		return 0;
-	case XEN_NETIF_EXTRA_TYPE_HASH:
-		return 0;		/* a hint we have no use for */
-	default:
-		return why_set(why, TE_DEVICE, "extra information of type %u", e.type);
+	case XEN_NETIF_EXTRA_TYPE_HASH: return 0; /* a hint we have no use for */
+	default: return why_set(why, TE_DEVICE, "extra information of type %u", e.type);
 	}
 }
 
@@ -50,7 +50,8 @@ static int check_sizes(struct net_packet *p, struct why *why)
 	for (i = 1; i < p->slots; i++)
 		rest += p->len[i];
 	if (rest >= p->size) {
-		why_set(why, TE_DEVICE, "packet of %u bytes whose later slots hold %u", p->size, rest);
+		why_set(why, TE_DEVICE, "packet of %u bytes whose later slots hold %u", p->size,
+			rest);
 		return -EINVAL;
 	}
 	if (p->size - rest > UINT16_MAX)
@@ -58,23 +59,26 @@ static int check_sizes(struct net_packet *p, struct why *why)
 	p->len[0] = (uint16_t)(p->size - rest);
 	for (i = 0; i < p->slots; i++) {
 		if ((uint32_t)p->offset[i] + p->len[i] > 4096) {
-			why_set(why, TE_DEVICE, "slot %u covers bytes %u to %u of a frame", i, p->offset[i],
-				p->offset[i] + p->len[i]);
+			why_set(why, TE_DEVICE, "slot %u covers bytes %u to %u of a frame", i,
+				p->offset[i], p->offset[i] + p->len[i]);
 			return -EINVAL;
 		}
 	}
 	if (p->size < NET_HEADER_MIN) {
-		why_set(why, TE_DEVICE, "packet of %u bytes; an Ethernet header has %u", p->size, NET_HEADER_MIN);
+		why_set(why, TE_DEVICE, "packet of %u bytes; an Ethernet header has %u", p->size,
+			NET_HEADER_MIN);
 		return -EINVAL;
 	}
 	if (p->gso_type && (p->gso_type > XEN_NETIF_GSO_TYPE_TCPV6 || !p->gso_size)) {
-		why_set(why, TE_DEVICE, "segmentation of type %u and size %u", p->gso_type, p->gso_size);
+		why_set(why, TE_DEVICE, "segmentation of type %u and size %u", p->gso_type,
+			p->gso_size);
 		return -EINVAL;
 	}
 	return 0;
 }
 
-int packet_parse(const netif_tx_request_t *slot, unsigned int n, struct net_packet *p, struct why *why)
+int packet_parse(const netif_tx_request_t *slot, unsigned int n, struct net_packet *p,
+		 struct why *why)
 {
 	unsigned int at = 0;
 	uint16_t flags;
@@ -143,7 +147,8 @@ static unsigned int transport(const uint8_t *data, size_t len, unsigned int *at,
 	}
 	if (type == ETHERTYPE_IP && len >= l3 + 20) {
 		ihl = (data[l3] & 15u) * 4;
-		if (ihl < 20 || be16(data + l3 + 6) & 0x3fff)	/* a fragment has no checksum to finish */
+		if (ihl < 20 ||
+		    be16(data + l3 + 6) & 0x3fff) /* a fragment has no checksum to finish */
 			return 0;
 		*at = l3 + ihl;
 		*v6 = false;
@@ -157,7 +162,8 @@ static unsigned int transport(const uint8_t *data, size_t len, unsigned int *at,
 	return 0;
 }
 
-int packet_to_vnet(const struct net_packet *p, const uint8_t *data, struct virtio_net_hdr *h, struct why *why)
+int packet_to_vnet(const struct net_packet *p, const uint8_t *data, struct virtio_net_hdr *h,
+		   struct why *why)
 {
 	unsigned int at = 0, proto;
 	bool v6 = false;
@@ -166,8 +172,11 @@ int packet_to_vnet(const struct net_packet *p, const uint8_t *data, struct virti
 	if (!p->csum_blank && !p->gso_type)
 		return 0;
 	proto = transport(data, p->size, &at, &v6);
-	if ((proto != PROTO_TCP && proto != PROTO_UDP) || at + (proto == PROTO_TCP ? 20u : 8u) > p->size) {
-		why_set(why, TE_DEVICE, "a packet with offloads that is no TCP or UDP over IP (protocol %u)", proto);
+	if ((proto != PROTO_TCP && proto != PROTO_UDP) ||
+	    at + (proto == PROTO_TCP ? 20u : 8u) > p->size) {
+		why_set(why, TE_DEVICE,
+			"a packet with offloads that is no TCP or UDP over IP (protocol %u)",
+			proto);
 		return -EINVAL;
 	}
 	h->flags = VIRTIO_NET_HDR_F_NEEDS_CSUM;
@@ -176,20 +185,23 @@ int packet_to_vnet(const struct net_packet *p, const uint8_t *data, struct virti
 	if (!p->gso_type)
 		return 0;
 	if (proto != PROTO_TCP || v6 != (p->gso_type == XEN_NETIF_GSO_TYPE_TCPV6)) {
-		why_set(why, TE_DEVICE, "segmentation type %u does not match the packet's headers", p->gso_type);
+		why_set(why, TE_DEVICE, "segmentation type %u does not match the packet's headers",
+			p->gso_type);
 		return -EINVAL;
 	}
 	h->gso_type = v6 ? VIRTIO_NET_HDR_GSO_TCPV6 : VIRTIO_NET_HDR_GSO_TCPV4;
 	h->gso_size = p->gso_size;
 	h->hdr_len = (uint16_t)(at + (unsigned int)(data[at + 12] >> 4) * 4);
 	if (h->hdr_len > p->size) {
-		why_set(why, TE_DEVICE, "a TCP header of %u bytes in a packet of %u", h->hdr_len - at, p->size);
+		why_set(why, TE_DEVICE, "a TCP header of %u bytes in a packet of %u",
+			h->hdr_len - at, p->size);
 		return -EINVAL;
 	}
 	return 0;
 }
 
-void packet_from_vnet(const struct virtio_net_hdr *h, uint16_t *flags, uint8_t *gso_type, uint16_t *gso_size)
+void packet_from_vnet(const struct virtio_net_hdr *h, uint16_t *flags, uint8_t *gso_type,
+		      uint16_t *gso_size)
 {
 	*flags = 0;
 	if (h->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM)
@@ -197,15 +209,9 @@ void packet_from_vnet(const struct virtio_net_hdr *h, uint16_t *flags, uint8_t *
 	else if (h->flags & VIRTIO_NET_HDR_F_DATA_VALID)
 		*flags |= NETRXF_data_validated;
 	switch (h->gso_type & ~VIRTIO_NET_HDR_GSO_ECN) {
-	case VIRTIO_NET_HDR_GSO_TCPV4:
-		*gso_type = XEN_NETIF_GSO_TYPE_TCPV4;
-		break;
-	case VIRTIO_NET_HDR_GSO_TCPV6:
-		*gso_type = XEN_NETIF_GSO_TYPE_TCPV6;
-		break;
-	default:
-		*gso_type = 0;
-		break;
+	case VIRTIO_NET_HDR_GSO_TCPV4: *gso_type = XEN_NETIF_GSO_TYPE_TCPV4; break;
+	case VIRTIO_NET_HDR_GSO_TCPV6: *gso_type = XEN_NETIF_GSO_TYPE_TCPV6; break;
+	default: *gso_type = 0; break;
 	}
 	*gso_size = h->gso_size;
 	if (*gso_type)
@@ -231,7 +237,6 @@ bool packet_source_ok(const uint8_t *data, size_t len, const uint8_t mac[6], uin
 			return false;
 		memcpy(&source, data + 28, sizeof(source));
 		return source == ip;
-	default:
-		return false;
+	default: return false;
 	}
 }

@@ -34,13 +34,15 @@ int tap_open(struct tap *t, const char *name, struct why *why)
 	int size = sizeof(struct virtio_net_hdr);
 
 	if (strlen(name) >= sizeof(t->name))
-		return why_set(why, TE_DEVICE, "interface name \"%s\" is longer than %zu characters", name,
+		return why_set(why, TE_DEVICE,
+			       "interface name \"%s\" is longer than %zu characters", name,
 			       sizeof(t->name) - 1);
 	snprintf(t->name, sizeof(t->name), "%s", name);
 	snprintf(r.ifr_name, sizeof(r.ifr_name), "%s", name);
 	t->fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
 	if (t->fd < 0)
-		return why_set(why, TE_DEVICE, "/dev/net/tun: %s (is the tun module loaded?)", strerror(errno));
+		return why_set(why, TE_DEVICE, "/dev/net/tun: %s (is the tun module loaded?)",
+			       strerror(errno));
 	if (ioctl(t->fd, TUNSETIFF, &r) || ioctl(t->fd, TUNSETVNETHDRSZ, &size)) {
 		why_set(why, TE_DEVICE, "interface %s cannot be made: %s", name, strerror(errno));
 		close(t->fd);
@@ -59,10 +61,12 @@ void tap_close(struct tap *t)
 
 int tap_set_offloads(struct tap *t, bool csum, bool tso4, bool tso6, struct why *why)
 {
-	unsigned int what = csum ? TUN_F_CSUM | (tso4 ? TUN_F_TSO4 : 0u) | (tso6 ? TUN_F_TSO6 : 0u) : 0u;
+	unsigned int what = csum ? TUN_F_CSUM | (tso4 ? TUN_F_TSO4 : 0u) | (tso6 ? TUN_F_TSO6 : 0u)
+				 : 0u;
 
 	if (ioctl(t->fd, TUNSETOFFLOAD, what))
-		return why_set(why, TE_DEVICE, "%s: offloads %#x: %s", t->name, what, strerror(errno));
+		return why_set(why, TE_DEVICE, "%s: offloads %#x: %s", t->name, what,
+			       strerror(errno));
 	return 0;
 }
 
@@ -105,8 +109,10 @@ int tap_join_bridge(struct tap *t, const char *bridge, struct why *why)
 	struct ifreq r = { .ifr_ifindex = (int)if_nametoindex(t->name) };
 
 	snprintf(r.ifr_name, sizeof(r.ifr_name), "%s", bridge);
-	if (fd < 0 || (ioctl(fd, SIOCBRADDIF, &r) && errno != EBUSY))	/* busy: it is on a bridge already */
-		rc = why_set(why, TE_DEVICE, "%s cannot join bridge %s: %s", t->name, bridge, strerror(errno));
+	if (fd < 0 ||
+	    (ioctl(fd, SIOCBRADDIF, &r) && errno != EBUSY)) /* busy: it is on a bridge already */
+		rc = why_set(why, TE_DEVICE, "%s cannot join bridge %s: %s", t->name, bridge,
+			     strerror(errno));
 	if (fd >= 0)
 		close(fd);
 	return rc;

@@ -8,7 +8,7 @@
 
 #include "dom0-tools/common/why.h"
 
-#define TAP_NAME_MAX	16
+#define TAP_NAME_MAX 16
 
 struct tap {
 	int fd;
@@ -17,7 +17,7 @@ struct tap {
 
 /* Makes (or takes over) the interface, down. The descriptor does not block; every frame has a struct virtio_net_hdr in front. */
 int tap_open(struct tap *t, const char *name, struct why *why);
-void tap_close(struct tap *t);			/* the interface goes */
+void tap_close(struct tap *t); /* the interface goes */
 /* What may be handed to the guest as it is: checksums to be finished, TCP segments joined. */
 int tap_set_offloads(struct tap *t, bool csum, bool tso4, bool tso6, struct why *why);
 int tap_set_mtu(struct tap *t, unsigned int mtu, struct why *why);

@@ -9,11 +9,11 @@
 #include <errno.h>
 #include <string.h>
 
-#define ROUND		32u			/* packets handled together */
-#define LOOKAHEAD	(NET_MAX_SLOTS + XEN_NETIF_EXTRA_TYPE_MAX)
-#define SLOT_BYTES	4096u
+#define ROUND 32u /* packets handled together */
+#define LOOKAHEAD (NET_MAX_SLOTS + XEN_NETIF_EXTRA_TYPE_MAX)
+#define SLOT_BYTES 4096u
 
-static struct net_packet packets[ROUND];	/* one device a process, one thread */
+static struct net_packet packets[ROUND]; /* one device a process, one thread */
 static uint8_t frames[ROUND][NET_MAX_PACKET + 1];
 static struct peer_copy copies[ROUND * NET_MAX_SLOTS];
 
@@ -29,7 +29,7 @@ static void credit_fill(struct vif *v, uint64_t now)
 	uint64_t elapsed = now - v->filled_at, add;
 
 	if (elapsed > 1000000000ull)
-		elapsed = 1000000000ull;		/* the bucket holds no more than a burst anyway */
+		elapsed = 1000000000ull; /* the bucket holds no more than a burst anyway */
 	add = v->rate * elapsed / 1000000000ull;
 	if (!add)
 		return;
@@ -41,7 +41,8 @@ static bool credit_take(struct vif *v, uint32_t size)
 {
 	if (!v->rate)
 		return true;
-	if (v->credit < size && v->credit < v->burst) {	/* a packet above the burst passes when the bucket is full */
+	if (v->credit < size &&
+	    v->credit < v->burst) { /* a packet above the burst passes when the bucket is full */
 		v->throttled = true;
 		return false;
 	}
@@ -97,7 +98,8 @@ static bool tx_take(struct vif *v, struct vif_queue *q, struct net_packet *p)
 	int waiting = ring_waiting(&q->tx), rc;
 
 	if (waiting < 0) {
-		why_set(&v->why, TE_DEVICE, "transmit ring: req_prod %u is more than a ring of %u ahead of %u",
+		why_set(&v->why, TE_DEVICE,
+			"transmit ring: req_prod %u is more than a ring of %u ahead of %u",
 			ring_shared_req_prod(&q->tx), q->tx.slots, q->tx.req_cons);
 		vif_break(v);
 		return false;
@@ -115,27 +117,31 @@ static bool tx_take(struct vif *v, struct vif_queue *q, struct net_packet *p)
 	if (rc) {
 		v->stats.tx_errors++;
 		tx_answer(q, p, NETIF_RSP_ERROR);
-		p->size = 0;		/* nothing to send */
+		p->size = 0; /* nothing to send */
 	} else if (p->mcast) {
-		tx_answer(q, p, NETIF_RSP_OKAY);	/* every frame is passed on: the list changes nothing here */
+		tx_answer(
+			q, p,
+			NETIF_RSP_OKAY); /* every frame is passed on: the list changes nothing here */
 		p->size = 0;
 	}
 	return true;
 }
 
-static void tx_send(struct vif *v, struct vif_queue *q, struct net_packet *p, const uint8_t *data, bool copied)
+static void tx_send(struct vif *v, struct vif_queue *q, struct net_packet *p, const uint8_t *data,
+		    bool copied)
 {
 	struct virtio_net_hdr h;
 	int16_t status = NETIF_RSP_ERROR;
 
 	if (!copied)
-		why_set(&v->why, TE_DEVICE, "packet %u: a grant of its slots cannot be used", p->id[0]);
+		why_set(&v->why, TE_DEVICE, "packet %u: a grant of its slots cannot be used",
+			p->id[0]);
 	else if (packet_to_vnet(p, data, &h, &v->why) == 0)
 		status = NETIF_RSP_OKAY;
 	if (status != NETIF_RSP_OKAY) {
 		v->stats.tx_errors++;
 	} else if (v->guard && !packet_source_ok(data, p->size, v->mac, v->guard_ip)) {
-		v->stats.guarded++;	/* lost on the wire, as far as the guest can tell */
+		v->stats.guarded++; /* lost on the wire, as far as the guest can tell */
 	} else if (v->port->send(v->port, &h, data, p->size) == 0) {
 		v->stats.tx_packets++;
 		v->stats.tx_bytes += p->size;
@@ -151,7 +157,8 @@ static unsigned int tx_round(struct vif *v, struct vif_queue *q)
 
 	for (n = 0; n < ROUND && !v->broken && tx_take(v, q, &packets[n]); n++) {
 		for (to = frames[n], s = 0; packets[n].size && s < packets[n].slots; s++, at++) {
-			copies[at] = (struct peer_copy){ packets[n].gref[s], packets[n].offset[s], packets[n].len[s], to, 0 };
+			copies[at] = (struct peer_copy){ packets[n].gref[s], packets[n].offset[s],
+							 packets[n].len[s], to, 0 };
 			to += packets[n].len[s];
 		}
 	}
@@ -208,7 +215,8 @@ struct rx_frame {
 };
 static struct rx_frame rx_frames[ROUND];
 
-static void rx_lay(struct vif_queue *q, struct rx_frame *f, const uint8_t *data, size_t len, unsigned int *at)
+static void rx_lay(struct vif_queue *q, struct rx_frame *f, const uint8_t *data, size_t len,
+		   unsigned int *at)
 {
 	netif_rx_request_t rq;
 	unsigned int i, extra = f->gso_type ? 1 : 0;
@@ -220,8 +228,9 @@ static void rx_lay(struct vif_queue *q, struct rx_frame *f, const uint8_t *data,
 		ring_take(&q->rx, &rq);
 		f->id[i] = rq.id;
 		if (extra && i == 1)
-			continue;		/* its slot carries the extra information, its buffer goes back unused */
-		copies[*at] = (struct peer_copy){ rq.gref, 0, (uint16_t)(len < SLOT_BYTES ? len : SLOT_BYTES),
+			continue; /* its slot carries the extra information, its buffer goes back unused */
+		copies[*at] = (struct peer_copy){ rq.gref, 0,
+						  (uint16_t)(len < SLOT_BYTES ? len : SLOT_BYTES),
 						  (void *)(uintptr_t)data, 0 };
 		data += copies[*at].len;
 		len -= copies[*at].len;
@@ -286,14 +295,15 @@ static unsigned int rx_round(struct vif *v, struct vif_queue *q)
 
 		waiting = ring_waiting(&q->rx);
 		if (waiting < 0) {
-			why_set(&v->why, TE_DEVICE, "receive ring: req_prod %u is more than a ring of %u ahead of %u",
+			why_set(&v->why, TE_DEVICE,
+				"receive ring: req_prod %u is more than a ring of %u ahead of %u",
 				ring_shared_req_prod(&q->rx), q->rx.slots, q->rx.req_cons);
 			vif_break(v);
 			break;
 		}
 		packet_from_vnet(&v->held_hdr, &f->flags, &f->gso_type, &f->gso_size);
 		if ((unsigned int)waiting < slots_for(v->held_len, f->gso_type))
-			break;				/* it stays held until the guest offers room */
+			break; /* it stays held until the guest offers room */
 		memcpy(frames[n], v->held, v->held_len);
 		rx_lay(q, f, frames[n], v->held_len, &at);
 		v->stats.rx_bytes += v->held_len;
@@ -319,7 +329,7 @@ void vif_to_guest(struct vif *v)
 
 		if (rx_round(v, q))
 			tried = 0;
-		else if (!ring_arm_beyond(&q->rx))	/* told when the guest offers more */
+		else if (!ring_arm_beyond(&q->rx)) /* told when the guest offers more */
 			tried++;
 		if (ring_push(&q->rx))
 			peer_notify(v->peer, q->rx_port);
@@ -347,7 +357,8 @@ static int queue_connect(struct vif *v, const struct vif_choice *c, unsigned int
 	q->tx_mapped = peer_map(v->peer, &c->tx_ref[i], 1, 1);
 	q->rx_mapped = peer_map(v->peer, &c->rx_ref[i], 1, 1);
 	if (!q->tx_mapped || !q->rx_mapped)
-		return why_set(why, TE_DEVICE, "queue %u: its rings (grants %u and %u) cannot be mapped: %s", i,
+		return why_set(why, TE_DEVICE,
+			       "queue %u: its rings (grants %u and %u) cannot be mapped: %s", i,
 			       c->tx_ref[i], c->rx_ref[i], strerror(errno));
 	ring_init(&q->tx, q->tx_mapped, SLOT_BYTES, sizeof(union netif_tx_sring_entry));
 	ring_init(&q->rx, q->rx_mapped, SLOT_BYTES, sizeof(union netif_rx_sring_entry));
@@ -355,8 +366,9 @@ static int queue_connect(struct vif *v, const struct vif_choice *c, unsigned int
 	if (q->tx_port >= 0 && c->rx_port[i] != c->tx_port[i])
 		q->rx_port = peer_bind(v->peer, c->rx_port[i]);
 	if (q->tx_port < 0 || q->rx_port < 0)
-		return why_set(why, TE_DEVICE, "queue %u: event channel %u or %u of d%u cannot be bound", i, c->tx_port[i],
-			       c->rx_port[i], peer_domid(v->peer));
+		return why_set(why, TE_DEVICE,
+			       "queue %u: event channel %u or %u of d%u cannot be bound", i,
+			       c->tx_port[i], c->rx_port[i], peer_domid(v->peer));
 	return 0;
 }
 

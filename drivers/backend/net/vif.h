@@ -7,48 +7,54 @@
 #include "drivers/backend/common/ring.h"
 #include "drivers/backend/net/packet.h"
 
-#define NET_MAX_QUEUES	4
-#define NET_MAX_MCAST	64
+#define NET_MAX_QUEUES 4
+#define NET_MAX_MCAST 64
 
 /* What the host's end does with frames: the TAP device, or a test. */
 struct frame_port {
 	/* 0, or -errno; -EAGAIN never: a frame that does not fit is lost, as on a wire. */
-	int (*send)(struct frame_port *p, const struct virtio_net_hdr *h, const uint8_t *data, size_t len);
+	int (*send)(struct frame_port *p, const struct virtio_net_hdr *h, const uint8_t *data,
+		    size_t len);
 	/* Bytes of the frame, 0: none waits. */
-	size_t (*receive)(struct frame_port *p, struct virtio_net_hdr *h, uint8_t *data, size_t size);
+	size_t (*receive)(struct frame_port *p, struct virtio_net_hdr *h, uint8_t *data,
+			  size_t size);
 };
 
 struct vif_queue {
 	struct ring tx, rx;
 	void *tx_mapped, *rx_mapped;
-	int tx_port, rx_port;		/* the same one unless the frontend split them */
+	int tx_port, rx_port; /* the same one unless the frontend split them */
 };
 
-struct vif_stats { uint64_t tx_packets, tx_bytes, rx_packets, rx_bytes, tx_errors, rx_dropped, guarded; };
+struct vif_stats {
+	uint64_t tx_packets, tx_bytes, rx_packets, rx_bytes, tx_errors, rx_dropped, guarded;
+};
 
 struct vif {
 	struct peer *peer;
 	struct frame_port *port;
 	struct vif_queue queue[NET_MAX_QUEUES];
-	unsigned int queues, rx_next;		/* frames go to the queues in turn */
-	bool connected, broken, sg;		/* sg: the frontend takes frames of several slots */
+	unsigned int queues, rx_next; /* frames go to the queues in turn */
+	bool connected, broken, sg; /* sg: the frontend takes frames of several slots */
 	bool guard;
 	uint8_t mac[6];
-	uint32_t guard_ip;			/* network order; 0: any */
+	uint32_t guard_ip; /* network order; 0: any */
 	/* rate limit: a bucket of bytes, filled evenly; 0 rate: none */
-	uint64_t rate, burst, credit;		/* bytes a second, bytes, bytes */
-	uint64_t filled_at;			/* ns */
+	uint64_t rate, burst, credit; /* bytes a second, bytes, bytes */
+	uint64_t filled_at; /* ns */
 	bool throttled;
 	struct vif_stats stats;
 	struct why why;
-	uint8_t held[NET_MAX_PACKET + 1];	/* a frame from the host that waits for room in the ring */
+	uint8_t held[NET_MAX_PACKET +
+		     1]; /* a frame from the host that waits for room in the ring */
 	struct virtio_net_hdr held_hdr;
 	size_t held_len;
 };
 
 struct vif_choice {
 	unsigned int queues;
-	uint32_t tx_ref[NET_MAX_QUEUES], rx_ref[NET_MAX_QUEUES], tx_port[NET_MAX_QUEUES], rx_port[NET_MAX_QUEUES];
+	uint32_t tx_ref[NET_MAX_QUEUES], rx_ref[NET_MAX_QUEUES], tx_port[NET_MAX_QUEUES],
+		rx_port[NET_MAX_QUEUES];
 	bool sg;
 };
 

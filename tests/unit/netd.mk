@@ -1,0 +1,18 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# The network backend's unit tests and fuzz target.
+
+VIF_TESTED := drivers/backend/net/vif drivers/backend/net/packet drivers/backend/common/ring dom0-tools/common/why \
+	tests/unit/fake_peer
+
+$(B)/tests/vif_test: $(addprefix $(B)/obj/san/,$(addsuffix .o,tests/unit/vif_test $(VIF_TESTED)))
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(HOST_CC) $(SAN_FLAGS) -o $@ $^ -lcmocka
+
+.PHONY: unit-vif
+unit-vif: $(B)/tests/vif_test
+	$(Q)$<
+CHECKS += unit-vif
+
+FUZZERS += vif
+vif_FUZZ_OBJS := $(addprefix $(B)/obj/fuzz/,$(addsuffix .o,tests/fuzz/vif_fuzz $(VIF_TESTED)))

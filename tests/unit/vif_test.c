@@ -1,0 +1,410 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The network backend against a frontend made of memory. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "drivers/backend/net/vif.h"
+#include "tests/unit/fake_peer.h"
+
+#define mb() __atomic_thread_fence(__ATOMIC_SEQ_CST) /* what ring.h wants of its user */
+#define wmb() __atomic_thread_fence(__ATOMIC_RELEASE)
+#define rmb() __atomic_thread_fence(__ATOMIC_ACQUIRE)
+
+#define TX_PAGE 0
+#define RX_PAGE 1
+#define DATA_PAGE 8
+#define SECOND 1000000000ull
+
+struct wire { /* the host's end: what was sent, what waits */
+	struct frame_port port;
+	struct virtio_net_hdr sent_hdr, wait_hdr;
+	uint8_t sent[NET_MAX_PACKET], wait[NET_MAX_PACKET];
+	size_t sent_len, wait_len;
+	unsigned int nr_sent, nr_wait;
+};
+
+struct rig {
+	struct wire wire;
+	struct peer *peer;
+	struct vif vif;
+	netif_tx_front_ring_t tx;
+	netif_rx_front_ring_t rx;
+};
+
+static int wire_send(struct frame_port *p, const struct virtio_net_hdr *h, const uint8_t *data,
+		     size_t len)
+{
+	struct wire *w = (struct wire *)p;
+
+	w->sent_hdr = *h;
+	memcpy(w->sent, data, len);
+	w->sent_len = len;
+	w->nr_sent++;
+	return 0;
+}
+
+static size_t wire_receive(struct frame_port *p, struct virtio_net_hdr *h, uint8_t *data,
+			   size_t size)
+{
+	struct wire *w = (struct wire *)p;
+
+	if (!w->nr_wait)
+		return 0;
+	w->nr_wait--;
+	*h = w->wait_hdr;
+	assert_true(w->wait_len <= size);
+	memcpy(data, w->wait, w->wait_len);
+	return w->wait_len;
+}
+
+static int set_up(void **state)
+{
+	struct rig *r = calloc(1, sizeof(*r));
+	struct vif_choice c = { .queues = 1,
+				.tx_ref = { TX_PAGE },
+				.rx_ref = { RX_PAGE },
+				.tx_port = { 5 },
+				.rx_port = { 5 },
+				.sg = true };
+	struct why why;
+
+	assert_int_equal(peer_open(&r->peer, 1, &why), 0);
+	r->wire.port = (struct frame_port){ wire_send, wire_receive };
+	SHARED_RING_INIT((netif_tx_sring_t *)r->peer->page[TX_PAGE]);
+	SHARED_RING_INIT((netif_rx_sring_t *)r->peer->page[RX_PAGE]);
+	XEN_FRONT_RING_INIT(&r->tx, (netif_tx_sring_t *)r->peer->page[TX_PAGE], 4096);
+	XEN_FRONT_RING_INIT(&r->rx, (netif_rx_sring_t *)r->peer->page[RX_PAGE], 4096);
+	vif_init(&r->vif, r->peer, &r->wire.port);
+	assert_int_equal(vif_connect(&r->vif, &c, &why), 0);
+	*state = r;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct rig *r = *state;
+
+	vif_disconnect(&r->vif);
+	assert_int_equal(r->peer->mapped, 0);
+	assert_int_equal(r->peer->bound, 0);
+	peer_close(r->peer);
+	free(r);
+	return 0;
+}
+
+static netif_tx_request_t *tx(struct rig *r, uint16_t id, uint32_t gref, uint16_t size,
+			      uint16_t flags)
+{
+	netif_tx_request_t *rq = RING_GET_REQUEST(&r->tx, r->tx.req_prod_pvt++);
+
+	*rq = (netif_tx_request_t){ .gref = gref, .flags = flags, .id = id, .size = size };
+	return rq;
+}
+
+static void tx_kick(struct rig *r, uint64_t now)
+{
+	int notify;
+
+	RING_PUSH_REQUESTS_AND_CHECK_NOTIFY(&r->tx, notify);
+	(void)notify;
+	vif_from_guest(&r->vif, now);
+}
+
+static netif_tx_response_t tx_answer(struct rig *r)
+{
+	assert_true(r->tx.sring->rsp_prod != r->tx.rsp_cons);
+	return *RING_GET_RESPONSE(&r->tx, r->tx.rsp_cons++);
+}
+
+static void rx_offer(struct rig *r, unsigned int n)
+{
+	unsigned int i;
+	int notify;
+
+	for (i = 0; i < n; i++) {
+		netif_rx_request_t *rq = RING_GET_REQUEST(&r->rx, r->rx.req_prod_pvt++);
+
+		*rq = (netif_rx_request_t){ .id = (uint16_t)(100 + i), .gref = DATA_PAGE + i };
+	}
+	RING_PUSH_REQUESTS_AND_CHECK_NOTIFY(&r->rx, notify);
+	(void)notify;
+}
+
+static netif_rx_response_t rx_answer(struct rig *r)
+{
+	assert_true(r->rx.sring->rsp_prod != r->rx.rsp_cons);
+	return *RING_GET_RESPONSE(&r->rx, r->rx.rsp_cons++);
+}
+
+/* Ethernet, IPv4 without options, TCP: enough for the checks of headers. */
+static void tcp4_frame(uint8_t *p)
+{
+	memset(p, 0, 54);
+	memset(p, 0xff, 6);
+	p[6] = 2;
+	p[12] = 8;
+	p[14] = 0x45;
+	p[23] = 6;
+	p[26] = 10;
+	p[46] = 0x50;
+}
+
+static void a_packet_of_one_slot_reaches_the_wire(void **state)
+{
+	struct rig *r = *state;
+
+	memset(r->peer->page[DATA_PAGE], 0x5a, 60);
+	tx(r, 3, DATA_PAGE, 60, 0);
+	tx_kick(r, 0);
+	assert_int_equal(r->wire.sent_len, 60);
+	assert_int_equal(r->wire.sent[59], 0x5a);
+	assert_int_equal(tx_answer(r).status, NETIF_RSP_OKAY);
+}
+
+static void a_packet_of_several_slots_is_put_together(void **state)
+{
+	struct rig *r = *state;
+
+	memset(r->peer->page[DATA_PAGE], 1, 4096);
+	memset(r->peer->page[DATA_PAGE + 1], 2, 4096);
+	memset(r->peer->page[DATA_PAGE + 2], 3, 4096);
+	tx(r, 1, DATA_PAGE, 100 + 200 + 300, NETTXF_more_data);
+	tx(r, 2, DATA_PAGE + 1, 200, NETTXF_more_data);
+	tx(r, 3, DATA_PAGE + 2, 300, 0);
+	tx_kick(r, 0);
+	assert_int_equal(r->wire.sent_len, 600);
+	assert_int_equal(r->wire.sent[99], 1);
+	assert_int_equal(r->wire.sent[100], 2);
+	assert_int_equal(r->wire.sent[300], 3);
+	assert_int_equal(tx_answer(r).id, 1);
+	assert_int_equal(tx_answer(r).id, 2);
+	assert_int_equal(tx_answer(r).id, 3);
+}
+
+static void half_a_packet_waits_for_its_rest(void **state)
+{
+	struct rig *r = *state;
+
+	tx(r, 1, DATA_PAGE, 600, NETTXF_more_data);
+	tx_kick(r, 0);
+	assert_int_equal(r->wire.nr_sent, 0);
+	assert_int_equal(r->tx.sring->req_event, 2); /* told of the next one */
+	tx(r, 2, DATA_PAGE + 1, 200, 0);
+	tx_kick(r, 0);
+	assert_int_equal(r->wire.nr_sent, 1);
+}
+
+static void segmentation_becomes_a_vnet_header(void **state)
+{
+	struct rig *r = *state;
+	netif_extra_info_t *e;
+
+	tcp4_frame(r->peer->page[DATA_PAGE]);
+	tx(r, 1, DATA_PAGE, 3000, NETTXF_csum_blank | NETTXF_data_validated | NETTXF_extra_info);
+	e = (netif_extra_info_t *)tx(r, 0, 0, 0, 0);
+	*e = (netif_extra_info_t){ .type = XEN_NETIF_EXTRA_TYPE_GSO };
+	e->u.gso.size = 1448;
+	e->u.gso.type = XEN_NETIF_GSO_TYPE_TCPV4;
+	tx_kick(r, 0);
+	assert_int_equal(r->wire.nr_sent, 1);
+	assert_int_equal(r->wire.sent_hdr.gso_type, VIRTIO_NET_HDR_GSO_TCPV4);
+	assert_int_equal(r->wire.sent_hdr.gso_size, 1448);
+	assert_int_equal(r->wire.sent_hdr.csum_start, 34);
+	assert_int_equal(r->wire.sent_hdr.csum_offset, 16);
+	assert_int_equal(r->wire.sent_hdr.hdr_len, 54);
+	assert_int_equal(tx_answer(r).status, NETIF_RSP_OKAY);
+	assert_int_equal(tx_answer(r).status, NETIF_RSP_NULL);
+}
+
+static void offloads_that_the_headers_deny_are_refused(void **state)
+{
+	struct rig *r = *state;
+
+	memset(r->peer->page[DATA_PAGE], 0, 100); /* no IP at all */
+	tx(r, 1, DATA_PAGE, 100, NETTXF_csum_blank);
+	tx_kick(r, 0);
+	assert_int_equal(r->wire.nr_sent, 0);
+	assert_int_equal(tx_answer(r).status, NETIF_RSP_ERROR);
+	assert_false(r->vif.broken);
+}
+
+static void bad_packets_are_answered_with_an_error_and_the_card_goes_on(void **state)
+{
+	struct rig *r = *state;
+
+	tx(r, 1, DATA_PAGE, 13, 0); /* shorter than a header */
+	tx(r, 2, DATA_PAGE, 100, 0)->offset = 4090; /* beyond the frame */
+	tx(r, 3, FAKE_PAGES, 100, 0); /* no such grant */
+	tx(r, 4, DATA_PAGE, 100, NETTXF_more_data); /* the rest is more than the whole */
+	tx(r, 5, DATA_PAGE, 200, 0);
+	tx(r, 6, DATA_PAGE, 60, 0);
+	tx_kick(r, 0);
+	assert_int_equal(tx_answer(r).status, NETIF_RSP_ERROR);
+	assert_int_equal(tx_answer(r).status, NETIF_RSP_ERROR);
+	assert_int_equal(tx_answer(r).status, NETIF_RSP_ERROR);
+	assert_int_equal(tx_answer(r).status, NETIF_RSP_ERROR);
+	assert_int_equal(tx_answer(r).status, NETIF_RSP_ERROR);
+	assert_int_equal(tx_answer(r).status, NETIF_RSP_OKAY);
+	assert_int_equal(r->wire.nr_sent, 1);
+}
+
+static void a_chain_without_end_breaks_the_card(void **state)
+{
+	struct rig *r = *state;
+	unsigned int i;
+
+	for (i = 0; i < NET_MAX_SLOTS + 1; i++)
+		tx(r, (uint16_t)i, DATA_PAGE, i ? 1 : 1000, NETTXF_more_data);
+	tx_kick(r, 0);
+	assert_true(r->vif.broken);
+	assert_int_equal(r->wire.nr_sent, 0);
+}
+
+static void an_index_that_jumps_breaks_the_card(void **state)
+{
+	struct rig *r = *state;
+
+	r->tx.sring->req_prod += 300;
+	vif_from_guest(&r->vif, 0);
+	assert_true(r->vif.broken);
+}
+
+static void a_frame_goes_into_the_slots_the_guest_offers(void **state)
+{
+	struct rig *r = *state;
+	netif_rx_response_t a, b;
+
+	r->wire.wait_len = 5000;
+	memset(r->wire.wait, 7, 5000);
+	r->wire.nr_wait = 1;
+	rx_offer(r, 4);
+	vif_to_guest(&r->vif);
+	a = rx_answer(r);
+	b = rx_answer(r);
+	assert_int_equal(a.status, 4096);
+	assert_int_equal(a.flags, NETRXF_more_data);
+	assert_int_equal(b.status, 904);
+	assert_int_equal(b.flags, 0);
+	assert_int_equal(r->peer->page[DATA_PAGE + 1][903], 7);
+	assert_int_equal(r->peer->page[DATA_PAGE + 1][904], 0);
+}
+
+static void a_joined_segment_carries_its_size_in_an_extra(void **state)
+{
+	struct rig *r = *state;
+	netif_rx_response_t a, c;
+	netif_extra_info_t e;
+
+	r->wire.wait_len = 5000;
+	r->wire.wait_hdr = (struct virtio_net_hdr){ .flags = VIRTIO_NET_HDR_F_NEEDS_CSUM,
+						    .gso_type = VIRTIO_NET_HDR_GSO_TCPV4,
+						    .gso_size = 1448 };
+	r->wire.nr_wait = 1;
+	rx_offer(r, 4);
+	vif_to_guest(&r->vif);
+	a = rx_answer(r);
+	memcpy(&e, RING_GET_RESPONSE(&r->rx, r->rx.rsp_cons++), sizeof(e));
+	c = rx_answer(r);
+	assert_int_equal(a.flags, NETRXF_csum_blank | NETRXF_data_validated | NETRXF_extra_info |
+					  NETRXF_more_data);
+	assert_int_equal(e.type, XEN_NETIF_EXTRA_TYPE_GSO);
+	assert_int_equal(e.u.gso.size, 1448);
+	assert_int_equal(c.status, 904);
+}
+
+static void a_frame_waits_while_the_guest_offers_no_room(void **state)
+{
+	struct rig *r = *state;
+
+	r->wire.wait_len = 5000;
+	r->wire.nr_wait = 1;
+	rx_offer(r, 1);
+	vif_to_guest(&r->vif);
+	assert_int_equal(r->rx.sring->rsp_prod, 0);
+	assert_int_equal(r->vif.held_len, 5000);
+	rx_offer(r, 1);
+	vif_to_guest(&r->vif);
+	assert_int_equal(r->rx.sring->rsp_prod, 2);
+}
+
+static void a_revoked_buffer_loses_that_frame_only(void **state)
+{
+	struct rig *r = *state;
+
+	r->wire.wait_len = 100;
+	r->wire.nr_wait = 2;
+	rx_offer(r, 2);
+	r->peer->revoked[DATA_PAGE] = 1;
+	vif_to_guest(&r->vif);
+	assert_int_equal(rx_answer(r).status, NETIF_RSP_ERROR);
+	assert_int_equal(rx_answer(r).status, 100);
+}
+
+static void the_rate_is_kept(void **state)
+{
+	struct rig *r = *state;
+	unsigned int i;
+
+	r->vif.rate = 1000;
+	r->vif.burst = r->vif.credit = 2000;
+	r->vif.filled_at = SECOND;
+	for (i = 0; i < 5; i++)
+		tx(r, (uint16_t)i, DATA_PAGE, 1000, 0);
+	tx_kick(r, SECOND);
+	assert_int_equal(r->wire.nr_sent, 2); /* the burst */
+	assert_true(vif_throttled_for(&r->vif) > 0);
+	vif_from_guest(&r->vif, 2 * SECOND);
+	assert_int_equal(r->wire.nr_sent, 3); /* a thousand bytes a second */
+}
+
+static void a_forged_source_does_not_leave(void **state)
+{
+	struct rig *r = *state;
+	uint8_t *p = r->peer->page[DATA_PAGE];
+
+	r->vif.guard = true;
+	memcpy(r->vif.mac, (uint8_t[]){ 2, 0, 0, 0, 0, 0 }, 6);
+	memcpy(&r->vif.guard_ip, (uint8_t[]){ 10, 0, 0, 0 }, 4);
+	tcp4_frame(p);
+	tx(r, 1, DATA_PAGE, 60, 0);
+	tx_kick(r, 0);
+	assert_int_equal(r->wire.nr_sent, 1);
+	p[26] = 11; /* another's address */
+	tx(r, 2, DATA_PAGE, 60, 0);
+	tx_kick(r, 0);
+	p[26] = 10;
+	p[6] = 4; /* another's MAC */
+	tx(r, 3, DATA_PAGE, 60, 0);
+	tx_kick(r, 0);
+	assert_int_equal(r->wire.nr_sent, 1);
+	assert_int_equal(r->vif.stats.guarded, 2);
+}
+
+int main(void)
+{
+#define CASE(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+	const struct CMUnitTest tests[] = {
+		CASE(a_packet_of_one_slot_reaches_the_wire),
+		CASE(a_packet_of_several_slots_is_put_together),
+		CASE(half_a_packet_waits_for_its_rest),
+		CASE(segmentation_becomes_a_vnet_header),
+		CASE(offloads_that_the_headers_deny_are_refused),
+		CASE(bad_packets_are_answered_with_an_error_and_the_card_goes_on),
+		CASE(a_chain_without_end_breaks_the_card),
+		CASE(an_index_that_jumps_breaks_the_card),
+		CASE(a_frame_goes_into_the_slots_the_guest_offers),
+		CASE(a_joined_segment_carries_its_size_in_an_extra),
+		CASE(a_frame_waits_while_the_guest_offers_no_room),
+		CASE(a_revoked_buffer_loses_that_frame_only),
+		CASE(the_rate_is_kept),
+		CASE(a_forged_source_does_not_leave),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
