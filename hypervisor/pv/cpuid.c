@@ -25,9 +25,10 @@ enum { A, B, C, D };
 #define AVX512_C (BIT(AVX512_VBMI) | BIT(AVX512_VBMI2) | BIT(AVX512_VNNI) | BIT(AVX512_BITALG) | BIT(AVX512_VPOPCNTDQ))
 
 /* Left out although the processor could: what needs MSRs that are not switched (RDTSCP, IBRS and kin, thermal), superpages and global
- * pages (PSE, PGE), address-space identifiers, machine checks, virtualization. */
+ * pages (PSE, PGE), address-space identifiers, virtualization. Machine checks are offered, and have no banks. */
 static const uint32_t offered[NR_CPUID_WORDS] = {
-	[CW_1D] = BIT(FPU) | BIT(DE) | BIT(TSC) | BIT(MSR) | BIT(PAE) | BIT(CX8) | BIT(APIC) | BIT(SEP) | BIT(CMOV) | BIT(PAT) |
+	[CW_1D] = BIT(FPU) | BIT(DE) | BIT(TSC) | BIT(MSR) | BIT(PAE) | BIT(MCE) | BIT(CX8) | BIT(APIC) |
+		  BIT(MCA) | BIT(SEP) | BIT(CMOV) | BIT(PAT) |
 		  BIT(CLFLUSH) | BIT(MMX) | BIT(FXSR) | BIT(SSE) | BIT(SSE2) | BIT(SS),
 	[CW_1C] = BIT(SSE3) | BIT(PCLMULQDQ) | BIT(SSSE3) | BIT(FMA) | BIT(CX16) | BIT(SSE4_1) | BIT(SSE4_2) | BIT(MOVBE) |
 		  BIT(POPCNT) | BIT(AESNI) | BIT(XSAVE) | BIT(AVX) | BIT(F16C) | BIT(RDRAND),
@@ -101,7 +102,7 @@ static uint32_t word(const struct domain *d, enum cpuid_view view, enum cpuid_wo
 	v &= offered[w] | (control && w == CW_1D ? BIT(MTRR) : 0) | (control && w == CW_E7D ? BIT(ITSC) : 0);
 	if (!cpu_features.xsave || !(cpu_features.xcr0_all & XCR0_AVX))
 		v &= ~needs_xsave[w];
-	if ((cpu_features.xcr0_all & XCR0_AVX512) != XCR0_AVX512)
+	if (!cpu_features.xsave || (cpu_features.xcr0_all & XCR0_AVX512) != XCR0_AVX512)
 		v &= ~needs_avx512[w];
 	if (d && d->is_32bit) {
 		if (w == CW_E1D)

@@ -490,13 +490,16 @@ int insn_decode(const uint8_t *bytes, unsigned int n, unsigned int mode, struct 
 	bool known;
 
 	*i = (struct insn){ .mode = mode, .seg = SEG_NONE, .base = INSN_NO_REG, .index = INSN_NO_REG };
-	while (prefix(i, &p, b = take(&c)))
-		;
-	if (mode == 8 && (b & 0xf0) == 0x40) {	/* REX counts only right before the opcode */
-		p.rex = b;
-		i->rex = true;
+	for (;;) {
 		b = take(&c);
+		if (mode == 8 && (b & 0xf0) == 0x40)
+			p.rex = b;
+		else if (prefix(i, &p, b))
+			p.rex = 0;		/* REX counts only right before the opcode */
+		else
+			break;
 	}
+	i->rex = p.rex != 0;
 	full = p.rex & REX_W ? 8 : p.opsize ? 2 : 4;
 	i->addr_width = mode == 8 ? (p.addrsize ? 4 : 8) : (p.addrsize ? 2 : 4);
 	i->width = full;

@@ -13,6 +13,8 @@
 #define MSR_APIC_BASE		0x1b
 #define MSR_UCODE_REV		0x8b
 #define MSR_MTRR_CAP		0xfe
+#define MSR_MCG_CAP		0x179	/* machine checks: no banks */
+#define MSR_MCG_STATUS		0x17a
 #define MSR_MISC_ENABLE		0x1a0
 #define MSR_MTRR_FIRST		0x200
 #define MSR_MTRR_LAST		0x26f
@@ -74,7 +76,7 @@ bool guest_rdmsr(struct vcpu *v, uint32_t msr, uint64_t *val)
 	case MSR_KERNEL_GS_BASE:
 		if (d->is_32bit)
 			break;
-		*val = v->gs_base_user;
+		*val = rdmsr(MSR_KERNEL_GS_BASE);
 		return true;
 	case MSR_EFER:
 		*val = efer_seen(d);
@@ -87,6 +89,10 @@ bool guest_rdmsr(struct vcpu *v, uint32_t msr, uint64_t *val)
 		return true;
 	case MSR_PAT:
 		*val = PAT_ABI;
+		return true;
+	case MSR_MCG_CAP:
+	case MSR_MCG_STATUS:
+		*val = 0;
 		return true;
 	case MSR_UCODE_REV:
 		if (!rdmsr_safe(msr, val))
@@ -166,6 +172,7 @@ bool guest_wrmsr(struct vcpu *v, uint32_t msr, uint64_t val)
 		if (val == PAT_ABI)
 			return true;
 		break;
+	case MSR_MCG_STATUS:
 	case MSR_UCODE_REV:
 		if (!val)		/* how its number is asked for */
 			return true;

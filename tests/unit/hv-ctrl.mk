@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# Kernel images, the instruction decoder and CPUID: unit tests and fuzz targets.
+
+HV_CTRL_FLAGS := -DTORC_HOST_BUILD -Ihypervisor/include
+HV_CTRL_TESTS := insn elf cpuid
+insn_TESTED := hypervisor/pv/insn
+elf_TESTED := hypervisor/lib/elf hypervisor/lib/print
+cpuid_TESTED := hypervisor/pv/cpuid
+
+$(foreach t,$(HV_CTRL_TESTS),$(eval $(B)/obj/san/tests/unit/$(t)_test.o: HOST_CFLAGS += $(HV_CTRL_FLAGS)))
+$(foreach t,insn pvkernel,$(eval $(B)/obj/fuzz/tests/fuzz/$(t)_fuzz.o: HOST_CFLAGS += $(HV_CTRL_FLAGS)))
+
+define hv_ctrl_test
+$(B)/tests/$(1)_test: $(addprefix $(B)/obj/san/,$(addsuffix .o,tests/unit/$(1)_test $($(1)_TESTED)))
+	@mkdir -p $$(@D)
+	$$(call say,LD,$$@)
+	$$(Q)$$(HOST_CC) $$(SAN_FLAGS) -o $$@ $$^ -lcmocka
+.PHONY: unit-$(1)
+unit-$(1): $(B)/tests/$(1)_test
+	$$(Q)$$<
+CHECKS += unit-$(1)
+endef
+$(foreach t,$(HV_CTRL_TESTS),$(eval $(call hv_ctrl_test,$(t))))
+
+FUZZERS += insn pvkernel
+insn_FUZZ_OBJS := $(addprefix $(B)/obj/fuzz/,tests/fuzz/insn_fuzz.o hypervisor/pv/insn.o)
+pvkernel_FUZZ_OBJS := $(addprefix $(B)/obj/fuzz/,tests/fuzz/pvkernel_fuzz.o hypervisor/lib/elf.o hypervisor/lib/print.o)
