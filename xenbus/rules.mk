@@ -22,7 +22,8 @@ $(B)/obj/$(1)/xenbus/$(2).a: $(foreach f,$(3),$(B)/obj/$(1)/xenbus/$(2)/$(f).o)
 	$$(call say,AR,$$@)
 	$$(Q)rm -f $$@ && ar rcs $$@ $$^
 endef
-$(foreach k,host san tsan fuzz,$(eval $(call xenbus_lib,$(k),client,$(XENBUS_CLIENT))))
+$(foreach k,host san tsan fuzz,$(eval $(call xenbus_lib,$(k),client,$(XENBUS_CLIENT)))\
+	$(eval $(call xenbus_lib,$(k),state,xenbus)))
 
 STORED_OBJS = $(foreach f,$(STORE_CORE) $(STORE_DAEMON),$(B)/obj/$(1)/xenbus/store/$(f).o) $(B)/obj/$(1)/xenbus/client.a
 
@@ -37,7 +38,7 @@ $(B)/tests/torc-stored-san: $(call STORED_OBJS,san)
 	$(call say,LD-SAN,$@)
 	$(Q)$(HOST_CC) $(SAN_FLAGS) -o $@ $^ $(STORED_LIBS)
 
-ALL += $(B)/obj/host/xenbus/client.a $(B)/bin/torc-stored
+ALL += $(B)/obj/host/xenbus/client.a $(B)/obj/host/xenbus/state.a $(B)/bin/torc-stored
 
 FUZZERS += store
 store_FUZZ_OBJS = $(foreach f,$(STORE_CORE) sock takeover,$(B)/obj/fuzz/xenbus/store/$(f).o) \

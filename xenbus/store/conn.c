@@ -100,10 +100,13 @@ void conn_run(struct server *sv)
 		c->dirty = false;
 		if (!c->closing)
 			c->ops->flush(c);
-		if (c->closing)
-			continue;
-		if (!bytes_len(&c->out))
+		if (!c->closing && !bytes_len(&c->out)) {
+			c->again |= c->replies > 0 && !c->privileged;
 			c->replies = 0;
+		}
+		if (c->again)
+			conn_mark(c);			/* requests may wait that were not read for these answers */
+		c->again = false;
 	}
 	/* those who got an event meanwhile */
 	DL_FOREACH2(sv->dirty, c, d_next)

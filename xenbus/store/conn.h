@@ -29,6 +29,7 @@ struct conn {
 	bool privileged;
 	bool closing;				/* dead: freed when nothing is using it any more */
 	bool dirty;				/* in the server's list of those to flush or to resume */
+	bool again;				/* it has more requests than its share of this round */
 	bool parked;				/* its next request waits for a turn */
 	struct conn *d_prev, *d_next;		/* that list */
 	struct conn *w_prev, *w_next;		/* those who wait for the same turn */

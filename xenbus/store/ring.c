@@ -195,7 +195,7 @@ void ring_pump(struct domain *d)
 	if (done && !c->closing)
 		door_notify(c->sv->door, d->port);	/* there is room for requests again */
 	if (done == BATCH)
-		conn_mark(c);				/* others first, then go on */
+		c->again = true;			/* others first, then go on */
 }
 
 static void ring_flush(struct conn *c)

@@ -1,0 +1,19 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# Unit tests of the store and of what goes with it, under ASan and UBSan.
+
+$(B)/tests/store_tree_test: $(foreach f,tests/unit/store_tree_test xenbus/store/tree xenbus/store/perm xenbus/store/util \
+	xenbus/store/log,$(B)/obj/san/$(f).o)
+$(B)/tests/store_state_test: $(B)/obj/san/tests/unit/store_state_test.o $(B)/obj/san/xenbus/state.a
+
+STORE_UNIT := store_tree_test store_state_test
+
+$(addprefix $(B)/tests/,$(STORE_UNIT)):
+	@mkdir -p $(@D)
+	$(call say,LD-SAN,$@)
+	$(Q)$(HOST_CC) $(SAN_FLAGS) -o $@ $^ -lcmocka
+
+.PHONY: $(STORE_UNIT)
+$(STORE_UNIT): %: $(B)/tests/%
+	@$<
+
+CHECKS += $(STORE_UNIT)
