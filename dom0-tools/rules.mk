@@ -12,7 +12,7 @@ DEPS += liblz4-dev # kernels: lz4
 DEPS += libzstd-dev # kernels: zstd
 
 TOOLS_COMMON := $(addprefix dom0-tools/common/,why paths)
-TOOLS_HOST := $(addprefix dom0-tools/host/,call domctl vcpu memory event grant sysctl)
+TOOLS_HOST := $(addprefix dom0-tools/host/,call domctl vcpu memory event grant sysctl torcop)
 TOOLS_IMAGE := $(addprefix dom0-tools/builder/,image elf bzimage unpack cache)
 TOOLS_BUILDER := $(TOOLS_IMAGE) $(addprefix dom0-tools/builder/,layout tables fill pv32 pv64 build)
 TOOLS_CONFIG := $(addprefix dom0-tools/config/,parse config device near)

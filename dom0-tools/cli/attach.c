@@ -18,7 +18,8 @@
 
 struct device {
 	uint32_t domid;
-	const char *kind;	/* vbd, vif */
+	const char *kind;	/* of the frontend: vbd, vif */
+	const char *back;	/* of the backend: the same, or qdisk */
 	char id[32];
 };
 
@@ -32,7 +33,7 @@ static int64_t now_ms(void)
 
 static int64_t state_of(struct cli *c, const struct device *d, bool back)
 {
-	char *s = back ? cli_read(c, "/local/domain/0/backend/%s/%u/%s/state", d->kind, d->domid, d->id) :
+	char *s = back ? cli_read(c, "/local/domain/0/backend/%s/%u/%s/state", d->back, d->domid, d->id) :
 			 cli_read(c, "/local/domain/%u/device/%s/%s/state", d->domid, d->kind, d->id);
 	int64_t n = s ? cli_parse_number(s, 0, 8) : -1;
 
@@ -50,7 +51,7 @@ static const char *state_word(int64_t n)
 
 static int explain(struct cli *c, const struct device *d, const char *wanted)
 {
-	char *back = cli_read(c, "/local/domain/0/error/backend/%s/%u/%s/error", d->kind, d->domid, d->id);
+	char *back = cli_read(c, "/local/domain/0/error/backend/%s/%u/%s/error", d->back, d->domid, d->id);
 	char *front = cli_read(c, "/local/domain/%u/error/device/%s/%s/error", d->domid, d->kind, d->id);
 
 	why_set(c->why, TE_TIMEOUT, "%s %s of domain %u is not %s: backend %s%s%s%s, guest %s%s%s%s", d->kind, d->id,
@@ -70,7 +71,7 @@ static int wait_both(struct cli *c, const struct device *d, int64_t state, const
 	struct store_event *e;
 	int rc = 0;
 
-	store_path(back, "/local/domain/0/backend/%s/%u/%s/state", d->kind, d->domid, d->id);
+	store_path(back, "/local/domain/0/backend/%s/%u/%s/state", d->back, d->domid, d->id);
 	store_path(front, "/local/domain/%u/device/%s/%s/state", d->domid, d->kind, d->id);
 	if (store_watch(c->store, back, "back") || store_watch(c->store, front, "front"))
 		return cli_store_failed(c, "cannot watch the device");
@@ -100,7 +101,7 @@ static int remove_nodes(struct store *s, store_txn_t t, void *arg)
 	const struct device *d = args[1];
 	char path[STORE_PATH_MAX];
 
-	store_path(path, "/local/domain/0/backend/%s/%u/%s", d->kind, d->domid, d->id);
+	store_path(path, "/local/domain/0/backend/%s/%u/%s", d->back, d->domid, d->id);
 	node_remove_backend(c, t, path);
 	store_path(path, "/local/domain/%u/device/%s/%s", d->domid, d->kind, d->id);
 	store_rm(s, t, path);
@@ -119,7 +120,7 @@ static int detach(struct cli *c, const struct device *d, bool force)
 	char path[STORE_PATH_MAX];
 	int rc = 0;
 
-	store_path(path, "/local/domain/0/backend/%s/%u/%s", d->kind, d->domid, d->id);
+	store_path(path, "/local/domain/0/backend/%s/%u/%s", d->back, d->domid, d->id);
 	if (!force && state_of(c, d, false) > XenbusStateInitialising) {
 		rc = node_write(c, STORE_NO_TXN, path, "online", "0");
 		if (!rc)
@@ -172,9 +173,21 @@ static int find_guest(struct cli *c, const char *who, uint32_t *domid)
 	return rc;
 }
 
-static bool there(struct cli *c, const struct device *d)
+static bool there(struct cli *c, struct device *d);
+
+/* A disk may be served by the kernel or by torc-blkd. */
+static bool find_disk(struct cli *c, struct device *d)
 {
-	char *s = cli_read(c, "/local/domain/0/backend/%s/%u/%s/frontend", d->kind, d->domid, d->id);
+	d->back = "qdisk";
+	if (there(c, d))
+		return true;
+	d->back = "vbd";
+	return there(c, d);
+}
+
+static bool there(struct cli *c, struct device *d)
+{
+	char *s = cli_read(c, "/local/domain/0/backend/%s/%u/%s/frontend", d->back, d->domid, d->id);
 	bool yes = s != NULL;
 
 	free(s);
@@ -183,7 +196,7 @@ static bool there(struct cli *c, const struct device *d)
 
 int cmd_block_attach(struct cli *c, int argc, char **argv)
 {
-	struct device d = { .kind = "vbd" };
+	struct device d = { .kind = "vbd", .back = "vbd" };
 	struct disk_source source = { .loop_fd = -1 };
 	struct config_disk disk;
 	struct attaching a = { .c = c, .disk = &disk, .source = &source };
@@ -199,15 +212,16 @@ int cmd_block_attach(struct cli *c, int argc, char **argv)
 		return rc;
 	rc = find_guest(c, argv[1], &d.domid);
 	snprintf(d.id, sizeof(d.id), "%u", disk.number);
-	if (!rc && there(c, &d))
+	if (!rc && find_disk(c, &d))
 		rc = why_set(c->why, TE_STATE, "domain %u has a disk %s already", d.domid, disk.vdev);
 	if (!rc)
 		rc = disk_open(&disk, &source, c->why);
+	d.back = disk_backend(&source);
 	a.domid = d.domid;
 	if (!rc)
 		rc = write_attached(&a);
 	if (!rc) {
-		rc = disk_wait(c, d.domid, &disk);
+		rc = disk_wait(c, d.domid, &disk, &source);
 		if (!rc)
 			rc = wait_both(c, &d, XenbusStateConnected, "connected");
 		if (rc)
@@ -220,7 +234,7 @@ int cmd_block_attach(struct cli *c, int argc, char **argv)
 
 int cmd_network_attach(struct cli *c, int argc, char **argv)
 {
-	struct device d = { .kind = "vif" };
+	struct device d = { .kind = "vif", .back = "vif" };
 	struct config_vif vif;
 	struct attaching a = { .c = c, .vif = &vif };
 	char spec[1024] = "";
@@ -282,7 +296,7 @@ static int take_force(struct cli *c, int argc, char **argv, bool *force)
 
 int cmd_block_detach(struct cli *c, int argc, char **argv)
 {
-	struct device d = { .kind = "vbd" };
+	struct device d = { .kind = "vbd", .back = "vbd" };
 	unsigned int number;
 	bool force;
 	int rc;
@@ -295,7 +309,7 @@ int cmd_block_detach(struct cli *c, int argc, char **argv)
 	if (config_vdev_number(argv[optind + 1], &number))
 		return cli_usage(c, "\"%s\" is no virtual device", argv[optind + 1]);
 	snprintf(d.id, sizeof(d.id), "%u", number);
-	if (!there(c, &d))
+	if (!find_disk(c, &d))
 		return why_hint(c->why, why_set(c->why, TE_NO_DEVICE, "domain %u has no disk %s", d.domid, argv[optind + 1]),
 				"torc block-list %u", d.domid);
 	return detach(c, &d, force);
@@ -303,7 +317,7 @@ int cmd_block_detach(struct cli *c, int argc, char **argv)
 
 int cmd_network_detach(struct cli *c, int argc, char **argv)
 {
-	struct device d = { .kind = "vif" };
+	struct device d = { .kind = "vif", .back = "vif" };
 	char path[STORE_PATH_MAX], **ids = NULL;
 	const char *which;
 	bool force, found = false;

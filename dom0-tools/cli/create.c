@@ -223,7 +223,7 @@ static int connect_devices(struct creation *k)
 	for (size_t i = 0; !rc && i < k->config.nr_vifs; i++)
 		rc = nic_plug(k->c, k->domid, &k->config.vifs[i]);
 	for (size_t i = 0; !rc && i < k->config.nr_disks; i++)
-		rc = disk_wait(k->c, k->domid, &k->config.disks[i]);
+		rc = disk_wait(k->c, k->domid, &k->config.disks[i], &k->disks[i]);
 	return rc;
 }
 

@@ -5,24 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int list(struct cli *c, int argc, char **argv, const char *kind, const char *schema,
-		const char *const *keys, size_t nr_keys, const struct column *columns, size_t count)
+static void gather(struct cli *c, uint32_t domid, const char *back, const char *front,
+		   const char *const *keys, size_t nr_keys, struct json_object *rows)
 {
 	char path[STORE_PATH_MAX], **ids = NULL;
-	struct json_object *rows;
-	uint32_t domid;
 	size_t n = 0;
-	int rc;
 
-	if (argc != 2)
-		return cli_usage(c, "which domain?");
-	rc = cli_store(c);
-	if (!rc)
-		rc = cli_find_domain(c, argv[1], &domid);
-	if (rc)
-		return rc;
-	rows = json_object_new_array();
-	store_path(path, "/local/domain/0/backend/%s/%u", kind, domid);
+	store_path(path, "/local/domain/0/backend/%s/%u", back, domid);
 	if (store_list(c->store, STORE_NO_TXN, path, &ids, &n))
 		n = 0;
 	for (size_t i = 0; i < n; i++) {
@@ -37,12 +26,32 @@ static int list(struct cli *c, int argc, char **argv, const char *kind, const ch
 			fact_str(o, keys[k], v);
 			free(v);
 		}
-		state = cli_read(c, "/local/domain/%u/device/%s/%s/state", domid, kind, ids[i]);
+		state = cli_read(c, "/local/domain/%u/device/%s/%s/state", domid, front, ids[i]);
 		fact_str(o, "frontend_state", state);
 		free(state);
 		json_object_array_add(rows, o);
 	}
 	free(ids);
+}
+
+static int list(struct cli *c, int argc, char **argv, const char *kind, const char *schema,
+		const char *const *keys, size_t nr_keys, const struct column *columns, size_t count)
+{
+	struct json_object *rows;
+	uint32_t domid;
+	int rc;
+
+	if (argc != 2)
+		return cli_usage(c, "which domain?");
+	rc = cli_store(c);
+	if (!rc)
+		rc = cli_find_domain(c, argv[1], &domid);
+	if (rc)
+		return rc;
+	rows = json_object_new_array();
+	gather(c, domid, kind, kind, keys, nr_keys, rows);
+	if (strcmp(kind, "vbd") == 0)	/* torc-blkd's */
+		gather(c, domid, "qdisk", kind, keys, nr_keys, rows);
 	out_rows(c, schema, rows, columns, count);
 	return 0;
 }

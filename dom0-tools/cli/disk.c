@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Disks served by dom0's kernel (xen-blkback). A file is put behind a loop device that the
- * kernel takes away when its last user closes it, so that no crash of any tool leaves one over.
+ * Disks, served by dom0's kernel (xen-blkback) or by torc-blkd. For the kernel a file is put
+ * behind a loop device that goes away with its last user, so that no crash of any tool leaves
+ * one over; torc-blkd opens files, devices and network disks by itself.
  */
 #include "dom0-tools/cli/guest.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/fs.h>
 #include <linux/loop.h>
 #include <stdlib.h>
@@ -16,17 +18,35 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "dom0-tools/common/paths.h"
+
 #define LOOP_TRIES	64
 
-static int driver_loaded(const char *driver, const char *module, struct why *why)
+static bool there(const char *path)
 {
-	char path[96];
+	return access(path, F_OK) == 0;
+}
 
-	snprintf(path, sizeof(path), "/sys/bus/xen-backend/drivers/%s", driver);
-	if (access(path, F_OK) == 0)
-		return 0;
-	return why_hint(why, why_set(why, TE_DEVICE, "dom0's kernel has no backend for %s devices", driver),
-			"modprobe %s", module);
+/* Who serves it: what the config says, or what can. */
+static int choose_backend(const struct config_disk *d, struct disk_source *s, struct why *why)
+{
+	char blkd[PATH_MAX];
+	bool kernel = there("/sys/bus/xen-backend/drivers/vbd"), daemon, network;
+
+	snprintf(blkd, sizeof(blkd), "%s/blkd", path_run());
+	daemon = there(blkd);
+	network = strncmp(d->target, "nbd", 3) == 0 && strstr(d->target, "://");
+	s->user = d->backendtype ? strcmp(d->backendtype, "torc") == 0 : network || !kernel;
+	if (network && !s->user)
+		return why_set(why, TE_CONFIG_VALUE, "disk %s: backendtype=phy cannot serve %s", d->vdev, d->target);
+	if (s->user && !daemon)
+		return why_hint(why, why_set(why, TE_DEVICE, "disk %s: torc-blkd is not running", d->vdev),
+				kernel ? "start torc-blkd" : "start torc-blkd, or modprobe xen-blkback");
+	if (!s->user && !kernel)
+		return why_hint(why, why_set(why, TE_DEVICE, "disk %s: dom0's kernel has no backend for disks", d->vdev),
+				"modprobe xen-blkback");
+	s->inode = network ? UINT64_MAX : 0;
+	return 0;
 }
 
 /* Bind a file to a free loop device. Somebody else may take the free one first: try again. */
@@ -76,15 +96,8 @@ int disk_open(const struct config_disk *d, struct disk_source *s, struct why *wh
 	int fd, rc;
 
 	*s = (struct disk_source){ .loop_fd = -1 };
-	if (d->backendtype && strcmp(d->backendtype, "phy") != 0)
-		return why_hint(why, why_set(why, TE_NOT_OFFERED, "disk %s: backendtype=%s is not built yet", d->vdev,
-					     d->backendtype),
-				"backendtype=phy serves files and block devices");
-	if (strncmp(d->target, "nbd:", 4) == 0)
-		return why_set(why, TE_NOT_OFFERED, "disk %s: %s: network disks are not built yet", d->vdev,
-			       d->target);
-	rc = driver_loaded("vbd", "xen-blkback", why);
-	if (rc)
+	rc = choose_backend(d, s, why);
+	if (rc || s->inode == UINT64_MAX)
 		return rc;
 	fd = open(d->target, (d->writable ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0 || fstat(fd, &st) < 0) {
@@ -106,6 +119,8 @@ int disk_open(const struct config_disk *d, struct disk_source *s, struct why *wh
 	} else if (st.st_size < 512) {
 		rc = why_set(why, TE_FILE, "disk %s: %s has %lld bytes, less than a sector", d->vdev, d->target,
 			     (long long)st.st_size);
+	} else if (s->user) {
+		snprintf(s->device, sizeof(s->device), "%.63s", d->target);
 	} else {
 		rc = loop_bind(d, fd, s, why);
 		if (!rc && fstat(s->loop_fd, &dev) == 0) {
@@ -161,9 +176,9 @@ int disk_write(struct cli *c, store_txn_t t, uint32_t domid, const struct config
 	int rc;
 
 	store_path(front, "/local/domain/%u/device/vbd/%u", domid, d->number);
-	store_path(back, "/local/domain/0/backend/vbd/%u/%u", domid, d->number);
+	store_path(back, "/local/domain/0/backend/%s/%u/%u", disk_backend(s), domid, d->number);
 	rc = node_dir(c, t, back, 0, domid);
-	if (!rc)
+	if (!rc && s->inode != UINT64_MAX)
 		rc = claim_disk(c, t, domid, d, s, back);
 	if (!rc)
 		rc = node_write(c, t, back, "frontend", "%s", front);
@@ -171,18 +186,18 @@ int disk_write(struct cli *c, store_txn_t t, uint32_t domid, const struct config
 		rc = node_write(c, t, back, "frontend-id", "%u", domid);
 	if (!rc)
 		rc = node_write(c, t, back, "params", "%s", d->target);
-	if (!rc)
+	if (!rc && s->device[0])
 		rc = node_write(c, t, back, "node", "%s", s->device);
-	if (!rc)
+	if (!rc && !s->user)
 		rc = node_write(c, t, back, "physical-device", "%x:%x", s->major, s->minor);
-	if (!rc)
+	if (!rc && !s->user)
 		rc = node_write(c, t, back, "physical-device-path", "%s", s->device);
 	if (!rc)
 		rc = node_write(c, t, back, "mode", "%s", d->writable ? "w" : "r");
 	if (!rc)
 		rc = node_write(c, t, back, "dev", "%s", d->vdev);
 	if (!rc)
-		rc = node_write(c, t, back, "type", "phy");
+		rc = node_write(c, t, back, "type", "%s", s->user ? "torc" : "phy");
 	if (!rc)
 		rc = node_write(c, t, back, "device-type", "%s", d->cdrom ? "cdrom" : "disk");
 	if (!rc)
@@ -191,7 +206,7 @@ int disk_write(struct cli *c, store_txn_t t, uint32_t domid, const struct config
 		rc = node_write(c, t, back, "bootable", "1");
 	if (!rc)
 		rc = node_write(c, t, back, "discard-enable", "%d", !d->no_discard);
-	if (!rc)
+	if (!rc && !s->user)	/* torc-blkd says so itself */
 		rc = node_write(c, t, back, "hotplug-status", "connected");
 	if (!rc)
 		rc = node_write(c, t, back, "online", "1");
@@ -212,17 +227,36 @@ int disk_write(struct cli *c, store_txn_t t, uint32_t domid, const struct config
 	return rc;
 }
 
-/* The backend shows in sysfs that it has opened the device; its complaints are in the store. */
-int disk_wait(struct cli *c, uint32_t domid, const struct config_disk *d)
+/*
+ * The kernel's backend shows in sysfs that it has opened the device, torc-blkd in the store;
+ * both complain in the store.
+ */
+static bool opened(struct cli *c, uint32_t domid, const struct config_disk *d, const struct disk_source *s)
 {
-	char path[128], error[128];
+	char path[128], *status;
+	bool yes;
+
+	if (!s->user) {
+		snprintf(path, sizeof(path), "/sys/bus/xen-backend/devices/vbd-%u-%u/physical_device", domid,
+			 d->number);
+		return there(path);
+	}
+	status = cli_read(c, "/local/domain/0/backend/qdisk/%u/%u/hotplug-status", domid, d->number);
+	yes = status && strcmp(status, "connected") == 0;
+	free(status);
+	return yes;
+}
+
+int disk_wait(struct cli *c, uint32_t domid, const struct config_disk *d, const struct disk_source *s)
+{
+	char error[128];
 	struct patience p;
 	int rc;
 
-	snprintf(path, sizeof(path), "/sys/bus/xen-backend/devices/vbd-%u-%u/physical_device", domid, d->number);
-	snprintf(error, sizeof(error), "/local/domain/0/error/backend/vbd/%u/%u/error", domid, d->number);
+	snprintf(error, sizeof(error), "/local/domain/0/error/backend/%s/%u/%u/error", disk_backend(s), domid,
+		 d->number);
 	patience_start(&p, c, error);
-	while (access(path, F_OK) < 0) {
+	while (!opened(c, domid, d, s)) {
 		rc = patience_wait(&p);
 		if (rc)
 			return why_prefix(c->why, rc, "disk %s: the backend does not open %s: ", d->vdev, d->target);

@@ -16,6 +16,7 @@ struct disk_source {
 	char device[64];	/* /dev/loop3, /dev/vg/web */
 	unsigned int major, minor;
 	uint64_t dev, inode;	/* of the file or device, to find a second user */
+	bool user;		/* served by torc-blkd, not by dom0's kernel */
 };
 
 /* --- patience.c: waiting for dom0's kernel, which is quick, or complains, or never comes */
@@ -35,7 +36,12 @@ void disk_close(struct disk_source *s);
 int disk_write(struct cli *c, store_txn_t t, uint32_t domid, const struct config_disk *d,
 	       const struct disk_source *s);
 /* Wait until the backend has the device, so that loop_fd may be closed. */
-int disk_wait(struct cli *c, uint32_t domid, const struct config_disk *d);
+int disk_wait(struct cli *c, uint32_t domid, const struct config_disk *d, const struct disk_source *s);
+/* Where a disk's backend is below /local/domain/0/backend. */
+static inline const char *disk_backend(const struct disk_source *s)
+{
+	return s->user ? "qdisk" : "vbd";
+}
 
 /* --- nic.c */
 int nic_check(const struct config_vif *v, struct why *why);
@@ -71,6 +77,8 @@ struct guest_source {
 	bool quiet;		/* no remarks on it: they were made the first time */
 };
 struct json_object *record_new(const struct guest_config *g, const struct guest_source *from);
+/* What the hypervisor refused a domain, as an array; NULL and a reason if it cannot be had. */
+struct json_object *record_refusals(struct host *h, uint32_t domid, struct why *why);
 void record_rename(const char *from, const char *to);
 /* Note an event with the time: "built", "failed", "stopped", ... */
 void record_event(struct json_object *record, const char *what, const char *detail);

@@ -29,6 +29,8 @@ static const char *scheduler_name(uint32_t id)
 int cmd_info(struct cli *c, int argc, char **argv)
 {
 	struct json_object *o;
+	struct host_extras x;
+	struct why ignored;
 	struct host_info i;
 	struct utsname u;
 	char text[256];
@@ -71,6 +73,14 @@ int cmd_info(struct cli *c, int argc, char **argv)
 	fact_str(o, "xen_version", text);
 	fact_str(o, "xen_caps", i.capabilities);
 	fact_bool(o, "pv32", strstr(i.capabilities, "xen-3.0-x86_32p") != NULL);
+	if (host_extras(c->host, &x, &ignored) == 0) {
+		/* what ring-1 guests cost is switched in with the first and out with the last */
+		snprintf(text, sizeof(text), x.domains_32bit ? "in use by %u of %u domains" : "nothing is paid for it",
+			 x.domains_32bit, x.domains);
+		fact_str(o, "ring1", text);
+		fact_num(o, "hypervisor_image_kib", (int64_t)(x.image_bytes >> 10));
+		fact_num(o, "hypervisor_kept_kib", (int64_t)(x.ram_pages - x.heap_pages) * 4);
+	}
 	fact_str(o, "xen_scheduler", scheduler_name(i.scheduler));
 	fact_num(o, "xen_pagesize", HOST_PAGE_SIZE);
 	snprintf(text, sizeof(text), "virt_start=%#llx", (unsigned long long)i.virt_start);

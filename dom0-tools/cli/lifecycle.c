@@ -29,7 +29,7 @@ static bool is_gone(struct cli *c, uint32_t domid, struct domain_info *info)
 int guest_destroy(struct cli *c, uint32_t domid, const char *reason)
 {
 	struct timespec nap = { .tv_nsec = 200000 };
-	struct json_object *record = NULL;
+	struct json_object *record = NULL, *refusals;
 	struct domain_info info;
 	struct why ignored = { 0 };
 	int64_t until;
@@ -39,8 +39,10 @@ int guest_destroy(struct cli *c, uint32_t domid, const char *reason)
 	if (domid == 0)
 		return why_set(c->why, TE_STATE, "domain 0 is the control domain: it is not destroyed from inside");
 	name = cli_read(c, "/local/domain/%u/name", domid);
+	refusals = record_refusals(c->host, domid, &ignored);	/* they go with the domain */
 	rc = host_domain_destroy(c->host, domid, c->why);
 	if (rc && c->why->error != TE_NO_DOMAIN) {
+		json_object_put(refusals);
 		free(name);
 		return rc;
 	}
@@ -50,10 +52,13 @@ int guest_destroy(struct cli *c, uint32_t domid, const char *reason)
 	if (name)
 		record = record_load(name);
 	if (record) {
+		if (refusals)
+			json_object_object_add(record, "refusals", json_object_get(refusals));
 		record_event(record, "destroyed", reason);
 		record_save(name, record, &ignored);
 		json_object_put(record);
 	}
+	json_object_put(refusals);
 	free(name);
 	for (until = now_ms() + GONE_MS; !is_gone(c, domid, &info); nanosleep(&nap, NULL))
 		if (now_ms() > until) {

@@ -9,6 +9,20 @@
 
 #include "dom0-tools/config/config.h"
 
+static void note_zombie(struct cli *c, const struct domain_info *d, const char *name, struct json_object *o)
+{
+	struct why ignored;
+	uint64_t held = d->pages;
+	char text[160];
+
+	host_domain_held(c->host, d->domid, &held, &ignored);
+	snprintf(text, sizeof(text), "dead; %llu KiB of it are still held by backends or other guests",
+		 (unsigned long long)held * 4);
+	fact_str(o, "note", text);
+	if (!c->json)
+		cli_note("domain %u (%s) is %s", d->domid, *name ? name : "no name left", text);
+}
+
 static int describe(struct cli *c, const struct domain_info *d, struct json_object **out)
 {
 	struct json_object *o;
@@ -36,7 +50,7 @@ static int describe(struct cli *c, const struct domain_info *d, struct json_obje
 	fact_str(o, "type", d->hvm ? "hvm" : "pv");
 	fact_num(o, "cpupool", d->cpupool);
 	if (d->dying)		/* a zombie: somebody still holds frames of it */
-		fact_str(o, "note", d->pages ? "dying: other domains or backends still hold its memory" : "dying");
+		note_zombie(c, d, name, o);
 	free(name);
 	*out = o;
 	return 0;

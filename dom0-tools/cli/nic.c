@@ -6,6 +6,7 @@
 #include "dom0-tools/cli/guest.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <linux/sockios.h>
 #include <net/if.h>
 #include <net/if_arp.h>
@@ -15,18 +16,27 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "dom0-tools/common/paths.h"
+
 static void usual_name(const struct config_vif *v, uint32_t domid, char out[IFNAMSIZ])
 {
 	snprintf(out, IFNAMSIZ, "vif%u.%d", domid, v->devid);
 }
 
+/* Where dom0's kernel has no backend, torc-netd serves, which plugs in by itself. */
+static bool kernel_serves(void)
+{
+	return access("/sys/bus/xen-backend/drivers/vif", F_OK) == 0;
+}
+
 int nic_check(const struct config_vif *v, struct why *why)
 {
-	char path[64];
+	char path[64], netd[PATH_MAX];
 
-	if (access("/sys/bus/xen-backend/drivers/vif", F_OK) < 0)
-		return why_hint(why, why_set(why, TE_DEVICE, "dom0's kernel has no backend for network cards"),
-				"modprobe xen-netback");
+	snprintf(netd, sizeof(netd), "%s/netd", path_run());
+	if (!kernel_serves() && access(netd, F_OK) < 0)
+		return why_hint(why, why_set(why, TE_DEVICE, "nothing serves network cards: dom0's kernel has no backend, and torc-netd is not running"),
+				"modprobe xen-netback, or start torc-netd");
 	if (!v->bridge)
 		return 0;
 	snprintf(path, sizeof(path), "/sys/class/net/%s/bridge", v->bridge);
@@ -39,6 +49,7 @@ int nic_check(const struct config_vif *v, struct why *why)
 int nic_write(struct cli *c, store_txn_t t, uint32_t domid, const struct config_vif *v)
 {
 	char front[STORE_PATH_MAX], back[STORE_PATH_MAX];
+	bool kernel = kernel_serves();
 	int rc;
 
 	store_path(front, "/local/domain/%u/device/vif/%d", domid, v->devid);
@@ -62,10 +73,10 @@ int nic_write(struct cli *c, store_txn_t t, uint32_t domid, const struct config_
 	if (!rc)
 		rc = node_write(c, t, back, "type", "vif");
 	/* netback insists on the name of a script, and hands it to udev; ours has nothing to do */
-	if (!rc)
+	if (!rc && kernel)
 		rc = node_write(c, t, back, "script", "/bin/true");
 	/* netback goes on without waiting for a script to say that the interface is plugged in */
-	if (!rc)
+	if (!rc && kernel)
 		rc = node_write(c, t, back, "hotplug-status", "connected");
 	if (!rc)
 		rc = node_write(c, t, back, "online", "1");
@@ -135,6 +146,15 @@ static int configure(int s, const char *name, const struct config_vif *v, struct
 	return rc;
 }
 
+static bool plugged(struct cli *c, uint32_t domid, const struct config_vif *v)
+{
+	char *status = cli_read(c, "/local/domain/0/backend/vif/%u/%d/hotplug-status", domid, v->devid);
+	bool yes = status && strcmp(status, "connected") == 0;
+
+	free(status);
+	return yes;
+}
+
 int nic_plug(struct cli *c, uint32_t domid, const struct config_vif *v)
 {
 	struct patience p;
@@ -144,11 +164,13 @@ int nic_plug(struct cli *c, uint32_t domid, const struct config_vif *v)
 	usual_name(v, domid, name);
 	snprintf(error, sizeof(error), "/local/domain/0/error/backend/vif/%u/%d/error", domid, v->devid);
 	patience_start(&p, c, error);
-	while (!if_nametoindex(name)) {
+	while (kernel_serves() ? !if_nametoindex(name) : !plugged(c, domid, v)) {
 		rc = patience_wait(&p);
 		if (rc)
 			return why_prefix(c->why, rc, "vif %d: the backend made no interface %s: ", v->devid, name);
 	}
+	if (!kernel_serves())
+		return 0;
 	s = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (s < 0)
 		return why_set(c->why, TE_DEVICE, "no socket: %s", strerror(errno));

@@ -59,6 +59,30 @@ int record_save(const char *name, struct json_object *record, struct why *why)
 	return 0;
 }
 
+struct json_object *record_refusals(struct host *h, uint32_t domid, struct why *why)
+{
+	struct host_refusal *list;
+	struct json_object *a;
+	size_t n;
+
+	if (host_domain_refusals(h, domid, &list, &n, why))
+		return NULL;
+	a = json_object_new_array();
+	for (size_t i = 0; i < n; i++) {
+		struct json_object *o = json_object_new_object();
+
+		fact_seconds(o, "seconds", list[i].when_ns);
+		fact_num(o, "vcpu", list[i].vcpu);
+		if (list[i].hypercall >= 0)
+			fact_num(o, "hypercall", list[i].hypercall);
+		fact_num(o, "error", list[i].err);
+		fact_str(o, "text", list[i].text);
+		json_object_array_add(a, o);
+	}
+	free(list);
+	return a;
+}
+
 void record_rename(const char *from, const char *to)
 {
 	struct json_object *o = record_load(from);

@@ -25,12 +25,13 @@ static const char *device_state(const char *s)
 	return n < 0 ? "missing" : names[n];
 }
 
-static void devices_of(struct cli *c, uint32_t domid, const char *kind, struct json_object *rows)
+static void devices_of(struct cli *c, uint32_t domid, const char *back_kind, const char *kind,
+		       struct json_object *rows)
 {
 	char path[STORE_PATH_MAX], **ids;
 	size_t n;
 
-	store_path(path, "/local/domain/0/backend/%s/%u", kind, domid);
+	store_path(path, "/local/domain/0/backend/%s/%u", back_kind, domid);
 	if (store_list(c->store, STORE_NO_TXN, path, &ids, &n))
 		return;
 	for (size_t i = 0; i < n; i++) {
@@ -38,7 +39,7 @@ static void devices_of(struct cli *c, uint32_t domid, const char *kind, struct j
 		char *back = cli_read(c, "%s/%s/state", path, ids[i]);
 		char *front = cli_read(c, "/local/domain/%u/device/%s/%s/state", domid, kind, ids[i]);
 		char *dev = cli_read(c, "%s/%s/%s", path, ids[i], strcmp(kind, "vbd") == 0 ? "dev" : "mac");
-		char *back_error = cli_read(c, "/local/domain/0/error/backend/%s/%u/%s/error", kind, domid, ids[i]);
+		char *back_error = cli_read(c, "/local/domain/0/error/backend/%s/%u/%s/error", back_kind, domid, ids[i]);
 		char *front_error = cli_read(c, "/local/domain/%u/error/device/%s/%s/error", domid, kind, ids[i]);
 
 		fact_str(o, "device", kind);
@@ -128,6 +129,43 @@ static struct json_object *hypervisor_lines(struct cli *c, int64_t domid)
 	return lines;
 }
 
+/* What the hypervisor refused it, and its last words: from itself while it is there, then from its record. */
+static void failed_hypercalls(struct cli *c, bool alive, uint32_t domid, struct json_object *record,
+			      struct json_object *o)
+{
+	struct why why = { 0 };
+	struct json_object *list = NULL, *kept;
+
+	if (alive)
+		list = record_refusals(c->host, domid, &why);
+	if (!list && record && json_object_object_get_ex(record, "refusals", &kept))
+		list = json_object_get(kept);
+	if (!list && alive)
+		fact_str(o, "failed_hypercalls_note",
+			 why.error == TE_NOT_OFFERED ? "not offered by this hypervisor" : why.text);
+	json_object_object_add(o, "failed_hypercalls", list ? list : json_object_new_array());
+}
+
+static void print_refusals(struct json_object *list)
+{
+	size_t n = list ? json_object_array_length(list) : 0;
+
+	if (n)
+		puts("what the hypervisor refused it, and its last words");
+	for (size_t i = n > LAST_LINES ? n - LAST_LINES : 0; i < n; i++) {
+		struct json_object *e = json_object_array_get_idx(list, i);
+		struct json_object *call = json_object_object_get(e, "hypercall");
+		int err = json_object_get_int(json_object_object_get(e, "error"));
+
+		printf("    %s s", json_object_get_string(json_object_object_get(e, "seconds")));
+		if (call)
+			printf("  hypercall %d", json_object_get_int(call));
+		if (err)
+			printf("  %s", strerror(err < 0 ? -err : err));
+		printf("  %s\n", json_object_get_string(json_object_object_get(e, "text")));
+	}
+}
+
 static void print_lines(const char *title, struct json_object *lines)
 {
 	if (!json_object_array_length(lines))
@@ -183,7 +221,8 @@ static void print_why(struct json_object *o)
 			       field(d, "frontend_error") ? field(d, "frontend_error") : "");
 		}
 	}
-	print_lines("the hypervisor's last words about it", json_object_object_get(o, "hypervisor"));
+	print_refusals(json_object_object_get(o, "failed_hypercalls"));
+	print_lines("the hypervisor's log about it", json_object_object_get(o, "hypervisor"));
 	if (field(o, "failed_hypercalls_note"))
 		printf("failed hypercalls: %s\n", field(o, "failed_hypercalls_note"));
 	snprintf(title, sizeof(title), "last lines of its console (%s)", log ? log : "");
@@ -263,10 +302,12 @@ int cmd_why(struct cli *c, int argc, char **argv)
 		json_object_object_add(o, "loader", json_object_get(v));
 	devices = json_object_new_array();
 	if (alive) {
-		devices_of(c, domid, "vbd", devices);
-		devices_of(c, domid, "vif", devices);
+		devices_of(c, domid, "vbd", "vbd", devices);
+		devices_of(c, domid, "qdisk", "vbd", devices);
+		devices_of(c, domid, "vif", "vif", devices);
 	}
 	json_object_object_add(o, "devices", devices);
+	failed_hypercalls(c, alive, domid, record, o);
 	json_object_object_add(o, "hypervisor", hypervisor_lines(c, last_domid));
 	json_object_object_add(o, "console", last_lines(name, file));
 	if (file[0])

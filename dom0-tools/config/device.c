@@ -269,7 +269,9 @@ int config_disk_parse(struct config_disk *d, const char *text, struct why *why)
 	free(copy);
 	if (!rc && !d->vdev)
 		rc = why_hint(why, why_set(why, TE_CONFIG_VALUE, "disk \"%s\" has no virtual device", text),
-			      "add vdev=xvda");
+			      d->target && strstr(d->target, ",vdev=") ?
+				      "target= takes all that follows, commas too: put it last" :
+				      "add vdev=xvda");
 	if (!rc && (!d->target || !*d->target) && !d->cdrom)
 		rc = why_hint(why, why_set(why, TE_CONFIG_VALUE, "disk \"%s\" has no target", text),
 			      "add target=/path/of/the/image, as the last part");

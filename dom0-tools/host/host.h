@@ -147,4 +147,24 @@ int host_console_read(struct host *h, uint32_t *index, bool clear, char **text, 
 		      struct why *why);
 int host_debug_keys(struct host *h, const char *keys, struct why *why);
 
+/* --- what only Torc offers (torcop.c); TE_NOT_OFFERED elsewhere */
+struct host_refusal {
+	uint64_t when_ns;	/* system time */
+	int err;		/* errno the guest got; 0: last words */
+	int hypercall;		/* -1: none */
+	unsigned int vcpu;
+	char text[104];
+};
+/* *list is malloced, oldest first. */
+int host_domain_refusals(struct host *h, uint32_t domid, struct host_refusal **list, size_t *count,
+			 struct why *why);
+struct host_extras {
+	uint64_t image_bytes;
+	uint64_t ram_pages, heap_pages;
+	uint32_t domains, domains_32bit;
+};
+int host_extras(struct host *h, struct host_extras *x, struct why *why);
+/* Frames of a dead domain that others hold. */
+int host_domain_held(struct host *h, uint32_t domid, uint64_t *pages, struct why *why);
+
 #endif
