@@ -289,6 +289,9 @@ long memory_info(struct vcpu *v, unsigned int cmd, gaddr_t arg)
 	case XENMEM_add_to_physmap_batch:
 	case XENMEM_remove_from_physmap:
 		return refuse(v, -XEN_EACCES, "command %u is for guests whose physical memory is translated", cmd);
+	case XENMEM_get_sharing_freed_pages:
+	case XENMEM_get_sharing_shared_pages:
+		return 0;		/* no two domains share a page behind their backs */
 	case XENMEM_get_vnumainfo:
 		return -XEN_EOPNOTSUPP;
 	default:

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Segment bases that a 64-bit kernel sets by hypercall. It runs with its own gs base in the register, its process's in the vcpu. */
+/* Segment bases that a 64-bit kernel sets by hypercall. It runs with its own gs base, and its process's waits for swapgs. */
 #include <torc/pv.h>
 #include <torc/why.h>
 #include <torc/x86.h>
@@ -37,7 +37,7 @@ long segment_set_base(struct vcpu *v, unsigned int which, unsigned long base)
 		wrmsr(MSR_FS_BASE, base);
 		return 0;
 	case SEGBASE_GS_USER:
-		v->gs_base_user = base;
+		wrmsr(MSR_KERNEL_GS_BASE, base);
 		return 0;
 	case SEGBASE_GS_KERNEL:
 		wrmsr(MSR_GS_BASE, base);
@@ -45,7 +45,7 @@ long segment_set_base(struct vcpu *v, unsigned int which, unsigned long base)
 	case SEGBASE_GS_USER_SEL:
 		/* One that cannot be loaded counts as null, like everywhere a guest's selector turns bad. */
 		gs_base_by_selector(guest_fixup_selector(v->domain, base), &b);
-		v->gs_base_user = b;
+		wrmsr(MSR_KERNEL_GS_BASE, b);
 		return 0;
 	default:
 		return refuse(v, -XEN_EINVAL, "segment base %u: 0 to 3 are known", which);

@@ -90,10 +90,10 @@ bool mmu_fix_fault(struct vcpu *v, struct cpu_user_regs *regs, unsigned long cr2
 	struct walk w;
 	bool done;
 
+	if (unlikely(v->domain->dirty) && dirty_fault(v, cr2, code))
+		return true;
 	if ((code & (PF_P | PF_W | PF_RSVD)) != (PF_P | PF_W))
 		return false;
-	if (unlikely(v->domain->dirty) && dirty_fault(v, cr2))
-		return true;
 	if (!guest_in_kernel(v, regs))
 		return false;
 	walk(v, cr2, &w);

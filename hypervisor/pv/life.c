@@ -42,6 +42,7 @@ void pv_domain_free(struct domain *d)
 	io_free(d);
 	grant_free(d);
 	evtchn_free(d);
+	dirty_free(d);
 }
 
 int pv_vcpu_init(struct vcpu *v)
@@ -126,7 +127,6 @@ int pv_domain_kill(struct domain *d)
 			continue;
 		pv_time_kill(v);
 		segment_drop(v);
-		mmu_drop_roots(v);
 	}
 	if (d->shared) {
 		/* Raising a port takes no lock: let every CPU that does it right now finish before the memory goes. */

@@ -59,8 +59,11 @@ int table_update(struct vcpu *v, struct frame *f, enum frame_type t, unsigned in
 		new = pte | (keep_ad ? old & (PTE_A | PTE_D) : 0);
 		if (level == 1 && !d->io_mem_all && mfn_valid(pte_mfn(new)))
 			new &= ~(PTE_PWT | PTE_PCD | PTE_PAT);
-		if (atomic_swap_if(e, &old, new))
-			goto done;
+		if (atomic_swap_if(e, &old, new)) {
+			if (unlikely(d->dirty))
+				dirty_table_changed(d, f, t, slot);
+			return 0;
+		}
 	}
 
 	rc = entry_get(d, w->pg, w->io_only, t, slot, &pte);
@@ -83,11 +86,11 @@ int table_update(struct vcpu *v, struct frame *f, enum frame_type t, unsigned in
 			new = pte | (keep_ad ? old & (PTE_A | PTE_D) : 0);
 		} while (!atomic_swap_if(e, &old, new));
 	}
-	if (unlikely(entry_put(d, t, old)))
-		put_later(v, mfn_frame(pte_mfn(old)));
-done:
+	/* Before the old entry's references go: no copy of it may outlive them. */
 	if (unlikely(d->dirty))
 		dirty_table_changed(d, f, t, slot);
+	if (unlikely(entry_put(d, t, old)))
+		put_later(v, mfn_frame(pte_mfn(old)));
 	return 0;
 }
 
@@ -105,7 +108,8 @@ static int update_raw(struct vcpu *v, struct frame *f, const struct mmu_who *w, 
 		val |= READ_ONCE(*e) & (PTE_A | PTE_D);
 	WRITE_ONCE(*e, val);
 	frame_put_typed(f);
-	dirty_mark(w->pt, frame_mfn(f));
+	if (unlikely(w->pt->dirty))
+		dirty_mark(w->pt, frame_mfn(f));
 	return 0;
 }
 
@@ -157,7 +161,8 @@ int mmu_update_entry(struct vcpu *v, const struct mmu_who *w, uint64_t ptr, uint
 		if (!mfn_valid(m) || !frame_get(f, w->pg))
 			return refuse(v, -XEN_EINVAL, "machine-to-phys: frame %#lx is not d%u's", m.n, w->pg->id);
 		m2p_set(m, val);
-		dirty_mark(w->pg, m);
+		if (unlikely(w->pg->dirty))
+			dirty_mark(w->pg, m);
 		frame_put(f);
 		return 0;
 	}
@@ -213,9 +218,9 @@ int mmu_map_foreign_pte(struct vcpu *v, uint64_t at, uint64_t pte, bool by_va, u
 	if (!f)
 		return refuse(v, -XEN_EINVAL, "grant: no level 1 entry at %#lx", at);
 	was = atomic_swap((uint64_t *)mfn_to_virt(frame_mfn(f)) + slot, pte_adjust(v->domain, 1, pte));
-	entry_put(v->domain, FT_L1, was);
 	if (unlikely(v->domain->dirty))
 		dirty_table_changed(v->domain, f, FT_L1, slot);
+	entry_put(v->domain, FT_L1, was);
 	if (unlikely(frame_put_typed_preemptible(f)))
 		put_later(v, f);
 	if (old)
@@ -275,8 +280,6 @@ int mmu_pin(struct vcpu *v, struct domain *owner, mfn_t m, enum frame_type t)
 			put_later(v, f);
 		return -XEN_ESRCH;
 	}
-	if (unlikely(owner->dirty))
-		dirty_mark(owner, m);
 	return 0;
 }
 
@@ -291,8 +294,6 @@ int mmu_unpin(struct vcpu *v, struct domain *owner, mfn_t m)
 		rc = refuse(v, -XEN_EINVAL, "unpin: frame %#lx is not pinned", m.n);
 	else if (frame_put_typed_preemptible(f))
 		put_later(v, f);
-	else
-		dirty_mark(owner, m);
 	frame_put(f);
 	return rc;
 }
@@ -305,13 +306,16 @@ void mmu_root_changed(struct vcpu *v)
 	struct domain *d = v->domain;
 	mfn_t root = d->is_32bit || v->kernel_mode ? v->root : v->user_root;
 
-	if (mfn_eq(root, MFN_NONE)) {
+	if (unlikely(mfn_eq(root, MFN_NONE))) {
 		v->cr3 = idle_root;
-	} else if (d->is_32bit) {
-		WRITE_ONCE(v->root32[0], pte_make(dirty_root(v, root), PTE_P | PTE_RW | PTE_US));
-		v->cr3 = virt_to_mfn(v->root32);
 	} else {
-		v->cr3 = dirty_root(v, root);
+		if (unlikely(d->dirty))
+			root = dirty_root(v, root);
+		if (d->is_32bit) {
+			WRITE_ONCE(v->root32[0], pte_make(root, PTE_P | PTE_RW | PTE_US));
+			root = virt_to_mfn(v->root32);
+		}
+		v->cr3 = root;
 	}
 	if (v == current)
 		write_root(v->cr3);
@@ -480,9 +484,14 @@ int mmu_kill(struct domain *d)
 	unsigned int i;
 	int rc = 0;
 
-	for (i = 0; i < d->max_vcpus; i++)
-		if (d->vcpus[i] && (rc = roots_kill(d->vcpus[i])))
+	for (i = 0; i < d->max_vcpus; i++) {
+		if (!d->vcpus[i])
+			continue;
+		rc = roots_kill(d->vcpus[i]);
+		if (rc)
 			return rc;
+		mmu_drop_roots(d->vcpus[i]);		/* what is left of them: root32 */
+	}
 	if (!d->kill_left)
 		d->kill_left = d->nr_pages;
 	while (!rc && d->kill_left != ~0u && d->kill_left) {

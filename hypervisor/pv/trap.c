@@ -158,8 +158,8 @@ bool hook_own_page_fault(struct cpu_user_regs *regs, unsigned long cr2)
 
 	if (in_ldt(cr2, &off))
 		return segment_ldt_fault(v, off);
-	/* a write of ours to guest memory that is read-only just because somebody counts writes */
-	return v->domain->dirty && (regs->error_code & (PF_PRESENT | PF_WRITE)) == (PF_PRESENT | PF_WRITE) && dirty_fault(v, cr2);
+	/* an access of ours to guest memory that its tables allow, and their copies for counting writes not yet */
+	return v->domain->dirty && dirty_fault(v, cr2, regs->error_code);
 }
 
 /* --- calls ------------------------------------------------------------------------------------------------------------- */

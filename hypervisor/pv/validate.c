@@ -205,9 +205,13 @@ int table_validate(struct frame *f, enum frame_type t)
 			WRITE_ONCE(table[i], pte);
 	}
 	f->partial = i;
-	if (!rc)
-		hole_fill(t, table);
-	return rc;
+	if (rc)
+		return rc;
+	hole_fill(t, table);
+	/* To whoever copies the domain elsewhere a frame says something else once it is a table, or none any more. */
+	if (unlikely(d->dirty))
+		dirty_mark(d, frame_mfn(f));
+	return 0;
 }
 
 int table_invalidate(struct frame *f, enum frame_type t)
@@ -218,8 +222,13 @@ int table_invalidate(struct frame *f, enum frame_type t)
 
 	if (!level)
 		return 0;
-	if (start == table_slots(d, t))
+	if (start == table_slots(d, t)) {
 		hole_clear(t, table);
+		if (unlikely(d->dirty)) {
+			dirty_mark(d, frame_mfn(f));
+			dirty_table_gone(d, f);
+		}
+	}
 	for (i = start; i > 0; i--) {
 		if (!table_slot_is_guests(d, t, i - 1))
 			continue;

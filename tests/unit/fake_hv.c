@@ -57,27 +57,49 @@ long refuse(struct vcpu *v, long err, const char *fmt, ...)
 	return err;
 }
 
-unsigned int this_cpu(void) { return my_cpu; }
-struct vcpu *current_vcpu(void) { return my_vcpu; }
-bool must_yield(void) { return fake_yield_every && ++yields % fake_yield_every == 0; }
+unsigned int this_cpu(void)
+{
+	return my_cpu;
+}
+struct vcpu *current_vcpu(void)
+{
+	return my_vcpu;
+}
+bool must_yield(void)
+{
+	return fake_yield_every && ++yields % fake_yield_every == 0;
+}
 
-void spin_init(spinlock_t *l, enum lock_rank rank) { *l = (spinlock_t)SPINLOCK(rank); }
+void spin_init(spinlock_t *l, enum lock_rank rank)
+{
+	*l = (spinlock_t)SPINLOCK(rank);
+}
 void spin_lock(spinlock_t *l)
 {
 	while (__atomic_exchange_n(&l->owner, 1, __ATOMIC_ACQUIRE))
 		cpu_relax();
 }
-void spin_unlock(spinlock_t *l) { __atomic_store_n(&l->owner, 0, __ATOMIC_RELEASE); }
-bool spin_is_held(const spinlock_t *l) { return l->owner; }
+void spin_unlock(spinlock_t *l)
+{
+	__atomic_store_n(&l->owner, 0, __ATOMIC_RELEASE);
+}
+bool spin_is_held(const spinlock_t *l)
+{
+	return l->owner;
+}
 
-uint32_t tlb_stamp_now(void) { return __atomic_load_n(&tlb_clock, __ATOMIC_SEQ_CST); }
+uint32_t tlb_stamp_now(void)
+{
+	return __atomic_load_n(&tlb_clock, __ATOMIC_SEQ_CST);
+}
 cpumask_t tlb_not_flushed_since(cpumask_t cpus, uint32_t stamp)
 {
 	cpumask_t stale = 0;
 	unsigned int i;
 
 	for (i = 0; i < nr_cpus; i++)
-		if (cpus >> i & 1 && (int32_t)(__atomic_load_n(&stamps[i], __ATOMIC_SEQ_CST) - stamp) <= 0)
+		if (cpus >> i & 1 &&
+		    (int32_t)(__atomic_load_n(&stamps[i], __ATOMIC_SEQ_CST) - stamp) <= 0)
 			stale |= 1ull << i;
 	return stale;
 }
@@ -91,10 +113,23 @@ void tlb_flush_cpus(cpumask_t cpus)
 			__atomic_store_n(&stamps[i], now, __ATOMIC_SEQ_CST);
 	__atomic_add_fetch(&fake_flushes, __builtin_popcountll(cpus), __ATOMIC_RELAXED);
 }
-void tlb_flush_local(void) { tlb_flush_cpus(1ull << my_cpu); }
-void tlb_flush_page_local(unsigned long va) { (void)va; }
-void tlb_flush_page_cpus(cpumask_t cpus, unsigned long va) { (void)cpus; (void)va; }
-void write_root(mfn_t root) { (void)root; }
+void tlb_flush_local(void)
+{
+	tlb_flush_cpus(1ull << my_cpu);
+}
+void tlb_flush_page_local(unsigned long va)
+{
+	(void)va;
+}
+void tlb_flush_page_cpus(cpumask_t cpus, unsigned long va)
+{
+	(void)cpus;
+	(void)va;
+}
+void write_root(mfn_t root)
+{
+	(void)root;
+}
 
 void hyp_slots_fill(uint64_t *root, bool guest_32bit)
 {
@@ -109,7 +144,10 @@ void window_map(unsigned int cpu, unsigned int page, uint64_t pte)
 	(void)pte;
 	__atomic_add_fetch(&fake_window[page], 1, __ATOMIC_RELAXED);
 }
-void desc_load_ldt(unsigned int n) { (void)n; }
+void desc_load_ldt(unsigned int n)
+{
+	(void)n;
+}
 
 bool io_mem_allowed(const struct domain *d, mfn_t first, uint64_t n)
 {
@@ -117,8 +155,24 @@ bool io_mem_allowed(const struct domain *d, mfn_t first, uint64_t n)
 	(void)n;
 	return d->io_mem_all;
 }
-bool device_read_only(mfn_t m) { (void)m; return false; }
-bool guest_in_kernel(const struct vcpu *v, const struct cpu_user_regs *r) { (void)r; return v->kernel_mode; }
+void domain_pause(struct domain *d)
+{
+	(void)d;
+}
+void domain_unpause(struct domain *d)
+{
+	(void)d;
+}
+bool device_read_only(mfn_t m)
+{
+	(void)m;
+	return false;
+}
+bool guest_in_kernel(const struct vcpu *v, const struct cpu_user_regs *r)
+{
+	(void)r;
+	return v->kernel_mode;
+}
 
 /* The guest's memory is the test's own. */
 size_t copy_may_fault(void *dst, const void *src, size_t n)
@@ -146,11 +200,13 @@ void fake_reset(unsigned int frames)
 		munmap(host_ram, (size_t)nr_frames * PAGE_SIZE);
 	free(frame_table);
 	nr_frames = frames;
-	host_ram = mmap(NULL, (size_t)frames * PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	host_ram = mmap(NULL, (size_t)frames * PAGE_SIZE, PROT_READ | PROT_WRITE,
+			MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	frame_table = calloc(frames, sizeof(*frame_table));
 	max_mfn = MFN(frames);
 	frame_add_ram(PAGE_SIZE, (maddr_t)frames * PAGE_SIZE);
 	heap_reset();
+	m2p = NULL;
 	memset(domains, 0, sizeof(domains));
 	memset(vcpus, 0, sizeof(vcpus));
 	memset(vcpu_slots, 0, sizeof(vcpu_slots));
@@ -207,8 +263,14 @@ void fake_run_on(unsigned int cpu, struct vcpu *v)
 	my_vcpu = v;
 }
 
-struct frame *fake_frame(mfn_t m) { return mfn_frame(m); }
-uint64_t *fake_table(mfn_t m) { return mfn_to_virt(m); }
+struct frame *fake_frame(mfn_t m)
+{
+	return mfn_frame(m);
+}
+uint64_t *fake_table(mfn_t m)
+{
+	return mfn_to_virt(m);
+}
 
 mfn_t fake_page(struct domain *d)
 {
@@ -225,12 +287,12 @@ mfn_t fake_page(struct domain *d)
 static unsigned int level_of(enum frame_type t)
 {
 	switch (t) {
-	case FT_L1:	return 1;
+	case FT_L1: return 1;
 	case FT_L2:
-	case FT_L2_TOP:	return 2;
-	case FT_L3:	return 3;
-	case FT_L4:	return 4;
-	default:	return 0;
+	case FT_L2_TOP: return 2;
+	case FT_L3: return 3;
+	case FT_L4: return 4;
+	default: return 0;
 	}
 }
 
@@ -243,20 +305,27 @@ static bool guests_slot(const struct frame *f, enum frame_type t, unsigned int i
 	return t != FT_L3 || !f->owner->is_32bit || i < 4;
 }
 
-#define FAIL(m, ...) do { fprintf(stderr, "audit: frame %#lx: ", (unsigned long)(m)); panic(__VA_ARGS__); } while (0)
+#define FAIL(m, ...)                                                        \
+	do {                                                                \
+		fprintf(stderr, "audit: frame %#lx: ", (unsigned long)(m)); \
+		panic(__VA_ARGS__);                                         \
+	} while (0)
 
 void fake_audit(const unsigned int *extra, const unsigned int *typed)
 {
-	unsigned int *refs = calloc(nr_frames, sizeof(*refs)), *types = calloc(nr_frames, sizeof(*types));
+	unsigned int *refs = calloc(nr_frames, sizeof(*refs)),
+		     *types = calloc(nr_frames, sizeof(*types));
 	unsigned int m, i, level, n;
 	uint64_t e, c;
 	struct frame *f;
 
 	for (m = 0; m < nr_frames; m++) {
 		f = &frame_table[m];
-		refs[m] += frame_is_allocated(f) + (extra ? extra[m] : 0) + (typed ? typed[m] : 0) + frame_is_pinned(f);
+		refs[m] += frame_is_allocated(f) + (extra ? extra[m] : 0) + (typed ? typed[m] : 0) +
+			   frame_is_pinned(f);
 		types[m] += (typed ? typed[m] : 0) + frame_is_pinned(f);
-		level = level_of(frame_type(f));
+		level = f->owner ? level_of(frame_type(f))
+				 : 0; /* of the hypervisor's own, type is the heap's and others' */
 		if (!level)
 			continue;
 		/* Half-validated tables: what is below partial counts. The state "partial" with no count has a reference. */
@@ -274,16 +343,21 @@ void fake_audit(const unsigned int *extra, const unsigned int *typed)
 			if (level > 1 || e & PTE_RW)
 				types[c]++;
 			if (level > 1 && level_of(frame_type(&frame_table[c])) != level - 1)
-				FAIL(m, "slot %u: %#lx is of type %u", i, (unsigned long)c, frame_type(&frame_table[c]));
+				FAIL(m, "slot %u: %#lx is of type %u", i, (unsigned long)c,
+				     frame_type(&frame_table[c]));
 			if (level == 1 && e & PTE_RW && frame_type(&frame_table[c]) != FT_WRITABLE)
-				FAIL(m, "slot %u: %#lx writable, but of type %u", i, (unsigned long)c, frame_type(&frame_table[c]));
+				FAIL(m, "slot %u: %#lx writable, but of type %u", i,
+				     (unsigned long)c, frame_type(&frame_table[c]));
 		}
 	}
 	for (m = 0; m < nr_frames; m++) {
 		if (frame_count(&frame_table[m]) != refs[m])
-			FAIL(m, "count %lu, should be %u", (unsigned long)frame_count(&frame_table[m]), refs[m]);
-		if (frame_type_count(&frame_table[m]) != types[m])
-			FAIL(m, "type %u count %u, should be %u", frame_type(&frame_table[m]), frame_type_count(&frame_table[m]), types[m]);
+			FAIL(m, "count %lu, should be %u",
+			     (unsigned long)frame_count(&frame_table[m]), refs[m]);
+		if (frame_table[m].owner ? frame_type_count(&frame_table[m]) != types[m]
+					 : types[m] != 0)
+			FAIL(m, "type %u count %u, should be %u", frame_type(&frame_table[m]),
+			     frame_type_count(&frame_table[m]), types[m]);
 	}
 	free(refs);
 	free(types);

@@ -5,7 +5,7 @@ HV_MEM_TESTED := hypervisor/core/frame hypervisor/core/heap hypervisor/domain/pa
 	hypervisor/pv/mmu hypervisor/pv/validate hypervisor/pv/walk hypervisor/pv/fault hypervisor/pv/segment hypervisor/pv/dirty \
 	hypervisor/pv/insn tests/unit/fake_hv
 HV_MEM_FLAGS := -DTORC_HOST_BUILD -Ihypervisor/include -Wno-missing-field-initializers
-HV_MEM_TESTS := frame_test validate_test segment_test mmu_test heap_test
+HV_MEM_TESTS := frame_test validate_test segment_test mmu_test heap_test dirty_test
 
 $(foreach k,host san tsan fuzz,$(foreach t,fake_hv $(HV_MEM_TESTS) mmu_model,\
 	$(eval $(B)/obj/$(k)/tests/unit/$(t).o: HOST_CFLAGS += $$(HV_MEM_FLAGS))))

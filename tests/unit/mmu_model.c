@@ -14,11 +14,11 @@
 #include "fake_hv.h"
 
 #define THREADS		4
-#define FRAMES		96		/* of the machine */
+#define FRAMES		96		/* of the machine: too few at times for log-dirty's copies */
 #define PER_DOMAIN	24
 #define ROUND_OPS	4000
 
-static struct domain *domains[2];
+static struct domain *domains[2], *tools;
 static mfn_t pool[2][PER_DOMAIN];
 static struct vcpu *vcpus[THREADS];
 static unsigned int seed0;
@@ -79,13 +79,20 @@ static void one_op(struct vcpu *v, unsigned int dom, uint64_t *s)
 			frame_put_typed(f);
 		}
 		break;
+	case 6:
+		if (rnd(s) % 2) {	/* log-dirty's copies, made while others change the tables */
+			dirty_fault(v, some_slot(s) << PAGE_SHIFT, rnd(s) % 8);
+			break;
+		}
+		/* fall through */
+	case 7:
+		rc = mmu_update_entry(v, &who, (m.n << PAGE_SHIFT) + some_slot(s) * 8 + (rnd(s) % 4 ? 0 : MMU_PT_UPDATE_PRESERVE_AD),
+				      some_entry(s, dom));
+		break;
 	case 5:		/* the control domain, or a grant: another's frame */
 		who.pg = domains[!dom];
 		rc = mmu_update_entry(v, &who, (m.n << PAGE_SHIFT) + some_slot(s) * 8, some_entry(s, !dom));
 		break;
-	default:
-		rc = mmu_update_entry(v, &who, (m.n << PAGE_SHIFT) + some_slot(s) * 8 + (rnd(s) % 4 ? 0 : MMU_PT_UPDATE_PRESERVE_AD),
-				      some_entry(s, dom));
 	}
 	__atomic_add_fetch(&total[op], 1, __ATOMIC_RELAXED);
 	if (rc && rc != -XEN_ERESTART)
@@ -124,6 +131,20 @@ static void check(void)
 	fake_audit(NULL, typed);
 }
 
+/* Between rounds log-dirty goes on, off, and to its next round. */
+static void change_dirty(unsigned int round)
+{
+	struct xen_domctl_shadow_op_stats stats;
+	struct domain *d = domains[round % 2];
+
+	if (round % 8 < 2)
+		dirty_enable(d);
+	else if (round % 8 >= 6)
+		dirty_disable(d);
+	else
+		dirty_read(d, true, GADDR(0), PER_DOMAIN, &stats);
+}
+
 int main(int argc, char **argv)
 {
 	time_t until = time(NULL) + (argc > 1 ? atoi(argv[1]) : 3);
@@ -135,13 +156,19 @@ int main(int argc, char **argv)
 	fake_reset(FRAMES);
 	heap_add(8 * PAGE_SIZE, FRAMES * PAGE_SIZE);
 	before = heap_free_frames();
+	tools = fake_domain(0, false, 0);
+	fake_run_on(THREADS, fake_vcpu(tools));
 	for (i = 0; i < 2; i++) {
 		domains[i] = fake_domain(i + 1, i, PER_DOMAIN);
 		for (k = 0; k < PER_DOMAIN; k++)
 			pool[i][k] = fake_page(domains[i]);
+		domains[i]->shared = calloc(1, PAGE_SIZE);
 	}
-	for (i = 0; i < THREADS; i++)
+	for (i = 0; i < THREADS; i++) {
 		vcpus[i] = fake_vcpu(domains[i % 2]);
+		vcpus[i]->initialised = true;
+		vcpus[i]->info_mfn = MFN_NONE;
+	}
 	pthread_barrier_init(&begin, NULL, THREADS + 1);
 	pthread_barrier_init(&end, NULL, THREADS + 1);
 	for (i = 0; i < THREADS; i++)
@@ -150,6 +177,7 @@ int main(int argc, char **argv)
 		pthread_barrier_wait(&begin);
 		pthread_barrier_wait(&end);
 		check();
+		change_dirty(rounds);
 		rounds++;
 	} while (time(NULL) < until);
 	stop = true;
@@ -166,6 +194,10 @@ int main(int argc, char **argv)
 	for (i = 0; i < THREADS; i++)
 		mmu_drop_roots(vcpus[i]);
 	fake_audit(NULL, NULL);
+	for (i = 0; i < 2; i++) {
+		dirty_free(domains[i]);
+		free(domains[i]->shared);
+	}
 	for (i = 0; i < 2; i++)
 		if (domains[i]->nr_pages || domains[i]->refs != 1)
 			panic("d%u is dead and has %u frames, %u references", i + 1, domains[i]->nr_pages, domains[i]->refs);

@@ -57,7 +57,9 @@ bool pte_flags_allowed(const struct domain *d, unsigned int level, uint64_t pte)
 uint64_t guest_walk(struct vcpu *v, unsigned long va);		/* the L1 entry that maps va, 0: none */
 int dirty_enable(struct domain *d), dirty_disable(struct domain *d);
 void dirty_mark(struct domain *d, mfn_t m);			/* the hypervisor wrote to it; no-op while log-dirty is off */
-bool dirty_fault(struct vcpu *v, unsigned long va);		/* a write that only log-dirty forbade: noted and allowed */
+bool dirty_fault(struct vcpu *v, unsigned long va, uint32_t code);	/* one that the guest's own tables do not explain: mended */
+void dirty_table_gone(struct domain *d, struct frame *f);	/* it is no table any more */
+void dirty_free(struct domain *d);				/* with the domain */
 void dirty_table_changed(struct domain *d, struct frame *f, enum frame_type t, unsigned int slot);	/* and a table's entry */
 long dirty_read(struct domain *d, bool clear, gaddr_t bitmap, uint64_t pages, struct xen_domctl_shadow_op_stats *stats);
 
