@@ -16,7 +16,7 @@ TOOLS_HOST := $(addprefix dom0-tools/host/,call domctl vcpu memory event grant s
 TOOLS_IMAGE := $(addprefix dom0-tools/builder/,image elf bzimage unpack cache)
 TOOLS_BUILDER := $(TOOLS_IMAGE) $(addprefix dom0-tools/builder/,layout tables fill pv32 pv64 build)
 TOOLS_CONFIG := $(addprefix dom0-tools/config/,parse config device near)
-TOOLS_CLI := $(addprefix dom0-tools/cli/,main out domains list info create nodes patience disk nic record lifecycle \
+TOOLS_CLI := $(addprefix dom0-tools/cli/,main help out domains list info create nodes patience disk nic record lifecycle \
 	console why resources devices attach supervise)
 
 TOOLS_UNPACK_LIBS := -lz -llzma -lbz2 -llz4 -lzstd
@@ -36,3 +36,27 @@ $(B)/bin/torc-consoled: $(patsubst %,$(B)/obj/host/%.o,$(TOOLS_COMMON) $(TOOLS_H
 	$(Q)$(HOST_CC) -o $@ $^ $(TOOLS_HOST_LIBS) -lxenevtchn -lxengnttab $(XENBUS_CLIENT_LIBS) -lev -lutil
 
 ALL += $(B)/bin/torc $(B)/bin/torc-consoled
+
+# Manual pages, completion and the table of error codes come from the same tables as the commands.
+$(B)/man/torc.1: $(B)/bin/torc
+	@mkdir -p $(@D)
+	$(Q)$< help --man > $@
+$(B)/man/torc.cfg.5: $(B)/bin/torc
+	@mkdir -p $(@D)
+	$(Q)$< help --man-config > $@
+$(B)/completions/torc: $(B)/bin/torc
+	@mkdir -p $(@D)
+	$(Q)$< help --completion > $@
+
+ALL += $(B)/man/torc.1 $(B)/man/torc.cfg.5 $(B)/completions/torc
+
+.PHONY: install-tools
+install-tools:
+	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man5 \
+		$(DESTDIR)$(PREFIX)/share/bash-completion/completions $(DESTDIR)$(PREFIX)/share/torc/schemas
+	install -m 755 $(B)/bin/torc $(B)/bin/torc-consoled $(DESTDIR)$(PREFIX)/sbin/
+	install -m 644 $(B)/man/torc.1 $(DESTDIR)$(PREFIX)/share/man/man1/
+	install -m 644 $(B)/man/torc.cfg.5 $(DESTDIR)$(PREFIX)/share/man/man5/
+	install -m 644 $(B)/completions/torc $(DESTDIR)$(PREFIX)/share/bash-completion/completions/torc
+	install -m 644 dom0-tools/schemas/*.json $(DESTDIR)$(PREFIX)/share/torc/schemas/
+INSTALLS += install-tools

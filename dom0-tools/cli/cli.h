@@ -52,6 +52,13 @@ int cli_store_failed(struct cli *c, const char *doing);
 /* A remark for people: on stderr, never part of the output. */
 void cli_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
+const struct subcommand *cli_subcommand(const char *name);	/* or NULL */
+
+/* --- help (help.c) */
+void help_list(FILE *to);
+void help_command(const struct subcommand *s);
+int help_no_such(struct why *why, const char *name);
+
 /* --- domains (domains.c) */
 /* By name or number. */
 int cli_find_domain(struct cli *c, const char *who, uint32_t *domid);

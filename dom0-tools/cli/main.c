@@ -7,8 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "dom0-tools/config/config.h"
-
 const struct subcommand subcommands[] = {
 #define SUBCOMMAND(name, run, args, text, details) { name, run, args, text, details },
 #include "dom0-tools/cli/subcommands.tbl"
@@ -76,74 +74,12 @@ static void complain(const struct cli *c)
 	json_object_put(o);
 }
 
-static const struct subcommand *find(const char *name)
+const struct subcommand *cli_subcommand(const char *name)
 {
 	for (size_t i = 0; i < subcommand_count; i++)
 		if (strcmp(subcommands[i].name, name) == 0)
 			return &subcommands[i];
 	return NULL;
-}
-
-static int no_such(struct why *why, const char *name)
-{
-	const char *names[64], *near;
-	size_t n = 0;
-	int rc = why_set(why, TE_USAGE, "there is no command \"%s\"", name);
-
-	for (size_t i = 0; i < subcommand_count && n < 64; i++)
-		names[n++] = subcommands[i].name;
-	near = config_near(name, names, n);
-	if (near)
-		return why_hint(why, rc, "did you mean \"torc %s\"?", near);
-	return why_hint(why, rc, "\"torc help\" lists the commands");
-}
-
-static void print_help(const struct subcommand *s)
-{
-	printf("torc %s %s\n\n%c%s.\n", s->name, s->args, s->text[0] - 'a' + 'A', s->text + 1);
-	if (*s->details)
-		printf("\n%s\n", s->details);
-}
-
-static void list_commands(void)
-{
-	puts("torc COMMAND [ARGUMENTS]\n");
-	for (size_t i = 0; i < subcommand_count; i++)
-		printf("  %-14s %s\n", subcommands[i].name, subcommands[i].text);
-	puts("\ntorc help COMMAND tells more; torc help config lists the keys of a guest's file;");
-	puts("torc help errors the error codes and exit statuses. --json on any listing gives JSON.");
-}
-
-int cmd_help(struct cli *c, int argc, char **argv)
-{
-	const struct subcommand *s;
-
-	if (argc < 2) {
-		list_commands();
-		return 0;
-	}
-	if (strcmp(argv[1], "config") == 0) {
-		for (size_t i = 0; i < config_key_count; i++)
-			if (config_keys[i].kind == 'k')
-				printf("  %-20s %-7s %s\n", config_keys[i].key, config_keys[i].type,
-				       config_keys[i].text);
-		return 0;
-	}
-	if (strcmp(argv[1], "errors") == 0) {
-		for (int e = TE_NONE; e < TE_COUNT; e++)
-			printf("  %-16s exit %2d  %s\n", why_code(e), why_status(e), why_meaning(e));
-		return 0;
-	}
-	if (strcmp(argv[1], "--table") == 0) {	/* for the generators of the manual and completion */
-		for (size_t i = 0; i < subcommand_count; i++)
-			printf("%s\t%s\t%s\n", subcommands[i].name, subcommands[i].args, subcommands[i].text);
-		return 0;
-	}
-	s = find(argv[1]);
-	if (!s)
-		return no_such(c->why, argv[1]);
-	print_help(s);
-	return 0;
 }
 
 static bool take_flag(int *argc, char **argv, const char *flag)
@@ -175,23 +111,23 @@ int main(int argc, char **argv)
 		argc--;
 	}
 	if (argc < 2) {
-		list_commands();
+		help_list(stderr);
 		return why_status(TE_USAGE);
 	}
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
-		list_commands();
+		help_list(stdout);
 		return 0;
 	}
 	argv++;
 	argc--;
-	c.cmd = find(argv[0]);
+	c.cmd = cli_subcommand(argv[0]);
 	if (!c.cmd) {
-		no_such(&why, argv[0]);
+		help_no_such(&why, argv[0]);
 		why_print(stderr, &why);
 		return why_status(TE_USAGE);
 	}
 	if (take_flag(&argc, argv, "--help") || take_flag(&argc, argv, "-h")) {
-		print_help(c.cmd);
+		help_command(c.cmd);
 		return 0;
 	}
 	c.json = take_flag(&argc, argv, "--json");

@@ -1,0 +1,99 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# cli_test.sh BUILD: what torc does without a hypervisor: usage, exit statuses, dry runs, help, and
+# what is generated from its tables. One ok or not ok line each.
+B=$1 T=$1/bin/torc
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+export TORC_CACHE_DIR=$dir/cache TORC_STATE_DIR=$dir/state TORC_RUN_DIR=$dir/run
+failed=0 n=0
+result() { # ok? NAME DETAIL
+	n=$((n + 1))
+	if [ "$1" = 0 ]; then echo "ok $n $2"; else echo "not ok $n $2: $3"; failed=1; fi
+}
+# says NAME STATUS PATTERN COMMAND...: it ends with STATUS and says PATTERN
+says() {
+	local name=$1 status=$2 pattern=$3 out rc
+	shift 3
+	out=$("$@" 2>&1 < /dev/null)
+	rc=$?
+	[ $rc = "$status" ] && grep -q -- "$pattern" <<< "$out"
+	result $? "$name" "exit $rc: $out"
+}
+GRUB=/usr/lib/grub-xen/grub-x86_64-xen.bin
+cat > "$dir/ok.cfg" <<C
+name = "ok"
+kernel = "$GRUB"
+memory = 64
+disk = [ 'vdev=xvda,target=/srv/a.img' ]
+C
+says "no command" 2 "torc COMMAND" "$T"
+says "an unknown command" 2 'did you mean "torc list"' "$T" lsit
+says "create without a file" 2 "which config file" "$T" create
+says "a missing config file" 5 "$dir/none.cfg" "$T" create "$dir/none.cfg"
+says "an override that is none" 2 "is not KEY=VALUE" "$T" create "$dir/ok.cfg" memory
+echo 'name = "x' > "$dir/bad.cfg"
+says "a syntax error" 4 "bad.cfg:1:8" "$T" create "$dir/bad.cfg"
+printf 'name="x"\nkernel="/k"\nmemroy=1\n' > "$dir/bad.cfg"
+says "an unknown key" 4 'did you mean "memory"' "$T" create "$dir/bad.cfg"
+printf 'name="x"\nkernel="/k"\nmemory=0\n' > "$dir/bad.cfg"
+says "a value out of range" 4 "bad.cfg:3:8: memory: 0 is out of range" "$T" create "$dir/bad.cfg"
+printf 'name="x"\nkernel="/nowhere"\n' > "$dir/bad.cfg"
+says "a missing kernel" 5 "/nowhere" "$T" create "$dir/bad.cfg"
+printf 'name="x"\nkernel="/bin/sh"\n' > "$dir/bad.cfg"
+says "no PV kernel" 5 "no PV kernel" "$T" create "$dir/bad.cfg"
+if [ ! -e /dev/xen/privcmd ]; then
+	for c in "list" "info" "dmesg" "vcpu-list" "destroy x" "why x"; do
+		says "torc $c without a hypervisor" 8 "not a control domain" "$T" $c
+	done
+	says "an error as JSON" 8 '"code":"no-hypervisor"' "$T" list --json
+fi
+if [ -e $GRUB ]; then
+	says "a dry run" 0 '"bits":64' "$T" create -n "$dir/ok.cfg"
+	says "a dry run with an override" 0 '"memory_mib":96' "$T" create -n "$dir/ok.cfg" memory=96
+	says "too little memory" 4 "too few" "$T" create -n "$dir/ok.cfg" memory=1
+	gzip -c $GRUB > "$dir/grub.gz"
+	says "a compressed kernel" 0 '"bits":64' "$T" create -n "$dir/ok.cfg" "kernel=$dir/grub.gz"
+	says "and again, from the cache" 0 '"bits":64' "$T" create -n "$dir/ok.cfg" "kernel=$dir/grub.gz"
+	[ "$(ls "$dir"/cache/kernels | wc -l)" = 1 ]
+	result $? "unpacked once" "$(ls "$dir"/cache/kernels)"
+	cmp -s "$dir"/cache/kernels/* $GRUB
+	result $? "the cache holds what the kernel unpacks to" differs
+	"$T" create -n "$dir/ok.cfg" 2> /dev/null > "$dir/out.json"
+	python3 - "$dir/out.json" dom0-tools/schemas/torc-guest-1.json <<'P'
+import json, sys
+value, schema = (json.load(open(p)) for p in sys.argv[1:])
+kinds = {"object": dict, "array": list, "string": str, "boolean": bool, "null": type(None)}
+def fits(v, s, at):
+    if "const" in s: assert v == s["const"], at
+    if "enum" in s: assert v in s["enum"], at
+    if "type" in s:
+        t = s["type"] if isinstance(s["type"], list) else [s["type"]]
+        assert any((k == "integer" and type(v) is int) or (k == "number" and type(v) in (int, float)) or
+                   (k in kinds and type(v) is kinds[k]) for k in t), f"{at}: {v!r} is no {t}"
+    for k in s.get("required", []): assert k in v, f"{at}.{k} is missing"
+    for k, p in s.get("properties", {}).items():
+        if k in v: fits(v[k], p, f"{at}.{k}")
+    for i, x in enumerate(v if "items" in s else []): fits(x, s["items"], f"{at}[{i}]")
+fits(value, schema, "$")
+P
+	result $? "its JSON fits its schema" "see above"
+fi
+for c in $("$T" help --completion | sed -n 's/.*compgen -W "\([^"]*\)".*/\1/p' | head -1); do
+	"$T" "$c" --help | grep -q "^torc $c" || result 1 "torc $c --help" "says nothing"
+done
+result 0 "every command has --help"
+for p in torc.1 torc.cfg.5; do
+	[ -s "$B/man/$p" ] && { ! command -v man > /dev/null || ! man --warnings -l "$B/man/$p" 2>&1 > /dev/null | grep -q .; }
+	result $? "the manual page $p" "is empty or has errors"
+done
+bash -n "$B/completions/torc"
+result $? "the completion is bash" "syntax"
+"$T" help --errors > "$dir/errors"
+[ "$(grep -c '^| `' "$dir/errors")" = "$(grep -c '^| `' docs/errors.md)" ] && ! grep '^| `' "$dir/errors" | grep -vqxFf docs/errors.md
+result $? "docs/errors.md lists every error" "regenerate its table: torc help --errors"
+for s in dom0-tools/schemas/*.json; do python3 -m json.tool "$s" > /dev/null || result 1 "$s" "is no JSON"; done
+result 0 "the schemas are JSON"
+echo "1..$n"
+exit $failed
