@@ -6,13 +6,14 @@
 
 #define MSR_PLATFORM_INFO	0xce
 #define MSR_ARCH_CAPS		0x10a
-#define POLICY_MSRS		1	/* PLATFORM_INFO, which says that CPUID does not fault */
+/* PLATFORM_INFO says that CPUID does not fault, ARCH_CAPS that it promises nothing; the tools' own lists are of both. */
+#define POLICY_MSRS		2
 
 /* Writes leaves and MSRs; a NULL list asks for its length only. */
 static long policy_put(const struct domain *d, enum cpuid_view view, xen_cpuid_leaf_t *leaves, uint32_t *nr_leaves,
 		       xen_msr_entry_t *msrs, uint32_t *nr_msrs)
 {
-	xen_msr_entry_t platform = { .idx = MSR_PLATFORM_INFO };
+	const xen_msr_entry_t list_of_msrs[POLICY_MSRS] = { { .idx = MSR_PLATFORM_INFO }, { .idx = MSR_ARCH_CAPS } };
 	xen_cpuid_leaf_t *list;
 	unsigned int n;
 	long rc = 0;
@@ -30,7 +31,7 @@ static long policy_put(const struct domain *d, enum cpuid_view view, xen_cpuid_l
 	}
 	zfree(list);
 	if (!rc && msrs)
-		rc = *nr_msrs < POLICY_MSRS ? -XEN_ENOBUFS : guest_put(GADDR(msrs), &platform);
+		rc = *nr_msrs < POLICY_MSRS ? -XEN_ENOBUFS : guest_put(GADDR(msrs), &list_of_msrs);
 	*nr_msrs = POLICY_MSRS;
 	return rc;
 }
