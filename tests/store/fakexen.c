@@ -41,7 +41,7 @@ static int hears(const char *path)
 	struct sockaddr_un a = { .sun_family = AF_UNIX };
 	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
-	strncpy(a.sun_path, path, sizeof(a.sun_path) - 1);
+	snprintf(a.sun_path, sizeof(a.sun_path), "%s", path);
 	unlink(path);
 	if (fd < 0 || bind(fd, (struct sockaddr *)&a, sizeof(a))) {
 		perror(path);
@@ -102,7 +102,7 @@ int xenevtchn_notify(void *h, uint32_t port)
 {
 	struct sockaddr_un a = { .sun_family = AF_UNIX };
 
-	strncpy(a.sun_path, file("dom", port - FIRST_PORT), sizeof(a.sun_path) - 1);
+	snprintf(a.sun_path, sizeof(a.sun_path), "%s", file("dom", port - FIRST_PORT));
 	sendto(((struct events *)h)->fd, "!", 1, MSG_DONTWAIT, (struct sockaddr *)&a, sizeof(a));
 	return 0;
 }

@@ -44,6 +44,8 @@ static void on_prepare(struct ev_loop *loop, ev_prepare *w, int revents)
 	double turns;
 
 	(void)revents;
+	if (d->handed_over)
+		return;
 	conn_run(&d->sv);
 	turns = d->sv.turns ? turn_check(&d->sv) : 0;
 	ev_timer_stop(loop, &d->turns);
@@ -222,14 +224,16 @@ static int take_over(struct daemon *d, const struct options *o)
 		return rc;
 	}
 	d->lock_fd = h.lock_fd;
-	rc = journal_open(&d->sv, o->state_dir, true);
-	if (rc) {
-		log_warn("no journal in %s: %s", o->state_dir, strerror(-rc));
-		return rc;
-	}
 	open_door(d, o, h.event_fd);
 	sock_serve(&d->listener, &d->sv, d->loop, h.listen_fd);
-	return takeover_done(&h);
+	rc = takeover_done(&h);
+	if (rc)
+		return rc;
+	/* only now: until here the predecessor might have gone on with its own, and it is still what counts */
+	rc = journal_open(&d->sv, o->state_dir, true);
+	if (rc)
+		log_warn("no journal in %s: %s", o->state_dir, strerror(-rc));
+	return rc;
 }
 
 static void write_pid(const char *path)
@@ -336,6 +340,7 @@ int main(int argc, char **argv)
 		log_warn("no sandbox: %s", strerror(-rc));
 	log_info("serving %s", o.socket);
 	ev_run(d.loop, 0);
-	journal_commit(&d.sv);
+	if (!d.handed_over)
+		journal_commit(&d.sv);		/* else the files are the successor's */
 	return 0;
 }

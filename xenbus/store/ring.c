@@ -52,6 +52,7 @@ void ring_begin(struct domain *d)
 	if (load(&d->page->connection) != XENSTORE_CONNECTED)
 		store(&d->page->connection, XENSTORE_CONNECTED);
 	c->closing = false;
+	door_notify(c->sv->door, d->port);	/* dom0's kernel begins to use its ring at the first event */
 }
 
 /* The ring cannot be used as it is. The domain may ask for a new beginning through the connection field. */
@@ -86,6 +87,7 @@ void ring_continue(struct domain *d)
 	bytes_drop(&c->out, done);
 	store(&d->page->req_cons, c->in_pos);
 	store(&d->page->server_features, FEATURES);
+	door_notify(c->sv->door, d->port);	/* an event may have gone with our predecessor */
 }
 
 static void copy_in(const struct xenstore_domain_interface *page, uint32_t pos, char *to, uint32_t len)
@@ -111,7 +113,6 @@ static void reconnect(struct domain *d)
 	ring_begin(d);
 	journal_domain(c->sv, d);
 	journal_commit(c->sv);
-	door_notify(c->sv->door, d->port);
 	log_info("d%u: its ring begins anew, as it asked", d->domid);
 }
 

@@ -258,7 +258,11 @@ int takeover_ask(struct server *sv, struct ev_loop *loop, const char *path, stru
 int takeover_done(struct heritage *h)
 {
 	int rc = send(h->sock, "R", 1, MSG_NOSIGNAL) == 1 ? 0 : -errno;
+	char c;
 
+	/* the end of its stream says that the predecessor has let go */
+	while (!rc && recv(h->sock, &c, 1, 0) < 0 && errno == EINTR)
+		;
 	close(h->sock);
 	return rc;
 }

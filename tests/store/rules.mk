@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# The store as a process: side by side with the reference's, under load, killed, handed over. A fake hypervisor is
+# preloaded, so that guests' rings are there too, with no Xen underneath.
+
+$(B)/tests/fakexen.so: tests/store/fakexen.c
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(HOST_CC) $(HOST_CFLAGS) -shared -fPIC -o $@ $<
+
+$(B)/tests/store-load: $(B)/obj/host/tests/store/load.o
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(HOST_CC) -o $@ $^
+
+STORE_RIG := $(B)/tests/torc-stored-san $(B)/bin/torc-stored $(B)/tests/fakexen.so $(B)/tests/store-load
+
+.PHONY: store-serial store-kill9 store-kill9-200 store-differential store-handover store-bench store-fuzz-hour
+store-serial: $(STORE_RIG)
+	@$(PYTHON) tests/store/serial.py 1
+store-kill9: $(STORE_RIG)
+	@$(PYTHON) tests/store/kill9.py 10
+store-handover: $(STORE_RIG)
+	@$(PYTHON) tests/store/handover.py
+# beside the reference's stores where they are: STOCK=<unpacked packages>, or installed
+store-differential: $(STORE_RIG)
+	@$(PYTHON) tests/store/differential.py $(or $(STOCK),$(B)/stock)
+store-bench: $(STORE_RIG)
+	@$(PYTHON) tests/store/bench.py $(or $(STOCK),$(B)/stock)
+store-kill9-200: $(STORE_RIG)
+	@$(PYTHON) tests/store/kill9.py 200
+store-fuzz-hour: $(B)/fuzz/store
+	@mkdir -p $(B)/fuzz/found-store
+	$(B)/fuzz/store -max_total_time=3700 -verbosity=0 -print_final_stats=1 -artifact_prefix=$(B)/fuzz/ \
+		$(B)/fuzz/found-store tests/fuzz/corpus/store && echo "ok store-fuzz-hour"
+
+CHECKS += store-serial store-kill9 store-handover
+TESTS += store-differential
+BENCHES += store-bench
+SOAKS += store-kill9-200 store-fuzz-hour
