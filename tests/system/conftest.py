@@ -18,7 +18,8 @@ def show(record_property):
         lines = list(result.lines())
         record_property("tap", lines)
         bad = [x for x in lines if x.startswith("not ok")]
-        assert lines and not bad, "\n".join(bad + [f"logs in {result.log}"])
+        if bad or not lines:
+            pytest.fail("\n".join([*bad, f"logs in {result.log}"]), pytrace=False)
     return hand_over
 
 

@@ -12,7 +12,7 @@
 
 struct host {
 	struct fake_host f;
-	uint8_t *arena;		/* all frames, reserved but not touched */
+	uint8_t *arena; /* all frames, reserved but not touched */
 };
 
 struct host *fake_host_new(void)
@@ -44,8 +44,8 @@ const uint8_t *fake_frame(struct host *h, uint64_t mfn)
 	return mfn < FAKE_FRAMES ? h->arena + (mfn << HOST_PAGE_SHIFT) : NULL;
 }
 
-int host_populate(struct host *h, uint32_t domid, unsigned int order, uint64_t *frames, size_t count,
-		  size_t *done, struct why *why)
+int host_populate(struct host *h, uint32_t domid, unsigned int order, uint64_t *frames,
+		  size_t count, size_t *done, struct why *why)
 {
 	uint64_t run = 1ull << order;
 
@@ -92,13 +92,15 @@ void *host_map(struct host *h, uint32_t domid, bool writable, const uint64_t *mf
 	memcpy(m->mfns, mfns, count * sizeof(*mfns));
 	for (size_t i = 0; i < count; i++) {
 		if (mfns[i] >= FAKE_FRAMES || (!h->f.given[mfns[i]] && mfns[i] != FAKE_SHARED)) {
-			why_set(why, TE_HYPERVISOR, "frame %#llx is not the domain's", (unsigned long long)mfns[i]);
+			why_set(why, TE_HYPERVISOR, "frame %#llx is not the domain's",
+				(unsigned long long)mfns[i]);
 			free(m->at);
 			free(m->mfns);
 			free(m);
 			return NULL;
 		}
-		memcpy(m->at + i * HOST_PAGE_SIZE, h->arena + (mfns[i] << HOST_PAGE_SHIFT), HOST_PAGE_SIZE);
+		memcpy(m->at + i * HOST_PAGE_SIZE, h->arena + (mfns[i] << HOST_PAGE_SHIFT),
+		       HOST_PAGE_SIZE);
 	}
 	m->next = mappings;
 	mappings = m;
@@ -116,7 +118,8 @@ void host_unmap(struct host *h, void *at, size_t count)
 		if (m->count != count)
 			abort();
 		for (size_t i = 0; i < count && m->writable; i++)
-			memcpy(h->arena + (m->mfns[i] << HOST_PAGE_SHIFT), m->at + i * HOST_PAGE_SIZE, HOST_PAGE_SIZE);
+			memcpy(h->arena + (m->mfns[i] << HOST_PAGE_SHIFT),
+			       m->at + i * HOST_PAGE_SIZE, HOST_PAGE_SIZE);
 		*p = m->next;
 		h->f.mapped -= (unsigned int)count;
 		free(m->at);
@@ -134,7 +137,8 @@ int host_domain_info(struct host *h, uint32_t domid, struct domain_info *info, s
 	return 0;
 }
 
-int host_event_alloc(struct host *h, uint32_t domid, uint32_t remote, uint32_t *port, struct why *why)
+int host_event_alloc(struct host *h, uint32_t domid, uint32_t remote, uint32_t *port,
+		     struct why *why)
 {
 	(void)domid, (void)remote, (void)why;
 	*port = ++h->f.ports;
@@ -170,8 +174,8 @@ int host_pin_root(struct host *h, uint32_t domid, unsigned int level, uint64_t m
 	return 0;
 }
 
-int host_vcpu_set_context(struct host *h, uint32_t domid, uint32_t vcpu, const void *context, size_t size,
-			  struct why *why)
+int host_vcpu_set_context(struct host *h, uint32_t domid, uint32_t vcpu, const void *context,
+			  size_t size, struct why *why)
 {
 	(void)domid, (void)vcpu, (void)why;
 	memcpy(h->f.context, context, size);

@@ -5,20 +5,20 @@
 
 #include "dom0-tools/host/host.h"
 
-#define FAKE_FRAMES	65536u		/* machine frames there are */
-#define FAKE_SHARED	77u		/* the frame of shared_info */
+#define FAKE_FRAMES 65536u /* machine frames there are */
+#define FAKE_SHARED 77u /* the frame of shared_info */
 
 struct fake_host {
-	uint8_t *frame[FAKE_FRAMES];	/* contents, made when first mapped */
-	uint64_t pfn_of[FAKE_FRAMES];	/* what populate was told */
+	uint8_t *frame[FAKE_FRAMES]; /* contents, made when first mapped */
+	uint64_t pfn_of[FAKE_FRAMES]; /* what populate was told */
 	bool given[FAKE_FRAMES];
-	unsigned int mapped;		/* pages mapped now */
+	unsigned int mapped; /* pages mapped now */
 	unsigned int next_frame;
-	bool no_runs;			/* refuse anything but single pages */
-	uint64_t budget;		/* frames left */
+	bool no_runs; /* refuse anything but single pages */
+	uint64_t budget; /* frames left */
 	uint64_t pinned;
 	unsigned int pinned_level;
-	unsigned int mapped_at_pin;	/* must be 0 */
+	unsigned int mapped_at_pin; /* must be 0 */
 	uint64_t hypercall_page;
 	uint8_t context[8192];
 	size_t context_size;

@@ -11,19 +11,19 @@
 #include <torc/pv.h>
 #include <torc/x86.h>
 
-void fake_reset(unsigned int frames);			/* a fresh machine; all frames are free RAM but frame 0 */
+void fake_reset(unsigned int frames); /* a fresh machine; all frames are free RAM but frame 0 */
 struct domain *fake_domain(domid_t id, bool is_32bit, unsigned int max_pages);
-struct vcpu *fake_vcpu(struct domain *d);		/* in its kernel, without a root */
-void fake_run_on(unsigned int cpu, struct vcpu *v);	/* this thread is that CPU, with v running */
-mfn_t fake_page(struct domain *d);			/* a zeroed frame of d */
-uint64_t *fake_table(mfn_t m);				/* its contents as entries */
+struct vcpu *fake_vcpu(struct domain *d); /* in its kernel, without a root */
+void fake_run_on(unsigned int cpu, struct vcpu *v); /* this thread is that CPU, with v running */
+mfn_t fake_page(struct domain *d); /* a zeroed frame of d */
+uint64_t *fake_table(mfn_t m); /* its contents as entries */
 struct frame *fake_frame(mfn_t m);
 
-extern __thread unsigned int fake_yield_every;		/* must_yield(): 0 never, n: every n-th time */
+extern __thread unsigned int fake_yield_every; /* must_yield(): 0 never, n: every n-th time */
 extern unsigned int fake_refusals;
-extern __thread char fake_why[200];			/* of the last refusal */
-extern uint64_t fake_flushes;				/* CPUs flushed for another frame's sake */
-extern unsigned int fake_window[64];			/* how often each page of a window was mapped */
+extern __thread char fake_why[200]; /* of the last refusal */
+extern uint64_t fake_flushes; /* CPUs flushed for another frame's sake */
+extern unsigned int fake_window[64]; /* how often each page of a window was mapped */
 
 /* Checks every word of the frame table against the tables themselves: counts, types, and that no table is mapped writable. Nothing
  * may run meanwhile. extra[mfn]: general references, typed[mfn]: typed ones that the test holds. Dies with a message. */

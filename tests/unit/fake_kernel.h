@@ -13,12 +13,12 @@
 struct fake_kernel {
 	uint8_t *data;
 	size_t size;
-	size_t notes_at, notes_size;	/* where the note segment is */
-	size_t phdr_at, phdr_size;	/* the first program header, a LOAD; the second is the NOTE */
+	size_t notes_at, notes_size; /* where the note segment is */
+	size_t phdr_at, phdr_size; /* the first program header, a LOAD; the second is the NOTE */
 	int is_64;
 };
 
-#define FAKE_TEXT	8192u	/* bytes of its one segment in the file; as many of bss behind */
+#define FAKE_TEXT 8192u /* bytes of its one segment in the file; as many of bss behind */
 
 static inline void fake_note(struct fake_kernel *k, uint32_t type, const void *desc, uint32_t len)
 {
@@ -72,8 +72,11 @@ static inline struct fake_kernel fake_kernel_bare(int is_64, uint64_t paddr)
 		e->e_phentsize = k.phdr_size = sizeof(*p);
 		e->e_phnum = 2;
 		p = (Elf64_Phdr *)(void *)(k.data + k.phdr_at);
-		p[0] = (Elf64_Phdr){ .p_type = PT_LOAD, .p_offset = 4096, .p_paddr = paddr,
-				     .p_filesz = FAKE_TEXT, .p_memsz = 2 * FAKE_TEXT };
+		p[0] = (Elf64_Phdr){ .p_type = PT_LOAD,
+				     .p_offset = 4096,
+				     .p_paddr = paddr,
+				     .p_filesz = FAKE_TEXT,
+				     .p_memsz = 2 * FAKE_TEXT };
 		p[1] = (Elf64_Phdr){ .p_type = PT_NOTE, .p_offset = k.notes_at };
 	} else {
 		Elf32_Ehdr *e = (Elf32_Ehdr *)(void *)k.data;
@@ -89,8 +92,11 @@ static inline struct fake_kernel fake_kernel_bare(int is_64, uint64_t paddr)
 		e->e_phentsize = (uint16_t)(k.phdr_size = sizeof(*p));
 		e->e_phnum = 2;
 		p = (Elf32_Phdr *)(void *)(k.data + k.phdr_at);
-		p[0] = (Elf32_Phdr){ .p_type = PT_LOAD, .p_offset = 4096, .p_paddr = (uint32_t)paddr,
-				     .p_filesz = FAKE_TEXT, .p_memsz = 2 * FAKE_TEXT };
+		p[0] = (Elf32_Phdr){ .p_type = PT_LOAD,
+				     .p_offset = 4096,
+				     .p_paddr = (uint32_t)paddr,
+				     .p_filesz = FAKE_TEXT,
+				     .p_memsz = 2 * FAKE_TEXT };
 		p[1] = (Elf32_Phdr){ .p_type = PT_NOTE, .p_offset = (uint32_t)k.notes_at };
 	}
 	return k;

@@ -16,7 +16,8 @@ wait_for() {
 	done
 }
 
-store_up() { xenstore-write /tool "" 2> /dev/null; }
+# Without the socket, the client would go through the kernel, which waits for the daemon for ever
+store_up() { [ -S /run/xenstored/socket ] && xenstore-write /tool "" 2> /dev/null; }
 
 # start_store stock|torc: the daemon, and dom0's own nodes
 start_store() {

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* iret: back to where a frame says, and what becomes of frames that lie. */
+#include "check.h"
+#include "event.h"
+#include "user.h"
+
+void test_iret(void);
+
+#ifdef __x86_64__
+#define CS_KERNEL	(FLAT_KERNEL_CS64 & ~3)	/* ring 3 would mean user mode */
+#define SS_KERNEL	FLAT_KERNEL_SS64
+#else
+#define CS_KERNEL	FLAT_KERNEL_CS
+#define SS_KERNEL	FLAT_KERNEL_SS
+#endif
+
+static struct context back;
+static char stack[1024] __attribute__((aligned(16)));
+
+static void landed(void)
+{
+	context_load(&back, 1);
+}
+
+struct frame {
+	unsigned long ip, cs, flags, sp, ss;
+};
+
+/* PV32 frames to the same ring have no sp and ss: landed() then runs above the frame. */
+static struct frame *frame_at_end(unsigned long cs, unsigned long flags)
+{
+	struct frame *f = (struct frame *)(stack + sizeof(stack) - 256);
+
+	*f = (struct frame){ (unsigned long)landed, cs, flags, (unsigned long)stack + sizeof(stack) - 64, SS_KERNEL };
+	return f;
+}
+
+static void go(void *frame)
+{
+	iret_to(frame);
+}
+
+static bool lands(struct frame *f)
+{
+	if (context_save(&back))
+		return true;
+	iret_to(f);
+}
+
+static bool masked(void)
+{
+	return shared_info->vcpu_info[0].evtchn_upcall_mask;
+}
+
+void test_iret(void)
+{
+	expect_true(lands(frame_at_end(CS_KERNEL, 0x202)), "a frame for the kernel, events on");
+	expect_true(!masked(), "they are on");
+	expect_true(lands(frame_at_end(CS_KERNEL, 0x002)), "a frame for the kernel, events off");
+	expect_true(masked(), "they are off");
+	events_restore(false);
+#ifdef __x86_64__
+	expect_true(lands(frame_at_end(CS_KERNEL | 1, 0x202)), "a frame whose selector says ring 1: the kernel too");
+#endif
+	/* IOPL 3 in the frame does not open the ports. */
+	expect_true(lands(frame_at_end(CS_KERNEL, 0x3202)), "a frame with IOPL 3");
+	expect_trap((void (*)(void *))hypervisor_address, NULL, 14, -1, "(a call to the hypervisor's memory)");
+	expect_trap(go, frame_at_end(0xe008 | (CS_KERNEL & 3), 0x202), 13, 0,
+		    "a frame with the hypervisor's code selector");
+	events_restore(false);
+	expect_trap(go, frame_at_end(0x5550 | (CS_KERNEL & 3), 0x202), 13, 0,
+		    "a frame with a selector that is empty");
+	events_restore(false);
+}

@@ -1,0 +1,397 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* pv/grant.c and pv/maptrack.c over the real frames and page tables: after each test the audit finds every reference accounted for. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/mman.h>
+#include <cmocka.h>
+#include <torc/grant.h>
+#include "fake_life.h"
+
+#define WINDOW	0x10000000ul	/* where the mapper's L1 maps: its slots 0..511 */
+
+static struct domain *granter, *mapper;
+static struct vcpu *v;
+static mfn_t l4, l3, l2, l1, page[4];
+static struct grant_entry_v1 *table;
+static unsigned int extra[1024], typed[1024];
+
+static int setup_width(bool is_32bit)
+{
+	mfn_t shared;
+	unsigned int i;
+
+	fake_reset(1024);
+	heap_add(16 * PAGE_SIZE, 1024 * PAGE_SIZE);
+	fake_life_reset();
+	memset(extra, 0, sizeof(extra));
+	memset(typed, 0, sizeof(typed));
+	granter = fake_domain(1, false, 100);
+	mapper = fake_domain(2, is_32bit, 100);
+	fake_enlist(granter);
+	fake_enlist(mapper);
+	spin_init(&granter->lock, RANK_DOMAIN);
+	v = fake_vcpu(mapper);
+	fake_run_on(0, v);
+	assert_int_equal(grant_init(granter, 4, 2, 1), 0);
+	assert_int_equal(grant_init(mapper, 4, 2, 1), 0);
+	assert_true(grant_frame(granter, 0, &shared));
+	table = (struct grant_entry_v1 *)fake_table(shared);
+	for (i = 0; i < 4; i++)
+		page[i] = fake_page(granter);
+	l3 = fake_page(mapper);
+	l2 = fake_page(mapper);
+	l1 = fake_page(mapper);
+	fake_table(l3)[WINDOW >> 30] = pte_make(l2, PTE_P | (is_32bit ? 0 : PTE_RW | PTE_US));
+	fake_table(l2)[WINDOW >> 21 & 511] = pte_make(l1, PTE_P | PTE_RW | PTE_US);
+	if (is_32bit)
+		return mmu_new_root(v, l3);
+	l4 = fake_page(mapper);
+	fake_table(l4)[0] = pte_make(l3, PTE_P | PTE_RW | PTE_US);
+	return mmu_new_root(v, l4);
+}
+
+static int setup(void **s) { (void)s; return setup_width(false); }
+static int setup_32(void **s) { (void)s; return setup_width(true); }
+
+static int check(void **s)
+{
+	(void)s;
+	typed[v->root.n]++;
+	fake_audit(extra, typed);
+	return 0;
+}
+
+static void permit(unsigned int ref, mfn_t m, uint16_t flags)
+{
+	table[ref].frame = (uint32_t)m.n;
+	table[ref].domid = mapper->id;
+	table[ref].flags = GTF_permit_access | flags;
+}
+
+static uint64_t slot_at(unsigned int slot) { return WINDOW + slot * PAGE_SIZE; }
+static uint64_t entry(unsigned int slot) { return fake_table(l1)[slot]; }
+
+static int16_t map(unsigned int ref, unsigned int slot, uint32_t flags, uint32_t *handle)
+{
+	struct gnttab_map_grant_ref op = { .host_addr = slot_at(slot), .flags = flags, .ref = ref, .dom = granter->id };
+	int16_t rc;
+
+	if (flags & GNTMAP_contains_pte)
+		op.host_addr = (l1.n << PAGE_SHIFT) + slot * 8;
+	rc = grant_map(v, &op);
+	*handle = op.handle;
+	return rc;
+}
+
+static int16_t unmap(uint32_t handle, uint64_t host_addr, uint64_t bus)
+{
+	struct gnttab_unmap_grant_ref op = { .host_addr = host_addr, .dev_bus_addr = bus, .handle = handle };
+	struct grant_batch b = { .v = v };
+	int16_t rc = grant_unmap(&b, &op);
+
+	grant_batch_finish(&b);
+	return rc;
+}
+
+static void test_map_and_unmap(void **s)
+{
+	uint32_t h;
+
+	(void)s;
+	permit(8, page[0], 0);
+	assert_int_equal(map(8, 5, GNTMAP_host_map, &h), GNTST_okay);
+	assert_int_equal(pte_mfn(entry(5)).n, page[0].n);
+	assert_true(entry(5) & PTE_RW);
+	assert_int_equal(table[8].flags, GTF_permit_access | GTF_reading | GTF_writing);
+	assert_int_equal(frame_type(fake_frame(page[0])), FT_WRITABLE);
+	assert_int_equal(granter->refs > 1, 1);
+	fake_flushes = 0;
+	assert_int_equal(unmap(h, slot_at(5), 0), GNTST_okay);
+	assert_true(fake_flushes > 0);		/* before the frame was let go */
+	assert_int_equal(entry(5), 0);
+	assert_int_equal(table[8].flags, GTF_permit_access);
+	assert_int_equal(unmap(h, slot_at(5), 0), GNTST_bad_handle);
+}
+
+static void test_readonly_stays_readonly(void **s)
+{
+	uint32_t h, w;
+
+	(void)s;
+	permit(8, page[0], GTF_readonly);
+	assert_int_equal(map(8, 1, GNTMAP_host_map, &w), GNTST_general_error);
+	assert_int_equal(map(8, 1, GNTMAP_host_map | GNTMAP_readonly, &h), GNTST_okay);
+	assert_false(entry(1) & PTE_RW);
+	assert_int_equal(table[8].flags, GTF_permit_access | GTF_readonly | GTF_reading);
+	assert_int_equal(unmap(h, slot_at(1), 0), GNTST_okay);
+}
+
+static void test_refusals(void **s)
+{
+	struct gnttab_map_grant_ref op = { .host_addr = slot_at(1), .flags = GNTMAP_host_map, .ref = 8, .dom = 77 };
+	uint32_t h;
+
+	(void)s;
+	assert_int_equal(grant_map(v, &op), GNTST_bad_domain);
+	assert_int_equal(map(8, 1, GNTMAP_host_map, &h), GNTST_general_error);		/* nothing granted */
+	assert_int_equal(map(512, 1, GNTMAP_host_map, &h), GNTST_bad_gntref);		/* past the table */
+	assert_int_equal(map(~0u, 1, GNTMAP_host_map, &h), GNTST_bad_gntref);
+	permit(8, page[0], 0);
+	assert_int_equal(map(8, 1, 0, &h), GNTST_bad_gntref);
+	table[8].domid = 3;
+	assert_int_equal(map(8, 1, GNTMAP_host_map, &h), GNTST_general_error);		/* another's */
+	permit(8, l1, 0);
+	assert_int_equal(map(8, 1, GNTMAP_host_map, &h), GNTST_bad_page);		/* not the granter's frame */
+	permit(8, MFN(0xfffff), 0);
+	assert_int_equal(map(8, 1, GNTMAP_host_map, &h), GNTST_bad_page);
+	permit(8, page[0], 0);
+	op.dom = granter->id;
+	op.host_addr = 0x50000000;							/* no table there */
+	assert_int_equal(grant_map(v, &op), GNTST_bad_virt_addr);
+	assert_int_equal(table[8].flags, GTF_permit_access);				/* all undone */
+	assert_int_equal(granter->refs, 1 + 1);						/* its creation, its frames */
+	assert_int_equal(unmap(0, slot_at(1), 0), GNTST_bad_handle);
+	assert_int_equal(unmap(~0u, slot_at(1), 0), GNTST_bad_handle);
+}
+
+static void test_page_table_is_not_granted_writable(void **s)
+{
+	struct vcpu *gv = fake_vcpu(granter);
+	uint32_t h;
+
+	(void)s;
+	fake_run_on(1, gv);
+	assert_int_equal(frame_get_typed(fake_frame(page[1]), granter, FT_L1), 0);
+	fake_run_on(0, v);
+	typed[page[1].n]++;
+	permit(8, page[1], 0);
+	assert_int_equal(map(8, 1, GNTMAP_host_map, &h), GNTST_general_error);
+	assert_int_equal(map(8, 1, GNTMAP_host_map | GNTMAP_readonly, &h), GNTST_okay);
+	assert_int_equal(unmap(h, slot_at(1), 0), GNTST_okay);
+}
+
+static void test_device_map_holds_by_itself(void **s)
+{
+	uint32_t h;
+
+	(void)s;
+	permit(8, page[0], 0);
+	assert_int_equal(map(8, 1, GNTMAP_host_map | GNTMAP_device_map, &h), GNTST_okay);
+	assert_int_equal(unmap(h, slot_at(1), 4096), GNTST_bad_dev_addr);
+	assert_int_equal(unmap(h, slot_at(1), 0), GNTST_okay);
+	assert_int_equal(entry(1), 0);
+	assert_int_equal(table[8].flags & (GTF_reading | GTF_writing), GTF_reading | GTF_writing);
+	assert_int_equal(unmap(h, slot_at(1), 0), GNTST_bad_virt_addr);
+	assert_int_equal(unmap(h, 0, page[0].n << PAGE_SHIFT), GNTST_okay);
+	assert_int_equal(table[8].flags, GTF_permit_access);
+}
+
+static void test_by_entry_and_wrong_place(void **s)
+{
+	uint32_t h;
+
+	(void)s;
+	permit(8, page[0], 0);
+	assert_int_equal(map(8, 3, GNTMAP_host_map | GNTMAP_contains_pte, &h), GNTST_okay);
+	assert_int_equal(pte_mfn(entry(3)).n, page[0].n);
+	assert_int_equal(unmap(h, (l1.n << PAGE_SHIFT) + 4 * 8, 0), GNTST_general_error);	/* maps nothing */
+	assert_int_equal(unmap(h, (l1.n << PAGE_SHIFT) + 3 * 8 + 1, 0), GNTST_general_error);
+	assert_int_equal(unmap(h, (page[1].n << PAGE_SHIFT), 0), GNTST_general_error);		/* no table of the mapper's */
+	assert_int_equal(unmap(h, (l1.n << PAGE_SHIFT) + 3 * 8, 0), GNTST_okay);
+}
+
+static void test_overwritten_entry_leaks_nothing(void **s)
+{
+	uint32_t h;
+
+	(void)s;
+	permit(8, page[0], 0);
+	assert_int_equal(map(8, 1, GNTMAP_host_map, &h), GNTST_okay);
+	assert_int_equal(mmu_update_va(v, mapper, slot_at(1), 0), 0);	/* the guest clears it by itself */
+	assert_int_equal(unmap(h, slot_at(1), 0), GNTST_general_error);
+	assert_int_equal(frame_type_count(fake_frame(page[0])), 0);
+	assert_int_equal(grant_release_all(mapper), 0);				/* what its death does */
+	assert_int_equal(table[8].flags, GTF_permit_access);
+}
+
+static void test_same_handle_twice_in_a_batch(void **s)
+{
+	struct gnttab_unmap_grant_ref op = { .host_addr = slot_at(1) };
+	struct grant_batch b = { .v = v };
+	uint32_t h;
+
+	(void)s;
+	permit(8, page[0], 0);
+	assert_int_equal(map(8, 1, GNTMAP_host_map, &h), GNTST_okay);
+	op.handle = h;
+	assert_int_equal(grant_unmap(&b, &op), GNTST_okay);
+	assert_int_equal(grant_unmap(&b, &op), GNTST_bad_handle);
+	grant_batch_finish(&b);
+	assert_int_equal(grant_in_use(granter), false);
+}
+
+static void test_many_in_a_batch_flush_seldom(void **s)
+{
+	struct grant_batch b = { .v = v };
+	struct gnttab_unmap_grant_ref op;
+	uint32_t h[40];
+	unsigned int i;
+
+	(void)s;
+	permit(8, page[0], 0);
+	for (i = 0; i < 40; i++)
+		assert_int_equal(map(8, i, GNTMAP_host_map | (i & 1 ? GNTMAP_readonly : 0), &h[i]), GNTST_okay);
+	fake_flushes = 0;
+	for (i = 0; i < 40; i++) {
+		op = (struct gnttab_unmap_grant_ref){ .host_addr = slot_at(i), .handle = h[i] };
+		assert_int_equal(grant_unmap(&b, &op), GNTST_okay);
+	}
+	grant_batch_finish(&b);
+	assert_int_equal(fake_flushes, 3 * 4);		/* 16 + 16 + 8, on four CPUs */
+	assert_int_equal(table[8].flags, GTF_permit_access);
+}
+
+static void test_replace_moves_an_entry(void **s)
+{
+	struct gnttab_unmap_and_replace op = { .host_addr = slot_at(1), .new_addr = slot_at(2) };
+	struct grant_batch b = { .v = v };
+	mfn_t own = fake_page(mapper);
+	uint32_t h;
+
+	(void)s;
+	if (guest_walk(v, slot_at(2)) || mmu_update_va(v, mapper, slot_at(2), pte_make(own, PTE_P | PTE_RW)))
+		fail_msg("the page to replace with: %s", fake_why);
+	permit(8, page[0], 0);
+	assert_int_equal(map(8, 1, GNTMAP_host_map, &h), GNTST_okay);
+	op.handle = h;
+	assert_int_equal(grant_unmap_and_replace(&b, &op), GNTST_okay);
+	grant_batch_finish(&b);
+	assert_int_equal(pte_mfn(entry(1)).n, own.n);
+	assert_int_equal(entry(2), 0);
+	assert_int_equal(table[8].flags, GTF_permit_access);
+}
+
+static void test_handles_run_out(void **s)
+{
+	uint32_t h, n = 0;
+
+	(void)s;
+	permit(8, page[0], 0);
+	while (map(8, n % 512, GNTMAP_host_map | GNTMAP_readonly, &h) == GNTST_okay)
+		n++;
+	assert_int_equal(n, 2 * (PAGE_SIZE / sizeof(struct maptrack)));
+	assert_int_equal(map(8, 0, GNTMAP_host_map, &h), GNTST_no_space);
+	assert_int_equal(grant_release_all(mapper), 0);
+	assert_int_equal(map(8, 0, GNTMAP_device_map, &h), GNTST_okay);
+	assert_int_equal(unmap(h, 0, page[0].n << PAGE_SHIFT), GNTST_okay);
+}
+
+static void test_copy(void **s)
+{
+	mfn_t own = fake_page(mapper);
+	struct gnttab_copy op = { .source = { .u.ref = 8, .domid = granter->id, .offset = 100 },
+				  .dest = { .u.gmfn = own.n, .domid = DOMID_SELF, .offset = 4000 }, .len = 96, .flags = GNTCOPY_source_gref };
+
+	(void)s;
+	permit(8, page[0], GTF_readonly);
+	memset((char *)fake_table(page[0]) + 100, 0x5a, 96);
+	assert_int_equal(grant_copy(v, &op), GNTST_okay);
+	assert_int_equal(((uint8_t *)fake_table(own))[3999], 0);
+	assert_int_equal(((uint8_t *)fake_table(own))[4095], 0x5a);
+	op.len = 97;
+	assert_int_equal(grant_copy(v, &op), GNTST_bad_copy_arg);
+	op.len = 1;
+	op.dest.offset = 65535;
+	assert_int_equal(grant_copy(v, &op), GNTST_bad_copy_arg);
+	op.dest.offset = 0;
+	op.dest.u.gmfn = l1.n;				/* its own page table */
+	assert_int_equal(grant_copy(v, &op), GNTST_bad_page);
+	op.dest.u.gmfn = page[1].n;			/* another's frame */
+	assert_int_equal(grant_copy(v, &op), GNTST_bad_page);
+	op.dest.domid = granter->id;
+	assert_int_equal(grant_copy(v, &op), GNTST_permission_denied);
+	op.flags |= GNTCOPY_dest_gref;			/* a grant that is read-only */
+	op.dest.u.ref = 8;
+	assert_int_equal(grant_copy(v, &op), GNTST_general_error);
+	assert_int_equal(table[8].flags, GTF_permit_access | GTF_readonly);
+}
+
+static void test_granter_dies_first(void **s)
+{
+	uint32_t h;
+
+	(void)s;
+	permit(8, page[0], 0);
+	assert_int_equal(map(8, 1, GNTMAP_host_map, &h), GNTST_okay);
+	granter->state = DOM_DYING;
+	grant_retire(granter);
+	assert_int_equal(map(8, 2, GNTMAP_host_map, &h) != GNTST_okay, 1);
+	assert_int_equal(frame_drop_allocated(fake_frame(page[0])), true);
+	assert_int_equal(frame_count(fake_frame(page[0])) > 0, 1);	/* the mapping keeps it */
+	assert_int_equal(unmap(0, slot_at(1), 0), GNTST_okay);
+	assert_int_equal(frame_count(fake_frame(page[0])), 0);
+}
+
+static void test_frame_changed_while_mapped(void **s)
+{
+	uint32_t h, h2;
+
+	(void)s;
+	permit(8, page[0], 0);
+	assert_int_equal(map(8, 1, GNTMAP_host_map, &h), GNTST_okay);
+	table[8].frame = (uint32_t)page[1].n;		/* the granter lies: what is in use stays what it was */
+	assert_int_equal(map(8, 2, GNTMAP_host_map, &h2), GNTST_okay);
+	assert_int_equal(pte_mfn(entry(2)).n, page[0].n);
+	assert_int_equal(unmap(h, slot_at(1), 0), GNTST_okay);
+	assert_int_equal(unmap(h2, slot_at(2), 0), GNTST_okay);
+}
+
+static void test_swap_and_size(void **s)
+{
+	unsigned int n, max;
+	uint32_t h;
+
+	(void)s;
+	permit(8, page[0], 0);
+	assert_int_equal(grant_swap(granter, 8, 9), GNTST_okay);
+	assert_int_equal(table[9].frame, page[0].n);
+	assert_int_equal(table[8].flags, 0);
+	assert_int_equal(map(9, 1, GNTMAP_host_map, &h), GNTST_okay);
+	assert_int_equal(grant_swap(granter, 8, 9), GNTST_eagain);
+	assert_int_equal(grant_swap(granter, 8, 512), GNTST_bad_gntref);
+	assert_int_equal(unmap(h, slot_at(1), 0), GNTST_okay);
+	grant_size(granter, &n, &max);
+	assert_int_equal(n, 1);
+	assert_int_equal(max, 4);
+	assert_int_equal(grant_grow(granter, 5), GNTST_general_error);
+	assert_int_equal(grant_grow(granter, 4), GNTST_okay);
+	assert_int_equal(grant_swap(granter, 8, 2047), GNTST_okay);
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, check)
+#define BOTH(f) T(f), cmocka_unit_test_setup_teardown(f, setup_32, check)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		BOTH(test_map_and_unmap),
+		BOTH(test_readonly_stays_readonly),
+		BOTH(test_refusals),
+		T(test_page_table_is_not_granted_writable),
+		BOTH(test_device_map_holds_by_itself),
+		BOTH(test_by_entry_and_wrong_place),
+		BOTH(test_overwritten_entry_leaks_nothing),
+		T(test_same_handle_twice_in_a_batch),
+		T(test_many_in_a_batch_flush_seldom),
+		BOTH(test_replace_moves_an_entry),
+		T(test_handles_run_out),
+		T(test_copy),
+		T(test_granter_dies_first),
+		T(test_frame_changed_while_mapped),
+		T(test_swap_and_size),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

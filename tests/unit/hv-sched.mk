@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# Event channels, grants and the scheduler, as a host library. Read after hv-mem.mk, whose list it extends.
+
+HV_LIFE_TESTED := $(HV_MEM_TESTED) hypervisor/pv/evtchn hypervisor/pv/grant hypervisor/pv/maptrack tests/unit/fake_life
+HV_LIFE_TESTS := evtchn_test grant_test
+
+$(foreach k,host san tsan fuzz,$(foreach t,unit/fake_life unit/sched_test $(addprefix unit/,$(HV_LIFE_TESTS)) fuzz/grant_fuzz fuzz/evtchn_fuzz,\
+	$(eval $(B)/obj/$(k)/tests/$(t).o: HOST_CFLAGS += $$(HV_MEM_FLAGS) -Itests/unit)))
+
+define hv_life_test
+$(B)/tests/$(1): $(addprefix $(B)/obj/san/,$(addsuffix .o,tests/unit/$(1) $(HV_LIFE_TESTED)))
+	@mkdir -p $$(@D)
+	$$(call say,LD,$$@)
+	$$(Q)$$(HOST_CC) $$(SAN_FLAGS) -o $$@ $$^ -lcmocka -lpthread
+
+.PHONY: unit-$(1:_test=)
+unit-$(1:_test=): $(B)/tests/$(1)
+	$$(Q)$$<
+CHECKS += unit-$(1:_test=)
+endef
+$(foreach t,$(HV_LIFE_TESTS),$(eval $(call hv_life_test,$(t))))
+
+$(B)/tests/sched_test: $(addprefix $(B)/obj/san/,$(addsuffix .o,tests/unit/sched_test hypervisor/domain/sched hypervisor/domain/vcpu))
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(HOST_CC) $(SAN_FLAGS) -o $@ $^ -lcmocka
+
+.PHONY: unit-sched
+unit-sched: $(B)/tests/sched_test
+	$(Q)$<
+CHECKS += unit-sched
