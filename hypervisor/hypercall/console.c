@@ -44,14 +44,14 @@ HC(hc_console_io)
 	size_t n;
 
 	(void)a4, (void)a5;
+	if (!v->domain->privileged && (uint32_t)a1 != CONSOLEIO_write)
+		return refuse(v, -XEN_EPERM, "console_io: command %lu is for the control domain", a1);
 	switch ((uint32_t)a1) {
 	case CONSOLEIO_write:
 		if ((uint32_t)a2 > 0x7fffffff)
 			return refuse(v, -XEN_EINVAL, "console_io: %lu bytes", a2);
 		return write_all(v, (uint32_t)a2, a3);
 	case CONSOLEIO_read:
-		if (!v->domain->privileged)
-			return refuse(v, -XEN_EPERM, "console_io: only the control domain reads the console");
 		n = console_read(part, MIN((size_t)(uint32_t)a2, sizeof(part)));
 		return guest_write(GADDR(a3), part, n) ? -XEN_EFAULT : (long)n;
 	default:

@@ -82,6 +82,8 @@ HC(hc_torc_op)
 	long rc;
 
 	(void)a2, (void)a3, (void)a4, (void)a5;
+	if (!v->domain->privileged)		/* to guests it is no call at all, as on any other hypervisor */
+		return refuse(v, -XEN_ENOSYS, "hypercall %u is not offered", TORC_OP_NUMBER);
 	if (guest_get(&op, GADDR(a1)))
 		return -XEN_EFAULT;
 	if (op.version != TORC_OP_VERSION)

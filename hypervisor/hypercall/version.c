@@ -85,7 +85,7 @@ static long version(struct vcpu *v, unsigned long cmd, gaddr_t arg, bool narrow)
 			return put_text(arg, "<denied>", sizeof(xen_commandline_t));
 		return put_text(arg, boot_info.cmdline ? boot_info.cmdline : "", sizeof(xen_commandline_t));
 	case XENVER_build_id:
-		return -XEN_ENODATA;
+		return v->domain->privileged ? -XEN_ENODATA : -XEN_EPERM;
 	default:
 		return refuse(v, -XEN_ENOSYS, "version: no command %lu", cmd);
 	}

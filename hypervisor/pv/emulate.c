@@ -275,8 +275,7 @@ static bool kernel_insn(struct vcpu *v, const struct insn *i, struct cpu_user_re
 		return read_dr(v, i, r);
 	case INSN_MOV_TO_DR:
 		return debugreg_set(v, (unsigned int)i->imm, insn_reg_get(r, i->src_reg, i->width, true)) == 0;
-	case INSN_INVD:
-	case INSN_WBINVD:
+	case INSN_WBINVD:		/* INVD would throw away what others wrote */
 		if (v->domain->io_mem_all)
 			cache_flush_local();
 		return true;
