@@ -5,6 +5,7 @@
 #include <torc/console.h>
 #include <torc/heap.h>
 #include <torc/irq.h>
+#include <torc/serial.h>
 #include <torc/sched.h>
 #include <torc/work.h>
 #include <torc/x86_priv.h>
@@ -100,6 +101,7 @@ static void reserve_ports(void)
 	desc_reserve_ports(0x61, 4);
 	desc_reserve_ports(0x70, 2);
 	desc_reserve_ports(0xcf8, 8);
+	desc_reserve_ports(serial_port(), serial_port() ? 8 : 0);
 	desc_reserve_ports(acpi.pm1a_cnt, acpi.pm1a_cnt ? 2 : 0);
 	desc_reserve_ports(acpi.pm1b_cnt, acpi.pm1b_cnt ? 2 : 0);
 }
@@ -136,5 +138,6 @@ void boot_main(uint32_t magic, maddr_t info)
 	smp_boot(cpu_main);
 	console_init_irq();
 	dom0_build();
+	log_info("the control domain starts at %ld ms", (long)(clock_now() / NS_PER_MS));
 	enter_idle();
 }

@@ -20,7 +20,7 @@ bool exception_fixup(struct cpu_user_regs *r)
 	return false;
 }
 
-/* Words, then bytes; after a fault rcx says how much was left. */
+/* Words by string instruction, then bytes; after a fault rcx says how much was left. */
 static size_t copy_string(void *dst, const void *src, size_t n)
 {
 	size_t left = n / 8;
@@ -32,17 +32,25 @@ static size_t copy_string(void *dst, const void *src, size_t n)
 	return left;
 }
 
+/* A few words, the last first: then the count is the index, and what is left of it after a fault. */
+static inline size_t copy_words(void *dst, const void *src, size_t n)
+{
+	unsigned long word;
+
+	__asm__ volatile ("1: mov -8(%3,%0), %1\n2: mov %1, -8(%2,%0)\n\tsub $8, %0\n\tjnz 1b\n3:\n\t"
+			  EX_TABLE("1b", "3b") EX_TABLE("2b", "3b")
+			  : "+r" (n), "=&r" (word) : "r" (dst), "r" (src) : "memory");
+	return n;
+}
+
+/* Most are a word or a few: requests, table entries. */
 size_t copy_may_fault(void *dst, const void *src, size_t n)
 {
-	size_t done;
-
-	/* Most are a word or a few (requests, table entries): single moves. */
-	if (n > 64 || n % 8)
-		return copy_string(dst, src, n);
-	for (done = 0; done < n; done += 8)
-		if (!read_may_fault((char *)dst + done, (const char *)src + done, 8))
-			return n - done;
-	return 0;
+	if (likely(!(n & 7) && n - 8 <= 120))
+		return copy_words(dst, src, n);
+	if (n == 1 || n == 2 || n == 4)
+		return read_may_fault(dst, src, n) ? 0 : n;
+	return copy_string(dst, src, n);
 }
 
 #define ACCESS(type, mov, reg)								\
