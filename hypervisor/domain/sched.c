@@ -122,6 +122,8 @@ static void charge(struct runq *q, struct vcpu *v, ns_t now)
 		v->cap_budget -= used;
 		if (v->cap_budget <= 0 && !v->cap_parked) {
 			v->cap_parked = true;
+			q->resched = true;
+			work_raise_on(v->cpu, WORK_SCHED);
 			timer_set(&v->cap_timer, MAX(v->cap_until, now + NS_PER_MS));
 		}
 	}
@@ -205,6 +207,7 @@ void sched_wake(struct vcpu *v)
 	struct runq *q = runq_lock(v, &flags), *to;
 	unsigned int cpu;
 	uint64_t least;
+	ns_t now;
 
 	if (!vcpu_runnable(v) || v->running || queued(v)) {
 		/* running: its CPU looks again before it lets go of it, at the latest in switched() */
@@ -225,9 +228,11 @@ void sched_wake(struct vcpu *v)
 			return;
 		}
 	}
+	now = clock_now();
+	charge(q, q->curr, now);	/* who runs alone is not looked at for long: bring the queue's time up to date */
 	least = q->min > WAKE_CREDIT ? q->min - WAKE_CREDIT : 0;
 	v->vruntime = MAX(v->vruntime, least);
-	runstate_set(v, RUNSTATE_runnable, clock_now());
+	runstate_set(v, RUNSTATE_runnable, now);
 	enqueue(q, v);
 	preempt_check(q, cpu, v);
 	spin_unlock_irq(&q->lock, flags);
@@ -318,6 +323,7 @@ static struct vcpu *steal(struct runq *q, unsigned int cpu)
 			if (v->running || !(v->hard_affinity >> cpu & 1) || !vcpu_runnable(v))
 				continue;
 			dequeue(o, v);
+			charge(o, o->curr, clock_now());
 			rebase(v, o->min, q->min);
 			WRITE_ONCE(v->cpu, cpu);
 			spin_unlock(&o->lock);
@@ -383,8 +389,8 @@ static void schedule(void)
 	ns_t now = clock_now();
 
 	spin_lock(&q->lock);
-	q->resched = false;
 	charge(q, prev, now);
+	q->resched = false;
 	next = choose(q, prev, cpu);
 	if (next == prev) {
 		if (q->nr && !vcpu_is_idle(prev))
@@ -516,6 +522,7 @@ void sched_init_cpu(unsigned int cpu)
 	v->runstate.state = RUNSTATE_running;
 	list_init(&v->run_link);
 	idle_vcpus[cpu] = v;
+	*q = (struct runq){ 0 };
 	spin_init(&q->lock, RANK_SCHED);
 	list_init(&q->queue);
 	q->idle = q->curr = v;
@@ -541,7 +548,7 @@ void sched_remove(struct vcpu *v)
 	timer_kill(&v->cap_timer);
 }
 
-/* Where it may run now decides at its next wake-up or preemption; one that is on a CPU it may no longer use is told. */
+/* One that waits is queued where it may run now; one that is on a CPU it may no longer use leaves it. */
 int sched_set_affinity(struct vcpu *v, cpumask_t hard, cpumask_t soft)
 {
 	unsigned long flags;
@@ -553,14 +560,12 @@ int sched_set_affinity(struct vcpu *v, cpumask_t hard, cpumask_t soft)
 	q = runq_lock(v, &flags);
 	v->hard_affinity = hard;
 	v->soft_affinity = soft;
-	if (!(hard >> v->cpu & 1)) {
-		if (queued(v)) {
-			dequeue(q, v);
-			moved = true;
-		} else if (v->running) {
-			q->resched = true;
-			work_raise_on(v->cpu, WORK_SCHED);
-		}
+	if (queued(v)) {
+		dequeue(q, v);		/* chosen anew: a CPU that it may use now may be idle */
+		moved = true;
+	} else if (v->running && !(hard >> v->cpu & 1)) {
+		q->resched = true;
+		work_raise_on(v->cpu, WORK_SCHED);
 	}
 	spin_unlock_irq(&q->lock, flags);
 	if (moved)

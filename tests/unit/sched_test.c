@@ -424,7 +424,8 @@ static void test_pending_event_keeps_awake(void **s)
 	*vcpu_upcall_pending(v) = 1;
 	block(v);
 	assert_true(v->running);
-	block(v);		/* it was delivered on the way out */
+	one_way_out(v->cpu);	/* it is delivered */
+	block(v);
 	assert_false(v->running);
 	assert_int_equal(v->runstate.state, RUNSTATE_blocked);
 }

@@ -23,6 +23,9 @@ struct cpu_info {
 	unsigned long scratch;			/* for the system-call stub */
 };
 
+#ifdef TORC_HOST_BUILD
+struct cpu_info *cpu_info(void);
+#else
 static inline struct cpu_info *cpu_info(void)
 {
 	unsigned long sp;
@@ -30,6 +33,7 @@ static inline struct cpu_info *cpu_info(void)
 	__asm__ ("mov %%rsp, %0" : "=r" (sp));	/* not volatile: the stack's top does not change under a function */
 	return (struct cpu_info *)((sp | (STACK_SIZE - 1)) + 1 - sizeof(struct cpu_info));
 }
+#endif
 
 /* Another CPU's (or one's own, also while on an IST stack, where cpu_info() is a copy). */
 static inline struct cpu_info *cpu_info_of(unsigned int cpu)
