@@ -116,64 +116,84 @@ static void reconnect(struct domain *d)
 	log_info("d%u: its ring begins anew, as it asked", d->domid);
 }
 
-/* Take one request, or a part of a long one. False: there is nothing to do now. */
+/* Move up to n bytes from the ring to what is gathered. The guest sees that they are taken. */
+static uint32_t gather(struct domain *d, uint32_t avail, uint32_t n)
+{
+	struct conn *c = d->conn;
+
+	if (n > avail)
+		n = avail;
+	if (!n)
+		return 0;
+	copy_in(d->page, c->in_pos, bytes_room(&c->in, n), n);
+	c->in.tail += n;
+	c->in_pos += n;
+	journal_in(c, bytes_at(&c->in) + bytes_len(&c->in) - n, n);
+	journal_commit(c->sv);
+	store(&d->page->req_cons, c->in_pos);
+	return n;
+}
+
+/*
+ * Take one request, or a part of one. False: there is nothing to do now.
+ *
+ * A request that is whole in the ring stays there until it is done. One that is not has to be taken in parts: Linux
+ * writes a request in pieces, and raises an event for a piece only if everything before it has been consumed. Left in
+ * the ring, the first piece would wait for ever for an event of the second.
+ */
 static bool take(struct domain *d)
 {
 	struct xenstore_domain_interface *page = d->page;
 	char msg[sizeof(struct xsd_sockmsg) + XENSTORE_PAYLOAD_MAX];
 	struct conn *c = d->conn;
-	uint32_t avail = load(&page->req_prod) - c->in_pos, have = bytes_len(&c->in), want;
+	uint32_t avail, have = bytes_len(&c->in), want, got;
 	struct xsd_sockmsg h;
 
+	/* req_cons, stored before, is seen before req_prod is read: else both sides may think the other will look */
+	atomic_thread_fence(memory_order_seq_cst);
+	avail = load(&page->req_prod) - c->in_pos;
 	if (avail > XENSTORE_RING_SIZE) {
 		broken(d, XENSTORE_ERROR_RINGIDX, "req_prod is ahead by", avail);
 		return false;
 	}
-	if (!have && avail < sizeof(h))
-		return false;
-	if (have)
-		memcpy(&h, bytes_at(&c->in), sizeof(h));
-	else
+	if (!have && avail >= sizeof(h)) {
 		copy_in(page, c->in_pos, (char *)&h, sizeof(h));
+		want = sizeof(h) + h.len;
+		if (h.len <= XENSTORE_PAYLOAD_MAX && want <= avail) {
+			copy_in(page, c->in_pos, msg, want);
+			memcpy(msg, &h, sizeof(h));		/* as it was checked */
+			c->in_pos += want;
+			if (conn_message(c, msg, want) == PARKED) {
+				c->in_pos -= want;
+				return false;
+			}
+			goto took;
+		}
+	}
+	if (have < sizeof(h)) {
+		got = gather(d, avail, sizeof(h) - have);
+		avail -= got;
+		have += got;
+		if (have < sizeof(h))
+			return got != 0;	/* look once more, now that it is seen to be taken */
+	}
+	memcpy(&h, bytes_at(&c->in), sizeof(h));
 	if (h.len > XENSTORE_PAYLOAD_MAX) {
 		broken(d, XENSTORE_ERROR_PROTO, "a request's length is", h.len);
 		return false;
 	}
 	want = sizeof(h) + h.len - have;
-	if (!have && want <= XENSTORE_RING_SIZE) {
-		if (avail < want)
-			return false;
-		copy_in(page, c->in_pos, msg, want);
-		memcpy(msg, &h, sizeof(h));		/* as it was checked */
-		c->in_pos += want;
-		if (conn_message(c, msg, want) == PARKED) {
-			c->in_pos -= want;
-			return false;
-		}
-	} else if (want) {
-		if (avail > want)
-			avail = want;
-		if (!avail)
-			return false;
-		copy_in(page, c->in_pos, bytes_room(&c->in, avail), avail);
-		if (!have)
-			memcpy(bytes_room(&c->in, avail), &h, sizeof(h));
-		c->in.tail += avail;
-		c->in_pos += avail;
-		journal_in(c, bytes_at(&c->in) + bytes_len(&c->in) - avail, avail);
-		journal_commit(c->sv);
-		store(&page->req_cons, c->in_pos);
-		if (avail < want)
-			return true;
+	if (want) {
+		got = gather(d, avail, want);
+		if (got < want)
+			return got != 0;
 	}
-	if (have || want > XENSTORE_RING_SIZE) {
-		uint32_t len = bytes_len(&c->in);
-
-		memcpy(msg, bytes_at(&c->in), len);
-		if (conn_message(c, msg, len) == PARKED)
-			return false;
-		bytes_drop(&c->in, len);
-	}
+	have = bytes_len(&c->in);
+	memcpy(msg, bytes_at(&c->in), have);
+	if (conn_message(c, msg, have) == PARKED)
+		return false;
+	bytes_drop(&c->in, have);
+took:
 	journal_took(c);
 	journal_commit(c->sv);
 	if (d->conn->closing)
