@@ -42,6 +42,17 @@ static uint16_t hypercall_number(const struct vcpu *v)
 	return (uint16_t)guest_regs()->rax;
 }
 
+/* The same again is kept once, with its last time: a loop in a guest shall not push out what came before. */
+static void keep(struct why_log *w, const struct why_entry *e)
+{
+	struct why_entry *last = &w->ring[(w->written - 1) % WHY_KEPT];
+
+	if (w->written && last->err == e->err && last->nr == e->nr && last->vcpu == e->vcpu && !strcmp(last->text, e->text))
+		last->when = e->when;
+	else
+		w->ring[w->written++ % WHY_KEPT] = *e;
+}
+
 long refuse(struct vcpu *v, long err, const char *fmt, ...)
 {
 	struct why_entry e = { .when = clock_now(), .err = (int32_t)err, .vcpu = (uint16_t)v->id };
@@ -55,7 +66,7 @@ long refuse(struct vcpu *v, long err, const char *fmt, ...)
 	log_guest(v->domain->id, LOG_DEBUG, "v%u: %s (%ld)", v->id, e.text, err);
 	if (w) {
 		spin_lock(&w->lock);
-		w->ring[w->written++ % WHY_KEPT] = e;
+		keep(w, &e);
 		spin_unlock(&w->lock);
 	}
 	return err;

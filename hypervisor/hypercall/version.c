@@ -53,6 +53,19 @@ static long put_text(gaddr_t arg, const char *s, size_t field)
 	return guest_clear(GADDR(arg.n + n), field - n);
 }
 
+/* Without the image's own name, which some loaders put in front. */
+static const char *command_line(void)
+{
+	const char *s = boot_info.cmdline ? boot_info.cmdline : "";
+
+	if (*s == '/')
+		while (*s && *s != ' ')
+			s++;
+	while (*s == ' ')
+		s++;
+	return s;
+}
+
 static long version(struct vcpu *v, unsigned long cmd, gaddr_t arg, bool narrow)
 {
 	struct xen_platform_parameters p = { HYP_START };
@@ -83,7 +96,7 @@ static long version(struct vcpu *v, unsigned long cmd, gaddr_t arg, bool narrow)
 	case XENVER_commandline:
 		if (!v->domain->privileged)	/* the host's business */
 			return put_text(arg, "<denied>", sizeof(xen_commandline_t));
-		return put_text(arg, boot_info.cmdline ? boot_info.cmdline : "", sizeof(xen_commandline_t));
+		return put_text(arg, command_line(), sizeof(xen_commandline_t));
 	case XENVER_build_id:
 		return v->domain->privileged ? -XEN_ENODATA : -XEN_EPERM;
 	default:
