@@ -8,6 +8,7 @@
 #include <torc/io.h>
 #include <torc/irq.h>
 #include <torc/pv.h>
+#include <torc/serial.h>
 
 #define NR_PORTS	65536
 #define NR_MEM_RANGES	64
@@ -26,13 +27,15 @@ struct io_rights {
 /* No domain has these: the hypervisor drives the devices behind them. */
 static const struct { uint16_t first, last; } own_ports[] = {
 	{ 0x20, 0x21 }, { 0xa0, 0xa1 },		/* interrupt controllers, masked for good */
-	{ 0x3f8, 0x3ff },			/* com1, the console */
 };
-
-#define OWN_IRQ		4			/* com1's */
+#define SERIAL_PORTS	8			/* of the console's line, if it has one */
 
 static bool port_is_own(unsigned int port)
 {
+	unsigned int serial = serial_port();
+
+	if (serial && port >= serial && port < serial + SERIAL_PORTS)
+		return true;
 	for (unsigned int i = 0; i < ARRAY_SIZE(own_ports); i++)
 		if (port >= own_ports[i].first && port <= own_ports[i].last)
 			return true;
@@ -58,7 +61,8 @@ int io_init(struct domain *d, bool all)
 	if (!all)
 		return 0;
 	memset(io->irqs, 0xff, sizeof(io->irqs));
-	bit_clear(io->irqs, OWN_IRQ);
+	if (serial_port())			/* and its interrupt, where it has one of the usual two */
+		bit_clear(io->irqs, serial_port() == 0x3f8 ? 4 : 3);
 	return io_ports_set(d, 0, NR_PORTS, true);
 }
 
