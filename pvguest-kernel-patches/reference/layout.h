@@ -18,6 +18,13 @@
 #define USER_TEXT	0x00400000		/* one page of user code, read-only */
 #define USER_DATA	0x00500000		/* one page of data; the stack starts at its end */
 
+/* A page of kernel address space outside the linear map, for mappings that come and go. */
+#ifdef __x86_64__
+#define SPARE_VA	0x8000700000
+#else
+#define SPARE_VA	0xf0000000
+#endif
+
 #define PAGE_SIZE	4096
 #define STACK_SIZE	16384
 

@@ -185,7 +185,7 @@ unsigned long mm_map_all(void)
 		if (va < VIRT_BASE)		/* 2 GiB is what the linear map can hold */
 			break;
 #else
-		if (va >= HYPERVISOR_VIRT_START || va < VIRT_BASE)
+		if (va >= SPARE_VA || va < VIRT_BASE)
 			break;
 #endif
 		if (pte_read(kernel_root, va, 1) & PTE_P)

@@ -170,7 +170,7 @@ void selftest_events(void)
 
 void selftest_memory(void)
 {
-	unsigned long va = USER_DATA, mfn;
+	unsigned long va = SPARE_VA, mfn;
 	void *page = page_alloc();
 	unsigned int free, grants = grants_free();
 	struct gnttab_map_grant_ref map = { .flags = GNTMAP_host_map, .dom = DOMID_SELF };

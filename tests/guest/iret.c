@@ -65,10 +65,10 @@ void test_iret(void)
 	/* IOPL 3 in the frame does not open the ports. */
 	expect_true(lands(frame_at_end(CS_KERNEL, 0x3202)), "a frame with IOPL 3");
 	expect_trap((void (*)(void *))hypervisor_address, NULL, 14, -1, "(a call to the hypervisor's memory)");
-	expect_trap(go, frame_at_end(0xe008 | (CS_KERNEL & 3), 0x202), 13, 0,
+	expect_trap(go, frame_at_end(0xe008 | (CS_KERNEL & 3), 0x202), 13, 0xe008,
 		    "a frame with the hypervisor's code selector");
 	events_restore(false);
-	expect_trap(go, frame_at_end(0x5550 | (CS_KERNEL & 3), 0x202), 13, 0,
+	expect_trap(go, frame_at_end(0x5550 | (CS_KERNEL & 3), 0x202), 13, 0x5550,
 		    "a frame with a selector that is empty");
 	events_restore(false);
 }
