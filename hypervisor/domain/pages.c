@@ -57,10 +57,13 @@ uint64_t owner_tlb_cpus(struct domain *d)
 
 void m2p_set(mfn_t m, uint64_t pfn)
 {
+	uint32_t *narrow;
+
 	if (m2p && m.n < max_mfn.n)
-		m2p[m.n] = pfn;
-	if (m2p32 && m.n < (M2P32_END - M2P32_BASE) / 4 && m.n < max_mfn.n)
-		m2p32[m.n] = pfn;
+		WRITE_ONCE(m2p[m.n], pfn);
+	narrow = READ_ONCE(m2p32);		/* after the other's entry: m2p32_make() counts on it */
+	if (narrow && m.n < (M2P32_END - M2P32_BASE) / 4 && m.n < max_mfn.n)
+		WRITE_ONCE(narrow[m.n], (uint32_t)pfn);
 }
 
 /* --- claims: a promise of memory, so that of two guests built at once one fails at its start and not both half-way ------ */

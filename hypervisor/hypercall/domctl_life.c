@@ -169,7 +169,9 @@ DOMCTL(domctl_set_address_size)
 	*back = false;
 	if (size == (d->is_32bit ? 32 : 64))
 		return 0;
-	rc = size == 32 ? mmu_set_32bit(d) : -XEN_EINVAL;
+	rc = size == 32 ? m2p32_make() : -XEN_EINVAL;
+	if (!rc)
+		rc = mmu_set_32bit(d);
 	return rc ? refuse(v, rc, "address size of d%u: %u; it is 64 or 32, and fixed once the guest has memory", d->id, size) : 0;
 }
 

@@ -150,21 +150,6 @@ void paging_map_tables(maddr_t start, maddr_t end)
 	max_mfn = MFN(MAX(max_mfn.n, last + 1));
 }
 
-/* 32-bit guests' table is small and in one piece: the writable view is the direct map. */
-static void make_m2p32(void)
-{
-	uint64_t n = MIN(max_mfn.n, M2P32_MAX), size = ROUND_UP(n * sizeof(uint32_t), SIZE_2M);
-	maddr_t ma = boot_mem_alloc(size, SIZE_2M);
-	unsigned int i;
-
-	paging_kept += size;
-	m2p32 = maddr_to_virt(ma);
-	memset(m2p32, 0xff, size);
-	for (i = 0; i < size / SIZE_2M; i++)
-		m2p32_l2e[i] = pte_make(MFN((ma >> PAGE_SHIFT) + i * 512),
-					PTE_P | PTE_A | PTE_US | PTE_PSE | (cpu_features.nx ? PTE_NX : 0));
-}
-
 /* Frames of holes have entries too, all zero and the same ones, so that any number below max_mfn can be looked up. */
 static void fill_frame_table(void)
 {
@@ -187,12 +172,60 @@ static void fill_frame_table(void)
 
 void paging_finish(void)
 {
-	make_m2p32();
 	fill_frame_table();
 	write_cr3(idle_root.n << PAGE_SHIFT);
 	/* What other CPUs start on: where they are, and our half. */
 	memcpy(boot_l4 + HYP_SLOT_FIRST, root + HYP_SLOT_FIRST, (HYP_SLOT_LAST - HYP_SLOT_FIRST + 1) * 8);
 	heap_ready = true;
+}
+
+/*
+ * 32-bit guests' table, made with the first of them. Whoever changes an entry of the other table meanwhile looks at m2p32 after it: the call of
+ * all CPUs sees to it that they find it set, or are done with their change before it is copied.
+ */
+static void nothing(void *arg)
+{
+	(void)arg;
+}
+
+int m2p32_make(void)
+{
+	static spinlock_t lock = SPINLOCK(RANK_MAPS);
+	uint64_t n = MIN(max_mfn.n, M2P32_MAX), i, pfn;
+	unsigned int piece, pieces = (unsigned int)(ROUND_UP(n * sizeof(uint32_t), SIZE_2M) / SIZE_2M);
+	uint32_t *table = (uint32_t *)M2P32_RW_BASE;
+	struct frame *f;
+	int rc = 0;
+
+	spin_lock(&lock);
+	for (piece = 0; piece < pieces && !rc; piece++) {
+		if (m2p32_l2e[piece])
+			continue;
+		f = frames_alloc(9, 0);
+		if (!f) {
+			rc = -XEN_ENOMEM;	/* what there is by now serves the next try */
+			break;
+		}
+		memset(mfn_to_virt(frame_mfn(f)), 0xff, SIZE_2M);
+		map_range(M2P32_RW_BASE + piece * SIZE_2M, frame_mfn(f).n << PAGE_SHIFT, SIZE_2M, DATA);
+		m2p32_l2e[piece] = pte_make(frame_mfn(f), PTE_P | PTE_A | PTE_US | PTE_PSE | (cpu_features.nx ? PTE_NX : 0));
+		paging_kept += SIZE_2M;
+	}
+	if (!rc && !m2p32) {
+		atomic_set(&m2p32, table);
+		cpu_call(cpus_online, nothing, NULL);
+		for (i = 0; i < n; i++) {
+			if (!mfn_valid(MFN(i)))
+				continue;
+			do {
+				pfn = READ_ONCE(m2p[i]);
+				WRITE_ONCE(table[i], (uint32_t)pfn);
+				mb();
+			} while (READ_ONCE(m2p[i]) != pfn);
+		}
+	}
+	spin_unlock(&lock);
+	return rc;
 }
 
 void hyp_slots_fill(uint64_t *r, bool guest_32bit)

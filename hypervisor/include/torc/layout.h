@@ -6,6 +6,7 @@
  *   0xffff800000000000  slot 256  machine-to-phys table, read-only to 64-bit guests (ABI)
  *   0xffff820000000000  slot 260  fixed maps of devices (APIC, IO-APICs, HPET, MMCFG, framebuffer)
  *   0xffff82a000000000  slot 261  writable view of the machine-to-phys table
+ *   0xffff82b000000000  slot 261  the same of 32-bit guests' table, once there is one
  *   0xffff82d080000000  slot 261  Torc itself: text, rodata, data; below 1 GiB
  *   0xffff82d0c0000000  slot 261  a window for each physical CPU (below)
  *   0xffff82e000000000  slot 261  frame table
@@ -38,6 +39,7 @@
 #define M2P_BASE		LAYOUT(0xffff800000000000)
 #define FIXMAP_BASE		LAYOUT(0xffff820000000000)
 #define M2P_RW_BASE		LAYOUT(0xffff82a000000000)
+#define M2P32_RW_BASE		LAYOUT(0xffff82b000000000)
 #define IMAGE_BASE		LAYOUT(0xffff82d080000000)
 #define CPU_WINDOWS		LAYOUT(0xffff82d0c0000000)
 #define FRAME_TABLE		LAYOUT(0xffff82e000000000)

@@ -125,8 +125,8 @@ void window_map(unsigned int cpu, unsigned int page, uint64_t pte);	/* page of a
 extern mfn_t zero_page;					/* all zero, for unused GDT pages */
 extern mfn_t gdt_page[MAX_CPUS][2];			/* this CPU's page 14: [0] for 64-bit guests, [1] for 32-bit ones */
 extern uint64_t *m2p;					/* writable view of the machine-to-phys table, max_mfn entries */
-extern uint32_t *m2p32;					/* writable view of the 32-bit one: entries for the first 4 Mi frames at most */
-extern mfn_t m2p32_l1_or_l2;				/* see m2p32_l2e */
+extern uint32_t *m2p32;					/* writable view of the 32-bit one: entries for the first 4 Mi frames at most; NULL until ... */
+int m2p32_make(void);					/* ... the first 32-bit guest needs it. 0 or -XEN_ENOMEM */
 extern uint64_t m2p32_l2e[8];				/* the 2 MiB entries a 32-bit guest's top L2 gets at M2P32_BASE (read-only, user) */
 
 /* x86/tlb.c. Cost is a reload for this CPU, an interrupt and a wait for each other; never call with a lock of RANK_SCHED or above. */
