@@ -102,6 +102,21 @@ static long copy(struct vcpu *v, gaddr_t req, unsigned int count)
 	return 0;
 }
 
+/* Giving frames away is refused: it would change both domains' balance behind the tools' backs, and copy serves the same end. The status
+ * must be bad_page: after any other the caller would have lost the frame. */
+static long transfer(struct vcpu *v, gaddr_t req, unsigned int count)
+{
+	unsigned int i, size = sizeof_gnttab_transfer(v);
+
+	for (i = 0; i < count; i++, req.n += size) {
+		if (pause_here(i))
+			return again(v, req, count - i);
+		if (write_gnttab_transfer_status(v, req, GNTST_bad_page))
+			return unreadable(v, req);
+	}
+	return 0;
+}
+
 static long setup_table(struct vcpu *v, gaddr_t req, unsigned int count)
 {
 	struct gnttab_setup_table op;
@@ -229,7 +244,8 @@ HC(hc_grant_table_op)
 		return set_version(v, req, count);
 	case GNTTABOP_get_version:
 		return get_version(v, req, count);
-	case GNTTABOP_transfer:		/* gives frames away behind the balance of both domains; copy serves the same end */
+	case GNTTABOP_transfer:
+		return transfer(v, req, count);
 	case GNTTABOP_get_status_frames:	/* version 2 */
 	case GNTTABOP_dump_table:
 	case GNTTABOP_cache_flush:

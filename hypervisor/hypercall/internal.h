@@ -20,6 +20,7 @@ int write_multicall_arg(struct vcpu *v, gaddr_t a, unsigned int n, unsigned long
 int write_runstate(struct vcpu *v, gaddr_t a, const struct vcpu_runstate_info *r);
 int read_gnttab_copy(struct vcpu *v, gaddr_t a, struct gnttab_copy *out);
 int write_gnttab_copy_status(struct vcpu *v, gaddr_t a, int16_t status);
+int write_gnttab_transfer_status(struct vcpu *v, gaddr_t a, int16_t status);
 int read_gnttab_setup(struct vcpu *v, gaddr_t a, struct gnttab_setup_table *out, gaddr_t *list);
 int write_gnttab_setup_status(struct vcpu *v, gaddr_t a, int16_t status);
 int write_pfn(struct vcpu *v, gaddr_t list, unsigned int n, mfn_t m);	/* the nth of a list of xen_pfn_t */
@@ -27,5 +28,6 @@ int read_pointer(struct vcpu *v, gaddr_t a, unsigned long *out);		/* a long or p
 unsigned int sizeof_trap_info(const struct vcpu *v);
 unsigned int sizeof_multicall(const struct vcpu *v);
 unsigned int sizeof_gnttab_copy(const struct vcpu *v);
+unsigned int sizeof_gnttab_transfer(const struct vcpu *v);
 
 #endif

@@ -147,7 +147,7 @@ HC(hc_sched_op)
 	case SCHEDOP_watchdog:
 		return watchdog(v, arg);
 	case SCHEDOP_pin_override:
-		return refuse(v, -XEN_ENOSYS, "pin_override is not offered; the tools set affinity");
+		return refuse(v, v->domain->privileged ? -XEN_ENOSYS : -XEN_EPERM, "pin_override is not offered; the tools set affinity");
 	default:
 		return refuse(v, -XEN_ENOSYS, "sched_op: no command %lu", a1);
 	}

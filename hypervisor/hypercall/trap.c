@@ -37,24 +37,21 @@ HC(hc_stack_switch)
 	return 0;
 }
 
-HC(hc_set_callbacks)
+HC(hc_set_callbacks)		/* the old form: an address that cannot be is passed over (and noted), not refused */
 {
-	long rc = trap_callback_register(v, CALLBACKTYPE_event, 0, 0, a1);
-
 	(void)a4, (void)a5;
-	if (!rc)
-		rc = trap_callback_register(v, CALLBACKTYPE_failsafe, 0, 0, a2);
-	if (!rc)
-		rc = trap_callback_register(v, CALLBACKTYPE_syscall, 0, 0, a3);
-	return rc;
+	trap_callback_register(v, CALLBACKTYPE_event, 0, 0, a1);
+	trap_callback_register(v, CALLBACKTYPE_failsafe, 0, 0, a2);
+	trap_callback_register(v, CALLBACKTYPE_syscall, 0, 0, a3);
+	return 0;
 }
 
 HC(hc_set_callbacks_32)
 {
-	long rc = trap_callback_register(v, CALLBACKTYPE_event, 0, a1, a2);
-
 	(void)a5;
-	return rc ? rc : trap_callback_register(v, CALLBACKTYPE_failsafe, 0, a3, a4);
+	trap_callback_register(v, CALLBACKTYPE_event, 0, a1, a2);
+	trap_callback_register(v, CALLBACKTYPE_failsafe, 0, a3, a4);
+	return 0;
 }
 
 HC(hc_callback_op)
@@ -124,7 +121,7 @@ HC(hc_set_debugreg)
 	int rc;
 
 	(void)a3, (void)a4, (void)a5;
-	rc = a1 < 8 ? debugreg_set(v, (unsigned int)a1, a2) : -XEN_EINVAL;
+	rc = a1 < 8 ? debugreg_set(v, (unsigned int)a1, a2) : -XEN_ENODEV;
 	return rc ? refuse(v, rc, "set_debugreg: DR%lu cannot be %#lx", a1, a2) : 0;
 }
 
@@ -132,7 +129,7 @@ HC(hc_get_debugreg)
 {
 	(void)a2, (void)a3, (void)a4, (void)a5;
 	if (a1 >= 8)
-		return refuse(v, -XEN_EINVAL, "get_debugreg: no DR%lu", a1);
+		return refuse(v, -XEN_ENODEV, "get_debugreg: no DR%lu", a1);
 	if (a1 == 4 || a1 == 5)		/* as the processor has it without CR4.DE */
 		a1 += 2;
 	return (long)v->debugreg[index_nospec(a1, 8)];

@@ -12,11 +12,13 @@ struct copy32 {
 	uint16_t len, flags;
 	int16_t status;
 };
+struct transfer32 { uint32_t mfn; uint16_t domid; uint32_t ref; int16_t status; };
 struct setup32 { uint16_t dom; uint32_t nr_frames; int16_t status; uint32_t frame_list; };
 #pragma pack(pop)
 
 _Static_assert(sizeof(struct poll32) == 16 && sizeof(struct callback32) == 12 && sizeof(struct multicall32) == 32 &&
-	       sizeof(struct runstate32) == 44 && sizeof(struct copy32) == 24 && sizeof(struct setup32) == 16, "32-bit layouts");
+	       sizeof(struct runstate32) == 44 && sizeof(struct copy32) == 24 && sizeof(struct setup32) == 16 &&
+	       sizeof(struct transfer32) == 16, "32-bit layouts");
 
 static bool narrow(const struct vcpu *v)
 {
@@ -152,6 +154,16 @@ int read_gnttab_copy(struct vcpu *v, gaddr_t a, struct gnttab_copy *out)
 int write_gnttab_copy_status(struct vcpu *v, gaddr_t a, int16_t status)
 {
 	return guest_put(at(a, narrow(v) ? offsetof(struct copy32, status) : offsetof(struct gnttab_copy, status)), &status);
+}
+
+unsigned int sizeof_gnttab_transfer(const struct vcpu *v)
+{
+	return narrow(v) ? sizeof(struct transfer32) : sizeof(struct gnttab_transfer);
+}
+
+int write_gnttab_transfer_status(struct vcpu *v, gaddr_t a, int16_t status)
+{
+	return guest_put(at(a, narrow(v) ? offsetof(struct transfer32, status) : offsetof(struct gnttab_transfer, status)), &status);
 }
 
 int read_gnttab_setup(struct vcpu *v, gaddr_t a, struct gnttab_setup_table *out, gaddr_t *list)

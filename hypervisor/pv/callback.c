@@ -36,17 +36,15 @@ static struct pv_callback *callback_of(struct vcpu *v, unsigned int type)
 	case CALLBACKTYPE_syscall32:
 		return &v->syscall32_cb;
 	case CALLBACKTYPE_sysenter:
-	case CALLBACKTYPE_sysenter_deprecated:
 		return &v->sysenter_cb;
 	default:
 		return NULL;
 	}
 }
 
+/* Any vcpu may: hardware's NMIs go to the control domain's first one only, but a vcpu can be sent one by another. */
 static long nmi_register(struct vcpu *v, unsigned long eip)
 {
-	if (v->domain != dom0 || v->id != 0)
-		return refuse(v, -XEN_EINVAL, "NMIs go to the control domain's first vcpu only");
 	v->nmi_entry = eip;
 	return 0;
 }

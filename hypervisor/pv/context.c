@@ -9,14 +9,16 @@
 #include <torc/why.h>
 #include <torc/x86.h>
 
-#define CR0_GIVEN	0x8005003bul	/* PG AM WP NE ET TS=0 MP PE, as a guest reads it */
+#define CR0_GIVEN	0x80050033ul	/* PG AM WP NE ET TS=0 MP PE, as a guest reads it */
 #define FLAGS_GUEST	0x254dd5ul	/* as in bounce.c */
 #define CR4_OSXMMEXCPT	(1ul << 10)
 #define CR4_GIVEN	(CR4_PAE | CR4_OSFXSR | CR4_OSXMMEXCPT)
 #define CR4_GUESTS	(CR4_TSD | CR4_DE | CR4_OSXSAVE | CR4_FSGSBASE)
-#define ASSISTS_64	(1ull << VMASST_TYPE_writable_pagetables | 1ull << VMASST_TYPE_architectural_iopl | \
+/* Some mean nothing to a 64-bit guest, or here, and are taken all the same: kernels of both widths ask alike. */
+#define ASSISTS_64	(1ull << VMASST_TYPE_4gb_segments | 1ull << VMASST_TYPE_4gb_segments_notify | \
+			 1ull << VMASST_TYPE_pae_extended_cr3 | 1ull << VMASST_TYPE_writable_pagetables | 1ull << VMASST_TYPE_architectural_iopl | \
 			 1ull << VMASST_TYPE_runstate_update_flag | 1ull << VMASST_TYPE_m2p_strict)
-#define ASSISTS_32	(1ull << VMASST_TYPE_4gb_segments | 1ull << VMASST_TYPE_writable_pagetables | \
+#define ASSISTS_32	(1ull << VMASST_TYPE_4gb_segments | 1ull << VMASST_TYPE_4gb_segments_notify | 1ull << VMASST_TYPE_writable_pagetables | \
 			 1ull << VMASST_TYPE_pae_extended_cr3 | 1ull << VMASST_TYPE_architectural_iopl | \
 			 1ull << VMASST_TYPE_runstate_update_flag)
 

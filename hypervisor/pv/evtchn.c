@@ -15,6 +15,7 @@
  */
 #include <torc/evtchn.h>
 #include <torc/heap.h>
+#include <torc/io.h>
 #include <torc/pv.h>
 #include <torc/sched.h>
 #include <torc/shared.h>
@@ -428,7 +429,7 @@ int evtchn_bind_pirq(struct vcpu *v, unsigned int pirq, uint32_t flags, evtchn_p
 	struct channel *ch;
 	int rc, p;
 
-	if (flags & ~BIND_PIRQ__WILL_SHARE)
+	if (flags & ~BIND_PIRQ__WILL_SHARE || pirq >= NR_PIRQS)
 		return -XEN_EINVAL;
 	if (!d->privileged && !io_irq_allowed(d, pirq))
 		return -XEN_EPERM;

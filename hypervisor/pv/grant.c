@@ -180,7 +180,7 @@ int16_t grant_map(struct vcpu *v, struct gnttab_map_grant_ref *op)
 
 	if (!host && !dev)
 		return no(v, GNTST_bad_gntref, "grant %u of d%u: flags %#x ask for no mapping", op->ref, op->dom, op->flags);
-	rd = domain_get(op->dom);
+	rd = op->dom == DOMID_SELF ? NULL : domain_get(op->dom);	/* ABI: one's own only by number */
 	if (!rd)
 		return no(v, GNTST_bad_domain, "grant %u: no domain %u", op->ref, op->dom);
 	err = maptrack_alloc(mine->track, &handle);
@@ -206,10 +206,8 @@ int16_t grant_map(struct vcpu *v, struct gnttab_map_grant_ref *op)
 		no(v, rc, "grant %u of d%u: frame %#lx is a page table there", op->ref, op->dom, mfn.n);
 		goto dev;
 	}
-	if (host && mmu_map_foreign_pte(v, op->host_addr, mapping_entry(mfn, op->flags), !(op->flags & GNTMAP_contains_pte), NULL)) {
-		rc = op->flags & GNTMAP_contains_pte ? GNTST_general_error : GNTST_bad_virt_addr;
+	if (host && mmu_map_foreign_pte(v, op->host_addr, mapping_entry(mfn, op->flags), !(op->flags & GNTMAP_contains_pte), NULL))
 		goto host;
-	}
 	m = maptrack_busy(mine->track, handle);
 	m->mfn = mfn;
 	m->ref = op->ref;
@@ -381,7 +379,8 @@ static int16_t copy_begin(struct vcpu *v, struct copy_end *c, uint64_t ref_or_mf
 	if (rc) {
 		no(v, rc, "copy: grant %u of d%u is not for d%u to %s", c->ref, c->rd->id, v->domain->id, c->readonly ? "read" : "write");
 	} else if (!use_frame(c->rd, c->mfn, c->readonly)) {
-		rc = no(v, GNTST_bad_page, "copy: frame %#lx is not d%u's to %s", c->mfn.n, c->rd->id, c->readonly ? "read" : "write");
+		/* not the domain's, or its and in use as something that nobody writes to */
+		rc = no(v, mfn_valid(c->mfn) && mfn_frame(c->mfn)->owner == c->rd ? GNTST_general_error : GNTST_bad_page, "copy: frame %#lx is not d%u's to %s", c->mfn.n, c->rd->id, c->readonly ? "read" : "write");
 		if (c->gref)
 			unpin(c->rd, c->ref, c->readonly);
 	}

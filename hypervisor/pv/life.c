@@ -73,13 +73,11 @@ void pv_vcpu_free(struct vcpu *v)
 int pv_register_info(struct vcpu *v, mfn_t m, unsigned int offset)
 {
 	struct vcpu_info *to;
-	int rc;
 
-	if (offset > PAGE_SIZE - sizeof(*to) || !mfn_eq(v->info_mfn, MFN_NONE))
+	if (offset > PAGE_SIZE - sizeof(*to))
+		return -XEN_ENXIO;
+	if (!mfn_eq(v->info_mfn, MFN_NONE) || !mfn_valid(m) || frame_get_typed(mfn_frame(m), v->domain, FT_WRITABLE))
 		return -XEN_EINVAL;
-	rc = mfn_valid(m) ? frame_get_typed(mfn_frame(m), v->domain, FT_WRITABLE) : -XEN_EINVAL;
-	if (rc)
-		return rc;
 	to = (struct vcpu_info *)((char *)mfn_to_virt(m) + offset);
 	if (pv_vcpu_has_info(v)) {
 		memcpy(to, v->info, sizeof(*to));

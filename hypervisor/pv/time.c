@@ -172,8 +172,7 @@ long time_vcpu_op(struct vcpu *v, unsigned int cmd, unsigned int vcpuid, gaddr_t
 			return refuse(v, -XEN_EINVAL, "timer: vcpu %u is another", vcpuid);
 		if (guest_get(&once, arg))
 			return refuse(v, -XEN_EFAULT, "timer: deadline at %#lx is not readable", arg.n);
-		if ((once.flags & VCPU_SSHOTTMR_future) && once.timeout_abs_ns < (uint64_t)clock_now())
-			return -XEN_ETIME;
+		/* VCPU_SSHOTTMR_future may be ignored (ABI), and the reference does: a late timer that fires beats one refused */
 		timer_set(&v->singleshot, (ns_t)MIN(MAX(once.timeout_abs_ns, 1ull), 1ull << 62));
 		return 0;
 	case VCPUOP_stop_singleshot_timer:

@@ -219,16 +219,20 @@ static void selectors_now(uint16_t sel[4])
 	__asm__ volatile ("mov %%gs, %0" : "=r" (sel[3]));
 }
 
+/* iret to what the guest asked for faulted. It is told as of any exception at the place it was to go to; what it is told with must not
+ * fault again, or it never ends. */
 void hook_return_fault(struct cpu_user_regs *regs, unsigned int vector, unsigned int error_code)
 {
 	struct vcpu *v = current;
 	uint16_t sel[4];
 
-	log_guest(v->domain->id, LOG_DEBUG, "v%u: return to %#x:%#lx ss %#x faults: vector %u, code %#x\n", v->id, regs->cs, regs->rip,
-		  regs->ss, vector, error_code);
-	if (regs->rip == v->failsafe_cb.eip && guest_in_kernel(v, regs)) {
-		domain_crash(v->domain, "d%uv%u: cannot be returned to, not even to its failsafe callback at %#x:%#lx", v->domain->id,
-			     v->id, regs->cs, regs->rip);
+	if (guest_in_kernel(v, regs) && (regs->rip == v->traps[vector & 0xff].address || regs->rip == v->failsafe_cb.eip)) {
+		domain_crash(v->domain, "d%uv%u: cannot be returned to, not even to its handler at %#x:%#lx ss %#x (vector %u, code %#x)",
+			     v->domain->id, v->id, regs->cs, regs->rip, regs->ss, vector, error_code);
+		return;
+	}
+	if (v->traps[vector & 0xff].address) {
+		guest_inject(v, regs, vector, (int)(error_code & 0xffff));
 		return;
 	}
 	selectors_now(sel);

@@ -45,8 +45,10 @@ static int setup_width(bool is_32bit)
 	l1 = fake_page(mapper);
 	fake_table(l3)[WINDOW >> 30] = pte_make(l2, PTE_P | (is_32bit ? 0 : PTE_RW | PTE_US));
 	fake_table(l2)[WINDOW >> 21 & 511] = pte_make(l1, PTE_P | PTE_RW | PTE_US);
-	if (is_32bit)
+	if (is_32bit) {
+		fake_table(l3)[3] = pte_make(fake_page(mapper), PTE_P);
 		return mmu_new_root(v, l3);
+	}
 	l4 = fake_page(mapper);
 	fake_table(l4)[0] = pte_make(l3, PTE_P | PTE_RW | PTE_US);
 	return mmu_new_root(v, l4);
@@ -158,7 +160,9 @@ static void test_refusals(void **s)
 	permit(8, page[0], 0);
 	op.dom = granter->id;
 	op.host_addr = 0x50000000;							/* no table there */
-	assert_int_equal(grant_map(v, &op), GNTST_bad_virt_addr);
+	assert_int_equal(grant_map(v, &op), GNTST_general_error);
+	op.dom = DOMID_SELF;
+	assert_int_equal(grant_map(v, &op), GNTST_bad_domain);
 	assert_int_equal(table[8].flags, GTF_permit_access);				/* all undone */
 	assert_int_equal(granter->refs, 1 + 1);						/* its creation, its frames */
 	assert_int_equal(unmap(0, slot_at(1), 0), GNTST_bad_handle);
@@ -316,7 +320,7 @@ static void test_copy(void **s)
 	assert_int_equal(grant_copy(v, &op), GNTST_bad_copy_arg);
 	op.dest.offset = 0;
 	op.dest.u.gmfn = l1.n;				/* its own page table */
-	assert_int_equal(grant_copy(v, &op), GNTST_bad_page);
+	assert_int_equal(grant_copy(v, &op), GNTST_general_error);
 	op.dest.u.gmfn = page[1].n;			/* another's frame */
 	assert_int_equal(grant_copy(v, &op), GNTST_bad_page);
 	op.dest.domid = granter->id;
