@@ -99,6 +99,7 @@ static void release(struct frame *f)
 	owner_frame_gone(f->owner, f);
 	f->owner = NULL;
 	atomic_set(&f->type, 0);
+	atomic_set(&f->count, 0);	/* FOREIGN was of the owner's time */
 	f->flags = (f->flags | FRAME_USED) & ~FRAME_OWN;
 	frames_free(f, 0);
 }
@@ -243,6 +244,12 @@ out:
 	return rc;
 }
 
+/* In use as something else. The reference tells a table that cannot be written from a frame that cannot be a table. */
+static int mismatch(enum frame_type want)
+{
+	return want == FT_WRITABLE ? -XEN_EBUSY : -XEN_EINVAL;
+}
+
 /* The caller has a general reference. */
 static int type_get(struct frame *f, enum frame_type want)
 {
@@ -254,7 +261,7 @@ static int type_get(struct frame *f, enum frame_type want)
 		was = type_of(old);
 		if (likely(old & T_VALID)) {
 			if (was != want)
-				return -XEN_EBUSY;
+				return mismatch(want);
 			if ((old & T_COUNT) == T_COUNT)
 				return -XEN_EBUSY;
 			if (atomic_swap_if(&f->type, &old, old + 1))
@@ -263,7 +270,7 @@ static int type_get(struct frame *f, enum frame_type want)
 			bool kept = old & T_COUNT;
 
 			if (was != want && kept)
-				return -XEN_EBUSY;
+				return mismatch(want);
 			if (!atomic_swap_if(&f->type, &old, (old & ~T_PARTIAL) + !kept))
 				continue;
 			/* As another type: what is there must go first. */
@@ -273,7 +280,7 @@ static int type_get(struct frame *f, enum frame_type want)
 			old = atomic_read(&f->type);
 		} else if (old & T_COUNT) {	/* exclusive to some CPU: as another type maybe our own, checking a table that names itself */
 			if (was != want)
-				return -XEN_EBUSY;
+				return mismatch(want);
 			cpu_relax();
 			old = atomic_read(&f->type);
 		} else {

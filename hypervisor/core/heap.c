@@ -116,11 +116,31 @@ static struct frame *alloc_locked(unsigned int order, unsigned int below_bits)
 	return f;
 }
 
+/* Debug builds: each frame is either the heap's or its user's. */
+static void check_idle(struct frame *f, unsigned int order, bool was)
+{
+#ifndef NDEBUG
+	unsigned long i;
+
+	for (i = 0; i < 1ul << order; i++) {
+		if (!(f[i].flags & FRAME_IDLE) == was)
+			panic("frame %#lx of a block of order %u: %s", frame_mfn(&f[i]).n, order, was ? "given out twice" : "freed twice");
+		if (f[i].owner || f[i].count)
+			panic("frame %#lx of a block of order %u: count %#lx, has an owner, and is %s", frame_mfn(&f[i]).n, order,
+			      f[i].count, was ? "idle" : "freed");
+		f[i].flags ^= FRAME_IDLE;
+	}
+#else
+	(void)f, (void)order, (void)was;
+#endif
+}
+
 /* Nobody may reach the frames through an old translation. */
-static struct frame *ready(struct frame *f)
+static struct frame *ready(struct frame *f, unsigned int order)
 {
 	cpumask_t stale = tlb_not_flushed_since(cpus_online, f->stamp);
 
+	check_idle(f, order, true);
 	if (unlikely(stale))
 		tlb_flush_cpus(stale);
 	return f;
@@ -132,7 +152,7 @@ struct frame *frames_alloc(unsigned int order, unsigned int below_bits)
 	struct frame *f;
 
 	if (!order && c->n && !below_bits)
-		return ready(c->frame[--c->n]);
+		return ready(c->frame[--c->n], 0);
 	if (order > MAX_ORDER || (below_bits && below_bits < PAGE_SHIFT))
 		return NULL;
 	spin_lock(&heap_lock);
@@ -154,14 +174,14 @@ struct frame *frames_alloc(unsigned int order, unsigned int below_bits)
 			return NULL;
 		c->n--;
 	}
-	return f ? ready(f) : NULL;
+	return f ? ready(f, order) : NULL;
 }
 
 void frames_free(struct frame *f, unsigned int order)
 {
 	struct cache *c = &caches[this_cpu()];
 
-	ASSERT(!(f->flags & FRAME_FREE));
+	check_idle(f, order, false);
 	f->stamp = tlb_stamp_now();
 	if (!order && c->n < CACHE_SIZE) {
 		c->frame[c->n] = f;
@@ -190,6 +210,7 @@ void heap_add(maddr_t start, maddr_t end)
 
 		while (m + (1ull << order) > e)
 			order--;
+		check_idle(mfn_frame(MFN(m)), order, false);
 		mfn_frame(MFN(m))->stamp = tlb_stamp_now();
 		free_locked(mfn_frame(MFN(m)), order);
 		total_frames += 1ull << order;
@@ -284,7 +305,6 @@ void page_free(void *p, unsigned int order)
 	if (!p)
 		return;
 	f = mfn_frame(virt_to_mfn(p));
-	ASSERT(!f->owner && !f->count);
 	frames_free(f, order);
 }
 

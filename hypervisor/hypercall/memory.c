@@ -50,12 +50,16 @@ static int reservation_read(struct vcpu *v, gaddr_t at, struct reservation *r)
 
 int memory_domain_get(struct vcpu *v, domid_t id, struct domain **out)
 {
-	*out = domain_get_for(v, id);
-	if (*out)
-		return 0;
-	if (!v->domain->privileged)
+	struct domain *d = domain_get(id);
+
+	if (!d)
+		return refuse(v, -XEN_ESRCH, "no domain %u", id);
+	if (d != v->domain && !v->domain->privileged) {
+		domain_put(&d);
 		return refuse(v, -XEN_EPERM, "d%u's memory is for the control domain", id);
-	return refuse(v, -XEN_ESRCH, "no domain %u", id);
+	}
+	*out = d;
+	return 0;
 }
 
 static unsigned int order_max(const struct vcpu *v)
@@ -163,16 +167,19 @@ static long memory_reserve(struct vcpu *v, unsigned int cmd, gaddr_t arg, uint64
 	struct domain *d;
 	long rc;
 
-	rc = reservation_read(v, arg, &r);
-	if (rc)
-		return rc;
-	if (start > r.nr || r.nr > ~0ul >> CMD_BITS)
-		return refuse(v, -XEN_EINVAL, "extent %lu of %lu", start, r.nr);
-	if (r.flags & XENMEMF_populate_on_demand)
-		return refuse(v, -XEN_EOPNOTSUPP, "populate on demand is for guests with shadowed physical memory");
-	rc = memory_domain_get(v, r.domid, &d);
-	if (rc)
-		return rc;
+	/* The ABI's answer is how many extents are done, whatever stopped it. */
+	if (reservation_read(v, arg, &r))
+		return start;
+	if (start > r.nr || r.nr > ~0ul >> CMD_BITS) {
+		refuse(v, -XEN_EINVAL, "extent %lu of %lu", start, r.nr);
+		return start;
+	}
+	if (r.flags & XENMEMF_populate_on_demand) {
+		refuse(v, -XEN_EOPNOTSUPP, "populate on demand is for guests with shadowed physical memory");
+		return start;
+	}
+	if (memory_domain_get(v, r.domid, &d))
+		return start;
 	if (cmd == XENMEM_decrease_reservation)
 		rc = memory_remove(v, d, &r, start);
 	else

@@ -29,8 +29,8 @@ static long domain_number(struct vcpu *v, unsigned int cmd, gaddr_t arg)
 		rc = d->nr_pages;
 	else if (cmd == XENMEM_maximum_reservation)
 		rc = d->max_pages;
-	else	/* as the guest itself says: the last of its own numbering */
-		rc = (long)(d->is_32bit ? shared32(d)->arch.max_pfn : d->shared->arch.max_pfn) - 1;
+	else	/* as the guest itself says: the last of its own numbering; 0 before it speaks */
+		rc = MAX((long)(d->is_32bit ? shared32(d)->arch.max_pfn : d->shared->arch.max_pfn), 1) - 1;
 	domain_put(&d);
 	return rc;
 }

@@ -22,13 +22,20 @@ static void who_put(struct vcpu *v, struct mmu_who *w)
 
 static int foreign_get(struct vcpu *v, domid_t id, struct domain **out)
 {
+	struct domain *d;
+
 	*out = v->domain;
 	if (id == DOMID_SELF || id == v->domain->id)
 		return 0;
-	if (!v->domain->privileged)
+	d = domain_get(id);
+	if (!d)
+		return refuse(v, -XEN_ESRCH, "no domain %u", id);
+	if (!v->domain->privileged) {
+		domain_put(&d);
 		return refuse(v, -XEN_EPERM, "d%u's memory is for the control domain", id);
-	*out = domain_get(id);
-	return *out ? 0 : refuse(v, -XEN_ESRCH, "no domain %u", id);
+	}
+	*out = d;
+	return 0;
 }
 
 static int who_get(struct vcpu *v, uint32_t foreigndom, struct mmu_who *w)
@@ -36,7 +43,7 @@ static int who_get(struct vcpu *v, uint32_t foreigndom, struct mmu_who *w)
 	unsigned int fd = foreigndom & 0xffff, pfd = foreigndom >> 16;
 	int rc;
 
-	*w = (struct mmu_who){ v->domain, v->domain, false };
+	*w = (struct mmu_who){ v->domain, v->domain };
 	if (likely(foreigndom == DOMID_SELF))
 		return 0;
 	if (pfd) {
@@ -45,7 +52,7 @@ static int who_get(struct vcpu *v, uint32_t foreigndom, struct mmu_who *w)
 			return rc;
 	}
 	if (fd == DOMID_IO) {
-		w->io_only = true;
+		w->pg = v->domain;	/* device memory is mapped by one's own right, and needs no other */
 	} else if (fd == DOMID_XEN) {
 		rc = v->domain->privileged ? 0 : refuse(v, -XEN_EPERM, "the hypervisor's frames are for the control domain");
 		w->pg = rc ? v->domain : &hyp_domain;
@@ -77,8 +84,8 @@ static unsigned int done_before(uint32_t count, gaddr_t done)
 
 static long list_end(long rc, gaddr_t done, uint32_t n)
 {
-	if (done.n && guest_put(done, &n) && rc >= 0)
-		return -XEN_EFAULT;
+	if (done.n)
+		guest_put(done, &n);	/* who gives a bad address does not want to know */
 	return rc;
 }
 
@@ -140,7 +147,7 @@ static int cpus_of_vcpus(struct vcpu *v, gaddr_t bitmap, cpumask_t *out)
 		if (i % (bytes * 8) == 0) {
 			bits = 0;
 			if (guest_read(&bits, GADDR(bitmap.n + i / 8), bytes))
-				return refuse(v, -XEN_EFAULT, "vcpu bitmap at %#lx is not readable", bitmap.n);
+				return refuse(v, -XEN_EINVAL, "vcpu bitmap at %#lx is not readable", bitmap.n);
 		}
 		if (bits >> i % (bytes * 8) & 1 && d->vcpus[i])
 			*out |= 1ull << READ_ONCE(d->vcpus[i]->cpu);
@@ -164,10 +171,9 @@ static long flush_by_flags(struct vcpu *v, unsigned long flags, unsigned long va
 	cpumask_t cpus;
 	int rc;
 
-	if ((flags & UVMF_FLUSHTYPE_MASK) == UVMF_NONE)
+	/* Both bits are no kind, and ask for nothing. */
+	if ((flags & UVMF_FLUSHTYPE_MASK) == UVMF_NONE || (flags & UVMF_FLUSHTYPE_MASK) == UVMF_FLUSHTYPE_MASK)
 		return 0;
-	if ((flags & UVMF_FLUSHTYPE_MASK) == UVMF_FLUSHTYPE_MASK)
-		return refuse(v, -XEN_EINVAL, "flags %#lx: flush one entry or all", flags);
 	if (where == UVMF_LOCAL) {
 		if (page)
 			tlb_flush_page_local(va);
@@ -332,7 +338,8 @@ static long ext_one(struct vcpu *v, struct domain *pg, const struct ext *e)
 	case MMUEXT_FLUSH_CACHE:
 	case MMUEXT_FLUSH_CACHE_GLOBAL:
 		if (!d->io_mem_all)
-			return refuse(v, -XEN_EACCES, "a domain without devices has no caches to flush");
+			return refuse(v, e->cmd == MMUEXT_FLUSH_CACHE ? -XEN_EACCES : -XEN_EINVAL,
+				      "a domain without devices has no caches to flush");
 		cpu_call(e->cmd == MMUEXT_FLUSH_CACHE ? 1ull << this_cpu() : cpus_online, cache_flush_one, NULL);
 		return 0;
 	case MMUEXT_SET_LDT:

@@ -141,8 +141,7 @@ static struct frame *copy_get(struct domain *d, struct dirty_log *log, mfn_t tab
 	for (i = 0; i < PAGE_SIZE / sizeof(*to); i++)
 		to[i] = table_slot_is_guests(d, t, i) ? entry_readable(level, READ_ONCE(from[i])) : 0;
 	if (t == FT_L4) {
-		hyp_slots_fill(to, false);
-		to[HYP_SLOT_FIRST] = READ_ONCE(from[HYP_SLOT_FIRST]);	/* the guest decides whether its processes see it */
+		hyp_slots_fill(to, true);
 	} else if (t == FT_L2_TOP) {
 		for (i = 0; i < PAGE_SIZE / sizeof(*to); i++)
 			if (!table_slot_is_guests(d, t, i))
@@ -162,6 +161,9 @@ mfn_t dirty_root(struct vcpu *v, mfn_t root)
 	spin_lock(&log->lock);
 	if (log->on)
 		copy = copy_get(d, log, root, d->is_32bit ? FT_L3 : FT_L4);
+	/* Whether the guest sees the machine-to-phys table there is decided when a root is loaded. */
+	if (copy && !d->is_32bit)
+		WRITE_ONCE(copy_entries(copy)[HYP_SLOT_FIRST], READ_ONCE(((uint64_t *)mfn_to_virt(root))[HYP_SLOT_FIRST]));
 	spin_unlock(&log->lock);
 	return copy ? frame_mfn(copy) : root;
 }

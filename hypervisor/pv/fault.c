@@ -43,7 +43,7 @@ static bool new_entry(const struct insn *i, struct cpu_user_regs *r, unsigned in
 static bool emulate_write(struct vcpu *v, struct cpu_user_regs *regs, unsigned long addr, struct frame *f, enum frame_type t)
 {
 	const uint64_t *e = (uint64_t *)mfn_to_virt(frame_mfn(f)) + (addr & (PAGE_SIZE - 1)) / sizeof(*e);
-	struct mmu_who who = { v->domain, v->domain, false };
+	struct mmu_who who = { v->domain, v->domain };
 	struct domain *d = v->domain;
 	struct cpu_user_regs after;
 	unsigned int tries;
@@ -94,7 +94,7 @@ bool mmu_fix_fault(struct vcpu *v, struct cpu_user_regs *regs, unsigned long cr2
 		return true;
 	if ((code & (PF_P | PF_W | PF_RSVD)) != (PF_P | PF_W))
 		return false;
-	if (!guest_in_kernel(v, regs))
+	if (!guest_in_kernel(v, regs) || !(v->domain->vm_assist >> VMASST_TYPE_writable_pagetables & 1))
 		return false;
 	walk(v, cr2, &w);
 	if (!(w.l1e & PTE_P) || !mfn_valid(pte_mfn(w.l1e)))
@@ -107,7 +107,7 @@ bool mmu_fix_fault(struct vcpu *v, struct cpu_user_regs *regs, unsigned long cr2
 		return false;
 	f = mfn_frame(pte_mfn(w.l1e));
 	t = frame_type(f);
-	if (!table_level(t) || mmu_finish_put(v) || !frame_get_more(f, v->domain, t))
+	if (t != FT_L1 || mmu_finish_put(v) || !frame_get_more(f, v->domain, t))
 		return false;
 	done = emulate_write(v, regs, cr2, f, t);
 	frame_put_typed(f);

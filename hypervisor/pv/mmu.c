@@ -46,19 +46,19 @@ int table_update(struct vcpu *v, struct frame *f, enum frame_type t, unsigned in
 	int rc;
 
 	if (unlikely(!table_slot_is_guests(d, t, slot)))
-		return refuse(v, -XEN_EPERM, "slot %u of level %u table %#lx is the hypervisor's", slot, level, frame_mfn(f).n);
+		return refuse(v, -XEN_EINVAL, "slot %u of level %u table %#lx is the hypervisor's", slot, level, frame_mfn(f).n);
 	pte = pte_adjust(d, level, pte);
 	if (unlikely(!pte_flags_allowed(d, level, pte)))
-		return refuse(v, -XEN_EINVAL, "level %u entry %#lx: reserved bits or a large page", level, pte);
+		return refuse(v, -XEN_EINVAL, "level %u entry %#lx: reserved or cache bits, or a large page", level, pte);
+	if (unlikely(level == 3 && slot == 3 && d->is_32bit && !(pte & PTE_P)))
+		return refuse(v, -XEN_EINVAL, "slot 3 of a 32-bit root cannot go while the root is in use");
 
 	/* The same frame for the same use: references stay as they are. */
 	old = READ_ONCE(*e);
-	while (pte & PTE_P && !((old ^ pte) & same) && !w->io_only) {
+	while (pte & PTE_P && !((old ^ pte) & same)) {
 		if (expect && old != *expect)
 			return -XEN_EAGAIN;
 		new = pte | (keep_ad ? old & (PTE_A | PTE_D) : 0);
-		if (level == 1 && !d->io_mem_all && mfn_valid(pte_mfn(new)))
-			new &= ~(PTE_PWT | PTE_PCD | PTE_PAT);
 		if (atomic_swap_if(e, &old, new)) {
 			if (unlikely(d->dirty))
 				dirty_table_changed(d, f, t, slot);
@@ -66,7 +66,7 @@ int table_update(struct vcpu *v, struct frame *f, enum frame_type t, unsigned in
 		}
 	}
 
-	rc = entry_get(d, w->pg, w->io_only, t, slot, &pte);
+	rc = entry_get(d, w->pg, t, slot, &pte);
 	if (unlikely(rc)) {
 		if (rc == -XEN_ERESTART)
 			return rc;
@@ -170,7 +170,7 @@ int mmu_update_entry(struct vcpu *v, const struct mmu_who *w, uint64_t ptr, uint
 
 int mmu_update_va(struct vcpu *v, struct domain *pg, unsigned long va, uint64_t pte)
 {
-	struct mmu_who who = { v->domain, pg, false };
+	struct mmu_who who = { v->domain, pg };
 	struct frame *f;
 	struct walk w;
 	int rc;
@@ -394,8 +394,9 @@ int mmu_new_user_root(struct vcpu *v, mfn_t m)
 		rc = root_get(v, m);
 		if (rc)
 			return rc;
-		if (v->domain->vm_assist >> VMASST_TYPE_m2p_strict & 1)
-			m2p_slot_set(m, mfn_eq(m, v->root));
+		/* One that serves as a kernel's too keeps it, unless the guest wants to be strict. */
+		if (v->domain->vm_assist >> VMASST_TYPE_m2p_strict & 1 && !mfn_eq(m, v->root))
+			m2p_slot_set(m, false);
 	}
 	v->user_root = m;
 	if (!v->kernel_mode)

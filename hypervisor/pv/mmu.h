@@ -11,7 +11,7 @@ unsigned int table_level(enum frame_type t);		/* 0: it is no page table */
 bool table_slot_is_guests(const struct domain *d, enum frame_type t, unsigned int slot);
 uint64_t pte_adjust(const struct domain *d, unsigned int level, uint64_t pte);	/* bits the guest does not decide */
 /* An entry's references: of a table of d of type t, its flags checked, pte adjusted (and lowered further). Frames are pg's. */
-int entry_get(struct domain *d, struct domain *pg, bool io_only, enum frame_type t, unsigned int slot, uint64_t *pte);
+int entry_get(struct domain *d, struct domain *pg, enum frame_type t, unsigned int slot, uint64_t *pte);
 int entry_put(struct domain *d, enum frame_type t, uint64_t pte);	/* -XEN_ERESTART: the child's reference is kept */
 
 /* walk.c: the path to an address in v's present root. Only a hint about tables that other vcpus may change: take references. */

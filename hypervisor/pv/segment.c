@@ -114,7 +114,7 @@ int segment_set_gdt(struct vcpu *v, const mfn_t *frames, unsigned int entries)
 		rc = mfn_valid(frames[i]) ? frame_get_typed(mfn_frame(frames[i]), v->domain, FT_SEGDESC) : -XEN_EINVAL;
 		if (rc) {
 			gdt_put(frames, i);
-			return refuse(v, rc == -XEN_EBUSY ? rc : -XEN_EINVAL,
+			return refuse(v, -XEN_EINVAL,
 				      "GDT frame %#lx: not d%u's, mapped writable, or with a bad descriptor", frames[i].n,
 				      v->domain->id);
 		}

@@ -51,12 +51,14 @@ static enum frame_type child_type(const struct domain *d, enum frame_type t, uns
 
 bool pte_flags_allowed(const struct domain *d, unsigned int level, uint64_t pte)
 {
-	(void)d;
 	if (!(pte & PTE_P))
 		return true;
 	if (pte_mfn(pte).n >> (cpu_features.phys_bits - PAGE_SHIFT))
 		return false;
-	return level == 1 || !(pte & PTE_PSE);
+	if (level > 1)
+		return !(pte & PTE_PSE);
+	/* Memory that devices do not look at is cached: others may map the same frame, and the caches must agree. */
+	return !(pte & PTE_CACHE) || d->io_mem_all || !mfn_valid(pte_mfn(pte));
 }
 
 uint64_t pte_adjust(const struct domain *d, unsigned int level, uint64_t pte)
@@ -76,33 +78,32 @@ uint64_t pte_adjust(const struct domain *d, unsigned int level, uint64_t pte)
 	return pte;
 }
 
-static int frame_entry_get(struct domain *d, struct domain *pg, bool io_only, uint64_t *pte)
+static int frame_entry_get(struct domain *pg, uint64_t *pte)
 {
 	mfn_t m = pte_mfn(*pte);
 	struct frame *f;
+	int rc;
 
 	if (!mfn_valid(m)) {
 		if (device_read_only(m))
 			*pte &= ~PTE_RW;
 		return io_mem_allowed(pg, m, 1) ? 0 : -XEN_EPERM;
 	}
-	if (io_only)
-		return -XEN_EINVAL;
-	/* Memory that devices do not look at is cached, whatever the entry says: others may map the same frame cached. */
-	if (!d->io_mem_all)
-		*pte &= ~PTE_CACHE;
+	/* Not the owner's, or in use as a table: the reference has one answer for both. */
 	f = mfn_frame(m);
-	if (*pte & PTE_RW)
-		return frame_get_typed(f, pg, FT_WRITABLE);
-	return frame_get(f, pg) ? 0 : -XEN_EINVAL;
+	if (*pte & PTE_RW) {
+		rc = frame_get_typed(f, pg, FT_WRITABLE);
+		return rc && rc != -XEN_ERESTART ? -XEN_EBUSY : rc;
+	}
+	return frame_get(f, pg) ? 0 : -XEN_EBUSY;
 }
 
-int entry_get(struct domain *d, struct domain *pg, bool io_only, enum frame_type t, unsigned int slot, uint64_t *pte)
+int entry_get(struct domain *d, struct domain *pg, enum frame_type t, unsigned int slot, uint64_t *pte)
 {
 	if (!(*pte & PTE_P))
 		return 0;
 	if (t == FT_L1)
-		return frame_entry_get(d, pg, io_only, pte);
+		return frame_entry_get(pg, pte);
 	if (!mfn_valid(pte_mfn(*pte)))
 		return -XEN_EINVAL;
 	return frame_get_typed(mfn_frame(pte_mfn(*pte)), d, child_type(d, t, slot));
@@ -155,7 +156,7 @@ static void hole_fill(enum frame_type t, uint64_t *table)
 	unsigned int i;
 
 	if (t == FT_L4) {
-		hyp_slots_fill(table, false);
+		hyp_slots_fill(table, true);	/* processes are not to see the machine-to-phys table: mmu_new_root() adds it */
 	} else if (t == FT_L2_TOP) {
 		for (i = TOP_HOLE; i < SLOTS; i++)
 			WRITE_ONCE(table[i], i - TOP_HOLE < ARRAY_SIZE(m2p32_l2e) ? m2p32_l2e[i - TOP_HOLE] : 0);
@@ -183,6 +184,9 @@ int table_validate(struct frame *f, enum frame_type t)
 		return descriptors_validate(d, table);
 	if (t == FT_L4 && d->is_32bit)
 		return -XEN_EINVAL;
+	/* The ABI's hole is in the last of the four: without it there would be no machine-to-phys table. */
+	if (t == FT_L3 && d->is_32bit && !(READ_ONCE(table[3]) & PTE_P))
+		return -XEN_EINVAL;
 	for (i = start; i < n; i++) {
 		if (!table_slot_is_guests(d, t, i))
 			continue;
@@ -198,7 +202,7 @@ int table_validate(struct frame *f, enum frame_type t)
 		if (!pte_flags_allowed(d, level, pte))
 			rc = -XEN_EINVAL;
 		else
-			rc = entry_get(d, d, false, t, i, &pte);
+			rc = entry_get(d, d, t, i, &pte);
 		if (rc)
 			break;
 		if (pte != was)

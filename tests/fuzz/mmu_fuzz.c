@@ -69,7 +69,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *in, size_t n)
 		pte = pte_make(b, (in[4] & 1 ? PTE_P : 0) | (in[4] & 2 ? PTE_RW : 0) | (in[4] & 4 ? PTE_US : 0) |
 			       (in[4] & 8 ? PTE_PSE : 0) | (in[4] & 16 ? PTE_A | PTE_D : 0) | (in[4] & 32 ? PTE_G | PTE_PCD : 0) |
 			       (in[4] & 64 ? PTE_NX : 0));
-		who = (struct mmu_who){ d[0], in[4] & 128 ? d[1] : d[0], false };
+		who = (struct mmu_who){ d[0], in[4] & 128 ? d[1] : d[0] };
 		fake_yield_every = in[5] % 8;
 		if (in[0] & 0x80 && mmu_finish_put(v))
 			continue;

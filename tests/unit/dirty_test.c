@@ -41,7 +41,7 @@ static int setup_width(bool is_32bit)
 	v = fake_vcpu(d);
 	v->initialised = true;
 	v->info_mfn = MFN_NONE;
-	self = (struct mmu_who){ d, d, false };
+	self = (struct mmu_who){ d, d };
 	fake_run_on(1, fake_vcpu(tools));
 	memset(table_m2p, 0xff, sizeof(table_m2p));
 	m2p = table_m2p;
@@ -59,6 +59,8 @@ static int setup_width(bool is_32bit)
 	}
 	m2p_set(l1[0], 100);
 	m2p_set(l2, 101);
+	if (is_32bit)
+		fake_table(l3)[3] = pte_make(fake_page(d), PTE_P);
 	top = l3;
 	if (!is_32bit) {
 		top = fake_page(d);

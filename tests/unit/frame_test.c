@@ -62,12 +62,12 @@ static void types_exclude_each_other(void **s)
 
 	(void)s;
 	assert_int_equal(frame_get_typed(f, d, FT_WRITABLE), 0);
-	assert_int_equal(frame_get_typed(f, d, FT_L1), -XEN_EBUSY);
-	assert_int_equal(frame_get_typed(f, d, FT_SEGDESC), -XEN_EBUSY);
+	assert_int_equal(frame_get_typed(f, d, FT_L1), -XEN_EINVAL);
+	assert_int_equal(frame_get_typed(f, d, FT_SEGDESC), -XEN_EINVAL);
 	assert_int_equal(frame_get_typed(f, d, FT_WRITABLE), 0);
 	assert_int_equal(frame_type_count(f), 2);
 	frame_put_typed(f);
-	assert_int_equal(frame_get_typed(f, d, FT_L1), -XEN_EBUSY);
+	assert_int_equal(frame_get_typed(f, d, FT_L1), -XEN_EINVAL);
 	frame_put_typed(f);
 	assert_int_equal(frame_get_typed(f, d, FT_L1), 0);
 	assert_int_equal(frame_get_typed(f, d, FT_WRITABLE), -XEN_EBUSY);
@@ -124,7 +124,7 @@ static void shared_frame_is_no_table(void **s)
 	frame_share(f, d, true);
 	frame_share(g, d, false);
 	assert_int_equal(d->nr_own_pages, 2);
-	assert_int_equal(frame_get_typed(f, d, FT_L1), -XEN_EBUSY);
+	assert_int_equal(frame_get_typed(f, d, FT_L1), -XEN_EINVAL);
 	assert_int_equal(frame_get_typed(f, d, FT_WRITABLE), 0);
 	assert_int_equal(frame_get_typed(g, d, FT_WRITABLE), -XEN_EBUSY);
 	assert_true(frame_get(g, d));

@@ -51,7 +51,7 @@ static void one_op(struct vcpu *v, unsigned int dom, uint64_t *s)
 {
 	static const enum frame_type types[] = { FT_L1, FT_L2, FT_L3, FT_L4 };
 	struct domain *d = domains[dom];
-	struct mmu_who who = { d, d, false };
+	struct mmu_who who = { d, d };
 	mfn_t m = pool[dom][rnd(s) % PER_DOMAIN];
 	unsigned int op = rnd(s) % 8;
 	struct frame *f = fake_frame(m);

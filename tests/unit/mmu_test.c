@@ -28,7 +28,7 @@ static int setup_width(bool is_32bit)
 	other = fake_domain(2, false, 400);
 	v = fake_vcpu(d);
 	fake_run_on(0, v);
-	self = (struct mmu_who){ d, d, false };
+	self = (struct mmu_who){ d, d };
 	l3 = fake_page(d);
 	l2 = fake_page(d);
 	l1 = fake_page(d);
@@ -37,8 +37,11 @@ static int setup_width(bool is_32bit)
 	fake_table(l2)[i2] = pte_make(l1, PTE_P | PTE_RW | PTE_US);
 	fake_table(l1)[1] = pte_make(l1, PTE_P);
 	fake_table(l1)[2] = pte_make(data, PTE_P | PTE_RW);
-	if (is_32bit)
+	d->vm_assist = 1ul << VMASST_TYPE_writable_pagetables;
+	if (is_32bit) {
+		fake_table(l3)[3] = pte_make(fake_page(d), PTE_P);
 		return mmu_new_root(v, l3);
+	}
 	fake_table(l3)[i3] |= PTE_RW;
 	l4 = fake_page(d);
 	fake_table(l4)[0] = pte_make(l3, PTE_P | PTE_RW);
@@ -104,8 +107,8 @@ static void tables_cannot_be_made_writable(void **s)
 static void mapped_frame_cannot_become_a_table(void **s)
 {
 	(void)s;
-	assert_int_equal(mmu_update_entry(v, &self, at(l2, 9), pte_make(data, PTE_P | PTE_RW)), -XEN_EBUSY);
-	assert_int_equal(mmu_pin(v, d, data, FT_L1), -XEN_EBUSY);
+	assert_int_equal(mmu_update_entry(v, &self, at(l2, 9), pte_make(data, PTE_P | PTE_RW)), -XEN_EINVAL);
+	assert_int_equal(mmu_pin(v, d, data, FT_L1), -XEN_EINVAL);
 	audit();
 }
 
@@ -118,8 +121,8 @@ static void updates_of_what_is_not_ones_own(void **s)
 	assert_int_equal(mmu_update_entry(v, &self, at(MFN(3), 0), 0), -XEN_EINVAL);
 	assert_int_equal(mmu_update_entry(v, &self, at(MFN(1 << 20), 0), 0), -XEN_EINVAL);
 	assert_int_equal(mmu_update_entry(v, &self, at(l1, 0) + 4, 0), -XEN_EINVAL);
-	assert_int_equal(mmu_update_entry(v, &self, at(l1, 5), pte_make(foreign, PTE_P)), -XEN_EINVAL);
-	assert_int_equal(mmu_update_entry(v, &self, at(l4, HYP_SLOT_FIRST), 0), -XEN_EPERM);
+	assert_int_equal(mmu_update_entry(v, &self, at(l1, 5), pte_make(foreign, PTE_P)), -XEN_EBUSY);
+	assert_int_equal(mmu_update_entry(v, &self, at(l4, HYP_SLOT_FIRST), 0), -XEN_EINVAL);
 	assert_int_equal(mmu_update_entry(v, &self, (foreign.n << PAGE_SHIFT) | MMU_MACHPHYS_UPDATE, 1), -XEN_EINVAL);
 	audit();
 }
@@ -127,11 +130,11 @@ static void updates_of_what_is_not_ones_own(void **s)
 static void foreign_frames_with_the_right(void **s)
 {
 	mfn_t foreign = fake_page(other);
-	struct mmu_who who = { d, other, false };
+	struct mmu_who who = { d, other };
 
 	(void)s;
 	assert_int_equal(mmu_update_entry(v, &who, at(l1, 5), pte_make(foreign, PTE_P | PTE_RW)), 0);
-	assert_int_equal(frame_get_typed(fake_frame(foreign), other, FT_L1), -XEN_EBUSY);
+	assert_int_equal(frame_get_typed(fake_frame(foreign), other, FT_L1), -XEN_EINVAL);
 	audit();
 	/* Its owner dies: the frame stays until we let go. */
 	other->state = DOM_DYING;
@@ -161,7 +164,7 @@ static void pins(void **s)
 	(void)s;
 	assert_int_equal(mmu_pin(v, d, m, FT_L1), 0);
 	assert_int_equal(mmu_pin(v, d, m, FT_L1), -XEN_EINVAL);
-	assert_int_equal(mmu_pin(v, d, m, FT_L2), -XEN_EBUSY);
+	assert_int_equal(mmu_pin(v, d, m, FT_L2), -XEN_EINVAL);
 	assert_int_equal(mmu_pin(v, d, fake_page(other), FT_L1), -XEN_EINVAL);
 	audit();
 	assert_int_equal(mmu_unpin(v, d, m), 0);
@@ -200,7 +203,7 @@ static void roots_change(void **s)
 	assert_int_equal(mmu_new_root(v, again), 0);
 	assert_int_equal(frame_type(fake_frame(l4)), FT_NONE);
 	assert_int_equal(mmu_new_user_root(v, again), 0);
-	assert_int_equal(mmu_new_root(v, data), -XEN_EBUSY);
+	assert_int_equal(mmu_new_root(v, data), -XEN_EINVAL);
 	assert_int_equal(mmu_new_root(v, fake_page(other)), -XEN_EINVAL);
 	assert_int_equal(v->root.n, again.n);
 	audit();
@@ -214,7 +217,9 @@ static void root_of_32_bit(void **s)
 	assert_int_equal(v->cr3.n, virt_to_mfn(v->root32).n);
 	assert_int_equal(pte_mfn(v->root32[0]).n, l3.n);
 	assert_int_equal(mmu_new_user_root(v, l3), -XEN_EINVAL);
-	assert_int_equal(mmu_update_entry(v, &self, at(l3, 4), 0), -XEN_EPERM);
+	assert_int_equal(mmu_update_entry(v, &self, at(l3, 4), 0), -XEN_EINVAL);
+	assert_int_equal(mmu_update_entry(v, &self, at(l3, 3), 0), -XEN_EINVAL);	/* the hole's */
+	assert_int_equal(mmu_update_entry(v, &self, at(l3, 2), 0), 0);
 	assert_int_equal(guest_walk(v, CODE_PAGE + 2 * PAGE_SIZE), fake_table(l1)[2]);
 	mmu_drop_roots(v);
 }
@@ -316,6 +321,8 @@ static void emulated_writes_are_checked(void **s)
 	assert_false(write_fault(&r, va, "\x48\x89\x07", 3));			/* no process may */
 	v->user_root = MFN_NONE;
 	v->kernel_mode = true;
+	d->vm_assist = 0;
+	assert_false(write_fault(&r, va, "\x48\x89\x07", 3));			/* who did not ask for it */
 	assert_int_equal(r.rip, CODE_PAGE);
 	audit();
 }

@@ -53,9 +53,9 @@ static void own_frames_may_be_mapped(void **s)
 static void others_frames_may_not(void **s)
 {
 	(void)s;
-	assert_int_equal(l1_with(d64, pte_make(fake_page(other), PTE_P)), -XEN_EINVAL);
-	assert_int_equal(l1_with(d64, pte_make(MFN(100), PTE_P)), -XEN_EINVAL);	/* nobody's */
-	assert_int_equal(l1_with(d64, pte_make(MFN(3), PTE_P)), -XEN_EINVAL);	/* the hypervisor's */
+	assert_int_equal(l1_with(d64, pte_make(fake_page(other), PTE_P)), -XEN_EBUSY);
+	assert_int_equal(l1_with(d64, pte_make(MFN(100), PTE_P)), -XEN_EBUSY);	/* nobody's */
+	assert_int_equal(l1_with(d64, pte_make(MFN(3), PTE_P)), -XEN_EBUSY);	/* the hypervisor's */
 }
 
 static void absent_entries_say_anything(void **s)
@@ -98,7 +98,7 @@ static void linear_tables_are_refused(void **s)
 	for (i = 0; i < ARRAY_SIZE(types); i++) {
 		m = fake_page(d64);
 		fake_table(m)[500] = pte_make(m, PTE_P | PTE_RW);
-		assert_int_equal(frame_get_typed(fake_frame(m), d64, types[i]), -XEN_EBUSY);
+		assert_int_equal(frame_get_typed(fake_frame(m), d64, types[i]), -XEN_EINVAL);
 		fake_audit(NULL, NULL);
 	}
 }
@@ -118,7 +118,7 @@ static void bits_that_are_not_the_guests_are_set(void **s)
 	mfn_t l1 = fake_page(d64), l1_32 = fake_page(d32), m = fake_page(d64);
 
 	(void)s;
-	fake_table(l1)[0] = pte_make(m, PTE_P | PTE_G | PTE_PCD);
+	fake_table(l1)[0] = pte_make(m, PTE_P | PTE_G);
 	assert_int_equal(frame_get_typed(fake_frame(l1), d64, FT_L1), 0);
 	assert_int_equal(fake_table(l1)[0], pte_make(m, PTE_P | PTE_US));
 	frame_put_typed(fake_frame(l1));
@@ -127,6 +127,25 @@ static void bits_that_are_not_the_guests_are_set(void **s)
 	assert_int_equal(frame_get_typed(fake_frame(l1_32), d32, FT_L1), 0);
 	assert_int_equal(fake_table(l1_32)[0], pte_make(m, PTE_P | PTE_RW));
 	frame_put_typed(fake_frame(l1_32));
+}
+
+static void cache_bits_need_a_device(void **s)
+{
+	(void)s;
+	assert_int_equal(l1_with(d64, pte_make(fake_page(d64), PTE_P | PTE_PCD)), -XEN_EINVAL);
+	assert_int_equal(l1_with(d64, pte_make(fake_page(d64), PTE_P | PTE_PAT)), -XEN_EINVAL);
+	d64->io_mem_all = true;
+	assert_int_equal(l1_with(d64, pte_make(fake_page(d64), PTE_P | PTE_PAT | PTE_PWT)), 0);
+}
+
+static void root_of_32_bit_needs_its_last_slot(void **s)
+{
+	mfn_t l3 = fake_page(d32);
+
+	(void)s;
+	fake_table(l3)[0] = pte_make(fake_page(d32), PTE_P);
+	assert_int_equal(frame_get_typed(fake_frame(l3), d32, FT_L3), -XEN_EINVAL);
+	fake_audit(NULL, NULL);
 }
 
 static void root_has_the_hypervisors_slots(void **s)
@@ -138,6 +157,7 @@ static void root_has_the_hypervisors_slots(void **s)
 	fake_table(l4)[HYP_SLOT_LAST] = pte_make(fake_page(other), PTE_P | PTE_RW);
 	assert_int_equal(frame_get_typed(fake_frame(l4), d64, FT_L4), 0);
 	assert_int_equal(fake_table(l4)[HYP_SLOT_LAST], 0x123000 | PTE_P);
+	assert_int_equal(fake_table(l4)[HYP_SLOT_FIRST], 0);	/* not for processes */
 	frame_put_typed(fake_frame(l4));
 	assert_int_equal(fake_table(l4)[HYP_SLOT_LAST], 0);
 	fake_audit(NULL, NULL);
@@ -180,11 +200,11 @@ static void table_with_the_hole_has_one_place(void **s)
 
 	(void)s;
 	fake_table(l3)[2] = fake_table(l3)[3];			/* slot 2 would show the hole at 0xb5800000 */
-	assert_int_equal(frame_get_typed(fake_frame(l3), d32, FT_L3), -XEN_EBUSY);
+	assert_int_equal(frame_get_typed(fake_frame(l3), d32, FT_L3), -XEN_EINVAL);
 	fake_audit(NULL, NULL);
 	fake_table(l3)[2] = 0;
 	assert_int_equal(frame_get_typed(fake_frame(l2[3]), d32, FT_L2), 0);	/* as a plain one first */
-	assert_int_equal(frame_get_typed(fake_frame(l3), d32, FT_L3), -XEN_EBUSY);
+	assert_int_equal(frame_get_typed(fake_frame(l3), d32, FT_L3), -XEN_EINVAL);
 	frame_put_typed(fake_frame(l2[3]));
 	assert_int_equal(frame_get_typed(fake_frame(l3), d32, FT_L3), 0);
 	frame_put_typed(fake_frame(l3));
@@ -209,6 +229,8 @@ int main(void)
 		cmocka_unit_test_setup(linear_tables_are_refused, setup),
 		cmocka_unit_test_setup(large_pages_are_refused, setup),
 		cmocka_unit_test_setup(bits_that_are_not_the_guests_are_set, setup),
+		cmocka_unit_test_setup(cache_bits_need_a_device, setup),
+		cmocka_unit_test_setup(root_of_32_bit_needs_its_last_slot, setup),
 		cmocka_unit_test_setup(root_has_the_hypervisors_slots, setup),
 		cmocka_unit_test_setup(hole_of_a_32_bit_root, setup),
 		cmocka_unit_test_setup(table_with_the_hole_has_one_place, setup),

@@ -27,6 +27,7 @@ enum frame_type {	/* exclusive while counted */
 #define FRAME_USED	0x04		/* a domain had it: what it holds is a secret */
 #define FRAME_OWN	0x08		/* the hypervisor's memory shared with its owner: on no list of pages */
 #define FRAME_SLAB	0x10		/* cut into small objects (heap.c) */
+#define FRAME_IDLE	0x20		/* in the heap's hands: debug builds check that nobody frees or uses it */
 
 struct frame {
 	uint64_t count;			/* general references and flags: core/frame.c's layout; 0: free or the hypervisor's own */
@@ -73,7 +74,8 @@ bool frame_steal(struct frame *f, struct domain *d);	/* takes it from its owner 
 void frame_share(struct frame *f, struct domain *d, bool writable);
 void frame_unshare(struct frame *f);
 
-/* Type references, and a general one with each. 0, -XEN_EINVAL, -XEN_EBUSY (in use as another type), -XEN_ERESTART (preempted: go on later).
+/* Type references, and a general one with each. 0, -XEN_EINVAL (not the owner's, in use as another type, bad
+ * contents), -XEN_EBUSY (not to be written: a table), -XEN_ERESTART (preempted: go on later).
  * For tables the caller is in the owner's context (its widths, its slots). */
 int frame_get_typed(struct frame *f, struct domain *owner, enum frame_type t);
 void frame_put_typed(struct frame *f);			/* runs to the end */

@@ -36,7 +36,7 @@ uint64_t vm_assists_offered(const struct domain *d);			/* bit a VMASST_TYPE_* th
 
 /* --- mmu.c, validate.c, dirty.c: direct paging ------------------------------------------------------------------------ */
 /* One update; what is ptr's low bits is mode. pt: whose tables, pg: whose frames they may name (references held by the caller). */
-struct mmu_who { struct domain *pt, *pg; bool io_only; };
+struct mmu_who { struct domain *pt, *pg; };
 int mmu_update_entry(struct vcpu *v, const struct mmu_who *w, uint64_t ptr, uint64_t val);
 int mmu_update_va(struct vcpu *v, struct domain *pg, unsigned long va, uint64_t pte);	/* flushing is the caller's */
 int mmu_pin(struct vcpu *v, struct domain *owner, mfn_t m, enum frame_type t);
