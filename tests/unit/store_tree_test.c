@@ -64,7 +64,7 @@ static void agree(const struct tree *t, const struct model *m)
 		if (!n)
 			continue;
 		dirs++;
-		assert_int_equal(atoi(n->value->data), m->dir[d]);
+		assert_int_equal(atoi(node_value(n)), m->dir[d]);
 		for (l = leaves = 0; l < LEAVES; l++) {
 			const struct node *c;
 
@@ -72,12 +72,12 @@ static void agree(const struct tree *t, const struct model *m)
 			c = tree_find(t, path);
 			assert_true(!c == (m->leaf[d][l] < 0));
 			if (c)
-				assert_int_equal(atoi(c->value->data), m->leaf[d][l]);
+				assert_int_equal(atoi(node_value(c)), m->leaf[d][l]);
 			leaves += c != NULL;
 		}
-		assert_int_equal(n->nr_children, leaves);
+		assert_int_equal(node_nr_children(n), leaves);
 	}
-	assert_int_equal(t->root->nr_children, dirs);
+	assert_int_equal(node_nr_children(t->root), dirs);
 }
 
 static void change(struct tree *t, struct model *m, int step)

@@ -9,7 +9,7 @@
 
 int64_t node_cost(const struct node *n)
 {
-	return sizeof(*n) + n->name->len + n->value->len + 64;
+	return sizeof(*n) + n->name_len + node_value_len(n) + 64;
 }
 
 static void count(const struct effects *fx, const struct node *n, int nodes)
@@ -61,7 +61,7 @@ static void write_value(struct tree *t, const struct op *op, const struct effect
 	const struct node *n = tree_find(t, op->path);
 
 	if (fx->count)
-		fx->count(fx->arg, perms_owner(n->perms), 0, (int64_t)op->len - n->value->len);
+		fx->count(fx->arg, perms_owner(n->perms), 0, (int64_t)op->len - (int64_t)node_value_len(n));
 	if (fx->changes)
 		changes_add(fx->changes, op->path, false, n->perms, n->perms,
 			    n == t->root ? NULL : parent_perms(t, op->path));

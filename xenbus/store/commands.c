@@ -92,7 +92,7 @@ static int cmd_directory_part(struct conn *c, struct request *rq)
 	offset = strtoul(arg[1], NULL, 0);
 	if (offset > list->len)
 		offset = list->len;
-	len = snprintf(out, sizeof(out), "%" PRIu64, n->children_gen) + 1;
+	len = snprintf(out, sizeof(out), "%" PRIu64, node_gen(n)) + 1;
 	room = sizeof(out) - len - 1;
 	if (list->len - offset <= room) {
 		memcpy(out + len, list->data + offset, list->len - offset);
@@ -118,7 +118,7 @@ static int cmd_read(struct conn *c, struct request *rq)
 	if ((rc = one_path(c, rq, false, &p)) || (rc = view_open(c, rq->h.tx_id, &v)) ||
 	    (rc = view_get(&v, &p, STORE_READ, NEED_VALUE, &n)))
 		return rc;
-	conn_reply(c, rq, n->value->data, n->value->len);
+	conn_reply(c, rq, node_value(n), node_value_len(n));
 	return 0;
 }
 

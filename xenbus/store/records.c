@@ -83,8 +83,8 @@ static bool dump_node(const struct node *n, const char *path, void *arg)
 		for (; *path; path++)
 			depth += *path == '/';
 	put_u32(&d->b, depth);
-	put_data(&d->b, n->name->data, n->name->len);
-	put_data(&d->b, n->value->data, n->value->len);
+	put_data(&d->b, n->name, n->name_len);
+	put_data(&d->b, node_value(n), node_value_len(n));
 	put_perms(&d->b, n->perms);
 	out(d, REC_NODE);
 	return true;

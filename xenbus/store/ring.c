@@ -5,9 +5,14 @@
  * The page belongs to the guest: of what lies in it, only req_prod, rsp_cons and the requests are read, each once,
  * and checked. How far we are is in the connection (in_pos, out_pos), never taken from the page.
  *
- * Requests that fit into the ring stay there until they are done; only then does req_cons move. Longer ones are
+ * A request that is there as a whole stays in the ring until it is done; only then does req_cons move. Parts are
  * gathered, and what was taken is journalled. So at any moment the journal and the page together tell a successor
  * exactly which requests were done and which answer bytes were delivered.
+ *
+ * Guests save events. They send one for requests only if they found that all before had been taken, and one for
+ * answers only if they found the ring full. So before we wait, everything must be taken, and either all answers are
+ * out or the ring is full; and since the guest moves on meanwhile, its index is looked at again after ours was moved,
+ * with a full barrier between.
  */
 #include <stdatomic.h>
 #include <string.h>
@@ -222,26 +227,32 @@ void ring_pump(struct domain *d)
 static void ring_flush(struct conn *c)
 {
 	struct domain *d = c->io;
-	uint32_t len = bytes_len(&c->out), pos = c->out_pos - len, used, at, first;
+	bool moved = false;
 
-	if (!d || !d->page || !len || c->closing)
+	if (!d || !d->page)
 		return;
-	used = pos - load(&d->page->rsp_cons);
-	if (used > XENSTORE_RING_SIZE) {
-		broken(d, XENSTORE_ERROR_RINGIDX, "rsp_cons is off by", used);
-		return;
+	while (bytes_len(&c->out) && !c->closing) {
+		uint32_t len = bytes_len(&c->out), pos = c->out_pos - len, at = MASK_XENSTORE_IDX(pos), first;
+		uint32_t used = pos - load(&d->page->rsp_cons);
+
+		if (used > XENSTORE_RING_SIZE) {
+			broken(d, XENSTORE_ERROR_RINGIDX, "rsp_cons is off by", used);
+			return;
+		}
+		if (len > XENSTORE_RING_SIZE - used)
+			len = XENSTORE_RING_SIZE - used;
+		if (!len)
+			break;				/* full: it will tell when it has read */
+		first = XENSTORE_RING_SIZE - at < len ? XENSTORE_RING_SIZE - at : len;
+		memcpy(d->page->rsp + at, bytes_at(&c->out), first);
+		memcpy(d->page->rsp, bytes_at(&c->out) + first, len - first);
+		store(&d->page->rsp_prod, pos + len);
+		atomic_thread_fence(memory_order_seq_cst);	/* before rsp_cons is read again */
+		bytes_drop(&c->out, len);
+		moved = true;
 	}
-	if (len > XENSTORE_RING_SIZE - used)
-		len = XENSTORE_RING_SIZE - used;
-	if (!len)
-		return;
-	at = MASK_XENSTORE_IDX(pos);
-	first = XENSTORE_RING_SIZE - at < len ? XENSTORE_RING_SIZE - at : len;
-	memcpy(d->page->rsp + at, bytes_at(&c->out), first);
-	memcpy(d->page->rsp, bytes_at(&c->out) + first, len - first);
-	store(&d->page->rsp_prod, pos + len);
-	bytes_drop(&c->out, len);
-	door_notify(c->sv->door, d->port);
+	if (moved)
+		door_notify(c->sv->door, d->port);
 }
 
 static void ring_resume(struct conn *c)

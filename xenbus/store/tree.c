@@ -17,18 +17,21 @@ static uint64_t hash_key;
 
 struct blob *blob_new(const void *p, size_t len)
 {
-	struct blob *b = mem_alloc(sizeof(*b) + len + 1);
+	struct blob *b;
 
+	if (!len)
+		return NULL;
+	b = mem_alloc(sizeof(*b) + len + 1);
 	b->refs = 1;
 	b->len = len;
-	if (len)
-		memcpy(b->data, p, len);
+	memcpy(b->data, p, len);
 	return b;
 }
 
 static struct blob *blob_share(struct blob *b)
 {
-	b->refs++;
+	if (b)
+		b->refs++;
 	return b;
 }
 
@@ -64,15 +67,15 @@ static uint32_t priority(uint32_t hash)
 
 static struct node *node_new(const char *name, size_t len, struct blob *value, struct perms *perms)
 {
-	struct node *n = mem_alloc(sizeof(*n));
+	struct node *n = mem_alloc(sizeof(*n) + len + 1);
 
 	n->refs = 1;
 	n->hash = name_hash(name, len);
-	n->name = blob_new(name, len);
+	n->name_len = len;
+	memcpy(n->name, name, len);
 	n->value = value;
 	n->perms = perms;
 	n->seq = next_seq++;
-	n->children_gen = n->seq;
 	nr_nodes++;
 	return n;
 }
@@ -90,10 +93,12 @@ static void node_put(struct node *n)
 		return;
 	node_put(n->left);
 	node_put(n->right);
-	node_put(n->child);
-	blob_put(n->name);
+	if (n->children) {
+		node_put(n->children->top);
+		blob_put(n->children->listing);
+		free(n->children);
+	}
 	blob_put(n->value);
-	blob_put(n->listing);
 	perms_put(n->perms);
 	free(n);
 	nr_nodes--;
@@ -103,19 +108,22 @@ static void node_put(struct node *n)
 static struct node *node_own(struct node **slot)
 {
 	struct node *old = *slot, *n;
+	size_t size = sizeof(*n) + old->name_len + 1;
 
 	if (old->refs == 1)
 		return old;
-	n = mem_alloc(sizeof(*n));
-	*n = *old;
+	n = mem_alloc(size);
+	memcpy(n, old, size);
 	n->refs = 1;
 	node_share(n->left);
 	node_share(n->right);
-	node_share(n->child);
-	blob_share(n->name);
+	if (n->children) {
+		n->children = mem_alloc(sizeof(*n->children));
+		*n->children = *old->children;
+		node_share(n->children->top);
+		blob_share(n->children->listing);
+	}
 	blob_share(n->value);
-	if (n->listing)
-		blob_share(n->listing);
 	perms_share(n->perms);
 	nr_nodes++;
 	old->refs--;
@@ -127,9 +135,9 @@ static int compare(uint32_t hash, const char *name, size_t len, const struct nod
 {
 	if (hash != n->hash)
 		return hash < n->hash ? -1 : 1;
-	if (len != n->name->len)
-		return len < n->name->len ? -1 : 1;
-	return memcmp(name, n->name->data, len);
+	if (len != n->name_len)
+		return len < n->name_len ? -1 : 1;
+	return memcmp(name, n->name, len);
 }
 
 /* Split by the key of n, which is in neither half. Consumes t. */
@@ -137,7 +145,7 @@ static void treap_split(struct node *t, const struct node *n, struct node **low,
 {
 	if (!t) {
 		*low = *high = NULL;
-	} else if (compare(n->hash, n->name->data, n->name->len, t) < 0) {
+	} else if (compare(n->hash, n->name, n->name_len, t) < 0) {
 		*high = t;
 		t = node_own(high);
 		treap_split(t->left, n, low, &t->left);
@@ -167,7 +175,7 @@ static void treap_add(struct node **slot, struct node *n)
 	while (*slot && priority((*slot)->hash) >= priority(n->hash)) {
 		struct node *t = node_own(slot);
 
-		slot = compare(n->hash, n->name->data, n->name->len, t) < 0 ? &t->left : &t->right;
+		slot = compare(n->hash, n->name, n->name_len, t) < 0 ? &t->left : &t->right;
 	}
 	treap_split(*slot, n, &n->left, &n->right);
 	*slot = n;
@@ -213,7 +221,7 @@ static const char *next_part(const char **path, size_t *len)
 
 void tree_init(struct tree *t, struct perms *root_perms)
 {
-	t->root = node_new("", 0, blob_new(NULL, 0), root_perms);
+	t->root = node_new("", 0, NULL, root_perms);
 }
 
 void tree_share(struct tree *to, const struct tree *from)
@@ -235,7 +243,7 @@ const struct node *tree_nearest(const struct tree *t, const char *path, size_t *
 
 	*len = 1;
 	while ((part = next_part(&p, &part_len))) {
-		c = treap_find(n->child, part, part_len);
+		c = n->children ? treap_find(n->children->top, part, part_len) : NULL;
 		if (!c)
 			break;
 		n = c;
@@ -262,7 +270,7 @@ static struct node **tree_slot(struct tree *t, const char *path, struct node **p
 	*parent = NULL;
 	while ((part = next_part(&path, &len))) {
 		*parent = node_own(slot);
-		slot = treap_slot(&(*parent)->child, part, len);
+		slot = treap_slot(&(*parent)->children->top, part, len);
 	}
 	return slot;
 }
@@ -285,17 +293,29 @@ void tree_set_perms(struct tree *t, const char *path, struct perms *perms)
 
 static void children_changed(struct node *n)
 {
-	blob_put(n->listing);
-	n->listing = NULL;
-	n->children_gen = next_seq++;
+	blob_put(n->children->listing);
+	n->children->listing = NULL;
+	n->children->gen = next_seq++;
+}
+
+uint64_t node_gen(const struct node *n)
+{
+	return n->children ? n->children->gen : n->seq;
+}
+
+uint32_t node_nr_children(const struct node *n)
+{
+	return n->children ? n->children->nr : 0;
 }
 
 struct node *node_load(struct node *parent, const char *name, size_t len, struct blob *value, struct perms *perms)
 {
 	struct node *n = node_new(name, len, value, perms);
 
-	treap_add(&parent->child, n);
-	parent->nr_children++;
+	if (!parent->children)
+		parent->children = mem_alloc(sizeof(*parent->children));
+	treap_add(&parent->children->top, n);
+	parent->children->nr++;
 	children_changed(parent);
 	return n;
 }
@@ -321,7 +341,7 @@ void tree_remove(struct tree *t, const char *path)
 	*slot = treap_join(n->left, n->right);
 	n->left = n->right = NULL;
 	node_put(n);
-	parent->nr_children--;
+	parent->children->nr--;
 	children_changed(parent);
 }
 
@@ -347,36 +367,39 @@ static const struct node **children_in_order(const struct node *n)
 	const struct node **list;
 	size_t got = 0;
 
-	if (!n->nr_children)
+	if (!node_nr_children(n))
 		return NULL;
-	list = mem_alloc(n->nr_children * sizeof(*list));
-	collect(n->child, list, &got);
-	assert(got == n->nr_children);
+	list = mem_alloc(n->children->nr * sizeof(*list));
+	collect(n->children->top, list, &got);
+	assert(got == n->children->nr);
 	qsort(list, got, sizeof(*list), by_seq);
 	return list;
 }
 
 const struct blob *node_listing(const struct node *n)
 {
+	static const struct blob nothing;
 	const struct node **list;
 	size_t len = 0;
-	uint32_t i;
 	struct blob *b;
+	uint32_t i;
 
-	if (n->listing)
-		return n->listing;
+	if (!node_nr_children(n))
+		return &nothing;
+	if (n->children->listing)
+		return n->children->listing;
 	list = children_in_order(n);
-	for (i = 0; i < n->nr_children; i++)
-		len += list[i]->name->len + 1;
-	b = blob_new(NULL, 0);
-	b = mem_grow(b, sizeof(*b) + len + 1);
+	for (i = 0; i < n->children->nr; i++)
+		len += list[i]->name_len + 1;
+	b = mem_alloc(sizeof(*b) + len);
+	b->refs = 1;
 	b->len = len;
-	for (i = 0, len = 0; i < n->nr_children; i++) {
-		memcpy(b->data + len, list[i]->name->data, list[i]->name->len + 1);
-		len += list[i]->name->len + 1;
+	for (i = 0, len = 0; i < n->children->nr; i++) {
+		memcpy(b->data + len, list[i]->name, list[i]->name_len + 1);
+		len += list[i]->name_len + 1;
 	}
 	free(list);
-	((struct node *)n)->listing = b;	/* remembered: the node means the same as before */
+	n->children->listing = b;		/* remembered: the node means the same as before */
 	return b;
 }
 
@@ -390,13 +413,13 @@ static void walk(const struct node *n, char *path, size_t len, tree_visit_fn *vi
 	list = children_in_order(n);
 	if (len == 1)
 		len = 0;			/* "/": the slash before the name is there already */
-	for (i = 0; i < n->nr_children; i++) {
-		size_t name_len = list[i]->name->len;
+	for (i = 0; i < node_nr_children(n); i++) {
+		size_t name_len = list[i]->name_len;
 
 		if (len + 1 + name_len > XENSTORE_ABS_PATH_MAX)
 			continue;		/* no such path can be made */
 		path[len] = '/';
-		memcpy(path + len + 1, list[i]->name->data, name_len + 1);
+		memcpy(path + len + 1, list[i]->name, name_len + 1);
 		walk(list[i], path, len + 1 + name_len, visit, leave, arg);
 	}
 	path[len ? len : 1] = '\0';

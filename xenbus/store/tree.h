@@ -23,21 +23,43 @@ struct blob {				/* a byte string with references */
 	uint32_t len;
 	char data[];
 };
-struct blob *blob_new(const void *p, size_t len);
+struct blob *blob_new(const void *p, size_t len);	/* NULL for nothing */
 void blob_put(struct blob *b);
 
+/* What only nodes with children have. One for each node: copied with it. */
+struct children {
+	struct node *top;		/* root of their treap */
+	uint64_t gen;			/* changes with the set of children, never comes back */
+	struct blob *listing;		/* their names with their NULs, or NULL: not made yet */
+	uint32_t nr;
+};
+
+/* Small, as there are many: 100,000 nodes take some 12 MB. */
 struct node {
 	uint32_t refs;
 	uint32_t hash;			/* of the name: the key among its siblings */
 	struct node *left, *right;	/* siblings */
-	struct node *child;		/* root of the children's treap */
-	struct blob *name, *value;
+	struct children *children;	/* NULL: there never were any */
+	struct blob *value;		/* NULL: empty */
 	struct perms *perms;
 	uint64_t seq;			/* when it was made: its place in the listing */
-	uint64_t children_gen;		/* changes with the set of children, never comes back */
-	struct blob *listing;		/* names of the children with their NULs, or NULL: not made yet */
-	uint32_t nr_children;
+	uint16_t name_len;
+	char name[];
 };
+
+static inline size_t node_value_len(const struct node *n)
+{
+	return n->value ? n->value->len : 0;
+}
+
+static inline const char *node_value(const struct node *n)
+{
+	return n->value ? n->value->data : "";
+}
+
+/* the generation of its set of children */
+uint64_t node_gen(const struct node *n);
+uint32_t node_nr_children(const struct node *n);
 
 struct tree {
 	struct node *root;

@@ -188,7 +188,7 @@ int view_write(struct view *v, const struct path *p, const void *value, size_t l
 		tree_nearest(view_tree(v), p->text, &at);
 		rc = check_size(v, p, parts(p->text + at) + (at == 1), len, 0);
 	} else {
-		rc = check_size(v, p, 0, len, n->value->len);
+		rc = check_size(v, p, 0, len, node_value_len(n));
 	}
 	if (!rc)
 		view_apply(v, &op);
@@ -310,9 +310,10 @@ int txn_start(struct conn *c, uint32_t *id)
 	return 0;
 }
 
-static bool same_value(const struct blob *a, const struct blob *b)
+static bool same_value(const struct node *a, const struct node *b)
 {
-	return a == b || (a->len == b->len && !memcmp(a->data, b->data, a->len));
+	return a->value == b->value || (node_value_len(a) == node_value_len(b) &&
+					!memcmp(node_value(a), node_value(b), node_value_len(a)));
 }
 
 /* The first note that does not hold any more; NULL: the transaction might have run now. */
@@ -328,8 +329,8 @@ static const struct note *txn_conflict(const struct txn *t, const struct tree *n
 		if (a == b)
 			continue;
 		if (!a || !b || a->perms != b->perms ||
-		    ((n->need & NEED_VALUE) && !same_value(a->value, b->value)) ||
-		    ((n->need & NEED_CHILDREN) && a->children_gen != b->children_gen))
+		    ((n->need & NEED_VALUE) && !same_value(a, b)) ||
+		    ((n->need & NEED_CHILDREN) && node_gen(a) != node_gen(b)))
 			return n;
 	}
 	return NULL;
