@@ -101,6 +101,12 @@ int main(int argc, char **argv)
 
 	signal(SIGPIPE, SIG_IGN);
 	while (argc > 1 && argv[1][0] == '-' && strcmp(argv[1], "--help") != 0 && strcmp(argv[1], "-h") != 0) {
+		if (strcmp(argv[1], "--json") == 0) {
+			c.json = true;
+			argv++;
+			argc--;
+			continue;
+		}
 		if (strcmp(argv[1], "-v") != 0) {
 			why_hint(&why, why_set(&why, TE_USAGE, "unknown option %s", argv[1]), "torc COMMAND ...");
 			why_print(stderr, &why);
@@ -130,7 +136,7 @@ int main(int argc, char **argv)
 		help_command(c.cmd);
 		return 0;
 	}
-	c.json = take_flag(&argc, argv, "--json");
+	c.json |= take_flag(&argc, argv, "--json");
 	rc = c.cmd->run(&c, argc, argv);
 	host_close(&c.host);
 	if (c.store)

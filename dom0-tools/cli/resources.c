@@ -84,7 +84,7 @@ int cmd_vcpu_list(struct cli *c, int argc, char **argv)
 	};
 	struct json_object *rows = json_object_new_array();
 	struct domain_info *list = NULL;
-	struct host_info host;
+	struct host_info host = { 0 };
 	size_t n = 0;
 	int rc;
 

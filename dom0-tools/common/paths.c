@@ -98,7 +98,11 @@ int path_read_file(const char *file, size_t most, char **text, size_t *len)
 	if (fd < 0)
 		return -errno;
 	s = malloc(room);
-	while (s) {
+	if (!s) {
+		close(fd);
+		return -ENOMEM;
+	}
+	for (;;) {
 		ssize_t n;
 
 		if (got + 1 == room) {
@@ -120,8 +124,6 @@ int path_read_file(const char *file, size_t most, char **text, size_t *len)
 		got += (size_t)n;
 	}
 	close(fd);
-	if (!s)
-		return -ENOMEM;
 	if (rc) {
 		free(s);
 		return rc;

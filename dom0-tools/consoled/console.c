@@ -136,13 +136,13 @@ static void open_pty(struct console *c)
 
 static bool map_ring(struct console *c, uint64_t frame)
 {
-	xen_pfn_t pfn = frame;
 	uint32_t ref = GNTTAB_RESERVED_CONSOLE;
+	struct why ignored;
 
 	c->ring = xengnttab_map_domain_grant_refs(c->daemon->grants, 1, c->domid, &ref, PROT_READ | PROT_WRITE);
 	c->granted = c->ring != NULL;
 	if (!c->ring)	/* a guest of a builder that seeds no grants */
-		c->ring = xenforeignmemory_map(c->daemon->memory, c->domid, PROT_READ | PROT_WRITE, 1, &pfn, NULL);
+		c->ring = host_map(c->daemon->host, c->domid, true, &frame, 1, &ignored);
 	return c->ring != NULL;
 }
 
@@ -151,7 +151,7 @@ static void unmap_ring(struct console *c)
 	if (c->granted)
 		xengnttab_unmap(c->daemon->grants, (void *)c->ring, 1);
 	else
-		xenforeignmemory_unmap(c->daemon->memory, (void *)c->ring, 1);
+		host_unmap(c->daemon->host, (void *)c->ring, 1);
 	c->ring = NULL;
 }
 

@@ -8,7 +8,6 @@
 #include <stdint.h>
 
 #include <xenevtchn.h>
-#include <xenforeignmemory.h>
 #include <xengnttab.h>
 
 #include "dom0-tools/consoled/ring.h"
@@ -24,7 +23,6 @@ struct daemon {
 	struct host *host;
 	xenevtchn_handle *events;
 	xengnttab_handle *grants;
-	xenforeignmemory_handle *memory;
 	struct console *consoles;
 	const char *log_dir;
 };

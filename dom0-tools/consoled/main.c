@@ -97,9 +97,6 @@ static int open_doors(struct daemon *d)
 	d->grants = xengnttab_open(NULL, 0);
 	if (!d->grants)
 		return die("/dev/xen/gntdev", strerror(errno));
-	d->memory = xenforeignmemory_open(NULL, 0);
-	if (!d->memory)
-		return die("/dev/xen/privcmd", strerror(errno));
 	if (store_open(&d->store, NULL))
 		return die("store", store_why(NULL));
 	if (store_watch(d->store, "@introduceDomain", "new") || store_watch(d->store, "@releaseDomain", "gone"))
