@@ -10,7 +10,8 @@ REF_CFLAGS64 := $(REF_CFLAGS) -m64 -mcmodel=kernel -mno-red-zone
 REF_CFLAGS32 := $(REF_CFLAGS) -m32 -march=i686
 
 REF_KERNEL := $(patsubst %,$(REF)/%.o,notes user-code main lib print mm trap event timer grant user os) \
-	$(patsubst %,drivers/frontend/%.o,console store)
+	$(patsubst %,drivers/frontend/%.o,console store device blk net) \
+	xenbus/state/xenbus.o
 
 $(B)/obj/guest64/%.o: %.c
 	@mkdir -p $(@D)
@@ -48,4 +49,4 @@ $(B)/guests/$(1)32.elf: $(addprefix $(B)/obj/guest32/,$(REF_KERNEL) $(REF)/boot3
 ALL += $(B)/guests/$(1)64.elf $(B)/guests/$(1)32.elf
 endef
 
-$(eval $(call guest,reference,$(patsubst %,$(REF)/%.o,reference selftest shell work)))
+$(eval $(call guest,reference,$(patsubst %,$(REF)/%.o,reference selftest disktest netecho shell work)))

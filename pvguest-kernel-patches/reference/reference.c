@@ -7,6 +7,7 @@
  *	spin		burn the processor without end
  *	burn=N		burn it for N ms of time, say how much work was done, power off
  *	dirty=N		write N pages over and over, for migration tests; a line a second
+ *	ip=A.B.C.D	answer ARP, ping and UDP echo (port 7) on the first network card; with shell
  *	crash		fault on purpose
  */
 #include "drivers/frontend/store.h"
@@ -14,6 +15,7 @@
 #include "hypercall.h"
 #include "lib.h"
 #include "mm.h"
+#include "netecho.h"
 #include "power.h"
 #include "print.h"
 #include "selftest.h"
@@ -41,6 +43,7 @@ static void self_tests(void)
 	selftest_events();
 	selftest_memory();
 	selftest_store();
+	selftest_disk();
 	tap_plan();
 }
 
@@ -57,6 +60,9 @@ void guest_main(void)
 		work_dirty(option_number("dirty", 256));
 	else if (option("crash"))
 		panic("as the command line says");
-	else
+	else {
+		if (option("ip") && !netecho_start(option("ip")))
+			print("net: no card\n");
 		shell();
+	}
 }

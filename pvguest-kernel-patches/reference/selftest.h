@@ -8,5 +8,6 @@ void selftest_user(void);		/* user mode and its isolation */
 void selftest_events(void);		/* loopback channels, timers */
 void selftest_memory(void);		/* page tables, grants, leaks */
 void selftest_store(void);
+void selftest_disk(void);		/* the first disk, if there is one */
 
 #endif

@@ -5,6 +5,7 @@
 #include "event.h"
 #include "lib.h"
 #include "mm.h"
+#include "netecho.h"
 #include "power.h"
 #include "print.h"
 #include "selftest.h"
@@ -42,6 +43,7 @@ static void cmd_test(const char *arg)
 	selftest_events();
 	selftest_memory();
 	selftest_store();
+	selftest_disk();
 	tap_plan();
 }
 
@@ -138,7 +140,7 @@ static void on_control(void *arg)
 
 static bool something(void *arg)
 {
-	return console_input(arg) || store_pending(arg);
+	return console_input(arg) || store_pending(arg) || netecho_pending(arg);
 }
 
 void shell(void)
@@ -154,6 +156,7 @@ void shell(void)
 	while (!leave) {
 		event_wait_for(something, NULL, 0);
 		store_run();
+		netecho_run();
 		while (!leave && console_read(&c, 1)) {
 			if (c == '\r' || c == '\n') {
 				line[n] = '\0';
