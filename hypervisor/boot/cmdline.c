@@ -123,7 +123,6 @@ static const struct option {
 	{ "noreboot", set_bool, &options.noreboot, "yes or no" },
 	{ "reboot", set_reboot, &options.noreboot, "n[o] or a way to reboot" },
 	{ "sync_console", set_bool, &options.sync_console, "yes or no" },
-	{ "watchdog", set_bool, &options.watchdog, "yes or no" },
 	{ "no-xsave", set_bool, &options.no_xsave, "yes or no" },
 	{ "console", set_text, options.console, "com1, com2, vga, with commas between" },
 	{ "com1", set_text, options.com1, "RATE[,8n1[,PORT]]" },

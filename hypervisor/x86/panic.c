@@ -85,6 +85,19 @@ void panic_stop_here(void)
 	}
 }
 
+void machine_after_crash(void)
+{
+	irq_off();
+	smp_stop_others();
+	if (panic_noreboot) {
+		log_err("halted, as noreboot asks");
+		panic_stop_here();
+	}
+	log_err("rebooting in five seconds (noreboot on the command line halts instead)");
+	delay_us(REBOOT_AFTER_US);
+	machine_reboot();
+}
+
 void panic(const char *fmt, ...)
 {
 	const unsigned long *fp;
@@ -102,12 +115,5 @@ void panic(const char *fmt, ...)
 	log_err("panic on CPU %u: %s", this_cpu(), text);
 	fp = __builtin_frame_address(0);
 	show_backtrace(fp, fp);
-	smp_stop_others();
-	if (panic_noreboot) {
-		log_err("halted, as noreboot asks");
-		panic_stop_here();
-	}
-	log_err("rebooting in five seconds (noreboot on the command line halts instead)");
-	delay_us(REBOOT_AFTER_US);
-	machine_reboot();
+	machine_after_crash();
 }

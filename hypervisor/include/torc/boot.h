@@ -25,7 +25,7 @@ struct options {
 	uint64_t dom0_mem, dom0_mem_min, dom0_mem_max;	/* bytes; 0: default (all but 1/16, at most 1 GiB kept for guests .. see docs) */
 	unsigned int dom0_max_vcpus;			/* 0: as many as CPUs */
 	unsigned int max_cpus;				/* maxcpus=, nosmp */
-	bool noreboot, sync_console, watchdog, no_xsave;
+	bool noreboot, sync_console, no_xsave;
 	char console[64], com1[64], loglvl[32], guest_loglvl[32];
 };
 extern struct options options;

@@ -157,6 +157,7 @@ int64_t clock_wall_at_boot(void);		/* Unix nanoseconds at system time 0, from th
 void clock_set_wall_at_boot(int64_t ns);
 void machine_reboot(void) __noreturn;
 void machine_halt(void) __noreturn;
+void machine_after_crash(void) __noreturn;	/* reboots in five seconds, or halts as noreboot asks */
 void machine_poweroff(uint32_t pm1a_cnt, uint32_t pm1b_cnt, uint16_t val_a, uint16_t val_b);
 
 /* x86/fpu.c: eager save and restore. A fresh area is the processor's reset state. */
