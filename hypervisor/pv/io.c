@@ -204,20 +204,30 @@ int io_irq_set(struct domain *d, unsigned int pirq, bool allow)
 
 /* --- the guest's own door ------------------------------------------------------------------------------------------------ */
 
+static bool bitmap_allows(struct vcpu *v, unsigned int port, unsigned int n)
+{
+	uint8_t bits;
+
+	for (unsigned int i = port; i < port + n; i++)
+		if (guest_read(&bits, GADDR(v->iobitmap + i / 8), 1) || bits >> (i % 8) & 1)
+			return false;
+	return true;
+}
+
 bool io_guest_may(struct vcpu *v, const struct cpu_user_regs *r, unsigned int port, unsigned int n)
 {
-	bool kernel = guest_in_kernel(v, r);
-	uint8_t bits;
+	bool kernel = guest_in_kernel(v, r), may;
 
 	/* The guest's kernel counts as ring 1, or 0 for those that have asked for the IOPL to mean what it says. */
 	if (v->iopl >= (!kernel ? 3 : v->domain->vm_assist >> VMASST_TYPE_architectural_iopl & 1 ? 0 : 1))
 		return true;
 	if (!v->iobitmap || port + n > v->iobitmap_ports)
 		return false;
-	for (unsigned int i = port; i < port + n; i++)
-		if (guest_read(&bits, GADDR(v->iobitmap + i / 8), 1) || bits >> (i % 8) & 1)
-			return false;
-	return true;
+	/* The bitmap is in the kernel's memory, which a 64-bit process's root does not map. */
+	guest_mode_set(v, true);
+	may = bitmap_allows(v, port, n);
+	guest_mode_set(v, kernel);
+	return may;
 }
 
 /* --- ports ----------------------------------------------------------------------------------------------------------------- */
