@@ -58,5 +58,8 @@ install-tools:
 	install -m 644 $(B)/man/torc.1 $(DESTDIR)$(PREFIX)/share/man/man1/
 	install -m 644 $(B)/man/torc.cfg.5 $(DESTDIR)$(PREFIX)/share/man/man5/
 	install -m 644 $(B)/completions/torc $(DESTDIR)$(PREFIX)/share/bash-completion/completions/torc
+	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
+	for u in dom0-tools/units/*.service; do \
+		sed 's,/usr/local/,$(PREFIX)/,' $$u > $(DESTDIR)$(PREFIX)/lib/systemd/system/$${u##*/}; done
 	install -m 644 dom0-tools/schemas/*.json $(DESTDIR)$(PREFIX)/share/torc/schemas/
 INSTALLS += install-tools

@@ -362,3 +362,52 @@ int cmd_sched(struct cli *c, int argc, char **argv)
 	out_rows(c, "schedules", rows, columns, 4);
 	return 0;
 }
+
+static const char *scheduler_word(uint32_t id)
+{
+	static const char *const names[] = { "credit", "credit2", "arinc653", "rtds", "null" };
+
+	return id >= 5 && id <= 9 ? names[id - 5] : "unknown";	/* XEN_SCHEDULER_* of xen/domctl.h */
+}
+
+int cmd_cpupool_list(struct cli *c, int argc, char **argv)
+{
+	static const struct column columns[] = {
+		{ "name", "Name", -16 },     { "cpus", "CPUs", 4 },  { "scheduler", "Sched", -9 },
+		{ "domains", "Domains", 7 }, { "cpu_set", "CPU set", -7 },
+	};
+	struct json_object *rows;
+	struct host_cpupool p;
+	int rc;
+
+	(void)argv;
+	if (argc != 1)
+		return cli_usage(c, "it takes no arguments");
+	rc = cli_host(c);
+	if (!rc)
+		rc = cli_store(c);
+	if (rc)
+		return rc;
+	rows = json_object_new_array();
+	for (uint32_t from = 0; (rc = host_cpupool(c->host, from, &p, c->why)) == 0; from = p.id + 1) {
+		struct json_object *o = json_object_new_object();
+		char *name = cli_read(c, "/local/pool/%u/name", p.id), text[160];
+
+		snprintf(text, sizeof(text), "Pool-%u", p.id);
+		fact_str(o, "name", name ? name : text);
+		fact_num(o, "id", p.id);
+		fact_num(o, "cpus", p.cpus);
+		fact_str(o, "scheduler", scheduler_word(p.scheduler));
+		fact_num(o, "domains", p.domains);
+		cpus_format(p.map, CPU_BYTES * 8, text, sizeof(text));
+		fact_str(o, "cpu_set", text);
+		json_object_array_add(rows, o);
+		free(name);
+	}
+	if (c->why->error != TE_NO_DEVICE) {
+		json_object_put(rows);
+		return rc;
+	}
+	out_rows(c, "cpupools", rows, columns, 5);
+	return 0;
+}

@@ -145,6 +145,12 @@ int host_event_alloc(struct host *h, uint32_t domid, uint32_t remote, uint32_t *
 /* Hypervisor console: text from *index on (0: from the start); *index moves on. *text is malloced. */
 int host_console_read(struct host *h, uint32_t *index, bool clear, char **text, size_t *len,
 		      struct why *why);
+struct host_cpupool {
+	uint32_t id, scheduler, domains, cpus;
+	uint8_t map[128];		/* of its processors */
+};
+/* The pool with this number or the next above it; TE_NO_DEVICE if there is none. */
+int host_cpupool(struct host *h, uint32_t from, struct host_cpupool *pool, struct why *why);
 int host_debug_keys(struct host *h, const char *keys, struct why *why);
 
 /* --- what only Torc offers (torcop.c); TE_NOT_OFFERED elsewhere */

@@ -150,6 +150,29 @@ int host_console_read(struct host *h, uint32_t *index, bool clear, char **text, 
 	return *text ? 0 : why_set(why, TE_NO_MEMORY, "no memory for the hypervisor's log");
 }
 
+int host_cpupool(struct host *h, uint32_t from, struct host_cpupool *pool, struct why *why)
+{
+	struct xen_sysctl *s = sysctl_new(h, XEN_SYSCTL_cpupool_op);
+
+	memset(h->arg, 0, HOST_PAGE_SIZE);
+	s->u.cpupool_op.op = XEN_SYSCTL_CPUPOOL_OP_INFO;
+	s->u.cpupool_op.cpupool_id = from;
+	set_xen_guest_handle(s->u.cpupool_op.cpumap.bitmap, (uint8_t *)h->arg);
+	s->u.cpupool_op.cpumap.nr_bits = sizeof(pool->map) * 8;
+	if (xencall1(h->call, __HYPERVISOR_sysctl, (uintptr_t)s) < 0) {
+		if (errno == ENOENT)
+			return why_set(why, TE_NO_DEVICE, "there is no cpupool from %u on", from);
+		return host_refused(why, errno, "cannot ask about cpupool %u", from);
+	}
+	*pool = (struct host_cpupool){ .id = s->u.cpupool_op.cpupool_id,
+				       .scheduler = s->u.cpupool_op.sched_id,
+				       .domains = s->u.cpupool_op.n_dom };
+	memcpy(pool->map, h->arg, sizeof(pool->map));
+	for (size_t i = 0; i < sizeof(pool->map); i++)
+		pool->cpus += (uint32_t)__builtin_popcount(pool->map[i]);
+	return 0;
+}
+
 int host_debug_keys(struct host *h, const char *keys, struct why *why)
 {
 	struct xen_sysctl *s = sysctl_new(h, XEN_SYSCTL_debug_keys);
