@@ -17,11 +17,11 @@
 
 struct domain *dom0;
 struct domain idle_domain = { .id = DOMID_IDLE, .refs = 1, .state = DOM_ALIVE, .weight = 256,
-	.lock = SPINLOCK(RANK_DOMAIN), .pages_lock = SPINLOCK(RANK_PAGES), .pages = LIST_INIT(idle_domain.pages) };
+	.lock = SPINLOCK(RANK_DOMAIN), .pages_lock = SPINLOCK(RANK_PAGES) };
 struct domain io_domain = { .id = DOMID_IO, .refs = 1, .state = DOM_ALIVE,
-	.lock = SPINLOCK(RANK_DOMAIN), .pages_lock = SPINLOCK(RANK_PAGES), .pages = LIST_INIT(io_domain.pages) };
+	.lock = SPINLOCK(RANK_DOMAIN), .pages_lock = SPINLOCK(RANK_PAGES) };
 struct domain hyp_domain = { .id = DOMID_XEN, .refs = 1, .state = DOM_ALIVE,
-	.lock = SPINLOCK(RANK_DOMAIN), .pages_lock = SPINLOCK(RANK_PAGES), .pages = LIST_INIT(hyp_domain.pages) };
+	.lock = SPINLOCK(RANK_DOMAIN), .pages_lock = SPINLOCK(RANK_PAGES) };
 
 /* All domains by id; creation and removal. A lookup by id takes its bucket's lock only, a leaf, so it may be done anywhere. */
 static spinlock_t list_lock = SPINLOCK(RANK_DOMLIST);
@@ -131,6 +131,7 @@ static void domain_free(struct domain *d)
 	why_free(d);
 	zfree(d->vcpus);
 	zfree(d->memory_map);
+	zfree(d->cpuid);
 	zfree(d);
 }
 
@@ -254,7 +255,6 @@ int domain_create(domid_t id, const struct xen_domctl_createdomain *c, struct do
 	spin_init(&d->lock, RANK_DOMAIN);
 	spin_init(&d->pages_lock, RANK_PAGES);
 	list_init(&d->link);
-	list_init(&d->pages);
 	memcpy(d->handle, c->handle, sizeof(d->handle));
 	d->create_flags = c->flags;
 	d->ssidref = c->ssidref;
@@ -370,6 +370,7 @@ int domain_unpause_by_tools(struct domain *d)
 	}
 	d->paused_by_tools--;
 	spin_unlock(&d->lock);
+	time_update_wallclock(d);	/* a restore has put the old host's there */
 	domain_unpause(d);
 	return 0;
 }
@@ -381,6 +382,8 @@ static void __noreturn machine_follows(uint8_t reason)
 	log_info("the control domain shuts down, reason %u\n", reason);
 	if (reason == SHUTDOWN_poweroff)
 		machine_halt();
+	if (reason == SHUTDOWN_crash)
+		machine_after_crash();
 	machine_reboot();
 }
 

@@ -171,7 +171,7 @@ int debugreg_set(struct vcpu *v, unsigned int n, unsigned long val)
 
 	switch (n) {
 	case 0 ... 3:
-		if (val && !guest_range_ok(v, GADDR(val), 1))
+		if ((val && !guest_range_ok(v, GADDR(val), 1)) || (v->domain->is_32bit && val >= v->domain->hv_start_low))
 			return -XEN_EPERM;
 		v->debugreg[n] = val;
 		break;

@@ -116,7 +116,8 @@ void pv_time_switch_to(struct vcpu *v)
 		timer_migrate(&v->poll_timer, v->timer_cpu);
 	}
 	clock_scale_get(&s);
-	if (v->scale_seen != s.tsc_base || v->scale_cpu != this_cpu())
+	/* also when the tools have written over it, as a restore does */
+	if (v->scale_seen != s.tsc_base || v->scale_cpu != this_cpu() || READ_ONCE(vcpu_time(v)->tsc_timestamp) != s.tsc_base)
 		pv_vcpu_time_update(v);
 	periodic_start(v);
 }

@@ -92,8 +92,8 @@ static void general_protection(struct vcpu *v, struct cpu_user_regs *r)
 	unsigned int vector;
 
 	if ((r->error_code & 7) == 2) {		/* a gate that guests may not use: int n */
-		vector = r->error_code >> 3 & 0xff;
-		if (soft_int_allowed(v, r, vector)) {
+		vector = r->error_code >> 3;
+		if (vector < 256 && soft_int_allowed(v, r, vector)) {
 			r->rip += 2;
 			guest_inject(v, r, vector, -1);
 			return;
