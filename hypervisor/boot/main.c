@@ -42,12 +42,27 @@ static void add_frames(maddr_t start, maddr_t end)
 	heap_add(start, end);
 }
 
+static void each_ram(void (*fn)(maddr_t start, maddr_t end))
+{
+	maddr_t start, end;
+	unsigned int i;
+
+	for (i = 0; i < boot_info.nr_map; i++) {
+		start = MAX(ROUND_UP(boot_info.map[i].start, PAGE_SIZE), LOW_MEMORY);
+		end = ROUND_DOWN(boot_info.map[i].start + boot_info.map[i].size, PAGE_SIZE);
+		if (start >= end || boot_info.map[i].type != RAM)
+			continue;
+		if (end > DIRECTMAP_END - DIRECTMAP_BASE)
+			panic("RAM at %#lx is above what Torc can map (5 TiB)", (unsigned long)end);
+		fn(start, end);
+	}
+}
+
 /* Memory map to direct map, frame table, machine-to-phys tables and heap. */
 static void memory_init(void)
 {
 	const struct boot_range *r;
 	uint64_t ram = 0;
-	maddr_t start, end;
 	unsigned int i;
 
 	for (i = 0; i < boot_info.nr_map; i++) {
@@ -64,23 +79,11 @@ static void memory_init(void)
 
 	paging_start();
 	paging_map_ram(0, LOW_MEMORY);
-	for (i = 0; i < boot_info.nr_map; i++) {
-		r = &boot_info.map[i];
-		start = MAX(ROUND_UP(r->start, PAGE_SIZE), LOW_MEMORY);
-		end = ROUND_DOWN(r->start + r->size, PAGE_SIZE);
-		if (start >= end || r->type != RAM)
-			continue;
-		if (end > DIRECTMAP_END - DIRECTMAP_BASE)
-			panic("RAM at %#lx is above what Torc can map (5 TiB)", (unsigned long)end);
-		paging_map_ram(start, end);
-		paging_map_tables(start, end);
-	}
+	each_ram(paging_map_ram);
+	paging_switch();
+	each_ram(paging_map_tables);
 	paging_finish();
-	for (i = 0; i < boot_info.nr_map; i++) {
-		r = &boot_info.map[i];
-		if (r->type == RAM && r->start + r->size > LOW_MEMORY)
-			frame_add_ram(MAX(r->start, LOW_MEMORY), r->start + r->size);
-	}
+	each_ram(frame_add_ram);
 	boot_mem_each(add_frames);
 	log_info("memory: %lu MiB RAM, %lu MiB free, %lu KiB for tables", (unsigned long)(ram >> 20),
 		 (unsigned long)(heap_free_frames() >> 8), (unsigned long)(paging_kept >> 10));

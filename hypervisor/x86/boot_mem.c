@@ -7,6 +7,12 @@
 
 static struct { maddr_t start, end; } range[NR_RANGES];
 static unsigned int nr_ranges;
+static maddr_t limit = GB(4ul);		/* what the boot's own tables map */
+
+void boot_mem_lift_limit(void)
+{
+	limit = ~0ull;
+}
 
 void boot_mem_add(maddr_t start, maddr_t end)
 {
@@ -48,7 +54,7 @@ maddr_t boot_mem_alloc(uint64_t size, uint64_t align)
 	maddr_t at, top = 0;
 
 	for (i = 0; i < nr_ranges; i++) {
-		maddr_t end = MIN(range[i].end, GB(4));
+		maddr_t end = MIN(range[i].end, limit);
 
 		if (range[i].start >= end || end - range[i].start < size)
 			continue;
@@ -59,7 +65,7 @@ maddr_t boot_mem_alloc(uint64_t size, uint64_t align)
 		}
 	}
 	if (best == NR_RANGES)
-		panic("no %lu KiB of contiguous RAM below 4 GiB: the machine needs more memory", (unsigned long)(size >> 10));
+		panic("no %lu KiB of contiguous RAM for the hypervisor's tables: the machine needs more memory", (unsigned long)(size >> 10));
 	boot_mem_reserve(top, top + size);
 	return top;
 }

@@ -113,6 +113,13 @@ void paging_map_ram(maddr_t start, maddr_t end)
 	map_range(DIRECTMAP_BASE + start, start, end - start, DATA);
 }
 
+/* All of RAM is in the direct map: onto the final root. The tables that grow with the machine may come from anywhere then. */
+void paging_switch(void)
+{
+	write_cr3(idle_root.n << PAGE_SHIFT);
+	boot_mem_lift_limit();
+}
+
 /* A 2 MiB piece of a table, unless it is there already (for another range of RAM). */
 static bool add_piece(unsigned long va, uint64_t flags, maddr_t *ma)
 {
@@ -173,7 +180,6 @@ static void fill_frame_table(void)
 void paging_finish(void)
 {
 	fill_frame_table();
-	write_cr3(idle_root.n << PAGE_SHIFT);
 	/* What other CPUs start on: where they are, and our half. */
 	memcpy(boot_l4 + HYP_SLOT_FIRST, root + HYP_SLOT_FIRST, (HYP_SLOT_LAST - HYP_SLOT_FIRST + 1) * 8);
 	heap_ready = true;

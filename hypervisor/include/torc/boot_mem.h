@@ -7,7 +7,8 @@
 
 void boot_mem_add(maddr_t start, maddr_t end);		/* free RAM */
 void boot_mem_reserve(maddr_t start, maddr_t end);	/* cut out of it what is in use */
-maddr_t boot_mem_alloc(uint64_t size, uint64_t align);	/* below 4 GiB, from the top; not zeroed; panics if there is none */
+maddr_t boot_mem_alloc(uint64_t size, uint64_t align);	/* from the top, below 4 GiB until ...; not zeroed; panics if there is none */
+void boot_mem_lift_limit(void);				/* ... the direct map holds all of it */
 void boot_mem_each(void (*fn)(maddr_t start, maddr_t end));	/* what is left, page-aligned */
 
 #endif

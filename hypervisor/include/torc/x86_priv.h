@@ -22,8 +22,9 @@ void desc_reserve_ports(unsigned int first, unsigned int n);	/* no guest gets th
 /* paging.c: in this order */
 void paging_start(void);
 void paging_map_ram(maddr_t start, maddr_t end);	/* into the direct map */
+void paging_switch(void);				/* RAM is mapped: onto the new tables */
 void paging_map_tables(maddr_t start, maddr_t end);	/* frame table and m2p for RAM frames start..end */
-void paging_finish(void);				/* from here on the final tables */
+void paging_finish(void);				/* from here on tables come from the heap */
 extern maddr_t paging_kept;				/* bytes that tables took, for the report */
 
 /* access.c */
