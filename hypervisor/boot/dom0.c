@@ -339,6 +339,12 @@ static void release_modules(void)
 	boot_info.nr_modules = 0;
 }
 
+/* What is typed on the serial line is for dom0's kernel, which asks for it with console_io. */
+static void input_arrived(void)
+{
+	evtchn_virq_global(VIRQ_CONSOLE);
+}
+
 void dom0_build(void)
 {
 	static struct dom0_build build;
@@ -371,5 +377,6 @@ void dom0_build(void)
 		 (unsigned long)b->kernel.start, (unsigned long)b->kernel.end, (unsigned long)b->kernel.entry, b->nr_pages >> 8,
 		 b->d->max_vcpus, b->module_size >> 10);
 	release_modules();
+	console_input_notify = input_arrived;
 	domain_unpause_by_tools(b->d);
 }
