@@ -151,7 +151,7 @@ static bool take(struct domain *d)
 	struct xenstore_domain_interface *page = d->page;
 	char msg[sizeof(struct xsd_sockmsg) + XENSTORE_PAYLOAD_MAX];
 	struct conn *c = d->conn;
-	uint32_t avail, have = bytes_len(&c->in), want, got;
+	uint32_t avail, have = bytes_len(&c->in), want, got = 0;
 	struct xsd_sockmsg h;
 
 	/* req_cons, stored before, is seen before req_prod is read: else both sides may think the other will look */
@@ -189,9 +189,10 @@ static bool take(struct domain *d)
 	}
 	want = sizeof(h) + h.len - have;
 	if (want) {
-		got = gather(d, avail, want);
-		if (got < want)
-			return got != 0;
+		uint32_t more = gather(d, avail, want);
+
+		if (more < want)
+			return more || got;	/* as above: if only the head was there, the rest may have come since */
 	}
 	have = bytes_len(&c->in);
 	memcpy(msg, bytes_at(&c->in), have);
