@@ -70,7 +70,8 @@ SYSCTL(phys_info)
 	p->max_cpu_id = nr_cpus - 1;
 	p->nr_nodes = 1;
 	p->cpu_khz = (uint32_t)tsc_khz;
-	p->capabilities = XEN_SYSCTL_PHYSCAP_pv | XEN_SYSCTL_PHYSCAP_gnttab_v1;
+	/* "shadow" is how tools ask whether a running paravirtual guest can move: by log-dirty, here. */
+	p->capabilities = XEN_SYSCTL_PHYSCAP_pv | XEN_SYSCTL_PHYSCAP_shadow | XEN_SYSCTL_PHYSCAP_gnttab_v1;
 	for (unsigned int i = 0; i < boot_info.nr_map; i++)
 		if (boot_info.map[i].type == 1)
 			p->total_pages += boot_info.map[i].size >> PAGE_SHIFT;
@@ -110,6 +111,24 @@ SYSCTL(numa_info)
 			     (n->distance.p && guest_put(GADDR(n->distance.p), &distance))))
 		return -XEN_EFAULT;
 	n->num_nodes = 1;
+	return 0;
+}
+
+/* Where devices are: there is one node. */
+SYSCTL(pci_topology)
+{
+	struct xen_sysctl_pcitopoinfo *p = &op->u.pcitopoinfo;
+	uint32_t node = 0, n = MIN(p->num_devs, 65536u);
+
+	(void)v;
+	for (uint32_t i = 0; i < n; i++) {
+		struct physdev_pci_device dev;
+
+		if (guest_get(&dev, GADDR((unsigned long)p->devs.p + i * sizeof(dev))) ||
+		    guest_put(GADDR((unsigned long)p->nodes.p + i * sizeof(node)), &node))
+			return -XEN_EFAULT;
+	}
+	p->num_devs = n;
 	return 0;
 }
 
@@ -285,6 +304,7 @@ static const struct { sysctl_fn *fn; int err; const char *name; } ops[] = {
 	OP(physinfo, phys_info),
 	OP(cputopoinfo, cpu_topology),
 	OP(numainfo, numa_info),
+	OP(pcitopoinfo, pci_topology),
 	OP(getdomaininfolist, domain_list),
 	OP(getcpuinfo, cpu_idle),
 	OP(availheap, avail_heap),
@@ -302,7 +322,6 @@ static const struct { sysctl_fn *fn; int err; const char *name; } ops[] = {
 	NONE(pm_op, XEN_ENODEV),
 	NONE(cpu_hotplug, XEN_EOPNOTSUPP),
 	NONE(page_offline_op, XEN_EOPNOTSUPP),
-	NONE(pcitopoinfo, XEN_EOPNOTSUPP),
 	NONE(psr_cmt_op, XEN_ENODEV),
 	NONE(psr_alloc, XEN_ENODEV),
 	NONE(coverage_op, XEN_ENOSYS),
