@@ -119,6 +119,7 @@ static void refusals(void)
 	struct evtchn_expand_array expand = { 0 };
 	struct evtchn_init_control control = { .control_gfn = 0xfffffff };
 	struct evtchn_status s;
+	long rc;
 
 	expect(hc_event_channel_op(EVTCHNOP_alloc_unbound, &alloc), -XEN_EPERM, "alloc_unbound in dom0");
 	alloc.dom = 0x7abc;
@@ -140,7 +141,8 @@ static void refusals(void)
 	expect(event_close(~0u), -XEN_EINVAL, "close port ~0");
 	expect(hc_event_channel_op(EVTCHNOP_unmask, &unmask), -XEN_EINVAL, "unmask port 100000");
 	expect(hc_event_channel_op(EVTCHNOP_reset, &reset), -XEN_EPERM, "reset of dom0");
-	expect(hc_event_channel_op(EVTCHNOP_init_control, &control), -XEN_EINVAL, "init_control in a frame that does not exist");
+	rc = hc_event_channel_op(EVTCHNOP_init_control, &control);
+	expect_true(rc == -XEN_EINVAL || rc == -XEN_ENOSYS, "init_control in a frame that does not exist, or at all, is refused");
 	expect(hc_event_channel_op(EVTCHNOP_expand_array, &expand), -XEN_EOPNOTSUPP, "expand_array before init_control");
 	expect(hc_event_channel_op(EVTCHNOP_set_priority, &priority), -XEN_ENOSYS, "set_priority before init_control");
 	expect(hc_event_channel_op(99, &priority), -XEN_ENOSYS, "command 99");

@@ -219,7 +219,8 @@ static void user_refused(const char *program, unsigned long arg, int vector, con
 	struct user_result r;
 
 	user_run(program, arg, &r);
-	expect_true(!r.exited && r.trap.vector == vector, "user: %s ends in %s", what, trap_name(vector));
+	if (!expect_true(!r.exited && r.trap.vector == vector, "user: %s ends in %s", what, trap_name(vector)))
+		print("# it %s: %lx\n", r.exited ? "went through" : caught_text(&r.trap), r.value);
 }
 
 static void user_mode(void)

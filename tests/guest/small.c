@@ -113,6 +113,12 @@ static long physdev_at(void *p)
 	return hc_physdev_op(physdev_cmd, p);
 }
 
+/* The headers leave open how a guest without devices is told: as a call it may not make, or as one that is not there. */
+static void not_ours(long rc, const char *what)
+{
+	expect_true(rc == -XEN_EPERM || rc == -XEN_ENOSYS, "%s is refused", what);
+}
+
 static void out(void *p)
 {
 	(void)p;
@@ -149,10 +155,10 @@ void test_physdev_op(void)
 	expect(hc_physdev_op(PHYSDEVOP_set_iopl, &iopl), -XEN_EINVAL, "set_iopl 4");
 	expect(hc_physdev_op(PHYSDEVOP_set_iobitmap, &bitmap), -XEN_EINVAL, "set_iobitmap of 65537 ports");
 	expect(hc_physdev_op(PHYSDEVOP_eoi, &eoi), -XEN_EINVAL, "eoi of interrupt 100000");
-	expect(hc_physdev_op(PHYSDEVOP_map_pirq, &map), -XEN_EPERM, "map_pirq");
-	expect(hc_physdev_op(PHYSDEVOP_alloc_irq_vector, &irq), -XEN_EPERM, "alloc_irq_vector");
-	expect(hc_physdev_op(PHYSDEVOP_setup_gsi, &gsi), -XEN_EPERM, "setup_gsi");
-	expect(hc_physdev_op(PHYSDEVOP_pci_device_add, &add), -XEN_EPERM, "pci_device_add");
+	not_ours(hc_physdev_op(PHYSDEVOP_map_pirq, &map), "map_pirq");
+	not_ours(hc_physdev_op(PHYSDEVOP_alloc_irq_vector, &irq), "alloc_irq_vector");
+	not_ours(hc_physdev_op(PHYSDEVOP_setup_gsi, &gsi), "setup_gsi");
+	not_ours(hc_physdev_op(PHYSDEVOP_pci_device_add, &add), "pci_device_add");
 	expect(hc_physdev_op(99, &irq), -XEN_ENOSYS, "command 99");
 	for (size_t i = 0; i < ARRAY_SIZE(with_pointer); i++) {
 		physdev_cmd = with_pointer[i];
