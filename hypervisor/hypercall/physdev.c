@@ -302,10 +302,12 @@ static long dispatch(struct vcpu *v, unsigned long cmd, gaddr_t arg, bool narrow
 	unsigned long i = index_nospec(cmd, ARRAY_SIZE(ops));
 	physdev_fn *fn = narrow ? ops[i].fn32 : ops[i].fn;
 
-	if (cmd >= ARRAY_SIZE(ops) || !fn)
-		return refuse(v, -XEN_ENOSYS, "physdev_op %lu is not offered%s", cmd, narrow ? " to 32-bit guests" : "");
+	if (cmd >= ARRAY_SIZE(ops) || !ops[i].fn)
+		return refuse(v, -XEN_ENOSYS, "physdev_op %lu is not offered", cmd);
 	if (ops[i].who == CTRL && !v->domain->privileged)
 		return refuse(v, -XEN_EPERM, "physdev_op %lu is for the control domain", cmd);
+	if (!fn)
+		return refuse(v, -XEN_ENOSYS, "physdev_op %lu is not offered to 32-bit guests", cmd);
 	return fn(v, arg);
 }
 

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# Kernel images, the instruction decoder and CPUID: unit tests and fuzz targets.
+# Kernel images, the instruction decoder, CPUID and rights to devices: unit tests and fuzz targets.
 
 HV_CTRL_FLAGS := -DTORC_HOST_BUILD -Ihypervisor/include
-HV_CTRL_TESTS := insn elf cpuid
+HV_CTRL_TESTS := insn elf cpuid io
 insn_TESTED := hypervisor/pv/insn
 elf_TESTED := hypervisor/lib/elf hypervisor/lib/print
 cpuid_TESTED := hypervisor/pv/cpuid
+io_TESTED := hypervisor/pv/io
 
 $(foreach t,$(HV_CTRL_TESTS),$(eval $(B)/obj/san/tests/unit/$(t)_test.o: HOST_CFLAGS += $(HV_CTRL_FLAGS)))
 $(foreach t,insn pvkernel,$(eval $(B)/obj/fuzz/tests/fuzz/$(t)_fuzz.o: HOST_CFLAGS += $(HV_CTRL_FLAGS)))
