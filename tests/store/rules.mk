@@ -12,9 +12,17 @@ $(B)/tests/store-load: $(B)/obj/host/tests/store/load.o
 	$(call say,LD,$@)
 	$(Q)$(HOST_CC) -o $@ $^
 
-STORE_RIG := $(B)/tests/torc-stored-san $(B)/bin/torc-stored $(B)/tests/fakexen.so $(B)/tests/store-load
+$(B)/tests/store-ringload: $(B)/obj/host/tests/store/ringload.o
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(HOST_CC) -o $@ $^
 
-.PHONY: store-serial store-kill9 store-kill9-200 store-differential store-handover store-bench store-fuzz-hour
+STORE_RIG := $(B)/tests/torc-stored-san $(B)/bin/torc-stored $(B)/tests/fakexen.so $(B)/tests/store-load \
+	$(B)/tests/store-ringload
+
+.PHONY: store-rings store-serial store-kill9 store-kill9-200 store-differential store-handover store-bench store-fuzz-hour
+store-rings: $(STORE_RIG)
+	@$(PYTHON) tests/store/rings.py
 store-serial: $(STORE_RIG)
 	@$(PYTHON) tests/store/serial.py 1
 store-kill9: $(STORE_RIG)
@@ -33,7 +41,7 @@ store-fuzz-hour: $(B)/fuzz/store
 	$(B)/fuzz/store -max_total_time=3700 -verbosity=0 -print_final_stats=1 -artifact_prefix=$(B)/fuzz/ \
 		$(B)/fuzz/found-store tests/fuzz/corpus/store && echo "ok store-fuzz-hour"
 
-CHECKS += store-serial store-kill9 store-handover
+CHECKS += store-rings store-serial store-kill9 store-handover
 TESTS += store-differential
 BENCHES += store-bench
 SOAKS += store-kill9-200 store-fuzz-hour
