@@ -24,28 +24,28 @@
 #include <torc/heap.h>
 #include <torc/x86.h>
 
-#define C_ALLOCATED	(1ull << 63)
-#define C_FOREIGN	(1ull << 62)		/* another domain mapped it writable since it was assigned */
+#define C_ALLOCATED	(1u << 31)
+#define C_FOREIGN	(1u << 30)		/* another domain mapped it writable since it was assigned */
 #define C_COUNT		(C_FOREIGN - 1)
-#define C_LIMIT		(1ull << 40)		/* more than all entries of all page tables that fit in memory */
+#define C_LIMIT		(1u << 29)		/* mapped more often than that a frame is refused */
 
-#define T_COUNT		0xffffffffull
-#define T_VALID		(1ull << 48)
-#define T_PINNED	(1ull << 49)
-#define T_PARTIAL	(1ull << 50)
-#define T_UNDO		(1ull << 51)
-#define T_SHIFT		56
+#define T_COUNT		0xffffffu
+#define T_VALID		(1u << 24)
+#define T_PINNED	(1u << 25)
+#define T_PARTIAL	(1u << 26)
+#define T_UNDO		(1u << 27)
+#define T_SHIFT		28
 
 mfn_t max_mfn;
 
-static inline enum frame_type type_of(uint64_t w)
+static inline enum frame_type type_of(uint32_t w)
 {
 	return w >> T_SHIFT;
 }
 
-static inline uint64_t type_word(enum frame_type t, uint64_t flags, uint64_t count)
+static inline uint32_t type_word(enum frame_type t, uint32_t flags, uint32_t count)
 {
-	return (uint64_t)t << T_SHIFT | flags | count;
+	return (uint32_t)t << T_SHIFT | flags | count;
 }
 
 static inline bool is_table(enum frame_type t)
@@ -71,7 +71,7 @@ static inline void count_up(struct frame *f)
 
 bool frame_get_any(struct frame *f)
 {
-	uint64_t old = atomic_read(&f->count);
+	uint32_t old = atomic_read(&f->count);
 
 	do {
 		if (!(old & C_COUNT) || (old & C_COUNT) >= C_LIMIT)
@@ -93,7 +93,7 @@ bool frame_get(struct frame *f, struct domain *owner)
 /* The last reference went: nobody maps it any more, TLBs may. The stamp makes the heap flush them before anyone else has it. */
 static void release(struct frame *f)
 {
-	uint64_t t = atomic_read(&f->type);
+	uint32_t t = atomic_read(&f->type);
 
 	ASSERT(!(t & (T_COUNT | T_PINNED | T_PARTIAL)));
 	owner_frame_gone(f->owner, f);
@@ -106,7 +106,7 @@ static void release(struct frame *f)
 
 void frame_put(struct frame *f)
 {
-	uint64_t n = atomic_sub(&f->count, 1);
+	uint32_t n = atomic_sub(&f->count, 1);
 
 	ASSERT((n & C_COUNT) < C_LIMIT);
 	if (unlikely(!(n & C_COUNT)))
@@ -150,7 +150,7 @@ void frame_mark_foreign(struct frame *f)
 
 bool frame_steal(struct frame *f, struct domain *d)
 {
-	uint64_t old = atomic_read(&f->count);
+	uint32_t old = atomic_read(&f->count);
 
 	ASSERT(f->owner == d);
 	(void)d;
@@ -188,9 +188,9 @@ void frame_unshare(struct frame *f)
 /* --- types -------------------------------------------------------------------------------------------------------------- */
 
 /* Flags may be changed by others meanwhile (PINNED), so even the exclusive holder goes by compare-and-swap. */
-static void type_change(struct frame *f, uint64_t set, uint64_t clear, int64_t delta)
+static void type_change(struct frame *f, uint32_t set, uint32_t clear, int delta)
 {
-	uint64_t old = atomic_read(&f->type);
+	uint32_t old = atomic_read(&f->type);
 
 	while (!atomic_swap_if(&f->type, &old, ((old & ~clear) | set) + delta))
 		;
@@ -253,7 +253,7 @@ static int mismatch(enum frame_type want)
 /* The caller has a general reference. */
 static int type_get(struct frame *f, enum frame_type want)
 {
-	uint64_t old = atomic_read(&f->type), new;
+	uint32_t old = atomic_read(&f->type), new;
 	enum frame_type was;
 	int rc;
 
@@ -317,7 +317,7 @@ int frame_get_typed(struct frame *f, struct domain *owner, enum frame_type t)
 
 bool frame_get_more(struct frame *f, struct domain *owner, enum frame_type t)
 {
-	uint64_t old;
+	uint32_t old;
 
 	if (unlikely(!frame_get(f, owner)))
 		return false;
@@ -342,7 +342,7 @@ bool frame_get_more(struct frame *f, struct domain *owner, enum frame_type t)
 
 static int type_put(struct frame *f, bool preemptible)
 {
-	uint64_t old = atomic_read(&f->type), new;
+	uint32_t old = atomic_read(&f->type), new;
 	enum frame_type t;
 
 	for (;;) {
@@ -396,7 +396,7 @@ int frame_put_typed_preemptible(struct frame *f)
 
 int frame_settle(struct frame *f)
 {
-	uint64_t old = atomic_read(&f->type);
+	uint32_t old = atomic_read(&f->type);
 	int rc;
 
 	if (!(old & T_PARTIAL) || old & T_COUNT)
@@ -411,7 +411,7 @@ int frame_settle(struct frame *f)
 
 enum frame_type frame_type(const struct frame *f)
 {
-	uint64_t t = atomic_read(&f->type);
+	uint32_t t = atomic_read(&f->type);
 
 	return t & (T_COUNT | T_PARTIAL) ? type_of(t) : FT_NONE;
 }

@@ -18,11 +18,11 @@
 #define SLAB_CLASSES	7
 
 static spinlock_t heap_lock = SPINLOCK(RANK_HEAP);
-static struct list free_blocks[ZONES][MAX_ORDER + 1];
+static struct frame_list free_blocks[ZONES][MAX_ORDER + 1];
 static uint32_t free_orders[ZONES];		/* bit an order that has blocks */
 static uint64_t free_in_zone[ZONES];		/* frames */
 static uint64_t total_frames;
-static struct list slabs[SLAB_CLASSES];
+static struct frame_list slabs[SLAB_CLASSES];
 
 /* Only its own CPU touches it, and never in an interrupt: no lock. Others read n for the sum. */
 static struct cache {
@@ -35,31 +35,22 @@ static unsigned int zone_of(uint64_t mfn)
 	return mfn ? 64 - __builtin_clzll(mfn) : 0;
 }
 
-static struct list *blocks(unsigned int zone, unsigned int order)
-{
-	struct list *l = &free_blocks[zone][order];
-
-	if (!l->next)
-		list_init(l);
-	return l;
-}
-
 static void block_add(struct frame *f, unsigned int order)
 {
 	unsigned int zone = zone_of(frame_mfn(f).n);
 
 	f->order = order;
 	f->flags |= FRAME_FREE;
-	list_add(blocks(zone, order), &f->link);
+	frame_list_add(&free_blocks[zone][order], f);
 	free_orders[zone] |= 1u << order;
 	free_in_zone[zone] += 1ull << order;
 }
 
 static void block_remove(struct frame *f, unsigned int zone)
 {
-	list_del(&f->link);
+	frame_list_del(&free_blocks[zone][f->order], f);
 	f->flags &= ~FRAME_FREE;
-	if (list_empty(blocks(zone, f->order)))
+	if (frame_list_empty(&free_blocks[zone][f->order]))
 		free_orders[zone] &= ~(1u << f->order);
 	free_in_zone[zone] -= 1ull << f->order;
 }
@@ -106,7 +97,7 @@ static struct frame *alloc_locked(unsigned int order, unsigned int below_bits)
 			return NULL;
 	}
 	o = __builtin_ctz(free_orders[zone] >> order) + order;
-	f = list_entry(blocks(zone, o)->next, struct frame, link);
+	f = frame_list_first(&free_blocks[zone][o]);
 	block_remove(f, zone);
 	while (o > order) {		/* the upper half goes back */
 		o--;
@@ -126,7 +117,7 @@ static void check_idle(struct frame *f, unsigned int order, bool was)
 		if (!(f[i].flags & FRAME_IDLE) == was)
 			panic("frame %#lx of a block of order %u: %s", frame_mfn(&f[i]).n, order, was ? "given out twice" : "freed twice");
 		if (f[i].owner || f[i].count)
-			panic("frame %#lx of a block of order %u: count %#lx, has an owner, and is %s", frame_mfn(&f[i]).n, order,
+			panic("frame %#lx of a block of order %u: count %#x, has an owner, and is %s", frame_mfn(&f[i]).n, order,
 			      f[i].count, was ? "idle" : "freed");
 		f[i].flags ^= FRAME_IDLE;
 	}
@@ -309,7 +300,7 @@ void page_free(void *p, unsigned int order)
 }
 
 /* A slab's struct frame: order is the class, partial the objects in use, link on the class's list while it has
- * free ones, type the first free object. */
+ * free ones, type the place of the first free object in it, plus 1; there the next one's is, and so on. */
 
 static spinlock_t slab_lock = SPINLOCK(RANK_HEAP);
 
@@ -322,20 +313,20 @@ static struct frame *slab_new(unsigned int class)
 	if (!p)
 		return NULL;
 	for (at = 0; at < PAGE_SIZE; at += size)
-		*(void **)(p + at) = at + size < PAGE_SIZE ? p + at + size : NULL;
+		*(uint32_t *)(p + at) = at + size < PAGE_SIZE ? at + size + 1 : 0;
 	f = mfn_frame(virt_to_mfn(p));
 	f->flags |= FRAME_SLAB;
 	f->order = class;
 	f->partial = 0;
-	f->type = (uint64_t)(unsigned long)p;
+	f->type = 1;
 	return f;
 }
 
 void *zalloc(size_t size)
 {
 	unsigned int class = 0, order = 0;
-	struct frame *f, *fresh = NULL;
-	void **p;
+	struct frame *f, *fresh;
+	uint32_t *p;
 
 	if (size > PAGE_SIZE / 2) {
 		while (PAGE_SIZE << order < size)
@@ -345,22 +336,20 @@ void *zalloc(size_t size)
 	while (1ul << (class + SLAB_MIN_SHIFT) < size)
 		class++;
 	spin_lock(&slab_lock);
-	if (!slabs[class].next)
-		list_init(&slabs[class]);
-	if (list_empty(&slabs[class])) {
+	if (frame_list_empty(&slabs[class])) {
 		spin_unlock(&slab_lock);
 		fresh = slab_new(class);
 		if (!fresh)
 			return NULL;
 		spin_lock(&slab_lock);
-		list_add(&slabs[class], &fresh->link);
+		frame_list_add(&slabs[class], fresh);
 	}
-	f = list_entry(slabs[class].next, struct frame, link);
-	p = (void **)(unsigned long)f->type;
-	f->type = (uint64_t)(unsigned long)*p;
+	f = frame_list_first(&slabs[class]);
+	p = (uint32_t *)((char *)mfn_to_virt(frame_mfn(f)) + f->type - 1);
+	f->type = *p;
 	f->partial++;
 	if (!f->type)
-		list_del(&f->link);
+		frame_list_del(&slabs[class], f);
 	spin_unlock(&slab_lock);
 	memset(p, 0, 1ul << (class + SLAB_MIN_SHIFT));
 	return p;
@@ -379,14 +368,14 @@ void zfree(void *p)
 		return;
 	}
 	spin_lock(&slab_lock);
-	*(void **)p = (void *)(unsigned long)f->type;
+	*(uint32_t *)p = f->type;
 	if (!f->type)
-		list_add(&slabs[f->order], &f->link);
-	f->type = (uint64_t)(unsigned long)p;
+		frame_list_add(&slabs[f->order], f);
+	f->type = ((unsigned long)p & (PAGE_SIZE - 1)) + 1;
 	ASSERT(f->partial);
 	empty = !--f->partial;
 	if (empty)
-		list_del(&f->link);
+		frame_list_del(&slabs[f->order], f);
 	spin_unlock(&slab_lock);
 	if (empty) {			/* at once, so that what is free does not depend on history */
 		f->flags &= ~FRAME_SLAB;

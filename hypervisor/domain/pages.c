@@ -24,7 +24,7 @@ void owner_frame_added(struct domain *d, struct frame *f)
 	if (f->flags & FRAME_OWN) {
 		d->nr_own_pages++;
 	} else {
-		list_add_tail(&d->pages, &f->link);
+		frame_list_add_tail(&d->pages, f);
 		d->nr_pages++;
 	}
 	spin_unlock(&d->pages_lock);
@@ -40,7 +40,7 @@ void owner_frame_gone(struct domain *d, struct frame *f)
 	if (f->flags & FRAME_OWN) {
 		d->nr_own_pages--;
 	} else {
-		list_del(&f->link);
+		frame_list_del(&d->pages, f);
 		d->nr_pages--;
 	}
 	last = !frames_of(d);
@@ -137,7 +137,7 @@ int domain_assign(struct domain *d, struct frame *f, unsigned int order)
 			f[i].partial = 0;
 			f[i].flags &= ~FRAME_OWN;
 			f[i].owner = d;
-			list_add_tail(&d->pages, &f[i].link);
+			frame_list_add_tail(&d->pages, &f[i]);
 			frame_set_allocated(&f[i]);
 		}
 		d->nr_pages += n;

@@ -221,7 +221,7 @@ static int exchange_read(struct vcpu *v, gaddr_t arg, struct exchange *x)
 }
 
 /* Takes n extents from the domain, to the list; or none of them. */
-static int chunk_take(struct vcpu *v, struct domain *d, const struct reservation *in, uint64_t first, uint64_t n, struct list *taken)
+static int chunk_take(struct vcpu *v, struct domain *d, const struct reservation *in, uint64_t first, uint64_t n, struct frame_list *taken)
 {
 	uint64_t i, j, m;
 	struct frame *f;
@@ -237,34 +237,30 @@ static int chunk_take(struct vcpu *v, struct domain *d, const struct reservation
 				frame_put(f);
 				return refuse(v, -XEN_EINVAL, "exchange: frame %#lx is still mapped or pinned", j);
 			}
-			list_add_tail(taken, &f->link);
+			frame_list_add_tail(taken, f);
 		}
 	}
 	return 0;
 }
 
-static void chunk_give_back(struct domain *d, struct list *taken, bool to_heap)
+static void chunk_give_back(struct domain *d, struct frame_list *taken, bool to_heap)
 {
 	struct frame *f;
 
-	while (!list_empty(taken)) {
-		f = list_entry(taken->next, struct frame, link);
-		list_del(&f->link);
+	while ((f = frame_list_pop(taken))) {
 		/* Over its limit by now, or dying: then it loses them, as it would have anyway. */
 		if (to_heap || domain_assign(d, f, 0))
 			frames_free(f, 0);
 	}
 }
 
-static int chunk_put(struct vcpu *v, struct domain *d, const struct reservation *out, uint64_t first, struct list *blocks)
+static int chunk_put(struct vcpu *v, struct domain *d, const struct reservation *out, uint64_t first, struct frame_list *blocks)
 {
 	uint64_t i, pfn;
 	struct frame *f;
 	int rc = 0;
 
-	for (i = first; !list_empty(blocks); i++) {
-		f = list_entry(blocks->next, struct frame, link);
-		list_del(&f->link);
+	for (i = first; (f = frame_list_pop(blocks)); i++) {
 		heap_scrub_used(f, out->order);
 		if (domain_assign(d, f, out->order)) {
 			frames_free(f, out->order);
@@ -284,7 +280,7 @@ static int exchange_chunk(struct vcpu *v, struct domain *d, const struct exchang
 {
 	unsigned int order = MAX(x->in.order, x->out.order);
 	uint64_t n_in = 1ull << (order - x->in.order), n_out = 1ull << (order - x->out.order), i;
-	struct list taken = LIST_INIT(taken), blocks = LIST_INIT(blocks);
+	struct frame_list taken = { 0 }, blocks = { 0 };
 	struct frame *f;
 	int rc;
 
@@ -292,17 +288,14 @@ static int exchange_chunk(struct vcpu *v, struct domain *d, const struct exchang
 	for (i = 0; !rc && i < n_out; i++) {
 		f = domain_alloc(d, x->out.order, address_bits(d, x->out.flags));
 		if (f)
-			list_add_tail(&blocks, &f->link);
+			frame_list_add_tail(&blocks, f);
 		else
 			rc = refuse(v, -XEN_ENOMEM, "exchange: no %lu frames together below %u bits", 1ul << x->out.order,
 				    address_bits(d, x->out.flags));
 	}
 	if (rc) {
-		while (!list_empty(&blocks)) {
-			f = list_entry(blocks.next, struct frame, link);
-			list_del(&f->link);
+		while ((f = frame_list_pop(&blocks)))
 			frames_free(f, x->out.order);
-		}
 		chunk_give_back(d, &taken, false);
 		return rc;
 	}

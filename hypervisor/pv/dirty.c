@@ -44,7 +44,7 @@ struct dirty_log {
 	unsigned long **leaf;		/* pages of it */
 	unsigned int nr_leaves;
 	uint32_t faults, dirty;		/* since they were last read */
-	struct list *buckets;		/* copies, by the number of the guest's table. A copy's struct frame: link is in the bucket,
+	struct frame_list *buckets;		/* copies, by the number of the guest's table. A copy's struct frame: link is in the bucket,
 					 * type the table's number */
 };
 
@@ -80,15 +80,12 @@ void dirty_mark(struct domain *d, mfn_t m)
 
 static struct frame *copy_find(struct dirty_log *log, mfn_t table)
 {
-	struct list *b = &log->buckets[table.n % BUCKETS], *at;
 	struct frame *f;
 
-	list_for(at, b) {
-		f = list_entry(at, struct frame, link);
+	for (f = frame_list_first(&log->buckets[table.n % BUCKETS]); f; f = frame_list_next(f))
 		if (f->type == table.n)
-			return f;
-	}
-	return NULL;
+			break;
+	return f;
 }
 
 static uint64_t *copy_entries(const struct frame *copy)
@@ -96,9 +93,9 @@ static uint64_t *copy_entries(const struct frame *copy)
 	return mfn_to_virt(frame_mfn(copy));
 }
 
-static void copy_drop(struct frame *copy)
+static void copy_drop(struct dirty_log *log, struct frame *copy)
 {
-	list_del(&copy->link);
+	frame_list_del(&log->buckets[copy->type % BUCKETS], copy);
 	copy->type = 0;
 	page_free(copy_entries(copy), 0);
 }
@@ -108,8 +105,8 @@ static void copies_drop_all(struct dirty_log *log)
 	unsigned int i;
 
 	for (i = 0; i < BUCKETS; i++)
-		while (!list_empty(&log->buckets[i]))
-			copy_drop(list_entry(log->buckets[i].next, struct frame, link));
+		while (!frame_list_empty(&log->buckets[i]))
+			copy_drop(log, frame_list_first(&log->buckets[i]));
 }
 
 /* What a copy may hold for a guest's entry without anything to be noted first. */
@@ -148,7 +145,7 @@ static struct frame *copy_get(struct domain *d, struct dirty_log *log, mfn_t tab
 				to[i] = READ_ONCE(from[i]);
 	}
 	copy->type = table.n;
-	list_add(&log->buckets[table.n % BUCKETS], &copy->link);
+	frame_list_add(&log->buckets[table.n % BUCKETS], copy);
 	return copy;
 }
 
@@ -197,7 +194,7 @@ void dirty_table_gone(struct domain *d, struct frame *f)
 	spin_lock(&log->lock);
 	copy = log->on ? copy_find(log, frame_mfn(f)) : NULL;
 	if (copy)
-		copy_drop(copy);
+		copy_drop(log, copy);
 	spin_unlock(&log->lock);
 }
 
@@ -402,8 +399,6 @@ static int map_alloc(struct dirty_log *log, uint64_t nr)
 		map_free(log);
 		return -XEN_ENOMEM;
 	}
-	for (i = 0; i < BUCKETS; i++)
-		list_init(&log->buckets[i]);
 	return 0;
 }
 

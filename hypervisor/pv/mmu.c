@@ -497,13 +497,12 @@ int mmu_kill(struct domain *d)
 		d->kill_left = d->nr_pages;
 	while (!rc && d->kill_left != ~0u && d->kill_left) {
 		spin_lock(&d->pages_lock);
-		f = list_empty(&d->pages) ? NULL : list_entry(d->pages.next, struct frame, link);
+		f = frame_list_pop(&d->pages);
 		if (!f) {
 			spin_unlock(&d->pages_lock);
 			break;
 		}
-		list_del(&f->link);
-		list_add_tail(&d->pages, &f->link);
+		frame_list_add_tail(&d->pages, f);
 		/* Without references it is just leaving, and waits for the lock. */
 		if (!frame_get(f, d))
 			f = NULL;
@@ -514,8 +513,8 @@ int mmu_kill(struct domain *d)
 			d->kill_left--;
 		} else {	/* to be the first again */
 			spin_lock(&d->pages_lock);
-			list_del(&f->link);
-			list_add(&d->pages, &f->link);
+			frame_list_del(&d->pages, f);
+			frame_list_add(&d->pages, f);
 			spin_unlock(&d->pages_lock);
 		}
 		if (f)

@@ -237,7 +237,6 @@ struct domain *fake_domain(domid_t id, bool is_32bit, unsigned int max_pages)
 	d->refs = 1;
 	d->tlb_cpus = cpus_online;
 	spin_init(&d->pages_lock, RANK_PAGES);
-	list_init(&d->pages);
 	return d;
 }
 

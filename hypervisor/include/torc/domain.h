@@ -47,7 +47,7 @@ struct domain {
 
 	/* memory; RANK_PAGES */
 	spinlock_t pages_lock;
-	struct list pages;		/* frames assigned */
+	struct frame_list pages;	/* frames assigned */
 	uint32_t nr_pages, max_pages, nr_own_pages;	/* own: hypervisor frames given to it (shared_info, grant tables) */
 	uint32_t kill_left;		/* mmu_kill(): frames still to look at; 0 before it begins, ~0 when done */
 	uint32_t claim;			/* frames set aside for it, not yet taken: RANK_PAGES */

@@ -29,13 +29,15 @@ enum frame_type {	/* exclusive while counted */
 #define FRAME_SLAB	0x10		/* cut into small objects (heap.c) */
 #define FRAME_IDLE	0x20		/* in the heap's hands: debug builds check that nobody frees or uses it */
 
+/* Lists of frames, by number: half the size of pointers, in a table that costs a part of all memory. 0 ends one: frame 0 is on none. */
+struct frame_link { uint32_t next, prev; };
+struct frame_list { uint32_t first, last; };
+
 struct frame {
-	uint64_t count;			/* general references and flags: core/frame.c's layout; 0: free or the hypervisor's own */
-	uint64_t type;			/* enum frame_type, validity, pin, partial state, type count: core/frame.c's layout */
+	uint32_t count;			/* general references and flags: core/frame.c's layout; 0: free or the hypervisor's own */
+	uint32_t type;			/* enum frame_type, validity, pin, partial state, type count: core/frame.c's layout */
 	struct domain *owner;		/* NULL: nobody's; stable under a general reference */
-	union {
-		struct list link;	/* on its owner's list, or a free list */
-	};
+	struct frame_link link;		/* on its owner's list, or a free list */
 	uint32_t stamp;			/* tlb_stamp_now() when the last writable or table use ended */
 	uint16_t partial;		/* entries validated so far of a table being (in)validated preemptibly */
 	uint8_t order;			/* free block's, in the heap */
@@ -50,6 +52,51 @@ extern struct frame *frame_table;
 extern mfn_t max_mfn;			/* one above the last frame that has a struct frame */
 static inline mfn_t frame_mfn(const struct frame *f) { return MFN(f - frame_table); }
 static inline struct frame *mfn_frame(mfn_t m) { return &frame_table[m.n]; }
+static inline bool frame_list_empty(const struct frame_list *l) { return !l->first; }
+static inline struct frame *frame_list_first(const struct frame_list *l) { return l->first ? &frame_table[l->first] : NULL; }
+static inline struct frame *frame_list_next(const struct frame *f) { return f->link.next ? &frame_table[f->link.next] : NULL; }
+static inline void frame_list_add(struct frame_list *l, struct frame *f)
+{
+	uint32_t n = frame_mfn(f).n;
+
+	f->link = (struct frame_link){ .next = l->first };
+	if (l->first)
+		frame_table[l->first].link.prev = n;
+	else
+		l->last = n;
+	l->first = n;
+}
+static inline void frame_list_add_tail(struct frame_list *l, struct frame *f)
+{
+	uint32_t n = frame_mfn(f).n;
+
+	f->link = (struct frame_link){ .prev = l->last };
+	if (l->last)
+		frame_table[l->last].link.next = n;
+	else
+		l->first = n;
+	l->last = n;
+}
+static inline void frame_list_del(struct frame_list *l, struct frame *f)
+{
+	if (f->link.prev)
+		frame_table[f->link.prev].link.next = f->link.next;
+	else
+		l->first = f->link.next;
+	if (f->link.next)
+		frame_table[f->link.next].link.prev = f->link.prev;
+	else
+		l->last = f->link.prev;
+	f->link = (struct frame_link){ 0 };
+}
+static inline struct frame *frame_list_pop(struct frame_list *l)
+{
+	struct frame *f = frame_list_first(l);
+
+	if (f)
+		frame_list_del(l, f);
+	return f;
+}
 /* Is RAM with a struct frame (not MMIO, not a hole). */
 static inline bool mfn_valid(mfn_t m) { return m.n < max_mfn.n && mfn_frame(m)->flags & FRAME_RAM; }
 void frame_add_ram(maddr_t start, maddr_t end);	/* at boot: every range of RAM in the map, used or not */
