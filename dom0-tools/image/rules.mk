@@ -7,8 +7,10 @@ IMAGE	:= dom0-tools/image
 STOCK	:= $(B)/stock
 LAYERS	:= $(B)/image
 
-# What of ours goes into dom0: every tool that is built. Folders may add files (daemons' helpers).
-IMAGE_TOOLS ?= $(filter $(B)/bin/%,$(ALL))
+# What of ours goes into dom0: every tool that is built. The backends are a layer of their own, since
+# the libraries of network disks are larger than all the rest.
+IMAGE_BACKENDS = $(filter $(B)/bin/torc-blkd $(B)/bin/torc-netd,$(ALL))
+IMAGE_TOOLS = $(filter-out $(IMAGE_BACKENDS),$(filter $(B)/bin/%,$(ALL)))
 IMAGE_GUESTS = $(filter $(B)/guests/%,$(ALL))
 
 $(STOCK)/abi: $(IMAGE)/fetch $(IMAGE)/packages $(IMAGE)/vmlinux
@@ -31,6 +33,10 @@ $(LAYERS)/torc.cpio.gz: $(IMAGE)/layer $(STOCK)/abi $(IMAGE_TOOLS)
 	$(call say,LAYER,$@)
 	$(Q)$< torc $(STOCK) $@ $(IMAGE_TOOLS)
 
+$(LAYERS)/backends.cpio.gz: $(IMAGE)/layer $(STOCK)/abi $(IMAGE_BACKENDS)
+	$(call say,LAYER,$@)
+	$(Q)$< torc $(STOCK) $@ $(IMAGE_BACKENDS)
+
 $(LAYERS)/initrd.cpio: $(IMAGE)/layer $(STOCK)/abi $(IMAGE)/guest/init
 	$(call say,LAYER,$@)
 	$(Q)$< guestrd $(STOCK) $@
@@ -48,14 +54,15 @@ $(LAYERS)/small.cpio.gz: $(IMAGE)/layer $(STOCK)/abi $(IMAGE_GUESTS)
 	$(call say,LAYER,$@)
 	$(Q)$< guests $(STOCK) $@ $(IMAGE_GUESTS)
 
-IMAGE_LAYERS := $(addprefix $(LAYERS)/,base.cpio.gz stock.cpio.gz torc.cpio.gz linux.cpio.gz grub.cpio.gz small.cpio.gz)
+IMAGE_LAYERS := $(addprefix $(LAYERS)/,\
+	base.cpio.gz stock.cpio.gz torc.cpio.gz backends.cpio.gz linux.cpio.gz grub.cpio.gz small.cpio.gz)
 .PHONY: images
 images: $(IMAGE_LAYERS)
 
 # --- the whole: Torc, Debian as dom0, our tools, a guest to show
 
 HV_ARGS	:= console=com1,vga com1=115200,8n1 dom0_mem=1024M,max:1024M loglvl=info guest_loglvl=info
-DOM0_ARGS := console=hvc0 earlyprintk=xen panic=5 random.trust_cpu=on
+DOM0_ARGS := console=hvc0 quiet panic=5 random.trust_cpu=on
 RUN_MEM	?= 2048
 RUN_SMP	?= 2
 
@@ -63,7 +70,7 @@ $(B)/image/demo.cpio.gz: $(IMAGE)/layer $(STOCK)/abi $(wildcard $(IMAGE)/demo/*)
 	$(call say,LAYER,$@)
 	$(Q)$< tree $(STOCK) $@ $(IMAGE)/demo
 
-$(B)/dom0.cpio.gz: $(foreach l,base torc small demo,$(LAYERS)/$(l).cpio.gz)
+$(B)/dom0.cpio.gz: $(foreach l,base torc backends small demo,$(LAYERS)/$(l).cpio.gz)
 	$(call say,IMAGE,$@)
 	$(Q)$(IMAGE)/join $@ $^
 
@@ -75,3 +82,9 @@ iso: $(B)/torc.iso
 
 RUN_DEPS = $(B)/torc $(STOCK)/abi $(B)/dom0.cpio.gz
 RUN_COMMAND = @$(IMAGE)/run $(RUN_SMP) $(RUN_MEM) $(B)/torc "$(HV_ARGS)" $(STOCK)/vmlinux "$(DOM0_ARGS)" $(B)/dom0.cpio.gz
+
+# What the tests need to know of it
+.PHONY: print-run
+print-run:
+	@printf '%s\n' 'hv=$(B)/torc' 'hv_args=$(HV_ARGS)' 'kernel=$(STOCK)/vmlinux' 'kernel_args=$(DOM0_ARGS)' \
+		'initrd=$(B)/dom0.cpio.gz' 'mem=$(RUN_MEM)'

@@ -1,4 +1,4 @@
-#rig: timeout=900 icount=1 layers=grub
+#rig: timeout=900 icount=1 layers=stock,torc,grub
 # Runs under -icount: prints "bench NAME VALUE" lines, which figures reads off the serial port.
 B=/scenario/dom0bench
 check "the paths of dom0" true

@@ -131,7 +131,7 @@ def run(path, hv="torc", tools="torc", log=None, args=(), files=(), boot="direct
     parts = {tools, store or tools, console or tools}
     # The stock tools' helpers for dom0's own nodes are wanted with either set while ours has none.
     layers += [x for x in ("stock", "torc") if x in parts or (x == "stock" and hv == "stock")]
-    layers += [x for x in s["layers"].split(",") if x]
+    layers += [x for x in s["layers"].split(",") if x and x not in layers]
     initrd = [built("image", f"{x}.cpio.gz") for x in layers] + [os.path.join(log, "scenario.cpio")]
     for f in initrd:
         if not os.path.exists(f):

@@ -7,6 +7,6 @@ DEPS += python3-pytest-xdist # several machines at once
 
 TESTS += system
 .PHONY: system
-system: rig
-	@$(MAKE) --no-print-directory -k all || echo "# not everything builds; what needs it fails below"
+system: rig $(B)/dom0.cpio.gz
+	@$(MAKE) --no-print-directory -k all iso || echo "# not everything builds; what needs it fails below"
 	$(PYTHON) -B -m pytest -q -p no:cacheprovider -n $(JOBS) --dist=load tests/system $(ONLY)

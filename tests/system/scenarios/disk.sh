@@ -4,6 +4,7 @@
 modprobe loop
 script() {
 	cat <<'G'
+modprobe xen-blkfront
 wait_for 30 test -b /dev/xvda || echo "GUEST-NODISK"
 echo "GUEST-SIZE $(cat /sys/block/xvda/size)"
 echo "GUEST-READ $(dd if=/dev/xvda bs=1M count=8 2> /dev/null | md5sum | cut -d' ' -f1)"
@@ -47,7 +48,7 @@ blkd=$!
 	while [ -d /proc/$blkd ]; do
 		for p in $(pidof torc-blkd); do [ $p = $blkd ] || { kill -9 $p && k=$((k + 1)); }; done
 		echo $k > /tmp/kills
-		sleep 0.7
+		sleep 2
 	done
 ) &
 serve ours

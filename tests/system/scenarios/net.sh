@@ -12,6 +12,7 @@ want=$(md5sum < /tmp/down | cut -d' ' -f1)
 serve() {
 	local n=$1
 	guest $n 'vif=["mac=00:16:3e:00:00:01,bridge=br0"]' <<'G'
+modprobe xen-netfront
 wait_for 30 test -e /sys/class/net/eth0 || echo GUEST-NONIC
 ip addr add 10.9.0.2/24 dev eth0; ip link set eth0 up
 wait_for 30 ping -c 1 -W 1 10.9.0.1 > /dev/null && echo GUEST-LINK
