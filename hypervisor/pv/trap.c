@@ -277,8 +277,11 @@ void pv_deliver_pending(struct vcpu *v, struct cpu_user_regs *regs)
  * they are next chosen. The flag that says so was set with a full barrier. */
 void pv_vcpu_kick(struct vcpu *v)
 {
-	if (atomic_read(&v->blocked))
-		vcpu_unblock(v);
-	else if (v != current && atomic_read(&v->running) && !READ_ONCE(*vcpu_upcall_mask(v)))
+	if (atomic_read(&v->blocked)) {
+		/* who polls with events masked wants its ports or its time, not this (evtchn.c wakes it for them) */
+		if (!atomic_read(&v->polling) || pv_events_pending(v))
+			vcpu_unblock(v);
+	} else if (v != current && atomic_read(&v->running) && !READ_ONCE(*vcpu_upcall_mask(v))) {
 		cpu_kick(v->cpu);
+	}
 }
