@@ -41,6 +41,7 @@ void cpu_call(cpumask_t cpus, void (*fn)(void *), void *arg)
 	unsigned int me = this_cpu(), cpu;
 	cpumask_t others = cpus & cpus_online & ~(1ull << me), m;
 
+	ASSERT(f & EFLAGS_IF);			/* as in tlb.c */
 	calls[me].fn = fn;
 	calls[me].arg = arg;
 	for (m = others; m; m &= m - 1) {

@@ -73,6 +73,7 @@ static void flush_others(cpumask_t cpus, unsigned long va)
 	unsigned long f = irq_save();		/* the slot is this CPU's: nothing that flushes may come between */
 	cpumask_t m;
 
+	ASSERT(f & EFLAGS_IF);			/* or the caller may hold what another CPU waits for, deaf to us */
 	WRITE_ONCE(requests[me].va, va);
 	for (m = cpus; m; m &= m - 1) {
 		cpu = (unsigned int)__builtin_ctzll(m);
