@@ -248,7 +248,8 @@ void cpuid_leaf(const struct domain *d, enum cpuid_view view, unsigned int vcpu,
 
 void guest_cpuid(const struct vcpu *v, uint32_t leaf, uint32_t sub, uint32_t r[4])
 {
-	cpuid_leaf(v->domain, VIEW_GUEST, v->id, v->ctrlreg[4], leaf, sub, r);
+	/* CR4.OSXSAVE is always on where there is XSAVE, and kernels take it from here whether they may use it. */
+	cpuid_leaf(v->domain, VIEW_GUEST, v->id, cpu_features.xsave ? CR4_OSXSAVE : 0, leaf, sub, r);
 }
 
 /* --- for tools ------------------------------------------------------------------------------------------------------------- */

@@ -14,7 +14,7 @@
 #define REP_BATCH	1024		/* iterations of a string instruction before it looks for other work */
 #define CR0_FIXED	0x80050033ul	/* PG AM WP NE ET MP PE: so runs every paravirtual guest */
 #define FLAT_CS_PV32	0xe019		/* FLAT_RING1_CS of xen-x86_32.h, which a 64-bit build cannot include */
-#define CR4_OWNED	(CR4_TSD | CR4_DE | CR4_OSXSAVE | CR4_FSGSBASE)	/* what a guest may find changed after it wrote it */
+#define CR4_OWNED	(CR4_TSD | CR4_DE)	/* what a guest may find changed after it wrote it */
 
 /* --- segments --------------------------------------------------------------------------------------------------------------- */
 
@@ -169,7 +169,7 @@ static bool read_cr(struct vcpu *v, const struct insn *i, struct cpu_user_regs *
 		val = root_as_cr3(v);
 		break;
 	case 4:
-		val = v->ctrlreg[4];
+		val = v->ctrlreg[4] | (cpu_features.xsave ? CR4_OSXSAVE : 0);
 		break;
 	default:
 		return false;

@@ -13,7 +13,7 @@ enum cpuid_word { CW_1D, CW_1C, CW_E1D, CW_E1C, CW_DA1, CW_7B0, CW_7C0, CW_E7D, 
 struct cpuid_policy { uint32_t word[NR_CPUID_WORDS]; };
 
 enum cpuid_view { VIEW_RAW, VIEW_HOST, VIEW_GUEST };
-/* One leaf for domain d's vcpu id (d NULL: any guest's default). cr4 is the guest's, for the bits that mirror it. */
+/* One leaf for domain d's vcpu id (d NULL: any guest's default). cr4: for the bits that mirror it. */
 void cpuid_leaf(const struct domain *d, enum cpuid_view view, unsigned int vcpu, unsigned long cr4, uint32_t leaf, uint32_t sub,
 		uint32_t r[4]);
 /* All leaves, in order; returns how many there are, writes at most max. */
