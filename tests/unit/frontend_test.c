@@ -1,0 +1,459 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The portable frontends against a fake kernel and a peer that answers rightly until a test tells it to lie: a store, a console daemon
+ * and a disk's backend in one. Nothing here sleeps: os_wait() lets the peer work, and gives up when that does not help.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "drivers/frontend/blk.h"
+#include "drivers/frontend/console.h"
+#include "drivers/frontend/store.h"
+
+#include <xen/io/console.h>
+#include <xen/io/xs_wire.h>
+
+/* --- the kernel */
+
+static unsigned int pages, grants;
+static const void *granted[512];
+
+void *os_page_alloc(void)
+{
+	void *p = aligned_alloc(OS_PAGE_SIZE, OS_PAGE_SIZE);
+
+	assert_non_null(p);
+	pages++;
+	return memset(p, 0, OS_PAGE_SIZE);
+}
+
+void os_page_free(void *page)
+{
+	pages--;
+	free(page);
+}
+
+int os_grant(domid_t dom, const void *page, bool readonly)
+{
+	(void)dom, (void)readonly;
+	for (int i = 8; i < 512; i++) {
+		if (granted[i])
+			continue;
+		granted[i] = page;
+		grants++;
+		return i;
+	}
+	return -XEN_ENOSPC;
+}
+
+int os_grant_end(grant_ref_t ref)
+{
+	assert_true(ref < 512 && granted[ref]);
+	granted[ref] = NULL;
+	grants--;
+	return 0;
+}
+
+int os_event_open(domid_t dom, void (*fn)(void *), void *arg)
+{
+	(void)dom, (void)fn, (void)arg;
+	return 40;
+}
+
+void os_event_attach(evtchn_port_t port, void (*fn)(void *), void *arg)
+{
+	(void)port, (void)fn, (void)arg;
+}
+
+void os_event_close(evtchn_port_t port)
+{
+	(void)port;
+}
+
+static void peer(void);
+
+void os_event_send(evtchn_port_t port)
+{
+	(void)port;
+	peer();
+}
+
+bool os_wait(bool (*done)(void *), void *arg, unsigned int ms)
+{
+	(void)ms;
+	for (int i = 0; i < 4 && !done(arg); i++)
+		peer();
+	return done(arg);
+}
+
+void os_log(const char *fmt, ...)
+{
+	(void)fmt;
+}
+
+int os_format(char *buf, size_t size, const char *fmt, ...)
+{
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vsnprintf(buf, size, fmt, ap);
+	va_end(ap);
+	return n;
+}
+
+int os_vformat(char *buf, size_t size, const char *fmt, va_list ap)
+{
+	return vsnprintf(buf, size, fmt, ap);
+}
+
+/* --- the peer: a store with a few entries */
+
+static struct xenstore_domain_interface wire;
+static struct {
+	char path[96], val[64];
+} entries[64];
+static char request[8192];
+static size_t request_len;
+static bool mute;			/* the store does not answer */
+static uint32_t lie_len;		/* the next answer's length */
+
+static char *entry(const char *path, bool make)
+{
+	for (int i = 0; i < 64; i++) {
+		if (!strcmp(entries[i].path, path))
+			return entries[i].val;
+		if (!entries[i].path[0] && make) {
+			snprintf(entries[i].path, sizeof(entries[i].path), "%.95s", path);
+			return entries[i].val;
+		}
+	}
+	return NULL;
+}
+
+static void set(const char *path, const char *val)
+{
+	snprintf(entry(path, true), 64, "%.63s", val);
+}
+
+static void put(const void *p, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		wire.rsp[MASK_XENSTORE_IDX(wire.rsp_prod++)] = ((const char *)p)[i];
+}
+
+static void answer(const struct xsd_sockmsg *rq, uint32_t type, const char *s, size_t n)
+{
+	struct xsd_sockmsg m = *rq;
+
+	m.type = type;
+	m.len = lie_len ? lie_len : n;
+	lie_len = 0;
+	put(&m, sizeof(m));
+	put(s, n);
+}
+
+static void serve(const struct xsd_sockmsg *rq, char *arg)
+{
+	struct xsd_sockmsg event = { .type = XS_WATCH_EVENT };
+	const char *val;
+	char text[128];
+
+	switch (rq->type) {
+	case XS_READ:
+		val = entry(arg, false);
+		if (val)
+			answer(rq, XS_READ, val, strlen(val));
+		else
+			answer(rq, XS_ERROR, "ENOENT", 7);
+		break;
+	case XS_WRITE:
+		snprintf(text, sizeof(text), "%.*s", (int)(rq->len - strlen(arg) - 1), arg + strlen(arg) + 1);
+		set(arg, text);
+		if (!strcmp(arg, "device/vbd/768/state") && text[0] == '3')
+			set("/backend/state", "4");
+		if (!strcmp(arg, "device/vbd/768/state") && text[0] == '5')
+			set("/backend/state", "6");
+		answer(rq, XS_WRITE, "OK", 3);
+		break;
+	case XS_TRANSACTION_START:
+		answer(rq, rq->type, "7", 2);
+		break;
+	case XS_WATCH:			/* one event comes before the answer, as it may */
+		event.len = rq->len;
+		put(&event, sizeof(event));
+		put(arg, rq->len);
+		answer(rq, rq->type, "OK", 3);
+		break;
+	default:
+		answer(rq, rq->type, "OK", 3);
+	}
+}
+
+static void store_peer(void)
+{
+	struct xsd_sockmsg *rq = (struct xsd_sockmsg *)request;
+
+	while (!mute && wire.req_cons != wire.req_prod) {
+		request[request_len++] = wire.req[MASK_XENSTORE_IDX(wire.req_cons++)];
+		if (request_len < sizeof(*rq) || request_len < sizeof(*rq) + rq->len)
+			continue;
+		request[request_len] = '\0';
+		request_len = 0;
+		serve(rq, request + sizeof(*rq));
+	}
+}
+
+/* --- the peer: a disk of 1 MiB */
+
+static char disk[1 << 20];
+static struct blk blk;
+static enum { HONEST, WRONG_ID, JUMP, FAIL, SILENT } manner;
+static RING_IDX disk_cons;
+
+static void disk_peer(void)
+{
+	blkif_sring_t *s = blk.page;
+	blkif_back_ring_t ring;
+
+	if (!blk.page || manner == SILENT)
+		return;
+	BACK_RING_INIT(&ring, s, OS_PAGE_SIZE);
+	ring.req_cons = ring.rsp_prod_pvt = disk_cons;
+	if (manner == JUMP && s->req_prod != disk_cons) {
+		s->rsp_prod += 5000;
+		return;
+	}
+	while (ring.req_cons != s->req_prod) {
+		blkif_request_t rq = *RING_GET_REQUEST(&ring, ring.req_cons);
+		blkif_response_t *rsp = RING_GET_RESPONSE(&ring, ring.rsp_prod_pvt);
+		size_t at = rq.sector_number * 512;
+
+		for (int i = 0; i < rq.nr_segments; i++, at += 4096) {
+			void *page = (void *)granted[rq.seg[i].gref];
+
+			assert_true(page && at + 4096 <= sizeof(disk));
+			if (rq.operation == BLKIF_OP_WRITE)
+				memcpy(disk + at, page, 4096);
+			else
+				memcpy(page, disk + at, 4096);
+		}
+		rsp->id = manner == WRONG_ID ? 99 : rq.id;
+		rsp->operation = rq.operation;
+		rsp->status = manner == FAIL ? BLKIF_RSP_ERROR : BLKIF_RSP_OKAY;
+		ring.req_cons++;
+		ring.rsp_prod_pvt++;
+	}
+	disk_cons = ring.req_cons;
+	RING_PUSH_RESPONSES(&ring);
+}
+
+static void peer(void)
+{
+	store_peer();
+	disk_peer();
+}
+
+/* --- tests */
+
+static int fresh(void **state)
+{
+	(void)state;
+	memset(&wire, 0, sizeof(wire));
+	memset(entries, 0, sizeof(entries));
+	memset(granted, 0, sizeof(granted));
+	memset(&blk, 0, sizeof(blk));
+	request_len = 0;
+	disk_cons = 0;
+	mute = false;
+	lie_len = 0;
+	manner = HONEST;
+	pages = grants = 0;
+	set("name", "guest");
+	set("device/vbd/768/backend", "/backend");
+	set("device/vbd/768/backend-id", "0");
+	set("/backend/state", "2");
+	set("/backend/sectors", "2048");
+	set("/backend/info", "0");
+	set("/backend/feature-flush-cache", "1");
+	store_init(&wire, 1);
+	return 0;
+}
+
+static void store_answers(void **state)
+{
+	char buf[64];
+
+	(void)state;
+	assert_int_equal(store_read(0, "name", buf, sizeof(buf)), 5);
+	assert_string_equal(buf, "guest");
+	assert_int_equal(store_read(0, "none", buf, sizeof(buf)), -XEN_ENOENT);
+	assert_int_equal(store_read(0, "name", buf, 5), -XEN_E2BIG);
+	assert_int_equal(store_writef(0, "n", "%d", 42), 0);
+	assert_int_equal(store_read(0, "n", buf, sizeof(buf)), 2);
+	for (int i = 0; i < 500; i++)		/* around both rings many times */
+		assert_int_equal(store_read(0, "name", buf, sizeof(buf)), 5);
+}
+
+static void seen(void *arg)
+{
+	++*(int *)arg;
+}
+
+static void store_event_before_answer(void **state)
+{
+	int n = 0;
+
+	(void)state;
+	assert_int_equal(store_watch("x", seen, &n), 0);
+	assert_int_equal(n, 0);			/* not before store_run() */
+	assert_true(store_pending(NULL));
+	store_run();
+	assert_int_equal(n, 1);
+	assert_int_equal(store_unwatch("x", seen, &n), 0);
+	assert_int_equal(store_unwatch("x", seen, &n), -XEN_ENOENT);
+}
+
+static void store_silent(void **state)
+{
+	char buf[8];
+
+	(void)state;
+	mute = true;
+	assert_int_equal(store_read(0, "name", buf, sizeof(buf)), -XEN_EIO);
+	assert_false(store_ready());
+}
+
+static void store_index_jumps(void **state)
+{
+	char buf[8];
+
+	(void)state;
+	mute = true;
+	wire.rsp_prod += 5000;
+	assert_int_equal(store_read(0, "name", buf, sizeof(buf)), -XEN_EIO);
+	assert_false(store_ready());
+}
+
+static void store_answer_too_long(void **state)
+{
+	char buf[8];
+
+	(void)state;
+	lie_len = XENSTORE_PAYLOAD_MAX + 1;
+	assert_int_equal(store_read(0, "name", buf, sizeof(buf)), -XEN_EIO);
+	assert_false(store_ready());
+}
+
+static void console_full_and_hostile(void **state)
+{
+	static struct xencons_interface ring;
+	char buf[16];
+
+	(void)state;
+	console_init(&ring, 2);
+	for (int i = 0; i < 100; i++)		/* nobody reads: it drops, and comes back */
+		console_write("0123456789012345678901234567890123456789", 40);
+	assert_int_equal(ring.out_prod - ring.out_cons, sizeof(ring.out));
+	ring.in_prod = ring.in_cons + 5000;
+	assert_int_equal(console_read(buf, sizeof(buf)), 0);
+	ring.in[MASK_XENCONS_IDX(ring.in_prod, ring.in)] = 'x';
+	ring.in_prod++;
+	assert_int_equal(console_read(buf, sizeof(buf)), 1);
+	assert_int_equal(buf[0], 'x');
+	ring.out_cons = ring.out_prod;
+	console_write("y", 1);
+	assert_int_equal(ring.out_prod - ring.out_cons, 1);
+}
+
+static char data[40][4096] __attribute__((aligned(4096)));
+
+static void blk_reads_and_writes(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(disk); i++)
+		disk[i] = i * 31 >> 3;
+	assert_int_equal(blk_open(&blk, 768), 0);
+	assert_int_equal(blk.sectors, 2048);
+	assert_int_equal(blk_read(&blk, 8, data, 40), 0);
+	assert_memory_equal(data, disk + 4096, sizeof(data));
+	memset(data, 'w', sizeof(data));
+	assert_int_equal(blk_write(&blk, 16, data, 40), 0);
+	assert_memory_equal(data, disk + 8192, sizeof(data));
+	assert_int_equal(blk_flush(&blk), 0);
+	assert_int_equal(blk_read(&blk, 2048, data, 1), -XEN_EINVAL);
+	assert_int_equal(blk_read(&blk, ~0ull, data, 1), -XEN_EINVAL);
+	assert_int_equal(grants, 1);		/* the ring's */
+	blk_close(&blk);
+	assert_int_equal(grants, 0);
+	assert_int_equal(pages, 0);
+}
+
+static void blk_readonly(void **state)
+{
+	(void)state;
+	set("/backend/info", "4");
+	assert_int_equal(blk_open(&blk, 768), 0);
+	assert_int_equal(blk_write(&blk, 0, data, 1), -XEN_EROFS);
+	blk_close(&blk);
+}
+
+static void blk_error_is_told(void **state)
+{
+	(void)state;
+	assert_int_equal(blk_open(&blk, 768), 0);
+	manner = FAIL;
+	assert_int_equal(blk_read(&blk, 0, data, 30), -XEN_EIO);
+	manner = HONEST;
+	assert_int_equal(blk_read(&blk, 0, data, 30), 0);
+	blk_close(&blk);
+}
+
+static void blk_hostile(void **state)
+{
+	static const int manners[] = { WRONG_ID, JUMP, SILENT };
+
+	for (size_t i = 0; i < sizeof(manners) / sizeof(manners[0]); i++) {
+		fresh(state);
+		assert_int_equal(blk_open(&blk, 768), 0);
+		manner = manners[i];
+		assert_int_equal(blk_read(&blk, 0, data, 30), -XEN_EIO);
+		manner = HONEST;
+		assert_int_equal(blk_read(&blk, 0, data, 1), -XEN_EIO);	/* it stays broken */
+		os_page_free(blk.page);
+		blk.page = NULL;
+	}
+}
+
+static void blk_no_backend(void **state)
+{
+	(void)state;
+	assert_true(blk_open(&blk, 832) < 0);
+	set("/backend/state", "6");
+	assert_true(blk_open(&blk, 768) < 0);
+	assert_int_equal(pages, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(store_answers, fresh),
+		cmocka_unit_test_setup(store_event_before_answer, fresh),
+		cmocka_unit_test_setup(store_silent, fresh),
+		cmocka_unit_test_setup(store_index_jumps, fresh),
+		cmocka_unit_test_setup(store_answer_too_long, fresh),
+		cmocka_unit_test_setup(console_full_and_hostile, fresh),
+		cmocka_unit_test_setup(blk_reads_and_writes, fresh),
+		cmocka_unit_test_setup(blk_readonly, fresh),
+		cmocka_unit_test_setup(blk_error_is_told, fresh),
+		cmocka_unit_test_setup(blk_hostile, fresh),
+		cmocka_unit_test_setup(blk_no_backend, fresh),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
