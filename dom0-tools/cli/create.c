@@ -28,6 +28,7 @@ struct creation {
 	size_t nr_open;		/* disks */
 	uint32_t domid;
 	bool exists;
+	int mark;		/* by creating_begin() */
 	const char *stage;	/* for the record: where it failed */
 	struct timespec start;
 };
@@ -191,6 +192,7 @@ static int make_domain(struct creation *k, const struct host_info *info)
 	if (rc)
 		return rc;
 	k->exists = true;
+	k->mark = creating_begin(k->domid, g->uuid);
 	if (!k->build.image.is_64)
 		rc = host_domain_address_size(c->host, k->domid, 32, c->why);
 	if (!rc)
@@ -349,7 +351,7 @@ static struct json_object *describe(const struct guest_config *g, const struct b
 
 int guest_create(struct cli *c, const struct guest_source *from, bool paused, bool dry, uint32_t *domid)
 {
-	struct creation k = { .c = c };
+	struct creation k = { .c = c, .mark = -1 };
 	int rc;
 
 	clock_gettime(CLOCK_MONOTONIC, &k.start);
@@ -370,6 +372,7 @@ int guest_create(struct cli *c, const struct guest_source *from, bool paused, bo
 		undo(&k);
 	else if (!dry)
 		stage(&k, "done");
+	creating_end(k.mark, k.domid);
 	/* a name that another guest has keeps that guest's record */
 	if (!dry && !(rc && c->why->error == TE_NAME_TAKEN))
 		remember(&k, from, rc);

@@ -86,6 +86,11 @@ void record_event(struct json_object *record, const char *what, const char *deta
 /* --- create.c */
 int guest_create(struct cli *c, const struct guest_source *from, bool paused, bool dry, uint32_t *domid);
 
+/* --- creating.c: a mark on a domain that is being made, held by who makes it. -1: none can be made */
+int creating_begin(uint32_t domid, const uint8_t uuid[16]);
+void creating_end(int fd, uint32_t domid);
+void creating_clean_up(struct cli *c);	/* end what creates that were killed left */
+
 /* --- supervise.c: make sure that somebody acts on guests that stop */
 void supervisor_start(void);
 

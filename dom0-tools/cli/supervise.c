@@ -232,6 +232,7 @@ int cmd_supervise(struct cli *c, int argc, char **argv)
 	}
 	for (;;) {
 		look(c);
+		creating_clean_up(c);
 		if (store_next_event(c->store, &e, LOOK_MS) == 0)
 			free(e);
 	}

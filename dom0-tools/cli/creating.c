@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Guests that are being made. A create that is killed half-way leaves a domain that nobody
+ * would look after, so it holds a locked file RUN/creating/DOMID with the guest's uuid while
+ * it works. A file that nobody holds belongs to a create that died: its domain is destroyed.
+ */
+#include "dom0-tools/cli/guest.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include "dom0-tools/common/paths.h"
+
+static void path_of(const char *domid, char out[PATH_MAX])
+{
+	snprintf(out, PATH_MAX, "%s/creating%s%s", path_run(), domid ? "/" : "", domid ? domid : "");
+}
+
+int creating_begin(uint32_t domid, const uint8_t uuid[16])
+{
+	char path[PATH_MAX], id[16], text[37];
+	int fd;
+
+	path_of(NULL, path);
+	if (path_make_dirs(path))
+		return -1;
+	snprintf(id, sizeof(id), "%u", domid);
+	path_of(id, path);
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return -1;
+	config_uuid_format(text, uuid);
+	if (flock(fd, LOCK_EX | LOCK_NB) || ftruncate(fd, 0) || write(fd, text, 36) != 36) {
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+void creating_end(int fd, uint32_t domid)
+{
+	char path[PATH_MAX], id[16];
+
+	if (fd < 0)
+		return;
+	snprintf(id, sizeof(id), "%u", domid);
+	path_of(id, path);
+	unlink(path);
+	close(fd);
+}
+
+static void look_at(struct cli *c, const char *id)
+{
+	int64_t domid = cli_parse_number(id, 1, HOST_FIRST_RESERVED - 1);
+	struct domain_info info;
+	char path[PATH_MAX], text[40] = "";
+	uint8_t uuid[16];
+	int fd;
+
+	path_of(id, path);
+	fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0)
+		return;
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
+		/* the very domain that was being made, not a later one with its number */
+		if (domid > 0 && read(fd, text, 36) == 36 && config_uuid_parse(text, uuid) == 0 &&
+		    host_domain_info(c->host, (uint32_t)domid, &info, c->why) == 0 &&
+		    memcmp(info.uuid, uuid, sizeof(uuid)) == 0) {
+			syslog(LOG_WARNING, "domain %u was left half-made: it is destroyed", (unsigned int)domid);
+			guest_destroy(c, (uint32_t)domid, "its create was killed");
+		}
+		unlink(path);
+	}
+	close(fd);
+}
+
+void creating_clean_up(struct cli *c)
+{
+	char path[PATH_MAX];
+	struct dirent *e;
+	DIR *d;
+
+	path_of(NULL, path);
+	d = opendir(path);
+	if (!d)
+		return;
+	while ((e = readdir(d)))
+		if (e->d_name[0] != '.')
+			look_at(c, e->d_name);
+	closedir(d);
+}
