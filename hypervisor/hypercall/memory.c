@@ -170,7 +170,7 @@ static long memory_reserve(struct vcpu *v, unsigned int cmd, gaddr_t arg, uint64
 	/* The ABI's answer is how many extents are done, whatever stopped it. */
 	if (reservation_read(v, arg, &r))
 		return start;
-	if (start > r.nr || r.nr > ~0ul >> CMD_BITS) {
+	if (start > r.nr || r.nr > (v->domain->is_32bit ? ~0u : ~0ul) >> CMD_BITS) {
 		refuse(v, -XEN_EINVAL, "extent %lu of %lu", start, r.nr);
 		return start;
 	}

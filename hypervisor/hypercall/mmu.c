@@ -186,28 +186,29 @@ static long flush_by_flags(struct vcpu *v, unsigned long flags, unsigned long va
 		return 0;
 	}
 	rc = cpus_of_vcpus(v, GADDR(where), &cpus);
-	if (!rc)
-		flush(cpus, page, va);
-	return rc;
+	if (rc)
+		return -XEN_EFAULT;		/* the ABI's, where mmuext_op says EINVAL */
+	flush(cpus, page, va);
+	return 0;
 }
 
 /* --- update_va_mapping ------------------------------------------------------------------------------------------------------ */
 
 static long update_va(struct vcpu *v, unsigned long va, uint64_t pte, unsigned long flags, domid_t dom)
 {
-	struct domain *pg = v->domain;
+	struct mmu_who who = { v->domain, v->domain };
 	long rc;
 
 	if (unlikely(v->half_put) && mmu_finish_put(v))
 		return hypercall_restart(v, 0, va);
 	if (unlikely(dom != DOMID_SELF)) {
-		rc = foreign_get(v, dom, &pg);
+		rc = dom == DOMID_IO && !v->domain->privileged ?
+		     refuse(v, -XEN_EPERM, "device memory under its own name is for the control domain") : who_get(v, dom, &who);
 		if (rc)
 			return rc;
 	}
-	rc = mmu_update_va(v, pg, va, pte);
-	if (pg != v->domain)
-		domain_put(&pg);
+	rc = mmu_update_va(v, who.pg, va, pte);
+	who_put(v, &who);
 	if (rc == -XEN_ERESTART)
 		return hypercall_restart(v, 0, va);
 	if (rc)

@@ -384,10 +384,10 @@ int mmu_new_user_root(struct vcpu *v, mfn_t m)
 
 	if (rc)
 		return rc;
+	if (v->domain->is_32bit)
+		return refuse(v, -XEN_EOPNOTSUPP, "a 32-bit guest has one root");
 	if (mfn_eq(m, old))
 		return 0;
-	if (v->domain->is_32bit)
-		return refuse(v, -XEN_EINVAL, "a 32-bit guest has one root");
 	if (mfn_eq(m, MFN_NONE) && !v->kernel_mode)
 		return refuse(v, -XEN_EINVAL, "the user root is in use");
 	if (!mfn_eq(m, MFN_NONE)) {

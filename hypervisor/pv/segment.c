@@ -144,7 +144,9 @@ static void ldt_drop(struct vcpu *v)
 
 int segment_set_ldt(struct vcpu *v, unsigned long base, unsigned int entries)
 {
-	if (entries > 8192 || base & (PAGE_SIZE - 1) || (entries && !guest_range_ok(v, GADDR(base), entries * 8ul)))
+	bool hole = v->domain->is_32bit && base + entries * 8ul > M2P32_BASE;
+
+	if (entries > 8192 || base & (PAGE_SIZE - 1) || (entries && (hole || !guest_range_ok(v, GADDR(base), entries * 8ul))))
 		return refuse(v, -XEN_EINVAL, "LDT at %#lx of %u entries: at most 8192, on a page's start", base, entries);
 	v->ldt_base = entries ? base : 0;
 	v->ldt_entries = entries;

@@ -214,7 +214,7 @@ int m2p32_make(void)
 		}
 		memset(mfn_to_virt(frame_mfn(f)), 0xff, SIZE_2M);
 		map_range(M2P32_RW_BASE + piece * SIZE_2M, frame_mfn(f).n << PAGE_SHIFT, SIZE_2M, DATA);
-		m2p32_l2e[piece] = pte_make(frame_mfn(f), PTE_P | PTE_A | PTE_US | PTE_PSE | (cpu_features.nx ? PTE_NX : 0));
+		m2p32_l2e[piece] = pte_make(frame_mfn(f), PTE_P | PTE_A | PTE_PSE | (cpu_features.nx ? PTE_NX : 0));
 		paging_kept += SIZE_2M;
 	}
 	if (!rc && !m2p32) {

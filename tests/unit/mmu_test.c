@@ -216,7 +216,7 @@ static void root_of_32_bit(void **s)
 	(void)s;
 	assert_int_equal(v->cr3.n, virt_to_mfn(v->root32).n);
 	assert_int_equal(pte_mfn(v->root32[0]).n, l3.n);
-	assert_int_equal(mmu_new_user_root(v, l3), -XEN_EINVAL);
+	assert_int_equal(mmu_new_user_root(v, l3), -XEN_EOPNOTSUPP);
 	assert_int_equal(mmu_update_entry(v, &self, at(l3, 4), 0), -XEN_EINVAL);
 	assert_int_equal(mmu_update_entry(v, &self, at(l3, 3), 0), -XEN_EINVAL);	/* the hole's */
 	assert_int_equal(mmu_update_entry(v, &self, at(l3, 2), 0), 0);
