@@ -29,3 +29,7 @@ $(B)/tests/sched_test: $(addprefix $(B)/obj/san/,$(addsuffix .o,tests/unit/sched
 unit-sched: $(B)/tests/sched_test
 	$(Q)$<
 CHECKS += unit-sched
+
+FUZZERS += grant evtchn
+grant_FUZZ_OBJS := $(addprefix $(B)/obj/fuzz/,$(addsuffix .o,tests/fuzz/grant_fuzz $(HV_LIFE_TESTED)))
+evtchn_FUZZ_OBJS := $(addprefix $(B)/obj/fuzz/,$(addsuffix .o,tests/fuzz/evtchn_fuzz $(HV_LIFE_TESTED)))
