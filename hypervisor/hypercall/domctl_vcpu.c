@@ -136,8 +136,8 @@ static uint64_t ext_state_size(void)
 DOMCTL(domctl_get_ext_state)
 {
 	struct xen_domctl_vcpuextstate *a = &op->u.vcpuextstate;
-	struct ext_state_header h = { cpu_features.xcr0_all, cpu_features.xcr0_all };
 	struct vcpu *t = find(d, a->vcpu);
+	struct ext_state_header h;
 	long rc = 0;
 
 	(void)back;
@@ -149,6 +149,8 @@ DOMCTL(domctl_get_ext_state)
 			return refuse(v, -XEN_EINVAL, "get ext state: %lu bytes; it takes %lu", (unsigned long)a->size,
 				      (unsigned long)ext_state_size());
 		vcpu_pause(t);
+		h.xcr0 = t->xcr0 ? t->xcr0 : 1;		/* 1: as the processor starts */
+		h.xcr0_ever = cpu_features.xcr0_all;
 		if (guest_put(GADDR(a->buffer.p), &h) ||
 		    guest_write(GADDR((unsigned long)a->buffer.p + sizeof(h)), t->fpu, cpu_features.xsave_size))
 			rc = -XEN_EFAULT;
@@ -188,6 +190,7 @@ DOMCTL(domctl_set_ext_state)
 	if (!rc) {
 		domain_pause(d);
 		memcpy(t->fpu, area, cpu_features.xsave_size);
+		t->xcr0 = h.xcr0;
 		domain_unpause(d);
 	}
 	zfree(area);

@@ -59,6 +59,8 @@ static const uint32_t needs_avx512[NR_CPUID_WORDS] = {
 	[CW_7D0] = BIT(AVX512_4VNNIW) | BIT(AVX512_4FMAPS),
 	[CW_7A1] = BIT(AVX512_BF16),
 };
+#define XCR0_LEGACY	0x03ull
+#define XSAVE_LEGACY_SIZE 576
 #define XCR0_AVX	0x04ull
 #define XCR0_AVX512	0xe0ull
 
@@ -125,9 +127,37 @@ static uint32_t extended_1d(const struct domain *d, enum cpuid_view view)
 	return word(d, view, CW_E1D) | (cpu_features.amd ? word(d, view, CW_1D) & AMD_COMMON : 0);
 }
 
-static void xsave_leaf(const struct domain *d, enum cpuid_view view, uint32_t sub, uint32_t r[4])
+/* The states that go with the features that are offered: a kernel saves no others, and checks the sizes. */
+uint64_t cpuid_states(const struct domain *d, enum cpuid_view view)
 {
-	uint64_t states = cpu_features.xcr0_all;
+	uint64_t states = XCR0_LEGACY;
+
+	if (!(word(d, view, CW_1C) & BIT(XSAVE)))
+		return 0;
+	if (word(d, view, CW_1C) & BIT(AVX))
+		states |= XCR0_AVX;
+	if (word(d, view, CW_7B0) & BIT(AVX512F))
+		states |= XCR0_AVX512;
+	return states & cpu_features.xcr0_all;
+}
+
+/* Of the standard form: up to the end of the last state. */
+static uint32_t states_size(uint64_t states)
+{
+	uint32_t size = XSAVE_LEGACY_SIZE, r[4];
+
+	for (unsigned int i = 2; i < 63; i++) {
+		if (!(states >> i & 1))
+			continue;
+		cpuid(0xd, i, r);
+		size = MAX(size, r[A] + r[B]);
+	}
+	return size;
+}
+
+static void xsave_leaf(const struct domain *d, enum cpuid_view view, uint64_t xcr0, uint32_t sub, uint32_t r[4])
+{
+	uint64_t states = cpuid_states(d, view);
 
 	if (!(word(d, view, CW_1C) & BIT(XSAVE))) {
 		memset(r, 0, 16);
@@ -136,7 +166,8 @@ static void xsave_leaf(const struct domain *d, enum cpuid_view view, uint32_t su
 	if (sub == 0) {
 		r[A] = (uint32_t)states;
 		r[D] = states >> 32;
-		r[B] = r[C] = cpu_features.xsave_size;
+		r[B] = states_size(states & xcr0);
+		r[C] = states_size(states);
 	} else if (sub == 1) {
 		r[A] = word(d, view, CW_DA1);
 		r[C] = r[D] = 0;		/* no supervisor states */
@@ -178,8 +209,8 @@ static void hypervisor_leaf(uint32_t leaf, uint32_t sub, uint32_t r[4])
 	}
 }
 
-void cpuid_leaf(const struct domain *d, enum cpuid_view view, unsigned int vcpu, unsigned long cr4, uint32_t leaf, uint32_t sub,
-		uint32_t r[4])
+void cpuid_leaf(const struct domain *d, enum cpuid_view view, unsigned int vcpu, unsigned long cr4, uint64_t xcr0, uint32_t leaf,
+		uint32_t sub, uint32_t r[4])
 {
 	if (view == VIEW_GUEST && leaf >> 16 == 0x4000) {
 		hypervisor_leaf(leaf, sub, r);
@@ -220,7 +251,7 @@ void cpuid_leaf(const struct domain *d, enum cpuid_view view, unsigned int vcpu,
 		}
 		break;
 	case 0xd:
-		xsave_leaf(d, view, sub, r);
+		xsave_leaf(d, view, xcr0, sub, r);
 		break;
 	case EXTENDED:
 		r[A] = MIN(r[A], EXTENDED_MAX);
@@ -249,7 +280,7 @@ void cpuid_leaf(const struct domain *d, enum cpuid_view view, unsigned int vcpu,
 void guest_cpuid(const struct vcpu *v, uint32_t leaf, uint32_t sub, uint32_t r[4])
 {
 	/* CR4.OSXSAVE is always on where there is XSAVE, and kernels take it from here whether they may use it. */
-	cpuid_leaf(v->domain, VIEW_GUEST, v->id, cpu_features.xsave ? CR4_OSXSAVE : 0, leaf, sub, r);
+	cpuid_leaf(v->domain, VIEW_GUEST, v->id, cpu_features.xsave ? CR4_OSXSAVE : 0, v->xcr0, leaf, sub, r);
 }
 
 /* --- for tools ------------------------------------------------------------------------------------------------------------- */
@@ -280,7 +311,7 @@ unsigned int cpuid_leaves(const struct domain *d, enum cpuid_view view, xen_cpui
 				uint32_t r[4];
 
 				/* empty ones too: tools take the number of leaves for the room that a policy needs */
-				cpuid_leaf(d, view, 0, 0, leaf, sub, r);
+				cpuid_leaf(d, view, 0, 0, XCR0_LEGACY, leaf, sub, r);
 				if (n < max)
 					out[n] = (xen_cpuid_leaf_t){ leaf, subs ? sub : XEN_CPUID_NO_SUBLEAF,
 								     r[A], r[B], r[C], r[D] };

@@ -5,6 +5,7 @@
  * exception that it was. Nothing here gives a guest more than a hypercall would.
  */
 #include <torc/console.h>
+#include <torc/cpuid.h>
 #include <torc/insn.h>
 #include <torc/io.h>
 #include <torc/pv.h>
@@ -224,13 +225,17 @@ static bool read_dr(struct vcpu *v, const struct insn *i, struct cpu_user_regs *
 	return true;
 }
 
-static bool set_xcr(const struct cpu_user_regs *r)
+static bool set_xcr(struct vcpu *v, const struct cpu_user_regs *r)
 {
 	uint64_t val = (uint32_t)r->rdx * (1ull << 32) + (uint32_t)r->rax;
 
-	/* The state that is switched is all of it, always: a guest that uses less loses nothing. x87 is not optional; AVX wants SSE. */
-	return cpu_features.xsave && (uint32_t)r->rcx == 0 && (val & 1) && !(val & ~cpu_features.xcr0_all) &&
-	       (!(val & 4) || (val & 2));
+	/* x87 is not optional; AVX wants SSE; AVX-512's three come together, with AVX. */
+	if ((uint32_t)r->rcx || !(val & 1) || val & ~cpuid_states(v->domain, VIEW_GUEST) || (val & 4 && !(val & 2)) ||
+	    (val & 0xe0 && ((val & 0xe0) != 0xe0 || !(val & 4))))
+		return false;
+	/* The processor's own stays: all state is switched, always, so a guest that uses less loses nothing. */
+	v->xcr0 = val;
+	return true;
 }
 
 static void set_regs(struct cpu_user_regs *r, const uint32_t c[4])
@@ -280,7 +285,7 @@ static bool kernel_insn(struct vcpu *v, const struct insn *i, struct cpu_user_re
 			cache_flush_local();
 		return true;
 	case INSN_XSETBV:
-		return set_xcr(r);
+		return set_xcr(v, r);
 	default:
 		return false;
 	}

@@ -63,8 +63,31 @@ static void without_xsave_nothing_that_needs_it(void **state)
 	cpu_features.xsave = false;
 	cpuid_featureset(VIEW_GUEST, w);
 	assert_false(HAS(w, XSAVE) || HAS(w, AVX) || HAS(w, AVX2) || HAS(w, FMA) || HAS(w, AVX512F) || HAS(w, VAES));
-	cpuid_leaf(NULL, VIEW_GUEST, 0, 0, 0xd, 0, r);
+	cpuid_leaf(NULL, VIEW_GUEST, 0, 0, 3, 0xd, 0, r);
 	assert_int_equal(r[0] | r[1] | r[2] | r[3], 0);
+}
+
+static void xsave_sizes_follow_what_is_offered_and_set(void **state)
+{
+	uint32_t r[4], w[FEATURESET_WORDS];
+	uint64_t states;
+
+	(void)state;
+	cpu_features.xcr0_all = 0x2e7;			/* PKRU's state, without the feature */
+	cpuid_featureset(VIEW_GUEST, w);
+	states = cpuid_states(NULL, VIEW_GUEST);
+	if (!HAS(w, XSAVE))
+		skip();
+	assert_int_equal(states & 0x200, 0);
+	assert_int_equal(states >> 2 & 1, HAS(w, AVX));
+	cpuid_leaf(NULL, VIEW_GUEST, 0, 0, 3, 0xd, 0, r);
+	assert_int_equal(r[0], states);
+	assert_int_equal(r[1], 576);
+	if (HAS(w, AVX)) {
+		cpuid_leaf(NULL, VIEW_GUEST, 0, 0, 7, 0xd, 0, r);
+		assert_int_equal(r[1], 832);
+		assert_true(r[2] >= 832);
+	}
 }
 
 static void the_hypervisor_names_itself(void **state)
@@ -72,16 +95,16 @@ static void the_hypervisor_names_itself(void **state)
 	uint32_t r[4];
 
 	(void)state;
-	cpuid_leaf(NULL, VIEW_GUEST, 0, 0, 0x40000000, 0, r);
+	cpuid_leaf(NULL, VIEW_GUEST, 0, 0, 3, 0x40000000, 0, r);
 	assert_memory_equal(&r[1], "XenV", 4);
 	assert_memory_equal(&r[2], "MMXe", 4);
 	assert_memory_equal(&r[3], "nVMM", 4);
 	assert_int_equal(r[0], 0x40000005);
-	cpuid_leaf(NULL, VIEW_GUEST, 0, 0, 0x40000001, 0, r);
+	cpuid_leaf(NULL, VIEW_GUEST, 0, 0, 3, 0x40000001, 0, r);
 	assert_int_equal(r[0], 4 << 16 | 17);
-	cpuid_leaf(NULL, VIEW_GUEST, 0, 0, 0x40000005, 0, r);
+	cpuid_leaf(NULL, VIEW_GUEST, 0, 0, 3, 0x40000005, 0, r);
 	assert_int_equal(r[1], 40);
-	cpuid_leaf(NULL, VIEW_GUEST, 0, 0, 0x40000100, 0, r);	/* nobody else is there */
+	cpuid_leaf(NULL, VIEW_GUEST, 0, 0, 3, 0x40000100, 0, r);	/* nobody else is there */
 	assert_int_equal(r[0] | r[1] | r[2] | r[3], 0);
 }
 
@@ -92,9 +115,9 @@ static void tools_can_take_away_but_not_add(void **state)
 	uint32_t before[4], after[4];
 
 	(void)state;
-	cpuid_leaf(&d, VIEW_GUEST, 0, 0, 1, 0, before);
+	cpuid_leaf(&d, VIEW_GUEST, 0, 0, 3, 1, 0, before);
 	assert_int_equal(cpuid_policy_set(&d, &l), 0);
-	cpuid_leaf(&d, VIEW_GUEST, 0, 0, 1, 0, after);
+	cpuid_leaf(&d, VIEW_GUEST, 0, 0, 3, 1, 0, after);
 	assert_true(before[3] >> 26 & 1);
 	assert_int_equal(after[3], before[3] & ~(1u << 26));
 	assert_int_equal(after[2], before[2]);
@@ -106,9 +129,9 @@ static void the_osxsave_bit_follows_the_guests_cr4(void **state)
 	uint32_t r[4];
 
 	(void)state;
-	cpuid_leaf(NULL, VIEW_GUEST, 0, 0, 1, 0, r);
+	cpuid_leaf(NULL, VIEW_GUEST, 0, 0, 3, 1, 0, r);
 	assert_int_equal(r[2] >> 27 & 1, 0);
-	cpuid_leaf(NULL, VIEW_GUEST, 0, CR4_OSXSAVE, 1, 0, r);
+	cpuid_leaf(NULL, VIEW_GUEST, 0, CR4_OSXSAVE, 3, 1, 0, r);
 	assert_int_equal(r[2] >> 27 & 1, r[2] >> 26 & 1);
 }
 
@@ -118,11 +141,11 @@ static void a_32_bit_guest_has_no_long_mode(void **state)
 	uint32_t r[4];
 
 	(void)state;
-	cpuid_leaf(&d, VIEW_GUEST, 0, 0, 0x80000001, 0, r);
+	cpuid_leaf(&d, VIEW_GUEST, 0, 0, 3, 0x80000001, 0, r);
 	assert_int_equal(r[3] >> 29 & 1, 0);
 	assert_int_equal(r[2] & 1, 0);
 	d.is_32bit = false;
-	cpuid_leaf(&d, VIEW_GUEST, 0, 0, 0x80000001, 0, r);
+	cpuid_leaf(&d, VIEW_GUEST, 0, 0, 3, 0x80000001, 0, r);
 	assert_int_equal(r[3] >> 29 & 1, 1);
 }
 
@@ -132,7 +155,7 @@ static void the_control_domain_manages_memory_types(void **state)
 	uint32_t r[4], raw[4];
 
 	(void)state;
-	cpuid_leaf(&d, VIEW_GUEST, 0, 0, 1, 0, r);
+	cpuid_leaf(&d, VIEW_GUEST, 0, 0, 3, 1, 0, r);
 	cpuid(1, 0, raw);
 	assert_int_equal(r[3] >> 12 & 1, raw[3] >> 12 & 1);
 }
@@ -159,7 +182,7 @@ static void leaves_beyond_the_end_are_empty(void **state)
 	for (unsigned int i = 0; i < sizeof(beyond) / sizeof(beyond[0]); i++) {
 		uint32_t r[4];
 
-		cpuid_leaf(NULL, VIEW_GUEST, 0, 0, beyond[i], 0, r);
+		cpuid_leaf(NULL, VIEW_GUEST, 0, 0, 3, beyond[i], 0, r);
 		assert_int_equal(r[0] | r[1] | r[2] | r[3], 0);
 	}
 }
@@ -170,6 +193,7 @@ int main(void)
 		cmocka_unit_test_setup(guests_get_a_part_of_what_is_there, setup),
 		cmocka_unit_test_setup(what_needs_ring_0_is_not_there, setup),
 		cmocka_unit_test_setup(without_xsave_nothing_that_needs_it, setup),
+		cmocka_unit_test_setup(xsave_sizes_follow_what_is_offered_and_set, setup),
 		cmocka_unit_test_setup(the_hypervisor_names_itself, setup),
 		cmocka_unit_test_setup(tools_can_take_away_but_not_add, setup),
 		cmocka_unit_test_setup(the_osxsave_bit_follows_the_guests_cr4, setup),

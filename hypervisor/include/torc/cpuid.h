@@ -13,9 +13,10 @@ enum cpuid_word { CW_1D, CW_1C, CW_E1D, CW_E1C, CW_DA1, CW_7B0, CW_7C0, CW_E7D, 
 struct cpuid_policy { uint32_t word[NR_CPUID_WORDS]; };
 
 enum cpuid_view { VIEW_RAW, VIEW_HOST, VIEW_GUEST };
-/* One leaf for domain d's vcpu id (d NULL: any guest's default). cr4: for the bits that mirror it. */
-void cpuid_leaf(const struct domain *d, enum cpuid_view view, unsigned int vcpu, unsigned long cr4, uint32_t leaf, uint32_t sub,
-		uint32_t r[4]);
+/* One leaf for domain d's vcpu id (d NULL: any guest's default). cr4 and xcr0: for what mirrors them. */
+void cpuid_leaf(const struct domain *d, enum cpuid_view view, unsigned int vcpu, unsigned long cr4, uint64_t xcr0, uint32_t leaf,
+		uint32_t sub, uint32_t r[4]);
+uint64_t cpuid_states(const struct domain *d, enum cpuid_view view);	/* bits that XCR0 may have */
 /* All leaves, in order; returns how many there are, writes at most max. */
 unsigned int cpuid_leaves(const struct domain *d, enum cpuid_view view, xen_cpuid_leaf_t *out, unsigned int max);
 #define CPUID_LEAVES_MAX	128

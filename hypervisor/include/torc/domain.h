@@ -107,6 +107,7 @@ struct vcpu {
 	unsigned int ldt_entries;
 	uint16_t ldt_mapped;		/* bit a page of the window that is filled */
 	mfn_t ldt_frame[16];
+	uint64_t xcr0;			/* as the guest set it, for CPUID; the processor's has all that is offered */
 	uint8_t iopl;
 	unsigned long iobitmap;		/* PHYSDEVOP_set_iobitmap: guest address of a bit a port (1: none), 0: no bitmap */
 	unsigned int iobitmap_ports;
