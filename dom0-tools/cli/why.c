@@ -14,6 +14,7 @@
 #include "dom0-tools/common/paths.h"
 
 #define LAST_LINES	12
+#define CONSOLE_LINES	40	/* a panic with its trace */
 #define TAIL_BYTES	16384
 
 static const char *device_state(const char *s)
@@ -92,8 +93,8 @@ static struct json_object *last_lines(const char *name, char file[PATH_MAX])
 	}
 	free(text);
 	len = json_object_array_length(lines);
-	if (len > LAST_LINES)
-		json_object_array_del_idx(lines, 0, len - LAST_LINES);
+	if (len > CONSOLE_LINES)
+		json_object_array_del_idx(lines, 0, len - CONSOLE_LINES);
 	return lines;
 }
 
