@@ -133,8 +133,9 @@ static int page_release(struct vcpu *v, struct domain *d, mfn_t m)
 
 	if (!mfn_valid(m) || !frame_get(f, d))
 		return refuse(v, -XEN_EINVAL, "frame %#lx is not d%u's to give back", m.n, d->id);
-	if (frame_unpin(f))
-		frame_put_typed(f);
+	/* The whole tree below it may come down: mmu_unpin() leaves the rest to v->half_put if that takes long. */
+	if (frame_is_pinned(f))
+		mmu_unpin(v, d, m);
 	if (frame_drop_allocated(f))
 		m2p_set(m, ~0ull);
 	else
@@ -150,7 +151,7 @@ static long memory_remove(struct vcpu *v, struct domain *d, const struct reserva
 	if (r->order > order_max(v))
 		return start;
 	for (i = start; i < r->nr; i++) {
-		if (i != start && must_yield())
+		if ((v->half_put && mmu_finish_put(v)) || (i != start && must_yield()))
 			return hypercall_restart(v, 0, XENMEM_decrease_reservation | i << CMD_BITS);
 		if (word_read(v, r->list, i, &m))
 			break;
