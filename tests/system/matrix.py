@@ -8,7 +8,8 @@ enough for that."""
 ROWS = [
     # long ones first: several machines run at once, and the short ones fill the gaps
     ("smp", "torc", "stock", {}),
-    ("churn", "torc", "stock", {}),
+    ("churn", "torc", "torc", {}),
+    ("churn", "torc", "stock", {"args": ["times=15"]}),
     # the rig itself: stock Xen with stock tools
     ("list", "stock", "stock", {"boot": "mb2"}),
     ("guest-life", "stock", "stock", {}),
@@ -29,10 +30,14 @@ ROWS = [
     # Torc's tools on stock Xen
     ("list", "stock", "torc", {}),
     ("grub64", "stock", "torc", {}),
+    ("guest-linux", "stock", "torc", {}),
     # the product
     ("list", "torc", "torc", {}),
     ("grub64", "torc", "torc", {}),
     ("grub32", "torc", "torc", {}),
+    ("guest-linux", "torc", "torc", {}),
+    ("guest-life", "torc", "torc", {}),
+    ("bad-input", "torc", "torc", {}),
 ]
 
 # (hypervisor, CPUs, boots in a row)

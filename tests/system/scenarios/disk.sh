@@ -1,4 +1,4 @@
-#rig: timeout=400 layers=linux,torc
+#rig: timeout=400 layers=linux,backends
 # A Linux guest's disk through torc-blkd, killed again and again meanwhile, and through the kernel's
 # own backend: what is written is read back, on both sides, and nothing is left when the guest is gone.
 modprobe loop

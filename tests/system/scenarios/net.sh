@@ -1,4 +1,4 @@
-#rig: timeout=400 layers=linux,torc
+#rig: timeout=400 layers=linux,backends
 # A Linux guest's network card through torc-netd, and through the kernel's own backend: ping, and a
 # transfer each way with checksums.
 modprobe -a bridge tun
