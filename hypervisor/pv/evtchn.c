@@ -342,6 +342,11 @@ int evtchn_bind_interdomain(struct domain *d, struct domain *rd, evtchn_port_t r
 		spin_unlock(&d->evtchn->lock);
 		return lport;
 	}
+	if (rch == ch) {		/* the caller guessed the port that it would get: both locks are one */
+		port_free(d, ch, lport);
+		spin_unlock(&d->evtchn->lock);
+		return -XEN_EINVAL;
+	}
 	for (;;) {			/* nobody else knows ch; rch may be anybody's partner right now */
 		spin_lock(&ch->lock);
 		if (spin_trylock(&rch->lock))
@@ -349,7 +354,7 @@ int evtchn_bind_interdomain(struct domain *d, struct domain *rd, evtchn_port_t r
 		spin_unlock(&ch->lock);
 		cpu_relax();
 	}
-	if (rch->state != CHANNEL_UNBOUND || rch->remote != d->id || rch == ch) {
+	if (rch->state != CHANNEL_UNBOUND || rch->remote != d->id) {
 		rc = -XEN_EINVAL;
 		port_free(d, ch, lport);
 	} else {

@@ -144,6 +144,18 @@ static void test_loopback(void **s)
 	assert_int_equal(evtchn_close(a, q), 0);
 }
 
+/* Found by fuzzing: the remote port is the one that the call itself gives out. */
+static void test_bind_to_the_port_it_gets(void **s)
+{
+	evtchn_port_t p, q;
+
+	(void)s;
+	assert_int_equal(evtchn_bind_ipi(a, 0, &p), 0);
+	assert_int_equal(evtchn_bind_interdomain(a, a, p + 1, &q), -XEN_EINVAL);
+	assert_int_equal(evtchn_bind_ipi(a, 0, &q), 0);
+	assert_int_equal(q, p + 1);
+}
+
 static void test_close_leaves_the_peer_unbound(void **s)
 {
 	struct evtchn_status st = { 0 };
@@ -354,6 +366,7 @@ int main(void)
 		BOTH(test_mask_holds_back_and_unmask_tells),
 		BOTH(test_only_who_was_named_may_bind),
 		BOTH(test_loopback),
+		BOTH(test_bind_to_the_port_it_gets),
 		BOTH(test_close_leaves_the_peer_unbound),
 		BOTH(test_virqs),
 		BOTH(test_pirqs),
