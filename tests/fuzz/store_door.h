@@ -3,11 +3,14 @@
 #ifndef TESTS_FUZZ_STORE_DOOR_H
 #define TESTS_FUZZ_STORE_DOOR_H
 
+#include <stdint.h>
+#include <stdint.h>
+
 #include <xen/io/xs_wire.h>
 
 #include "xenbus/store/door.h"
 
-#define FAKE_DOMAINS	8
+#define FAKE_DOMAINS 8
 extern struct xenstore_domain_interface fake_ring[FAKE_DOMAINS];
 extern enum domain_state fake_state[FAKE_DOMAINS];
 void fake_reset(void);

@@ -7,18 +7,18 @@ CHECKS += check-style check-layers check-headers check-harness check-lint
 .PHONY: check-style check-layers check-headers check-harness check-lint check-width
 
 check-style:
-	@$(LINT)/style
+	@$(PYTHON) -B $(LINT)/style
 
 check-width:
-	@$(LINT)/style --width
+	@$(PYTHON) -B $(LINT)/style --width
 
 check-layers:
-	@$(LINT)/layers
+	@$(PYTHON) -B $(LINT)/layers
 
 HEADER_FLAGS := -I. -std=gnu11 -D_GNU_SOURCE -D__XEN_TOOLS__
 check-headers: $(filter $(B)/obj/hv/asm-offsets.h,$(ALL))
-	@$(LINT)/headers 'hypervisor/include/=$(filter-out -Werror,$(HV_CFLAGS))' 'hypervisor/=-' \
-		'pvguest-kernel-patches/=-' 'tests/guest/=-' $(foreach d,dom0-tools xenbus drivers migration tests,'$(d)/=$(HEADER_FLAGS)')
+	@$(PYTHON) -B $(LINT)/headers 'hypervisor/include/=$(filter-out -Werror,$(HV_CFLAGS))' 'hypervisor/=-' \
+		'pvguest-kernel-patches/=-' 'tests/guest/=-' 'tests/unit/fake_=$(HEADER_FLAGS) -Ihypervisor/include' $(foreach d,dom0-tools xenbus drivers migration tests,'$(d)/=$(HEADER_FLAGS)')
 
 # The harness counts what the project believes, so it is counted itself.
 check-harness:
@@ -31,5 +31,5 @@ check-lint:
 	@cppcheck --quiet --std=c11 --platform=unix64 -j $(JOBS) --cppcheck-build-dir=$(B)/cppcheck \
 		--enable=warning,portability --inline-suppr --error-exitcode=1 -I. \
 		--suppressions-list=$(LINT)/cppcheck-suppressions $(CPPCHECK_FLAGS) \
-		$$(git ls-files -co --exclude-standard 'dom0-tools/*.c' 'xenbus/*.c' 'drivers/*.c' 'migration/*.c' 'tests/rig/*.c' 'tests/bench/*.c' 'hypervisor/*.c') \
+		$$($(LINT)/sources.py 'dom0-tools/*.c' 'xenbus/*.c' 'drivers/*.c' 'migration/*.c' 'tests/rig/*.c' 'tests/bench/*.c' 'hypervisor/*.c') \
 		&& echo "ok lint: cppcheck finds nothing"

@@ -70,7 +70,7 @@ check "a supervisor runs again" [ -n "$(supervisor)" ]
 gone_crash() { ! alive crash; }
 check "crashed, it is gone" wait_for 120 gone_crash
 check "why says so" sh -c 'torc why crash | grep -q "stopped: crash"'
-check "why has its last words" sh -c 'torc why crash | grep -q sysrq'
+check "why has its last words" sh -c 'torc why crash | grep -qi panic'
 
 small_guest g /guests/grub-x86_64-xen.bin
 kill -9 "$(cat /run/torc-consoled.pid)"
