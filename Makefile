@@ -130,10 +130,10 @@ RUNNER = +@$(PYTHON) tests/run --make "$(MAKE)" --jobs $(JOBS) --logs $(B)/logs
 
 # A folder that does not build is one failure; the others' checks run all the same.
 check:
-	$(RUNNER) --timeout 110 all $(CHECKS)
+	$(RUNNER) --timeout 110 all@600 $(CHECKS)
 
 test:
-	$(RUNNER) --timeout 1500 all $(CHECKS) $(TESTS)
+	$(RUNNER) --timeout 240 all@600 $(CHECKS) $(addsuffix @1500,$(TESTS))
 
 bench: all
 	@+for b in $(BENCHES); do $(MAKE) --no-print-directory $$b || exit 1; done
