@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Everything that clients and guests can do to the store, in any order: requests by several connections, raw bytes and
- * indices in guests' rings, deaths, and a restart from records at any point. Checked beside the sanitizers: what is
- * sent is well-formed, the accounts agree with the tree, and a restart changes nothing.
+ * Everything that clients and guests can do to the store, in any order: requests by several
+ * connections, raw bytes and indices in guests' rings, deaths, and a restart from records at any
+ * point. Checked beside the sanitizers: what is sent is well-formed, the accounts agree with the
+ * tree, and a restart changes nothing.
  *
  * Input: steps of  who  what  length  bytes.
  */
@@ -19,13 +20,17 @@
 #include "xenbus/store/journal.h"
 #include "xenbus/store/turn.h"
 
-#define SOCKETS		3
-#define DOMAINS		4			/* d1 .. d4 have rings; d0 too */
+#define SOCKETS 3
+#define DOMAINS 4 /* d1 .. d4 have rings; d0 too */
 
 static struct server sv;
 static struct conn *client[SOCKETS];
 
-#define MUST(x)		do { if (!(x)) abort(); } while (0)
+#define MUST(x)                  \
+	do {                     \
+		if (!(x))        \
+			abort(); \
+	} while (0)
 
 /* Take all output apart. */
 static void client_flush(struct conn *c)
@@ -58,7 +63,8 @@ static void client_close(struct conn *c)
 	DL_APPEND2(c->sv->dead, c, w_prev, w_next);
 }
 
-static const struct transport client_transport = { "fuzz", client_flush, client_resume, client_close };
+static const struct transport client_transport = { "fuzz", client_flush, client_resume,
+						   client_close };
 
 static void request(struct conn *c, uint8_t type, uint8_t tx, const uint8_t *body, size_t len)
 {
@@ -88,10 +94,11 @@ static void ring_request(unsigned domid, uint8_t type, uint8_t tx, const uint8_t
 	struct domain *d = domain_find(&sv, domid);
 	size_t part;
 
-	if (len + sizeof(h) <= XENSTORE_RING_SIZE && fake_ring[domid].req_prod == fake_ring[domid].req_cons) {
+	if (len + sizeof(h) <= XENSTORE_RING_SIZE &&
+	    fake_ring[domid].req_prod == fake_ring[domid].req_cons) {
 		ring_put(domid, &h, sizeof(h));
 		ring_put(domid, body, len);
-	} else {				/* in pieces, as a guest would */
+	} else { /* in pieces, as a guest would */
 		ring_put(domid, &h, sizeof(h));
 		for (; len; len -= part, body += part) {
 			part = len > 500 ? 500 : len;
@@ -110,7 +117,10 @@ static void add_record(void *arg, enum record type, const struct bytes *payload)
 	put_data(arg, bytes_at(payload), bytes_len(payload));
 }
 
-/* Dump, load into an empty server, and dump that: nothing may differ. Ports are bound again, so they do not either. */
+/*
+ * Dump, load into an empty server, and dump that: nothing may differ. Ports are bound again, so
+ * they do not either.
+ */
 static void restart(void)
 {
 	struct bytes before = { 0 }, after = { 0 };
@@ -169,7 +179,9 @@ static void raw_ring(unsigned domid, const uint8_t *p, size_t len)
 
 	/* a few bytes anywhere in the page, the indices behind the data among them */
 	if (len > 2)
-		memcpy((char *)&fake_ring[domid] + (p[0] | p[1] << 8) % (sizeof(fake_ring[0]) - (len - 2)), p + 2, len - 2);
+		memcpy((char *)&fake_ring[domid] +
+			       (p[0] | p[1] << 8) % (sizeof(fake_ring[0]) - (len - 2)),
+		       p + 2, len - 2);
 	if (d)
 		conn_mark(d->conn);
 }
@@ -188,21 +200,16 @@ static void step(uint8_t who, uint8_t what, const uint8_t *p, size_t len)
 	unsigned domid = 1 + what % DOMAINS;
 
 	switch (who & 15) {
-	case 0: case 1: case 2:
-		request(client[who & 3], what & 31, who >> 4, p, len);
-		break;
-	case 3: case 4: case 5: case 6:
-		ring_request((who & 15) - 2, what & 31, who >> 4, p, len);
-		break;
-	case 7:
-		ring_request(0, what & 31, who >> 4, p, len);
-		break;
-	case 8:
-		raw_ring(domid, p, len < 1024 ? len : 1024);
-		break;
-	case 9:
-		guest_reads(domid);
-		break;
+	case 0:
+	case 1:
+	case 2: request(client[who & 3], what & 31, who >> 4, p, len); break;
+	case 3:
+	case 4:
+	case 5:
+	case 6: ring_request((who & 15) - 2, what & 31, who >> 4, p, len); break;
+	case 7: ring_request(0, what & 31, who >> 4, p, len); break;
+	case 8: raw_ring(domid, p, len < 1024 ? len : 1024); break;
+	case 9: guest_reads(domid); break;
 	case 10:
 		fake_state[domid] = what >> 4 & 3;
 		domain_check_all(&sv);
@@ -216,9 +223,7 @@ static void step(uint8_t who, uint8_t what, const uint8_t *p, size_t len)
 		if (sv.turns)
 			turn_check(&sv);
 		break;
-	case 13:
-		check_accounts();
-		break;
+	case 13: check_accounts(); break;
 	case 14:
 		if (client[what % SOCKETS])
 			conn_close(client[what % SOCKETS]);
@@ -263,7 +268,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t len)
 
 		n = p[2];
 		p += 3;
-		if (n >= 250 && end - p > 1) {		/* a long one */
+		if (n >= 250 && end - p > 1) { /* a long one */
 			n = (n - 250) * 1000 + p[0];
 			p++;
 		}

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A hypervisor that is not there, for stores under test: preloaded into a store, ours or another, it stands in for
- * the Xen driver libraries. In $FAKEXEN are: rings, a page for each domain's ring; states, a byte for each domain
- * (0 runs, 1 has shut down, 2 is gone); event channels as datagram sockets (store: what the store hears; dom.DOMID:
- * what the domain hears). A datagram to the store is the port as decimal text. Port = 1000 + domain, whatever was
- * asked for; port 1 is the VIRQ. All files are opened at the start, as the store may lock itself in later.
+ * A hypervisor that is not there, for stores under test: preloaded into a store, ours or another,
+ * it stands in for the Xen driver libraries. In $FAKEXEN are: rings, a page for each domain's ring;
+ * states, a byte for each domain (0 runs, 1 has shut down, 2 is gone); event channels as datagram
+ * sockets (store: what the store hears; dom.DOMID: what the domain hears). A datagram to the store
+ * is the port as decimal text. Port = 1000 + domain, whatever was asked for; port 1 is the VIRQ.
+ * All files are opened at the start, as the store may lock itself in later.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -25,9 +26,9 @@
 #include <xen/xen.h>
 #include <xen/sysctl.h>
 
-#define FIRST_PORT	1000
-#define VIRQ_PORT	1
-#define DOMAINS		1024	/* pages in the file */
+#define FIRST_PORT 1000
+#define VIRQ_PORT 1
+#define DOMAINS 1024 /* pages in the file */
 
 static const char *file(const char *what, unsigned domid)
 {
@@ -266,11 +267,14 @@ int xencall1(void *h, unsigned op, uint64_t arg)
 	return 0;
 }
 
-/* --- the control library, which other stores use; the layout is that of its public header at 4.17 */
+/*
+ * --- the control library, which other stores use; the layout is that of its public header at 4.17
+ */
 
 struct xc_dominfo {
 	uint32_t domid, ssidref;
-	unsigned dying : 1, crashed : 1, shutdown : 1, paused : 1, blocked : 1, running : 1, rest : 26;
+	unsigned dying : 1, crashed : 1, shutdown : 1, paused : 1, blocked : 1, running : 1,
+		rest : 26;
 	char room[512];
 };
 
@@ -340,7 +344,8 @@ int open(const char *path, int flags, ...)
 		path = file("rings", 0);
 	else if (!strcmp(path, "/proc/xen/xsd_port"))
 		path = file("port", 0);
-	else if (!strcmp(path, "/var/log/xen/xenstored.log") || !strcmp(path, "/var/log/xen/xenstored-access.log"))
+	else if (!strcmp(path, "/var/log/xen/xenstored.log") ||
+		 !strcmp(path, "/var/log/xen/xenstored-access.log"))
 		path = file("log", 0);
 	return syscall(SYS_openat, AT_FDCWD, path, flags, mode);
 }
@@ -352,8 +357,10 @@ int bind(int fd, const struct sockaddr *a, socklen_t len)
 {
 	struct sockaddr_un mine = { .sun_family = AF_UNIX };
 
-	if (a->sa_family == AF_UNIX && !strcmp(((const struct sockaddr_un *)a)->sun_path, "/var/run/xenstored/socket")) {
-		snprintf(mine.sun_path, sizeof(mine.sun_path), "%s/socket", getenv("XENSTORED_RUNDIR"));
+	if (a->sa_family == AF_UNIX &&
+	    !strcmp(((const struct sockaddr_un *)a)->sun_path, "/var/run/xenstored/socket")) {
+		snprintf(mine.sun_path, sizeof(mine.sun_path), "%s/socket",
+			 getenv("XENSTORED_RUNDIR"));
 		a = (const struct sockaddr *)&mine;
 		len = sizeof(mine);
 	}

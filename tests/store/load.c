@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Load on a store: many clients at once, each on a connection of its own, driven from one thread. Prints what it
- * achieved as one JSON line; with -o writes what every committed transaction read and wrote, for serial.py to judge.
+ * Load on a store: many clients at once, each on a connection of its own, driven from one thread.
+ * Prints what it achieved as one JSON line; with -o writes what every committed transaction read
+ * and wrote, for serial.py to judge.
  *
  * Kinds (-m): txn  read two random nodes and write both, in a transaction, again until it lands
  *             rmw  read and write one node in a transaction
@@ -120,7 +121,9 @@ static void begin(struct client *c, bool again)
 			return;
 		}
 		c->key[0] = rnd() % nr_keys;
-		c->key[1] = kind == TXN && nr_keys > 1 ? (c->key[0] + 1 + rnd() % (nr_keys - 1)) % nr_keys : c->key[0];
+		c->key[1] = kind == TXN && nr_keys > 1
+				    ? (c->key[0] + 1 + rnd() % (nr_keys - 1)) % nr_keys
+				    : c->key[0];
 		c->tries = 0;
 		c->since = now();
 	}
@@ -148,7 +151,8 @@ static void landed(struct client *c)
 	if (took > worst_time)
 		worst_time = took;
 	if (history && kind == TXN)
-		fprintf(history, "%u %s %s %u %s %s\n", c->key[0], c->seen[0], c->wrote[0], c->key[1], c->seen[1], c->wrote[1]);
+		fprintf(history, "%u %s %s %u %s %s\n", c->key[0], c->seen[0], c->wrote[0],
+			c->key[1], c->seen[1], c->wrote[1]);
 	else if (history && kind == RMW)
 		fprintf(history, "%u %s %s\n", c->key[0], c->seen[0], c->wrote[0]);
 	begin(c, false);
@@ -199,9 +203,7 @@ static void answer(struct client *c, const struct xsd_sockmsg *h, const char *bo
 		c->phase = END;
 		request(c, XS_TRANSACTION_END, c->tx, "T", NULL);
 		break;
-	case END:
-		landed(c);
-		break;
+	case END: landed(c); break;
 	}
 }
 
@@ -277,8 +279,9 @@ int main(int argc, char **argv)
 			kind = i;
 			break;
 		default:
-		usage:
-			fprintf(stderr, "usage: load -s SOCKET -n CLIENTS -k NODES -t SECONDS -m txn|rmw|read|write [-o FILE] [-S SEED]\n");
+usage:
+			fprintf(stderr,
+				"usage: load -s SOCKET -n CLIENTS -k NODES -t SECONDS -m txn|rmw|read|write [-o FILE] [-S SEED]\n");
 			return 2;
 		}
 	}
@@ -309,8 +312,9 @@ int main(int argc, char **argv)
 	}
 	end = now();
 	printf("{\"kind\":\"%s\",\"clients\":%u,\"nodes\":%u,\"seconds\":%.2f,\"requests_per_s\":%.0f,\"done_per_s\":%.0f,"
-	       "\"done\":%" PRIu64 ",\"conflicts\":%" PRIu64 ",\"worst_tries\":%u,\"worst_ms\":%.1f}\n",
-	       kinds[kind], nr_clients, nr_keys, end - start, requests / (end - start), done / (end - start), done, conflicts,
-	       worst_tries, worst_time * 1000);
+	       "\"done\":%" PRIu64 ",\"conflicts\":%" PRIu64
+	       ",\"worst_tries\":%u,\"worst_ms\":%.1f}\n",
+	       kinds[kind], nr_clients, nr_keys, end - start, requests / (end - start),
+	       done / (end - start), done, conflicts, worst_tries, worst_time * 1000);
 	return history && fclose(history) ? 1 : 0;
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A guest that saves events as Linux does, at full speed: one for a request's part only if the store had taken all
- * before it, one for answers only if the ring was full. Every so often it has a whole queue of requests under way.
- * Fails if an answer does not come within two seconds: then an event was lost between the two.
+ * A guest that saves events as Linux does, at full speed: one for a request's part only if the
+ * store had taken all before it, one for answers only if the ring was full. Every so often it has a
+ * whole queue of requests under way. Fails if an answer does not come within two seconds: then an
+ * event was lost between the two.
  *
  * usage: ringload DIRECTORY-OF-FAKEXEN DOMAIN REQUESTS
  */
@@ -38,7 +39,8 @@ static void kick(void)
 {
 	char port[16];
 
-	sendto(mouth, port, snprintf(port, sizeof(port), "%u", 1000 + domid), 0, (struct sockaddr *)&store, sizeof(store));
+	sendto(mouth, port, snprintf(port, sizeof(port), "%u", 1000 + domid), 0,
+	       (struct sockaddr *)&store, sizeof(store));
 }
 
 static void wait_event(uint32_t wanted)
@@ -47,8 +49,9 @@ static void wait_event(uint32_t wanted)
 	char junk[16];
 
 	if (poll(&p, 1, 2000) == 0) {
-		fprintf(stderr, "no event for 2 s: %u answers of %u; req %u/%u rsp %u/%u\n", answers, wanted, ring->req_cons,
-			ring->req_prod, ring->rsp_cons, ring->rsp_prod);
+		fprintf(stderr, "no event for 2 s: %u answers of %u; req %u/%u rsp %u/%u\n",
+			answers, wanted, ring->req_cons, ring->req_prod, ring->rsp_cons,
+			ring->rsp_prod);
 		exit(1);
 	}
 	while (recv(ear, junk, sizeof(junk), MSG_DONTWAIT) > 0)
@@ -58,7 +61,8 @@ static void wait_event(uint32_t wanted)
 /* Take all that is there and count the answers. */
 static void drain(void)
 {
-	uint32_t cons = ring->rsp_cons, prod = __atomic_load_n(&ring->rsp_prod, __ATOMIC_ACQUIRE), i;
+	uint32_t cons = ring->rsp_cons, prod = __atomic_load_n(&ring->rsp_prod, __ATOMIC_ACQUIRE),
+		 i;
 	struct xsd_sockmsg h;
 
 	for (i = cons; i != prod; i++)
@@ -72,7 +76,8 @@ static void drain(void)
 		if (have < sizeof(h) + h.len)
 			return;
 		if (h.type == XS_ERROR || h.req_id != answers) {
-			fprintf(stderr, "answer %u: type %u, request %u\n", answers, h.type, h.req_id);
+			fprintf(stderr, "answer %u: type %u, request %u\n", answers, h.type,
+				h.req_id);
 			exit(1);
 		}
 		answers++;
@@ -86,11 +91,13 @@ static void put(const void *p, uint32_t len, uint32_t wanted)
 	const char *s = p;
 
 	while (len) {
-		uint32_t prod = ring->req_prod, room = XENSTORE_RING_SIZE - (prod - ring->req_cons), n = len, i;
+		uint32_t prod = ring->req_prod, room = XENSTORE_RING_SIZE - (prod - ring->req_cons),
+			 n = len, i;
 
 		if (!room) {
 			drain();
-			if (XENSTORE_RING_SIZE == prod - __atomic_load_n(&ring->req_cons, __ATOMIC_ACQUIRE))
+			if (XENSTORE_RING_SIZE ==
+			    prod - __atomic_load_n(&ring->req_cons, __ATOMIC_ACQUIRE))
 				wait_event(wanted);
 			continue;
 		}
@@ -132,7 +139,8 @@ int main(int argc, char **argv)
 	n = strtoul(argv[3], NULL, 10);
 	snprintf(path, sizeof(path), "%s/rings.0", dir);
 	fd = open(path, O_RDWR);
-	ring = fd < 0 ? MAP_FAILED : mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, domid * 4096l);
+	ring = fd < 0 ? MAP_FAILED
+		      : mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, domid * 4096l);
 	if (ring == MAP_FAILED)
 		die(path);
 	snprintf(store.sun_path, sizeof(store.sun_path), "%s/store.0", dir);

@@ -33,9 +33,17 @@ static void paths_are_the_customary_ones(void **state)
 static void hostile_paths_are_refused(void **state)
 {
 	static const char *const bad[] = {
-		"", "/", "/local/domain/", "/local/domain/x/device/vbd/1", "/local/domain/70000/device/vbd/1",
-		"/local/domain/5/device//1", "/local/domain/5/device/vbd/", "/local/domain/5/device/vbd/99999999999",
-		"/local/domain/5/device/vbd/1x", "/local/domain/-5/device/vbd/1", "/local/domain/5",
+		"",
+		"/",
+		"/local/domain/",
+		"/local/domain/x/device/vbd/1",
+		"/local/domain/70000/device/vbd/1",
+		"/local/domain/5/device//1",
+		"/local/domain/5/device/vbd/",
+		"/local/domain/5/device/vbd/99999999999",
+		"/local/domain/5/device/vbd/1x",
+		"/local/domain/-5/device/vbd/1",
+		"/local/domain/5",
 	};
 	struct xenbus_device d;
 	size_t i, n;
@@ -81,26 +89,15 @@ static bool step(struct world *w, enum xenbus_side side)
 	if (*gone)
 		return false;
 	switch (xenbus_next(&v)) {
-	case STEP_WAIT:
-		return false;
-	case STEP_OFFER:
-		*mine = XenbusStateInitWait;
-		break;
-	case STEP_PUBLISH:
-		*mine = XenbusStateInitialised;
-		break;
-	case STEP_CONNECT:
-		*mine = XenbusStateConnected;
-		break;
-	case STEP_FAIL:
-		*mine = XenbusStateClosing;
-		break;
+	case STEP_WAIT: return false;
+	case STEP_OFFER: *mine = XenbusStateInitWait; break;
+	case STEP_PUBLISH: *mine = XenbusStateInitialised; break;
+	case STEP_CONNECT: *mine = XenbusStateConnected; break;
+	case STEP_FAIL: *mine = XenbusStateClosing; break;
 	case STEP_CLOSE:
 		*mine = old == XenbusStateClosing ? XenbusStateClosed : XenbusStateClosing;
 		break;
-	case STEP_FREE:
-		*gone = true;
-		return true;
+	case STEP_FREE: *gone = true; return true;
 	}
 	return *mine != old;
 }
@@ -130,7 +127,9 @@ static void connects_in_any_order(void **state)
 
 	(void)state;
 	for (order = 0; order < 4096; order++) {
-		struct world w = { .front = XenbusStateInitialising, .back = XenbusStateInitialising, .online = true,
+		struct world w = { .front = XenbusStateInitialising,
+				   .back = XenbusStateInitialising,
+				   .online = true,
 				   .hotplug = HOTPLUG_CONNECTED };
 
 		assert_true(settle(&w, order * 2654435761u) < 200);
@@ -141,7 +140,9 @@ static void connects_in_any_order(void **state)
 
 static void waits_for_hotplug(void **state)
 {
-	struct world w = { .front = XenbusStateInitialising, .back = XenbusStateInitialising, .online = true };
+	struct world w = { .front = XenbusStateInitialising,
+			   .back = XenbusStateInitialising,
+			   .online = true };
 
 	(void)state;
 	settle(&w, 0x55555555);
@@ -150,7 +151,9 @@ static void waits_for_hotplug(void **state)
 	w.hotplug = HOTPLUG_CONNECTED;
 	settle(&w, 0x55555555);
 	assert_int_equal(w.back, XenbusStateConnected);
-	w = (struct world){ .front = XenbusStateInitialising, .back = XenbusStateInitialising, .online = true,
+	w = (struct world){ .front = XenbusStateInitialising,
+			    .back = XenbusStateInitialising,
+			    .online = true,
 			    .hotplug = HOTPLUG_ERROR };
 	settle(&w, 0x55555555);
 	assert_int_not_equal(w.back, XenbusStateConnected);
@@ -162,7 +165,9 @@ static void closes_from_either_side(void **state)
 
 	(void)state;
 	for (order = 0; order < 4096; order++) {
-		struct world w = { .front = XenbusStateConnected, .back = XenbusStateConnected, .hotplug = HOTPLUG_CONNECTED };
+		struct world w = { .front = XenbusStateConnected,
+				   .back = XenbusStateConnected,
+				   .hotplug = HOTPLUG_CONNECTED };
 
 		if (order & 1)
 			w.back = XenbusStateClosing;
@@ -176,7 +181,9 @@ static void closes_from_either_side(void **state)
 
 static void a_rebooted_frontend_connects_again(void **state)
 {
-	struct world w = { .front = XenbusStateClosed, .back = XenbusStateConnected, .online = true,
+	struct world w = { .front = XenbusStateClosed,
+			   .back = XenbusStateConnected,
+			   .online = true,
 			   .hotplug = HOTPLUG_CONNECTED };
 
 	(void)state;
@@ -188,7 +195,10 @@ static void a_rebooted_frontend_connects_again(void **state)
 	assert_int_equal(w.front, XenbusStateConnected);
 }
 
-/* Whatever the other half writes: a half comes to rest, and never keeps rings of a frontend that is gone. */
+/*
+ * Whatever the other half writes: a half comes to rest, and never keeps rings of a frontend that is
+ * gone.
+ */
 static void any_pair_of_states_settles(void **state)
 {
 	unsigned mine, theirs, flags;
@@ -197,8 +207,12 @@ static void any_pair_of_states_settles(void **state)
 	for (mine = 0; mine < 9; mine++) {
 		for (theirs = 0; theirs < 9; theirs++) {
 			for (flags = 0; flags < 24; flags++) {
-				struct world w = { .front = theirs, .back = mine, .online = flags & 1, .hotplug = flags >> 3,
-						   .front_gone = flags & 2, .back_gone = flags & 4 };
+				struct world w = { .front = theirs,
+						   .back = mine,
+						   .online = flags & 1,
+						   .hotplug = flags >> 3,
+						   .front_gone = flags & 2,
+						   .back_gone = flags & 4 };
 
 				assert_true(settle(&w, 0xaaaaaaaa) < 200);
 				if (w.front_gone && !w.back_gone)
@@ -211,10 +225,14 @@ static void any_pair_of_states_settles(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(paths_are_the_customary_ones), cmocka_unit_test(hostile_paths_are_refused),
-		cmocka_unit_test(only_single_digits_are_states), cmocka_unit_test(connects_in_any_order),
-		cmocka_unit_test(waits_for_hotplug),		 cmocka_unit_test(closes_from_either_side),
-		cmocka_unit_test(a_rebooted_frontend_connects_again), cmocka_unit_test(any_pair_of_states_settles),
+		cmocka_unit_test(paths_are_the_customary_ones),
+		cmocka_unit_test(hostile_paths_are_refused),
+		cmocka_unit_test(only_single_digits_are_states),
+		cmocka_unit_test(connects_in_any_order),
+		cmocka_unit_test(waits_for_hotplug),
+		cmocka_unit_test(closes_from_either_side),
+		cmocka_unit_test(a_rebooted_frontend_connects_again),
+		cmocka_unit_test(any_pair_of_states_settles),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

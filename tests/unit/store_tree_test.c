@@ -13,10 +13,10 @@
 #include "xenbus/store/tree.h"
 #include "xenbus/store/util.h"
 
-#define DIRS	7
-#define LEAVES	40
-#define STEPS	20000
-#define SNAPS	16
+#define DIRS 7
+#define LEAVES 40
+#define STEPS 20000
+#define SNAPS 16
 
 /* The model: for each possible node a value, or -1. */
 struct model {
@@ -156,10 +156,20 @@ static void children_are_listed_as_they_were_made(void **state)
 		tree_add(&t, path, blob_new(NULL, 0), perms_of_dom0());
 	}
 	assert_int_equal(node_listing(t.root)->len, 6 + 6 + 6 + 2 + 3 + 2);
-	assert_memory_equal(node_listing(t.root)->data, "zebra\0apple\0mango\0" "0\0" "10\0" "9", 25);
+	assert_memory_equal(node_listing(t.root)->data,
+			    "zebra\0apple\0mango\0"
+			    "0\0"
+			    "10\0"
+			    "9",
+			    25);
 	tree_remove(&t, "/apple");
 	tree_add(&t, "/apple", blob_new(NULL, 0), perms_of_dom0());
-	assert_memory_equal(node_listing(t.root)->data, "zebra\0mango\0" "0\0" "10\0" "9\0apple", 25);
+	assert_memory_equal(node_listing(t.root)->data,
+			    "zebra\0mango\0"
+			    "0\0"
+			    "10\0"
+			    "9\0apple",
+			    25);
 	tree_free(&t);
 }
 
@@ -205,7 +215,7 @@ static void a_dead_domains_rights_go_everywhere(void **state)
 	perms_forget(7);
 	assert_int_equal(perms_of(old, 7, NO_DOMAIN), STORE_NONE);
 	assert_int_equal(perms_of(old, 9, NO_DOMAIN), STORE_READ);
-	new = perms_get(list, 3);		/* granted to the next domain with that number */
+	new = perms_get(list, 3); /* granted to the next domain with that number */
 	assert_ptr_not_equal(old, new);
 	assert_int_equal(perms_of(new, 7, NO_DOMAIN), STORE_BOTH);
 	perms_put(old);

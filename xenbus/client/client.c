@@ -15,7 +15,7 @@
 
 _Static_assert(STORE_PATH_MAX == XENSTORE_ABS_PATH_MAX, "client.h repeats the protocol's limit");
 
-static char open_why[512] = "store: no call has failed";	/* for those who got no handle */
+static char open_why[512] = "store: no call has failed"; /* for those who got no handle */
 
 static char *default_path(void)
 {
@@ -27,7 +27,7 @@ static char *default_path(void)
 	if (asprintf(&out, "%s/socket", dir ? dir : "/var/run/xenstored") < 0)
 		return NULL;
 	if (access(out, F_OK) && !access("/dev/xen/xenbus", F_OK))
-		strcpy(out, "/dev/xen/xenbus");		/* shorter than the path above, whatever dir is */
+		strcpy(out, "/dev/xen/xenbus"); /* shorter than the path above, whatever dir is */
 	return out;
 }
 
@@ -44,7 +44,8 @@ int store_open(struct store **out, const char *path)
 	if (s->path)
 		rc = link_open(s);
 	if (rc) {
-		snprintf(open_why, sizeof(open_why), "%s", s->path ? s->why : "store: out of memory");
+		snprintf(open_why, sizeof(open_why), "%s",
+			 s->path ? s->why : "store: out of memory");
 		store_close(&s);
 		return rc;
 	}
@@ -88,15 +89,19 @@ static struct iovec text(const char *s)
 	return (struct iovec){ (void *)s, strlen(s) + 1 };
 }
 
-/* A request whose first part names its object; says so when it fails. Outside of transactions it may be repeated. */
-static int call(struct store *s, const char *verb, uint32_t type, store_txn_t t, const struct iovec *parts, unsigned nr,
-		struct answer *answer)
+/*
+ * A request whose first part names its object; says so when it fails. Outside of transactions it
+ * may be repeated.
+ */
+static int call(struct store *s, const char *verb, uint32_t type, store_txn_t t,
+		const struct iovec *parts, unsigned nr, struct answer *answer)
 {
 	struct answer a;
 	int rc = link_call(s, type, t, parts, nr, &a, t == STORE_NO_TXN);
 
 	if (rc && rc != -ECONNRESET && rc != -E2BIG)
-		link_why(s, rc, "store: %s %.400s", verb, nr ? (const char *)parts[0].iov_base : "");
+		link_why(s, rc, "store: %s %.400s", verb,
+			 nr ? (const char *)parts[0].iov_base : "");
 	if (!rc && answer)
 		*answer = a;
 	else
@@ -129,7 +134,8 @@ int store_read_u64(struct store *s, store_txn_t t, const char *path, uint64_t *v
 	errno = 0;
 	*value = strtoull(data, &end, 0);
 	if (errno || end == data || *end || strchr(data, '-'))
-		rc = link_why(s, EINVAL, "store: %.300s is \"%.60s\" where a number belongs", path, data);
+		rc = link_why(s, EINVAL, "store: %.300s is \"%.60s\" where a number belongs", path,
+			      data);
 	free(data);
 	return rc;
 }
@@ -178,7 +184,9 @@ int store_exists(struct store *s, store_txn_t t, const char *path, bool *yes)
 	return rc == -ENOENT ? 0 : rc;
 }
 
-/* Append one part, without the generation in front. 1: it was the last, which an empty name says. */
+/*
+ * Append one part, without the generation in front. 1: it was the last, which an empty name says.
+ */
 static int list_append(struct answer *all, const struct answer *part, size_t skip)
 {
 	size_t len = part->len - skip;
@@ -197,8 +205,8 @@ static int list_append(struct answer *all, const struct answer *part, size_t ski
 }
 
 /*
- * A listing that does not fit into one answer, in parts. Each part begins with the node's generation: if that
- * changes, the parts belong to different lists, and it starts over.
+ * A listing that does not fit into one answer, in parts. Each part begins with the node's
+ * generation: if that changes, the parts belong to different lists, and it starts over.
  */
 static int list_in_parts(struct store *s, store_txn_t t, const char *path, struct answer *all)
 {
@@ -311,7 +319,8 @@ int store_transact(struct store *s, store_txn_fn *fn, void *arg)
 		if (!rc) {
 			rc = store_txn_commit(s, t);
 		} else if (rc != -ECONNRESET) {
-			memcpy(why, s->why, sizeof(why));	/* the function's reason, not the abort's */
+			memcpy(why, s->why,
+			       sizeof(why)); /* the function's reason, not the abort's */
 			store_txn_abort(s, t);
 			memcpy(s->why, why, sizeof(why));
 			return rc;

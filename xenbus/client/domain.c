@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The client's calls that only a toolstack makes: domains come, go, and are looked up; control commands. */
+/*
+ * The client's calls that only a toolstack makes: domains come, go, and are looked up; control
+ * commands.
+ */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdint.h>
@@ -13,8 +16,8 @@
 #include "xenbus/client/link.h"
 
 /* up to three numbers, each as text with its NUL */
-static int call_domain(struct store *s, const char *verb, uint32_t type, const uint64_t *arg, unsigned nr,
-		       struct answer *answer)
+static int call_domain(struct store *s, const char *verb, uint32_t type, const uint64_t *arg,
+		       unsigned nr, struct answer *answer)
 {
 	char text[3][24];
 	struct iovec parts[3];
@@ -98,7 +101,8 @@ int store_control(struct store *s, const char *command, const char *const *args,
 	*answer = NULL;
 	for (; args && *args; args++) {
 		if (nr == LINK_MAX_PARTS)
-			return link_why(s, E2BIG, "store: control %s takes at most %d words", command, LINK_MAX_PARTS - 1);
+			return link_why(s, E2BIG, "store: control %s takes at most %d words",
+					command, LINK_MAX_PARTS - 1);
 		parts[nr++] = (struct iovec){ (void *)*args, strlen(*args) + 1 };
 	}
 	rc = link_call(s, XS_CONTROL, 0, parts, nr, &a, false);
@@ -130,11 +134,13 @@ int store_control_list(struct store *s, const char *what, char **json)
 		if (!page || !json_object_object_get_ex(page, "items", &items) ||
 		    !json_object_is_type(items, json_type_array)) {
 			json_object_put(page);
-			rc = link_why(s, EPROTO, "store: control %s did not answer with a list", what);
+			rc = link_why(s, EPROTO, "store: control %s did not answer with a list",
+				      what);
 			break;
 		}
 		for (i = 0; i < json_object_array_length(items); i++)
-			json_object_array_add(all, json_object_get(json_object_array_get_idx(items, i)));
+			json_object_array_add(all,
+					      json_object_get(json_object_array_get_idx(items, i)));
 		if (!json_object_object_get_ex(page, "next", &next) || !next) {
 			json_object_put(page);
 			*json = strdup(json_object_to_json_string_ext(all, JSON_C_TO_STRING_PLAIN));

@@ -9,7 +9,7 @@
 
 #include "xenbus/client/errors.h"
 
-#define NR_ERRORS	(sizeof(xsd_errors) / sizeof(xsd_errors[0]))
+#define NR_ERRORS (sizeof(xsd_errors) / sizeof(xsd_errors[0]))
 
 const char *xs_error_name(int err)
 {
@@ -27,7 +27,8 @@ int xs_error_value(const char *name, size_t len)
 
 	len = strnlen(name, len);
 	for (i = 0; i < NR_ERRORS; i++)
-		if (strlen(xsd_errors[i].errstring) == len && !memcmp(xsd_errors[i].errstring, name, len))
+		if (strlen(xsd_errors[i].errstring) == len &&
+		    !memcmp(xsd_errors[i].errstring, name, len))
 			return xsd_errors[i].errnum;
 	return EIO;
 }

@@ -2,9 +2,10 @@
 /*
  * The client's link to the store.
  *
- * Answers and events share one stream. An event that arrives while an answer is awaited goes to a queue, and the
- * descriptor that callers poll is an epoll set of the stream and of an eventfd that is raised while the queue holds
- * something: whoever polls it never misses an event that has already been read.
+ * Answers and events share one stream. An event that arrives while an answer is awaited goes to a
+ * queue, and the descriptor that callers poll is an epoll set of the stream and of an eventfd that
+ * is raised while the queue holds something: whoever polls it never misses an event that has
+ * already been read.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -27,11 +28,11 @@
 #include "xenbus/client/errors.h"
 #include "xenbus/client/link.h"
 
-#define RECONNECT_MS	10000		/* how long a restarting store is waited for */
-#define RECONNECT_STEP	20
+#define RECONNECT_MS 10000 /* how long a restarting store is waited for */
+#define RECONNECT_STEP 20
 
 struct event {
-	struct store_event ev;		/* first: what is handed out is the block, for free() to take */
+	struct store_event ev; /* first: what is handed out is the block, for free() to take */
 	struct event *prev, *next;
 	char text[];
 };
@@ -99,7 +100,7 @@ static int link_attach(struct store *s)
 static void link_detach(struct store *s)
 {
 	if (s->fd >= 0)
-		close(s->fd);		/* also leaves the epoll set: nobody else holds it */
+		close(s->fd); /* also leaves the epoll set: nobody else holds it */
 	s->fd = -1;
 }
 
@@ -130,11 +131,11 @@ void link_close(struct store *s)
 		close(s->pending_fd);
 	if (s->poll_fd >= 0)
 		close(s->poll_fd);
-	DL_FOREACH_SAFE(s->events, e, etmp) {
+	DL_FOREACH_SAFE (s->events, e, etmp) {
 		DL_DELETE(s->events, e);
 		free(e);
 	}
-	DL_FOREACH_SAFE(s->watches, w, wtmp) {
+	DL_FOREACH_SAFE (s->watches, w, wtmp) {
 		DL_DELETE(s->watches, w);
 		free(w);
 	}
@@ -158,7 +159,7 @@ void link_drop_watch(struct store *s, const char *path, const char *token)
 {
 	struct set_watch *w, *tmp;
 
-	DL_FOREACH_SAFE(s->watches, w, tmp) {
+	DL_FOREACH_SAFE (s->watches, w, tmp) {
 		if (!strcmp(w->path, path) && !strcmp(w->token, token)) {
 			DL_DELETE(s->watches, w);
 			free(w);
@@ -190,7 +191,7 @@ static int write_all(int fd, const char *p, size_t len)
 
 	while (len) {
 		n = send(fd, p, len, MSG_NOSIGNAL);
-		if (n < 0 && errno == ENOTSOCK)		/* /dev/xen/xenbus */
+		if (n < 0 && errno == ENOTSOCK) /* /dev/xen/xenbus */
 			n = write(fd, p, len);
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -210,15 +211,15 @@ static void queue_event(struct store *s, const struct answer *body)
 	struct event *e;
 
 	if (!nul)
-		return;					/* not an event by the protocol: nothing to tell */
+		return; /* not an event by the protocol: nothing to tell */
 	e = malloc(sizeof(*e) + body->len + 1);
 	if (!e)
-		abort();				/* an event must not get lost */
+		abort(); /* an event must not get lost */
 	memcpy(e->text, body->data, body->len + 1);
 	e->ev.path = e->text;
 	e->ev.token = e->text + (nul - body->data) + 1;
 	if (!s->events && write(s->pending_fd, &one, sizeof(one)) < 0)
-		abort();				/* an eventfd at 0 takes a 1 */
+		abort(); /* an eventfd at 0 takes a 1 */
 	DL_APPEND(s->events, e);
 }
 
@@ -275,7 +276,7 @@ static int exchange(struct store *s, const char *rq, size_t len, struct answer *
 		if (rc != -EPROTO)
 			return rc;
 	}
-	link_detach(s);					/* out of step: nothing after this can be trusted */
+	link_detach(s); /* out of step: nothing after this can be trusted */
 	return rc == -ENOMEM ? rc : -ECONNRESET;
 }
 
@@ -285,8 +286,9 @@ static int reset_watches(struct store *s)
 	int rc = 0;
 
 	s->resetting = true;
-	DL_FOREACH(s->watches, w) {
-		struct iovec parts[2] = { { w->path, strlen(w->path) + 1 }, { w->token, strlen(w->token) + 1 } };
+	DL_FOREACH (s->watches, w) {
+		struct iovec parts[2] = { { w->path, strlen(w->path) + 1 },
+					  { w->token, strlen(w->token) + 1 } };
 		struct answer a;
 
 		rc = link_call(s, XS_WATCH, 0, parts, 2, &a, false);
@@ -312,7 +314,8 @@ static int reconnect(struct store *s)
 		link_detach(s);
 		nanosleep(&step, NULL);
 	}
-	return link_why(s, rc, "store: %s went away and is not back after %d s", s->path, RECONNECT_MS / 1000);
+	return link_why(s, rc, "store: %s went away and is not back after %d s", s->path,
+			RECONNECT_MS / 1000);
 }
 
 int link_call(struct store *s, uint32_t type, store_txn_t t, const struct iovec *parts, unsigned nr,
@@ -328,7 +331,8 @@ int link_call(struct store *s, uint32_t type, store_txn_t t, const struct iovec 
 	answer->len = 0;
 	for (i = 0; i < nr; i++) {
 		if (parts[i].iov_len > sizeof(rq) - len)
-			return link_why(s, E2BIG, "store: the request is over %d bytes", XENSTORE_PAYLOAD_MAX);
+			return link_why(s, E2BIG, "store: the request is over %d bytes",
+					XENSTORE_PAYLOAD_MAX);
 		memcpy(rq + len, parts[i].iov_base, parts[i].iov_len);
 		len += parts[i].iov_len;
 	}
@@ -356,16 +360,17 @@ int link_event(struct store *s, struct store_event **event, int timeout_ms)
 		if (s->fd < 0 && (rc = reconnect(s)))
 			return rc;
 		if (s->events)
-			break;				/* the reconnection brought some */
+			break; /* the reconnection brought some */
 		p = (struct pollfd){ .fd = s->fd, .events = POLLIN };
 		rc = poll(&p, 1, timeout_ms);
 		if (rc == 0)
 			return -EAGAIN;
 		if (rc < 0)
-			return errno == EINTR ? -EAGAIN : link_why(s, errno, "store: waiting for events");
+			return errno == EINTR ? -EAGAIN
+					      : link_why(s, errno, "store: waiting for events");
 		rc = receive(s, &h, &a);
 		if (!rc && h.type != XS_WATCH_EVENT) {
-			free(a.data);			/* an answer nobody asked for */
+			free(a.data); /* an answer nobody asked for */
 			rc = -EPROTO;
 		}
 		if (rc)
@@ -374,7 +379,7 @@ int link_event(struct store *s, struct store_event **event, int timeout_ms)
 	e = s->events;
 	DL_DELETE(s->events, e);
 	if (!s->events && read(s->pending_fd, &n, sizeof(n)) < 0)
-		abort();				/* it was raised when the queue began */
+		abort(); /* it was raised when the queue began */
 	*event = &e->ev;
 	return 0;
 }

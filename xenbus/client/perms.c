@@ -10,7 +10,7 @@
 
 #include "xenbus/client/link.h"
 
-static const char letters[] = "nrwb";			/* by enum store_access */
+static const char letters[] = "nrwb"; /* by enum store_access */
 
 static int perm_parse(const char *text, const char **end, struct store_perm *out)
 {
@@ -50,10 +50,12 @@ void store_perms_format(const struct store_perm *perms, size_t count, char *out,
 	if (size)
 		*out = '\0';
 	for (i = 0; i < count && at < size; i++)
-		at += snprintf(out + at, size - at, "%s%c%u", i ? "," : "", letters[perms[i].access & 3], perms[i].domid);
+		at += snprintf(out + at, size - at, "%s%c%u", i ? "," : "",
+			       letters[perms[i].access & 3], perms[i].domid);
 }
 
-int store_get_perms(struct store *s, store_txn_t t, const char *path, struct store_perm **perms, size_t *count)
+int store_get_perms(struct store *s, store_txn_t t, const char *path, struct store_perm **perms,
+		    size_t *count)
 {
 	struct iovec part = { (void *)path, strlen(path) + 1 };
 	size_t n = 0, i;
@@ -64,7 +66,9 @@ int store_get_perms(struct store *s, store_txn_t t, const char *path, struct sto
 	*perms = NULL;
 	*count = 0;
 	if (rc)
-		return rc == -ECONNRESET ? rc : link_why(s, rc, "store: get the permissions of %.400s", path);
+		return rc == -ECONNRESET
+			       ? rc
+			       : link_why(s, rc, "store: get the permissions of %.400s", path);
 	for (i = 0; i < a.len; i++)
 		n += !a.data[i];
 	*perms = calloc(n ? n : 1, sizeof(**perms));
@@ -77,13 +81,15 @@ int store_get_perms(struct store *s, store_txn_t t, const char *path, struct sto
 	if (!*perms || rc) {
 		free(*perms);
 		*perms = NULL;
-		return link_why(s, rc ? EPROTO : ENOMEM, "store: get the permissions of %.400s", path);
+		return link_why(s, rc ? EPROTO : ENOMEM, "store: get the permissions of %.400s",
+				path);
 	}
 	*count = n;
 	return 0;
 }
 
-int store_set_perms(struct store *s, store_txn_t t, const char *path, const struct store_perm *perms, size_t count)
+int store_set_perms(struct store *s, store_txn_t t, const char *path,
+		    const struct store_perm *perms, size_t count)
 {
 	char text[XENSTORE_PAYLOAD_MAX];
 	struct iovec parts[2] = { { (void *)path, strlen(path) + 1 }, { text, 0 } };
@@ -93,8 +99,11 @@ int store_set_perms(struct store *s, store_txn_t t, const char *path, const stru
 
 	for (i = 0; i < count; i++) {
 		if (at + 8 > sizeof(text) || perms[i].access > STORE_BOTH)
-			return link_why(s, EINVAL, "store: set %zu permissions of %.400s", count, path);
-		at += snprintf(text + at, sizeof(text) - at, "%c%u", letters[perms[i].access], perms[i].domid) + 1;
+			return link_why(s, EINVAL, "store: set %zu permissions of %.400s", count,
+					path);
+		at += snprintf(text + at, sizeof(text) - at, "%c%u", letters[perms[i].access],
+			       perms[i].domid) +
+		      1;
 	}
 	parts[1].iov_len = at;
 	rc = link_call(s, XS_SET_PERMS, t, parts, 2, &a, t == STORE_NO_TXN);

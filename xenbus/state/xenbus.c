@@ -59,7 +59,8 @@ size_t xenbus_dir(char *out, size_t size, const struct xenbus_device *d, enum xe
 	return t.full ? 0 : t.len;
 }
 
-size_t xenbus_path(char *out, size_t size, const struct xenbus_device *d, enum xenbus_side side, const char *leaf)
+size_t xenbus_path(char *out, size_t size, const struct xenbus_device *d, enum xenbus_side side,
+		   const char *leaf)
 {
 	struct text t = { .out = out, .size = size, .full = !size };
 
@@ -99,7 +100,8 @@ static bool cut_number(const char **p, uint32_t max, uint32_t *n)
 	return !**p || **p == '/';
 }
 
-bool xenbus_parse(const char *path, enum xenbus_side side, struct xenbus_device *d, size_t *type_len)
+bool xenbus_parse(const char *path, enum xenbus_side side, struct xenbus_device *d,
+		  size_t *type_len)
 {
 	uint32_t owner, peer = 0;
 
@@ -117,15 +119,18 @@ bool xenbus_parse(const char *path, enum xenbus_side side, struct xenbus_device 
 	if (!cut_number(&path, UINT32_MAX, &d->id))
 		return false;
 	d->frontend = side == XENBUS_FRONTEND ? owner : peer;
-	d->backend = side == XENBUS_FRONTEND ? 0 : owner;	/* the frontend's path does not name its backend */
+	d->backend = side == XENBUS_FRONTEND
+			     ? 0
+			     : owner; /* the frontend's path does not name its backend */
 	return true;
 }
 
 static const char *const names[] = {
-	"Unknown", "Initialising", "InitWait", "Initialised", "Connected", "Closing", "Closed", "Reconfiguring", "Reconfigured",
+	"Unknown", "Initialising", "InitWait",	    "Initialised",  "Connected",
+	"Closing", "Closed",	   "Reconfiguring", "Reconfigured",
 };
 
-#define NR_STATES	(sizeof(names) / sizeof(names[0]))
+#define NR_STATES (sizeof(names) / sizeof(names[0]))
 
 const char *xenbus_state_name(XenbusState state)
 {
@@ -155,7 +160,8 @@ enum xenbus_hotplug xenbus_hotplug_parse(const char *text, size_t len)
 /* Reconfiguring and back happens within a connection. */
 static XenbusState plain(XenbusState s)
 {
-	return s == XenbusStateReconfiguring || s == XenbusStateReconfigured ? XenbusStateConnected : s;
+	return s == XenbusStateReconfiguring || s == XenbusStateReconfigured ? XenbusStateConnected
+									     : s;
 }
 
 static enum xenbus_step backend_next(const struct xenbus_view *v)
@@ -163,35 +169,41 @@ static enum xenbus_step backend_next(const struct xenbus_view *v)
 	XenbusState mine = plain(v->mine), theirs = plain(v->theirs);
 
 	if (!v->theirs_exists || theirs == XenbusStateClosed || theirs == XenbusStateUnknown) {
-		if (mine != XenbusStateClosed && mine != XenbusStateInitialising && mine != XenbusStateInitWait)
+		if (mine != XenbusStateClosed && mine != XenbusStateInitialising &&
+		    mine != XenbusStateInitWait)
 			return STEP_CLOSE;
 		if (!v->theirs_exists || !v->online)
-			return mine == XenbusStateClosed || !v->theirs_exists ? STEP_FREE : STEP_CLOSE;
-		return mine == XenbusStateInitialising && v->hotplug != HOTPLUG_ERROR ? STEP_OFFER : STEP_WAIT;
+			return mine == XenbusStateClosed || !v->theirs_exists ? STEP_FREE
+									      : STEP_CLOSE;
+		return mine == XenbusStateInitialising && v->hotplug != HOTPLUG_ERROR ? STEP_OFFER
+										      : STEP_WAIT;
 	}
 	if (theirs == XenbusStateClosing)
 		return mine == XenbusStateClosed ? STEP_WAIT : STEP_CLOSE;
 	switch (mine) {
 	case XenbusStateUnknown:
-	case XenbusStateInitialising:
-		return v->hotplug == HOTPLUG_ERROR ? STEP_FAIL : STEP_OFFER;
+	case XenbusStateInitialising: return v->hotplug == HOTPLUG_ERROR ? STEP_FAIL : STEP_OFFER;
 	case XenbusStateInitWait:
 		if (theirs != XenbusStateInitialised && theirs != XenbusStateConnected)
 			return STEP_WAIT;
-		return v->hotplug == HOTPLUG_CONNECTED ? STEP_CONNECT :
-		       v->hotplug == HOTPLUG_ERROR     ? STEP_FAIL :
-							 STEP_WAIT;
+		return v->hotplug == HOTPLUG_CONNECTED ? STEP_CONNECT
+		       : v->hotplug == HOTPLUG_ERROR   ? STEP_FAIL
+						       : STEP_WAIT;
 	case XenbusStateConnected:
-		/* a frontend that starts over without closing left its rings: they are not to be used again */
-		return theirs == XenbusStateInitialising || theirs == XenbusStateInitWait ? STEP_FAIL : STEP_WAIT;
-	case XenbusStateClosing:
-		return STEP_CLOSE;
+		/*
+		 * a frontend that starts over without closing left its rings: they are not to be
+		 * used again
+		 */
+		return theirs == XenbusStateInitialising || theirs == XenbusStateInitWait
+			       ? STEP_FAIL
+			       : STEP_WAIT;
+	case XenbusStateClosing: return STEP_CLOSE;
 	case XenbusStateClosed:
-		if (theirs == XenbusStateInitialising)		/* a kernel that was rebooted, or kexec: once more */
+		if (theirs ==
+		    XenbusStateInitialising) /* a kernel that was rebooted, or kexec: once more */
 			return v->online ? STEP_OFFER : STEP_FREE;
 		return STEP_WAIT;
-	default:
-		return STEP_WAIT;
+	default: return STEP_WAIT;
 	}
 }
 
@@ -200,7 +212,8 @@ static enum xenbus_step frontend_next(const struct xenbus_view *v)
 	XenbusState mine = plain(v->mine), theirs = plain(v->theirs);
 
 	if (!v->theirs_exists || theirs == XenbusStateClosing || theirs == XenbusStateClosed) {
-		if (mine == XenbusStateInitialising)		/* still closing from the last time, or not made yet */
+		if (mine ==
+		    XenbusStateInitialising) /* still closing from the last time, or not made yet */
 			return STEP_WAIT;
 		if (mine == XenbusStateClosed)
 			return v->theirs_exists ? STEP_WAIT : STEP_FREE;
@@ -212,12 +225,9 @@ static enum xenbus_step frontend_next(const struct xenbus_view *v)
 		return theirs == XenbusStateInitWait ? STEP_PUBLISH : STEP_WAIT;
 	case XenbusStateInitialised:
 		return theirs == XenbusStateConnected ? STEP_CONNECT : STEP_WAIT;
-	case XenbusStateConnected:
-		return theirs == XenbusStateInitialising ? STEP_FAIL : STEP_WAIT;
-	case XenbusStateClosing:
-		return STEP_CLOSE;
-	default:
-		return STEP_WAIT;
+	case XenbusStateConnected: return theirs == XenbusStateInitialising ? STEP_FAIL : STEP_WAIT;
+	case XenbusStateClosing: return STEP_CLOSE;
+	default: return STEP_WAIT;
 	}
 }
 
@@ -228,7 +238,8 @@ enum xenbus_step xenbus_next(const struct xenbus_view *v)
 
 const char *xenbus_step_name(enum xenbus_step step)
 {
-	static const char *const steps[] = { "wait", "offer", "publish", "connect", "close", "free", "fail" };
+	static const char *const steps[] = { "wait",  "offer", "publish", "connect",
+					     "close", "free",  "fail" };
 
 	return (unsigned)step < sizeof(steps) / sizeof(steps[0]) ? steps[step] : "wait";
 }

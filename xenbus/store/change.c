@@ -29,7 +29,10 @@ static struct perms *parent_perms(const struct tree *t, const char *path)
 	return tree_find(t, above)->perms;
 }
 
-/* Make path and what is missing above it; what is made inherits, and belongs to its maker unless that is privileged. */
+/*
+ * Make path and what is missing above it; what is made inherits, and belongs to its maker unless
+ * that is privileged.
+ */
 static void make(struct tree *t, const struct op *op, const struct effects *fx)
 {
 	char path[XENSTORE_ABS_PATH_MAX + 1];
@@ -47,7 +50,8 @@ static void make(struct tree *t, const struct op *op, const struct effects *fx)
 		perms = perms_share(parent);
 		if (op->domid != PRIVILEGED_DOMID)
 			perms = perms_with_owner(perms, op->domid);
-		tree_add(t, path, at == len ? blob_new(op->value, op->len) : blob_new(NULL, 0), perms);
+		tree_add(t, path, at == len ? blob_new(op->value, op->len) : blob_new(NULL, 0),
+			 perms);
 		n = tree_find(t, path);
 		count(fx, n, 1);
 		path[at] = op->path[at];
@@ -61,7 +65,8 @@ static void write_value(struct tree *t, const struct op *op, const struct effect
 	const struct node *n = tree_find(t, op->path);
 
 	if (fx->count)
-		fx->count(fx->arg, perms_owner(n->perms), 0, (int64_t)op->len - (int64_t)node_value_len(n));
+		fx->count(fx->arg, perms_owner(n->perms), 0,
+			  (int64_t)op->len - (int64_t)node_value_len(n));
 	if (fx->changes)
 		changes_add(fx->changes, op->path, false, n->perms, n->perms,
 			    n == t->root ? NULL : parent_perms(t, op->path));
@@ -85,7 +90,8 @@ static void set_perms(struct tree *t, const struct op *op, const struct effects 
 struct removal {
 	const struct effects *fx;
 	const char *top;
-	struct perms *stack[XENSTORE_ABS_PATH_MAX / 2 + 2];	/* permissions on the way down, by depth */
+	struct perms
+		*stack[XENSTORE_ABS_PATH_MAX / 2 + 2]; /* permissions on the way down, by depth */
 	unsigned base;
 };
 
@@ -113,7 +119,8 @@ static void removed(const struct node *n, const char *path, void *arg)
 	struct removal *r = arg;
 
 	if (r->fx->changes)
-		changes_add(r->fx->changes, path, strcmp(path, r->top), n->perms, NULL, r->stack[depth(path) - r->base]);
+		changes_add(r->fx->changes, path, strcmp(path, r->top), n->perms, NULL,
+			    r->stack[depth(path) - r->base]);
 }
 
 static void remove_all(struct tree *t, const struct op *op, const struct effects *fx)
@@ -141,9 +148,7 @@ void op_apply(struct tree *t, const struct op *op, const struct effects *fx)
 		if (!tree_find(t, op->path))
 			make(t, op, fx);
 		break;
-	case OP_RM:
-		remove_all(t, op, fx);
-		break;
+	case OP_RM: remove_all(t, op, fx); break;
 	case OP_PERMS:
 		if (tree_find(t, op->path))
 			set_perms(t, op, fx);
@@ -171,7 +176,7 @@ void server_apply(struct server *sv, const struct op *op)
 
 struct search {
 	unsigned domid;
-	uint32_t left;				/* nodes still to be found */
+	uint32_t left; /* nodes still to be found */
 	char **found;
 	size_t nr;
 };

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Changes to a tree: one operation that was checked and permitted, done to a tree. The same code works on the tree
- * itself, on a transaction's copy, when a transaction lands, and when the journal is read back.
+ * Changes to a tree: one operation that was checked and permitted, done to a tree. The same code
+ * works on the tree itself, on a transaction's copy, when a transaction lands, and when the journal
+ * is read back.
  */
 #ifndef XENBUS_STORE_CHANGE_H
 #define XENBUS_STORE_CHANGE_H
@@ -14,7 +15,7 @@ enum op_kind { OP_WRITE, OP_MKDIR, OP_RM, OP_PERMS };
 struct op {
 	struct op *prev, *next;
 	enum op_kind kind;
-	unsigned domid;			/* who does it: owner of what it makes, unless privileged */
+	unsigned domid; /* who does it: owner of what it makes, unless privileged */
 	const void *value;
 	size_t len;
 	struct perms *perms;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The commands of the wire protocol: one table, one function each. A function answers itself when it succeeds, and
- * returns -errno with the reason in c->why when it refuses.
+ * The commands of the wire protocol: one table, one function each. A function answers itself when
+ * it succeeds, and returns -errno with the reason in c->why when it refuses.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -16,7 +16,10 @@
 #include "xenbus/store/txn.h"
 #include "xenbus/store/watch.h"
 
-/* The first strings of the body, each with its NUL; false unless there are so many and the last is closed. */
+/*
+ * The first strings of the body, each with its NUL; false unless there are so many and the last is
+ * closed.
+ */
 static bool strings(const struct request *rq, const char **out, unsigned want)
 {
 	const char *p = rq->body, *end = rq->body + rq->len;
@@ -64,13 +67,17 @@ static int cmd_directory(struct conn *c, struct request *rq)
 		return rc;
 	list = node_listing(n);
 	if (list->len > XENSTORE_PAYLOAD_MAX)
-		return refuse(c, -E2BIG, "the listing of %.200s has %u bytes: DIRECTORY_PART gives it in parts", p.text,
-			      list->len);
+		return refuse(
+			c, -E2BIG,
+			"the listing of %.200s has %u bytes: DIRECTORY_PART gives it in parts",
+			p.text, list->len);
 	conn_reply(c, rq, list->data, list->len);
 	return 0;
 }
 
-/* <path> NUL <offset> NUL: generation NUL, whole names from there on; an empty name ends the list */
+/*
+ * <path> NUL <offset> NUL: generation NUL, whole names from there on; an empty name ends the list
+ */
 static int cmd_directory_part(struct conn *c, struct request *rq)
 {
 	char out[XENSTORE_PAYLOAD_MAX];
@@ -122,7 +129,7 @@ static int cmd_read(struct conn *c, struct request *rq)
 	return 0;
 }
 
-static int cmd_write(struct conn *c, struct request *rq)	/* <path> NUL <value> */
+static int cmd_write(struct conn *c, struct request *rq) /* <path> NUL <value> */
 {
 	const char *nul = memchr(rq->body, 0, rq->len);
 	struct view v;
@@ -144,7 +151,8 @@ static int cmd_mkdir(struct conn *c, struct request *rq)
 	struct path p;
 	int rc;
 
-	if ((rc = one_path(c, rq, false, &p)) || (rc = view_open(c, rq->h.tx_id, &v)) || (rc = view_mkdir(&v, &p)))
+	if ((rc = one_path(c, rq, false, &p)) || (rc = view_open(c, rq->h.tx_id, &v)) ||
+	    (rc = view_mkdir(&v, &p)))
 		return rc;
 	conn_reply_ok(c, rq);
 	return 0;
@@ -156,7 +164,8 @@ static int cmd_rm(struct conn *c, struct request *rq)
 	struct path p;
 	int rc;
 
-	if ((rc = one_path(c, rq, false, &p)) || (rc = view_open(c, rq->h.tx_id, &v)) || (rc = view_rm(&v, &p)))
+	if ((rc = one_path(c, rq, false, &p)) || (rc = view_open(c, rq->h.tx_id, &v)) ||
+	    (rc = view_rm(&v, &p)))
 		return rc;
 	conn_reply_ok(c, rq);
 	return 0;
@@ -177,7 +186,8 @@ static int cmd_get_perms(struct conn *c, struct request *rq)
 	if (p.special) {
 		perms = c->sv->special[p.which];
 		if (!c->privileged && !(perms_of(perms, c->domid, c->target) & STORE_READ))
-			return refuse(c, -EACCES, "%s does not grant d%u reading", p.text, c->domid);
+			return refuse(c, -EACCES, "%s does not grant d%u reading", p.text,
+				      c->domid);
 	} else {
 		rc = view_get(&v, &p, STORE_READ, 0, &n);
 		if (rc)
@@ -185,16 +195,19 @@ static int cmd_get_perms(struct conn *c, struct request *rq)
 		perms = n->perms;
 	}
 	for (i = 0; i < perms_count(perms) && len + 8 < sizeof(out); i++)
-		len += snprintf(out + len, sizeof(out) - len, "%c%u", "nrwb"[perms_list(perms)[i].access],
-				perms_list(perms)[i].domid) + 1;
+		len += snprintf(out + len, sizeof(out) - len, "%c%u",
+				"nrwb"[perms_list(perms)[i].access], perms_list(perms)[i].domid) +
+		       1;
 	conn_reply(c, rq, out, len);
 	return 0;
 }
 
-static int special_set_perms(struct conn *c, const struct path *p, const struct store_perm *list, size_t n)
+static int special_set_perms(struct conn *c, const struct path *p, const struct store_perm *list,
+			     size_t n)
 {
 	if (!c->privileged)
-		return refuse(c, -EACCES, "only the control domain sets the permissions of %s", p->text);
+		return refuse(c, -EACCES, "only the control domain sets the permissions of %s",
+			      p->text);
 	perms_put(c->sv->special[p->which]);
 	c->sv->special[p->which] = perms_get(list, n);
 	journal_special(c->sv, p->which);
@@ -219,8 +232,10 @@ static int cmd_set_perms(struct conn *c, struct request *rq)
 	for (s += strlen(s) + 1; s < end; s += strlen(s) + 1) {
 		if (n == PERMS_MAX || strpbrk(s, " ,") || store_perms_parse(s, &list[n], 1) != 1 ||
 		    list[n].domid == NO_DOMAIN)
-			return refuse(c, -EINVAL, "permission %zu is \"%.40s\"; it takes n, r, w or b and a domain's number",
-				      n + 1, s);
+			return refuse(
+				c, -EINVAL,
+				"permission %zu is \"%.40s\"; it takes n, r, w or b and a domain's number",
+				n + 1, s);
 		n++;
 	}
 	if (!n)
@@ -314,11 +329,13 @@ static int numbers(struct conn *c, const struct request *rq, uint64_t *out, unsi
 	char *end;
 
 	if (!strings(rq, arg, nr))
-		return refuse(c, -EINVAL, "%s takes %u number%s", command_name(rq->h.type), nr, nr > 1 ? "s" : "");
+		return refuse(c, -EINVAL, "%s takes %u number%s", command_name(rq->h.type), nr,
+			      nr > 1 ? "s" : "");
 	for (i = 0; i < nr; i++) {
 		out[i] = strtoull(arg[i], &end, 0);
 		if (end == arg[i] || *end || *arg[i] == '-')
-			return refuse(c, -EINVAL, "%s: \"%.40s\" is not a number", command_name(rq->h.type), arg[i]);
+			return refuse(c, -EINVAL, "%s: \"%.40s\" is not a number",
+				      command_name(rq->h.type), arg[i]);
 	}
 	return 0;
 }
@@ -329,7 +346,8 @@ static int known_domain(struct conn *c, uint64_t domid, struct domain **d)
 	return *d ? 0 : refuse(c, -ENOENT, "d%" PRIu64 " was not introduced", domid);
 }
 
-#define FIRST_RESERVED	0x7ff0u		/* DOMID_FIRST_RESERVED, and DOMID_SELF; they need the hypercall headers */
+#define FIRST_RESERVED \
+	0x7ff0u /* DOMID_FIRST_RESERVED, and DOMID_SELF; they need the hypercall headers */
 
 static int cmd_introduce(struct conn *c, struct request *rq)
 {
@@ -339,7 +357,9 @@ static int cmd_introduce(struct conn *c, struct request *rq)
 	if (rc)
 		return rc;
 	if (!arg[0] || arg[0] >= FIRST_RESERVED || !arg[2] || arg[2] > UINT32_MAX)
-		return refuse(c, -EINVAL, "d%" PRIu64 " with event channel %" PRIu64 " cannot be introduced", arg[0], arg[2]);
+		return refuse(c, -EINVAL,
+			      "d%" PRIu64 " with event channel %" PRIu64 " cannot be introduced",
+			      arg[0], arg[2]);
 	rc = domain_introduce(c, arg[0], arg[1], arg[2]);
 	if (!rc)
 		conn_reply_ok(c, rq);
@@ -387,7 +407,8 @@ static int cmd_set_target(struct conn *c, struct request *rq)
 	uint64_t arg[2];
 	int rc;
 
-	if ((rc = numbers(c, rq, arg, 2)) || (rc = known_domain(c, arg[0], &d)) || (rc = known_domain(c, arg[1], &target)))
+	if ((rc = numbers(c, rq, arg, 2)) || (rc = known_domain(c, arg[0], &d)) ||
+	    (rc = known_domain(c, arg[1], &target)))
 		return rc;
 	d->conn->target = target->domid;
 	journal_domain(c->sv, d);
@@ -453,7 +474,8 @@ static const struct command {
 
 const char *command_name(uint32_t type)
 {
-	return type < XS_TYPE_COUNT && commands[type].name ? commands[type].name : "(unknown command)";
+	return type < XS_TYPE_COUNT && commands[type].name ? commands[type].name
+							   : "(unknown command)";
 }
 
 int command_run(struct conn *c, struct request *rq)
@@ -465,6 +487,7 @@ int command_run(struct conn *c, struct request *rq)
 	if ((cmd->flags & CONTROL_ONLY) && !c->privileged)
 		return refuse(c, -EACCES, "%s is for the control domain", cmd->name);
 	if ((cmd->flags & CHANGES) && !journal_has_room(c->sv))
-		return refuse(c, -ENOSPC, "the journal's directory is full: nothing can be changed safely");
+		return refuse(c, -ENOSPC,
+			      "the journal's directory is full: nothing can be changed safely");
 	return cmd->run(c, rq);
 }

@@ -17,8 +17,8 @@
 #include "xenbus/store/txn.h"
 #include "xenbus/store/watch.h"
 
-#define OUT_PAUSE	(256u << 10)	/* with so much not taken, no more requests are read */
-#define OUT_CUT		(64u << 20)	/* and with so much of events, a privileged client is cut off */
+#define OUT_PAUSE (256u << 10) /* with so much not taken, no more requests are read */
+#define OUT_CUT (64u << 20) /* and with so much of events, a privileged client is cut off */
 
 struct conn *conn_new(struct server *sv, const struct transport *ops, void *io, unsigned domid)
 {
@@ -62,7 +62,8 @@ void conn_reap(struct server *sv)
 {
 	struct conn *c, *tmp;
 
-	DL_FOREACH_SAFE2(sv->dead, c, tmp, w_next) {
+	DL_FOREACH_SAFE2(sv->dead, c, tmp, w_next)
+	{
 		DL_DELETE2(sv->dead, c, w_prev, w_next);
 		if (c->dirty)
 			DL_DELETE2(sv->dirty, c, d_prev, d_next);
@@ -83,8 +84,8 @@ void conn_mark(struct conn *c)
 }
 
 /*
- * First everybody's requests, then one commit of the journal, then what everybody is to get: an answer leaves only
- * after what it acknowledges is safe.
+ * First everybody's requests, then one commit of the journal, then what everybody is to get: an
+ * answer leaves only after what it acknowledges is safe.
  */
 void conn_run(struct server *sv)
 {
@@ -92,10 +93,11 @@ void conn_run(struct server *sv)
 
 	sv->dirty = NULL;
 	DL_FOREACH2(list, c, d_next)
-		if (!c->closing || domain_of(c))
-			c->ops->resume(c);
+	if (!c->closing || domain_of(c))
+		c->ops->resume(c);
 	journal_commit(sv);
-	DL_FOREACH_SAFE2(list, c, tmp, d_next) {
+	DL_FOREACH_SAFE2(list, c, tmp, d_next)
+	{
 		DL_DELETE2(list, c, d_prev, d_next);
 		c->dirty = false;
 		if (!c->closing)
@@ -105,13 +107,13 @@ void conn_run(struct server *sv)
 			c->replies = 0;
 		}
 		if (c->again)
-			conn_mark(c);			/* requests may wait that were not read for these answers */
+			conn_mark(c); /* requests may wait that were not read for these answers */
 		c->again = false;
 	}
 	/* those who got an event meanwhile */
 	DL_FOREACH2(sv->dirty, c, d_next)
-		if (!c->closing)
-			c->ops->flush(c);
+	if (!c->closing)
+		c->ops->flush(c);
 	conn_reap(sv);
 }
 
@@ -137,7 +139,8 @@ int refuse(struct conn *c, int err, const char *fmt, ...)
 	return err;
 }
 
-void conn_send(struct conn *c, const struct xsd_sockmsg *h, const void *a, size_t a_len, const void *b, size_t b_len)
+void conn_send(struct conn *c, const struct xsd_sockmsg *h, const void *a, size_t a_len,
+	       const void *b, size_t b_len)
 {
 	size_t before = bytes_len(&c->out), len = sizeof(*h) + a_len + b_len;
 	int64_t limit = c->privileged ? OUT_CUT : quota_limit(c->sv, c->account, QUOTA_EVENTS);
@@ -148,7 +151,8 @@ void conn_send(struct conn *c, const struct xsd_sockmsg *h, const void *a, size_
 	if (before + len > (size_t)limit && h->type == XS_WATCH_EVENT) {
 		if (!c->privileged)
 			quota_note(c->sv, c->account, QUOTA_EVENTS, before + len);
-		log_warn("%s does not take its events: cut off with %zu bytes waiting", conn_name(c), before);
+		log_warn("%s does not take its events: cut off with %zu bytes waiting",
+			 conn_name(c), before);
 		conn_close(c);
 		return;
 	}
@@ -205,7 +209,8 @@ int conn_message(struct conn *c, const char *p, size_t len)
 	c->nr_requests++;
 	c->sv->stats.requests++;
 	if (rc) {
-		log_debug("%s: %s %.200s: %s: %s", conn_name(c), command_name(rq.h.type), body, xs_error_name(rc), c->why);
+		log_debug("%s: %s %.200s: %s: %s", conn_name(c), command_name(rq.h.type), body,
+			  xs_error_name(rc), c->why);
 		reply_error(c, &rq, rc);
 	}
 	return 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Control commands: what administrators see and turn. Lists are JSON in pages: {"items":[...],"next":N or null}, N
- * being the argument that gives the next page.
+ * Control commands: what administrators see and turn. Lists are JSON in pages:
+ * {"items":[...],"next":N or null}, N being the argument that gives the next page.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -29,7 +29,8 @@ static int answer(struct control *ct, const char *text)
 	size_t len = strlen(text) + 1;
 
 	if (len > XENSTORE_PAYLOAD_MAX)
-		return refuse(ct->c, -E2BIG, "control %s: the answer has %zu bytes", ct->argv[0], len);
+		return refuse(ct->c, -E2BIG, "control %s: the answer has %zu bytes", ct->argv[0],
+			      len);
 	conn_reply(ct->c, ct->rq, text, len);
 	return 0;
 }
@@ -45,7 +46,9 @@ static int answer_json(struct control *ct, json_object *o)
 static json_object *quotas_of(struct server *sv, const struct account *a)
 {
 	json_object *o = json_object_new_object(), *q;
-	const int64_t used[NR_QUOTAS] = { [QUOTA_NODES] = a->nodes, [QUOTA_WATCHES] = a->watches, [QUOTA_TXNS] = a->txns,
+	const int64_t used[NR_QUOTAS] = { [QUOTA_NODES] = a->nodes,
+					  [QUOTA_WATCHES] = a->watches,
+					  [QUOTA_TXNS] = a->txns,
 					  [QUOTA_MEMORY] = a->memory };
 	int i;
 
@@ -54,7 +57,8 @@ static json_object *quotas_of(struct server *sv, const struct account *a)
 		if (i == QUOTA_NODES || i == QUOTA_WATCHES || i == QUOTA_TXNS || i == QUOTA_MEMORY)
 			json_object_object_add(q, "used", json_object_new_int64(used[i]));
 		if (a->domid != PRIVILEGED_DOMID)
-			json_object_object_add(q, "limit", json_object_new_int64(quota_limit(sv, a, i)));
+			json_object_object_add(q, "limit",
+					       json_object_new_int64(quota_limit(sv, a, i)));
 		if (a->refused[i])
 			json_object_object_add(q, "refused", json_object_new_int64(a->refused[i]));
 		if (json_object_object_length(q))
@@ -79,7 +83,8 @@ static json_object *describe_conn(const struct conn *c)
 	if (c->pid)
 		json_object_object_add(o, "pid", json_object_new_int(c->pid));
 	if (d)
-		json_object_object_add(o, "state", json_object_new_string(c->closing ? "cut off" : "connected"));
+		json_object_object_add(
+			o, "state", json_object_new_string(c->closing ? "cut off" : "connected"));
 	conn_usage(c, &watches, &txns);
 	json_object_object_add(o, "watches", json_object_new_int(watches));
 	json_object_object_add(o, "transactions", json_object_new_int(txns));
@@ -114,7 +119,7 @@ struct page {
 	struct control *ct;
 	json_object *items;
 	size_t size;
-	int64_t from, at, next;		/* next -1: the list ends here */
+	int64_t from, at, next; /* next -1: the list ends here */
 };
 
 /* Takes o. False: the page is full. */
@@ -141,7 +146,9 @@ static bool page_add(struct page *p, json_object *o)
 
 static struct page page_begin(struct control *ct)
 {
-	return (struct page){ .ct = ct, .items = json_object_new_array(), .next = -1,
+	return (struct page){ .ct = ct,
+			      .items = json_object_new_array(),
+			      .next = -1,
 			      .from = ct->argc > 1 ? strtoll(ct->argv[1], NULL, 10) : 0 };
 }
 
@@ -159,7 +166,7 @@ static int ctl_connections(struct control *ct)
 	struct page p = page_begin(ct);
 	struct conn *c;
 
-	DL_FOREACH(ct->c->sv->conns, c)
+	DL_FOREACH (ct->c->sv->conns, c)
 		if ((!c->closing || domain_of(c)) && !page_add(&p, describe_conn(c)))
 			break;
 	return page_end(&p);
@@ -185,29 +192,34 @@ static int ctl_quota(struct control *ct)
 	int q;
 
 	if (ct->argc == 1 || (ct->argc == 2 && strcmp(ct->argv[1], "set"))) {
-		struct account *a = ct->argc == 2 ? account_find(sv, strtoul(ct->argv[1], &end, 10)) : NULL;
+		struct account *a = ct->argc == 2 ? account_find(sv, strtoul(ct->argv[1], &end, 10))
+						  : NULL;
 
 		if (ct->argc == 2 && (!a || *end))
-			return refuse(ct->c, -ENOENT, "domain %.20s owns nothing here", ct->argv[1]);
+			return refuse(ct->c, -ENOENT, "domain %.20s owns nothing here",
+				      ct->argv[1]);
 		if (a)
 			return answer_json(ct, quotas_of(sv, a));
 		for (q = 0; q < NR_QUOTAS; q++)
-			len += snprintf(out + len, sizeof(out) - len, "%-18s %8" PRId64 "  %s\n", quota_name(q),
-					sv->limit[q], quota_text(q));
+			len += snprintf(out + len, sizeof(out) - len, "%-18s %8" PRId64 "  %s\n",
+					quota_name(q), sv->limit[q], quota_text(q));
 		return answer(ct, out);
 	}
 	if ((ct->argc != 4 && ct->argc != 5) || strcmp(ct->argv[1], "set"))
 		return refuse(ct->c, -EINVAL, "quota [DOMID] | quota set NAME VALUE [DOMID]");
 	q = quota_by_name(ct->argv[2]);
 	if (q < 0)
-		return refuse(ct->c, -EINVAL, "there is no quota \"%.40s\"; \"quota\" lists them", ct->argv[2]);
+		return refuse(ct->c, -EINVAL, "there is no quota \"%.40s\"; \"quota\" lists them",
+			      ct->argv[2]);
 	value = strtoll(ct->argv[3], &end, 10);
 	if (end == ct->argv[3] || *end || value < 0)
-		return refuse(ct->c, -EINVAL, "quota %s: \"%.40s\" is not a number from 0", ct->argv[2], ct->argv[3]);
+		return refuse(ct->c, -EINVAL, "quota %s: \"%.40s\" is not a number from 0",
+			      ct->argv[2], ct->argv[3]);
 	if (ct->argc == 5) {
 		domid = strtoll(ct->argv[4], &end, 10);
 		if (end == ct->argv[4] || *end || domid < 0 || domid >= NO_DOMAIN)
-			return refuse(ct->c, -EINVAL, "quota: \"%.40s\" is not a domain's number", ct->argv[4]);
+			return refuse(ct->c, -EINVAL, "quota: \"%.40s\" is not a domain's number",
+				      ct->argv[4]);
 		account_get(sv, domid)->limit[q] = value;
 	} else {
 		sv->limit[q] = value;
@@ -216,7 +228,8 @@ static int ctl_quota(struct control *ct)
 	if (domid < 0)
 		log_info("quota %s is %" PRId64 " now", quota_name(q), value);
 	else
-		log_info("quota %s of d%" PRId64 " is %" PRId64 " now", quota_name(q), domid, value);
+		log_info("quota %s of d%" PRId64 " is %" PRId64 " now", quota_name(q), domid,
+			 value);
 	return answer(ct, "OK");
 }
 
@@ -257,7 +270,8 @@ static int ctl_check(struct control *ct)
 	tree_walk(ct->c->sv->tree.root, "/", count_node, NULL, count);
 	for (a = ct->c->sv->accounts; a; a = a->hh.next) {
 		if (a->nodes != count[a->domid]) {
-			log_warn("check: d%u owns %u nodes, %u are booked", a->domid, count[a->domid], a->nodes);
+			log_warn("check: d%u owns %u nodes, %u are booked", a->domid,
+				 count[a->domid], a->nodes);
 			bad++;
 		}
 		count[a->domid] = 0;
@@ -265,7 +279,8 @@ static int ctl_check(struct control *ct)
 	for (unsigned i = 0; i < NO_DOMAIN; i++)
 		bad += count[i] != 0;
 	free(count);
-	return bad ? refuse(ct->c, -EIO, "check: %d accounts are wrong; the log has them", bad) : answer(ct, "OK");
+	return bad ? refuse(ct->c, -EIO, "check: %d accounts are wrong; the log has them", bad)
+		   : answer(ct, "OK");
 }
 
 static int ctl_log(struct control *ct)
@@ -309,7 +324,8 @@ static const struct {
 	{ "help", ctl_help, "this list" },
 	{ "check", ctl_check, "compare the accounts with the tree" },
 	{ "compact", ctl_compact, "write the journal anew" },
-	{ "connections", ctl_connections, "[FROM]: who is connected and what he uses, JSON in pages" },
+	{ "connections", ctl_connections,
+	  "[FROM]: who is connected and what he uses, JSON in pages" },
 	{ "domains", ctl_domains, "[FROM]: usage and quotas by domain, JSON in pages" },
 	{ "log", ctl_log, "on|off: log every refusal" },
 	{ "memreport", ctl_stats, "the same as stats" },
@@ -325,7 +341,8 @@ static int ctl_help(struct control *ct)
 	size_t i, len = 0;
 
 	for (i = 0; i < NR(controls); i++)
-		len += snprintf(out + len, sizeof(out) - len, "%-12s %s\n", controls[i].name, controls[i].help);
+		len += snprintf(out + len, sizeof(out) - len, "%-12s %s\n", controls[i].name,
+				controls[i].help);
 	return answer(ct, out);
 }
 
@@ -344,5 +361,6 @@ int cmd_control(struct conn *c, struct request *rq)
 	for (i = 0; i < NR(controls); i++)
 		if (!strcmp(controls[i].name, ct.argv[0]))
 			return controls[i].run(&ct);
-	return refuse(c, -EINVAL, "control: there is no \"%.40s\"; \"help\" lists what there is", ct.argv[0]);
+	return refuse(c, -EINVAL, "control: there is no \"%.40s\"; \"help\" lists what there is",
+		      ct.argv[0]);
 }

@@ -41,7 +41,8 @@ static void port_belongs(struct server *sv, uint32_t port, struct domain *d)
 {
 	if (port >= sv->nr_ports) {
 		sv->by_port = mem_grow(sv->by_port, (port + 64) * sizeof(*sv->by_port));
-		memset(sv->by_port + sv->nr_ports, 0, (port + 64 - sv->nr_ports) * sizeof(*sv->by_port));
+		memset(sv->by_port + sv->nr_ports, 0,
+		       (port + 64 - sv->nr_ports) * sizeof(*sv->by_port));
 		sv->nr_ports = port + 64;
 	}
 	sv->by_port[port] = d;
@@ -73,7 +74,8 @@ static int bind(struct server *sv, struct domain *d)
 	if (!rc)
 		port_belongs(sv, d->port, d);
 	else
-		log_warn("d%u: cannot bind to its event channel %u: %s", d->domid, d->remote_port, strerror(-rc));
+		log_warn("d%u: cannot bind to its event channel %u: %s", d->domid, d->remote_port,
+			 strerror(-rc));
 	return rc;
 }
 
@@ -94,7 +96,8 @@ int domain_introduce(struct conn *by, unsigned domid, uint64_t gfn, uint32_t rem
 	int rc;
 
 	if (!sv->door)
-		return refuse(by, -EINVAL, "d%u cannot be introduced: there is no hypervisor here", domid);
+		return refuse(by, -EINVAL, "d%u cannot be introduced: there is no hypervisor here",
+			      domid);
 	if (!known)
 		d = domain_add(sv, domid);
 	else
@@ -107,16 +110,17 @@ int domain_introduce(struct conn *by, unsigned domid, uint64_t gfn, uint32_t rem
 	if (rc) {
 		if (!known)
 			domain_drop(sv, domid);
-		return refuse(by, rc, "d%u: its ring or its event channel %u cannot be reached", domid, remote_port);
+		return refuse(by, rc, "d%u: its ring or its event channel %u cannot be reached",
+			      domid, remote_port);
 	}
 	if (!known || d->conn->closing)
 		ring_begin(d);
 	journal_domain(sv, d);
-	log_info("d%u introduced%s: ring at frame %#" PRIx64 ", event channel %u", domid, known ? " again" : "", gfn,
-		 remote_port);
+	log_info("d%u introduced%s: ring at frame %#" PRIx64 ", event channel %u", domid,
+		 known ? " again" : "", gfn, remote_port);
 	if (!known)
 		watch_fire_special(sv, SPECIAL_INTRODUCE);
-	conn_mark(d->conn);		/* it may have written before it was introduced */
+	conn_mark(d->conn); /* it may have written before it was introduced */
 	return 0;
 }
 
@@ -153,7 +157,7 @@ void domain_drop(struct server *sv, unsigned domid)
 	detach(sv, d);
 	HASH_DEL(sv->domains, d);
 	free(d);
-	HASH_ITER(hh, sv->domains, other, tmp)
+	HASH_ITER (hh, sv->domains, other, tmp)
 		if (other->conn->target == domid)
 			other->conn->target = NO_DOMAIN;
 }
@@ -176,12 +180,13 @@ void domain_check_all(struct server *sv)
 	enum domain_state state;
 	int rc;
 
-	HASH_ITER(hh, sv->domains, d, tmp) {
+	HASH_ITER (hh, sv->domains, d, tmp) {
 		if (d->domid == PRIVILEGED_DOMID)
 			continue;
 		rc = door_domain_state(sv->door, d->domid, &state);
 		if (rc) {
-			log_warn("d%u: the hypervisor does not tell its state: %s", d->domid, strerror(-rc));
+			log_warn("d%u: the hypervisor does not tell its state: %s", d->domid,
+				 strerror(-rc));
 			continue;
 		}
 		if (state == DOMAIN_DYING || state == DOMAIN_GONE) {
@@ -215,7 +220,7 @@ void domain_attach_all(struct server *sv, bool ports_bound)
 	uint32_t port;
 	void *page;
 
-	HASH_ITER(hh, sv->domains, d, tmp) {
+	HASH_ITER (hh, sv->domains, d, tmp) {
 		if (!sv->door) {
 			domain_drop(sv, d->domid);
 			continue;
@@ -230,7 +235,7 @@ void domain_attach_all(struct server *sv, bool ports_bound)
 			else if (bind(sv, d))
 				continue;
 		} else if (attach(sv, d, ports_bound)) {
-			continue;		/* dead, most likely: the check will tell */
+			continue; /* dead, most likely: the check will tell */
 		}
 		ring_continue(d);
 		conn_mark(d->conn);
@@ -269,7 +274,7 @@ int domain_restore(struct server *sv, struct cut *in)
 	in_pos = cut_u32(in);
 	out_pos = cut_u32(in);
 	if (in_pos != d->conn->in_pos || out_pos != d->conn->out_pos) {
-		bytes_free(&d->conn->in);		/* the ring began anew */
+		bytes_free(&d->conn->in); /* the ring began anew */
 		bytes_free(&d->conn->out);
 	}
 	d->conn->in_pos = in_pos;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The doors to the hypervisor through the stable driver libraries. Guests' pages are reached by the grant that is
- * reserved for the store, so no right to map foreign memory is needed.
+ * The doors to the hypervisor through the stable driver libraries. Guests' pages are reached by the
+ * grant that is reserved for the store, so no right to map foreign memory is needed.
  */
-#define __XEN_TOOLS__			/* sysctl.h is for tools like this one */
+#define __XEN_TOOLS__ /* sysctl.h is for tools like this one */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
@@ -22,14 +22,14 @@
 #include "xenbus/store/door.h"
 #include "xenbus/store/util.h"
 
-#define OWN_RING	"/proc/xen/xsd_kva"
-#define OWN_PORT	"/proc/xen/xsd_port"
+#define OWN_RING "/proc/xen/xsd_kva"
+#define OWN_PORT "/proc/xen/xsd_port"
 
 struct door {
 	xenevtchn_handle *events;
 	xengnttab_handle *grants;
 	xencall_handle *calls;
-	struct xen_sysctl *op;			/* hypercall buffers: a page each */
+	struct xen_sysctl *op; /* hypercall buffers: a page each */
 	xen_domctl_getdomaininfo_t *info;
 };
 
@@ -121,7 +121,8 @@ int door_bind_domain_events(struct door *d, uint32_t *port)
 
 void *door_map(struct door *d, unsigned domid)
 {
-	return xengnttab_map_grant_ref(d->grants, domid, GNTTAB_RESERVED_XENSTORE, PROT_READ | PROT_WRITE);
+	return xengnttab_map_grant_ref(d->grants, domid, GNTTAB_RESERVED_XENSTORE,
+				       PROT_READ | PROT_WRITE);
 }
 
 void door_unmap(struct door *d, void *page)

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The store's log: standard error in the foreground, syslog as a daemon, and a file if one was asked for. */
+/*
+ * The store's log: standard error in the foreground, syslog as a daemon, and a file if one was
+ * asked for.
+ */
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -41,8 +44,9 @@ static void emit(int level, const char *fmt, va_list ap)
 	if (file) {
 		clock_gettime(CLOCK_REALTIME, &t);
 		gmtime_r(&t.tv_sec, &tm);
-		fprintf(file, "%04d-%02d-%02dT%02d:%02d:%02d.%03ldZ %s\n", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday,
-			tm.tm_hour, tm.tm_min, tm.tm_sec, t.tv_nsec / 1000000, line);
+		fprintf(file, "%04d-%02d-%02dT%02d:%02d:%02d.%03ldZ %s\n", tm.tm_year + 1900,
+			tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec,
+			t.tv_nsec / 1000000, line);
 		fflush(file);
 	}
 	if (use_syslog)
@@ -51,12 +55,12 @@ static void emit(int level, const char *fmt, va_list ap)
 		fprintf(stderr, "torc-stored: %s\n", line);
 }
 
-#define EMIT(level)			\
-	do {				\
-		va_list ap;		\
-		va_start(ap, fmt);	\
-		emit(level, fmt, ap);	\
-		va_end(ap);		\
+#define EMIT(level)                   \
+	do {                          \
+		va_list ap;           \
+		va_start(ap, fmt);    \
+		emit(level, fmt, ap); \
+		va_end(ap);           \
 	} while (0)
 
 void log_info(const char *fmt, ...)

@@ -196,7 +196,8 @@ static int start(struct daemon *d, const struct options *o)
 	d->lock_fd = take_lock(o->state_dir);
 	if (d->lock_fd < 0) {
 		log_warn("%s: %s. Use --takeover to replace a daemon that runs", o->state_dir,
-			 d->lock_fd == -EWOULDBLOCK ? "another store runs here" : strerror(-d->lock_fd));
+			 d->lock_fd == -EWOULDBLOCK ? "another store runs here"
+						    : strerror(-d->lock_fd));
 		return d->lock_fd;
 	}
 	rc = journal_open(&d->sv, o->state_dir, o->no_recovery);
@@ -229,7 +230,10 @@ static int take_over(struct daemon *d, const struct options *o)
 	rc = takeover_done(&h);
 	if (rc)
 		return rc;
-	/* only now: until here the predecessor might have gone on with its own, and it is still what counts */
+	/*
+	 * only now: until here the predecessor might have gone on with its own, and it is still
+	 * what counts
+	 */
 	rc = journal_open(&d->sv, o->state_dir, true);
 	if (rc)
 		log_warn("no journal in %s: %s", o->state_dir, strerror(-rc));
@@ -306,7 +310,9 @@ int main(int argc, char **argv)
 	if (!o.socket)
 		o.socket = getenv("XENSTORED_PATH") ? getenv("XENSTORED_PATH") : socket;
 	if (!o.state_dir) {
-		snprintf(dir, sizeof(dir), "%.*s", (int)(strrchr(o.socket, '/') ? strrchr(o.socket, '/') - o.socket : 0), o.socket);
+		snprintf(dir, sizeof(dir), "%.*s",
+			 (int)(strrchr(o.socket, '/') ? strrchr(o.socket, '/') - o.socket : 0),
+			 o.socket);
 		o.state_dir = *dir ? dir : ".";
 	}
 	log_verbose = o.verbose;
@@ -341,6 +347,6 @@ int main(int argc, char **argv)
 	log_info("serving %s", o.socket);
 	ev_run(d.loop, 0);
 	if (!d.handed_over)
-		journal_commit(&d.sv);		/* else the files are the successor's */
+		journal_commit(&d.sv); /* else the files are the successor's */
 	return 0;
 }

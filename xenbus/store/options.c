@@ -19,7 +19,8 @@ static const struct {
 	{ "trace-file", "FILE", "log to this file too", 'T' },
 	{ "verbose", NULL, "log every refusal", 'V' },
 	{ "socket", "PATH", "listen there (/var/run/xenstored/socket)", OPT_SOCKET },
-	{ "state-dir", "DIR", "keep the journal there: a RAM file system (the socket's directory)", OPT_STATE },
+	{ "state-dir", "DIR", "keep the journal there: a RAM file system (the socket's directory)",
+	  OPT_STATE },
 	{ "takeover", NULL, "take over from the daemon that runs, without a break", OPT_TAKEOVER },
 	{ "no-recovery", NULL, "forget what a predecessor left", 'R' },
 	{ "no-domain-init", NULL, "do not serve this domain's own kernel", 'D' },
@@ -32,7 +33,8 @@ static const struct {
 	{ "perm-nb", "N", "quota node-permissions", 'A' },
 	{ "path-max", "N", "quota path-max", 'M' },
 	{ "quota-soft", "NAME=N", "accepted and not needed: every refusal is logged", 'q' },
-	{ "timeout", "NAME=N", "accepted and not needed: slow readers are bounded by pending-bytes", 'w' },
+	{ "timeout", "NAME=N", "accepted and not needed: slow readers are bounded by pending-bytes",
+	  'w' },
 	{ "internal-db", "on|off", "accepted and not needed", 'I' },
 	{ "keep-orphans", NULL, "not offered: a dead domain's nodes go", 'K' },
 	{ "help", NULL, "this", 'H' },
@@ -43,9 +45,11 @@ static void help(FILE *f)
 	char left[40];
 	size_t i;
 
-	fprintf(f, "usage: torc-stored [OPTION...]\nThe store: xenstore's protocol over a socket and the domains' rings.\n");
+	fprintf(f,
+		"usage: torc-stored [OPTION...]\nThe store: xenstore's protocol over a socket and the domains' rings.\n");
 	for (i = 0; i < NR(table); i++) {
-		snprintf(left, sizeof(left), "--%s %s", table[i].name, table[i].arg ? table[i].arg : "");
+		snprintf(left, sizeof(left), "--%s %s", table[i].name,
+			 table[i].arg ? table[i].arg : "");
 		if (table[i].key < 256)
 			fprintf(f, "  -%c, %-26s %s\n", table[i].key, left, table[i].help);
 		else
@@ -97,10 +101,13 @@ static bool apply(struct options *o, int key, const char *arg)
 	case 't': return set_quota(o, QUOTA_TXNS, arg);
 	case 'A': return set_quota(o, QUOTA_PERMS, arg);
 	case 'M': return set_quota(o, QUOTA_PATH, arg);
-	case 'q': case 'w': case 'I': return true;
+	case 'q':
+	case 'w':
+	case 'I': return true;
 	case 'K':
-		fprintf(stderr, "torc-stored: --keep-orphans is not offered: a dead domain's nodes would fall to a "
-				"later domain with its number\n");
+		fprintf(stderr,
+			"torc-stored: --keep-orphans is not offered: a dead domain's nodes would fall to a "
+			"later domain with its number\n");
 		return false;
 	}
 	return false;
@@ -116,7 +123,8 @@ int options_parse(struct options *o, int argc, char **argv)
 	for (i = 0; i < NR_QUOTAS; i++)
 		o->limit[i] = -1;
 	for (i = 0; i < NR(table); i++) {
-		longs[i] = (struct option){ table[i].name, table[i].arg ? required_argument : no_argument, NULL,
+		longs[i] = (struct option){ table[i].name,
+					    table[i].arg ? required_argument : no_argument, NULL,
 					    table[i].key };
 		if (table[i].key >= 256)
 			continue;
@@ -133,7 +141,8 @@ int options_parse(struct options *o, int argc, char **argv)
 		if (key == '?')
 			return 2;
 		if (!apply(o, key, optarg)) {
-			fprintf(stderr, "torc-stored: -%c %s cannot be; see --help\n", key, optarg ? optarg : "");
+			fprintf(stderr, "torc-stored: -%c %s cannot be; see --help\n", key,
+				optarg ? optarg : "");
 			return 2;
 		}
 	}

@@ -10,7 +10,7 @@
 struct options {
 	const char *pid_file, *socket, *state_dir, *log_file;
 	bool no_fork, print_pid, no_own_ring, verbose, takeover, no_recovery, no_sandbox;
-	int64_t limit[NR_QUOTAS];		/* below 0: as it was */
+	int64_t limit[NR_QUOTAS]; /* below 0: as it was */
 };
 
 /* 0: go on; else exit with rc - 1 */

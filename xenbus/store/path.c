@@ -11,8 +11,8 @@ const char *const special_names[NR_SPECIALS] = { "@introduceDomain", "@releaseDo
 
 static bool allowed(unsigned char ch)
 {
-	return (ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z') || (ch >= '0' && ch <= '9') || ch == '-' ||
-	       ch == '/' || ch == '_' || ch == '@';
+	return (ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z') || (ch >= '0' && ch <= '9') ||
+	       ch == '-' || ch == '/' || ch == '_' || ch == '@';
 }
 
 static bool is_name(const char *s)
@@ -33,8 +33,10 @@ static int check(struct conn *c, const char *s, size_t len)
 		return refuse(c, -EINVAL, "the path is empty");
 	for (i = 0; i < len; i++) {
 		if (!allowed(s[i]))
-			return refuse(c, -EINVAL, "path %.100s: byte %#x at %zu; letters, digits and -/_@ are allowed", s,
-				      (unsigned char)s[i], i);
+			return refuse(
+				c, -EINVAL,
+				"path %.100s: byte %#x at %zu; letters, digits and -/_@ are allowed",
+				s, (unsigned char)s[i], i);
 		if (s[i] == '/' && (i + 1 == len ? len > 1 : s[i + 1] == '/'))
 			return refuse(c, -EINVAL, "path %.100s: an empty part at %zu", s, i + 1);
 	}
@@ -57,19 +59,24 @@ int path_parse(struct conn *c, const char *given, bool special, struct path *p)
 			memcpy(p->text, given, len + 1);
 			return 0;
 		}
-		return refuse(c, -EINVAL, "path %.100s: only @introduceDomain and @releaseDomain are special, and they can "
-			      "be watched and given permissions, no more", given);
+		return refuse(
+			c, -EINVAL,
+			"path %.100s: only @introduceDomain and @releaseDomain are special, and they can "
+			"be watched and given permissions, no more",
+			given);
 	}
 	rc = check(c, given, len);
 	if (rc)
 		return rc;
 	if (*given != '/') {
 		if (len > XENSTORE_REL_PATH_MAX)
-			return refuse(c, -EINVAL, "a relative path of %zu bytes, limit %d", len, XENSTORE_REL_PATH_MAX);
+			return refuse(c, -EINVAL, "a relative path of %zu bytes, limit %d", len,
+				      XENSTORE_REL_PATH_MAX);
 		p->prefix = snprintf(p->text, sizeof(p->text), "/local/domain/%u/", c->domid);
 	}
 	if (p->prefix + len > XENSTORE_ABS_PATH_MAX)
-		return refuse(c, -EINVAL, "a path of %zu bytes, limit %d", p->prefix + len, XENSTORE_ABS_PATH_MAX);
+		return refuse(c, -EINVAL, "a path of %zu bytes, limit %d", p->prefix + len,
+			      XENSTORE_ABS_PATH_MAX);
 	memcpy(p->text + p->prefix, given, len + 1);
 	p->len = p->prefix + len;
 	return quota_check(c, QUOTA_PATH, p->len);
@@ -81,7 +88,7 @@ int watch_path(struct conn *c, const char *given, struct path *p)
 		return path_parse(c, given, true, p);
 	p->prefix = 0;
 	p->special = true;
-	p->which = NR_SPECIALS;		/* a name that never fires is no error by the protocol */
+	p->which = NR_SPECIALS; /* a name that never fires is no error by the protocol */
 	p->len = strlen(given);
 	memcpy(p->text, given, p->len + 1);
 	return 0;

@@ -12,10 +12,10 @@
 struct conn;
 
 struct path {
-	char text[XENSTORE_ABS_PATH_MAX + 1];	/* absolute */
+	char text[XENSTORE_ABS_PATH_MAX + 1]; /* absolute */
 	size_t len;
-	size_t prefix;			/* bytes that were put in front of a relative path */
-	bool special;			/* @introduceDomain, @releaseDomain: index in which */
+	size_t prefix; /* bytes that were put in front of a relative path */
+	bool special; /* @introduceDomain, @releaseDomain: index in which */
 	unsigned which;
 };
 

@@ -11,7 +11,7 @@
 struct perms {
 	UT_hash_handle hh;
 	uint32_t refs;
-	bool hashed;				/* false: a right was taken out, equal lists are other objects */
+	bool hashed; /* false: a right was taken out, equal lists are other objects */
 	size_t n;
 	struct store_perm list[];
 };
@@ -24,7 +24,7 @@ struct perms *perms_get(const struct store_perm *list, size_t n)
 	size_t i, size = n * sizeof(key[0]);
 	struct perms *p;
 
-	memset(key, 0, size);			/* padding must not differ */
+	memset(key, 0, size); /* padding must not differ */
 	for (i = 0; i < n; i++) {
 		key[i].domid = list[i].domid;
 		key[i].access = list[i].access;
@@ -100,7 +100,7 @@ void perms_forget(unsigned domid)
 	struct perms *p, *tmp;
 	size_t i, kept;
 
-	HASH_ITER(hh, all, p, tmp) {
+	HASH_ITER (hh, all, p, tmp) {
 		for (i = kept = 1; i < p->n; i++)
 			if (p->list[i].domid != domid)
 				kept++;

@@ -2,9 +2,10 @@
 /*
  * Permissions of nodes.
  *
- * A list of permissions is an object that many nodes share: equal lists are one object. That makes inheriting free,
- * comparing a comparison of pointers, and it lets a dead domain's rights be taken out of every node at once, in every
- * snapshot too, so that a later domain with the same number inherits nothing.
+ * A list of permissions is an object that many nodes share: equal lists are one object. That makes
+ * inheriting free, comparing a comparison of pointers, and it lets a dead domain's rights be taken
+ * out of every node at once, in every snapshot too, so that a later domain with the same number
+ * inherits nothing.
  */
 #ifndef XENBUS_STORE_PERM_H
 #define XENBUS_STORE_PERM_H
@@ -15,9 +16,9 @@
 
 #include "xenbus/client/client.h"
 
-#define NO_DOMAIN	0xffffu		/* no domain: a connection without a target */
-#define PERMS_MAX	1024		/* entries in a list: more do not fit into an answer */
-#define PERM_OWNER	4		/* beside STORE_READ and STORE_WRITE */
+#define NO_DOMAIN 0xffffu /* no domain: a connection without a target */
+#define PERMS_MAX 1024 /* entries in a list: more do not fit into an answer */
+#define PERM_OWNER 4 /* beside STORE_READ and STORE_WRITE */
 
 struct perms;
 

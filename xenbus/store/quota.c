@@ -8,7 +8,7 @@
 
 #include "xenbus/store/conn.h"
 
-#define LOG_EVERY	10.0		/* seconds */
+#define LOG_EVERY 10.0 /* seconds */
 
 #define QUOTA_ROW(id, name, value, err, text) { name, value, -(err), text },
 static const struct {
@@ -23,8 +23,9 @@ static const struct {
 	const char *name;
 	enum quota q;
 } aliases[] = {
-	{ "entry-nb", QUOTA_NODES },	   { "entry-size", QUOTA_NODE_SIZE }, { "watch-nb", QUOTA_WATCHES },
-	{ "transaction", QUOTA_TXNS },	   { "perm-nb", QUOTA_PERMS },	      { "node-permissions", QUOTA_PERMS },
+	{ "entry-nb", QUOTA_NODES },	 { "entry-size", QUOTA_NODE_SIZE },
+	{ "watch-nb", QUOTA_WATCHES },	 { "transaction", QUOTA_TXNS },
+	{ "perm-nb", QUOTA_PERMS },	 { "node-permissions", QUOTA_PERMS },
 	{ "ta-nodes", QUOTA_TXN_NODES },
 };
 
@@ -115,9 +116,10 @@ void quota_note(struct server *sv, struct account *a, enum quota q, int64_t valu
 	if (t - a->logged[q] < LOG_EVERY)
 		return;
 	a->logged[q] = t;
-	log_warn("d%u is over its quota %s (%s): %" PRId64 ", limit %" PRId64
-		 "; refused %" PRIu64 " times so far. To allow more: torc-stored -Q %s=N, or xenstore-control quota",
-		 a->domid, quotas[q].name, quotas[q].text, value, quota_limit(sv, a, q), a->refused[q], quotas[q].name);
+	log_warn("d%u is over its quota %s (%s): %" PRId64 ", limit %" PRId64 "; refused %" PRIu64
+		 " times so far. To allow more: torc-stored -Q %s=N, or xenstore-control quota",
+		 a->domid, quotas[q].name, quotas[q].text, value, quota_limit(sv, a, q),
+		 a->refused[q], quotas[q].name);
 }
 
 int quota_check(struct conn *c, enum quota q, int64_t value)
@@ -125,6 +127,6 @@ int quota_check(struct conn *c, enum quota q, int64_t value)
 	if (c->privileged || value <= quota_limit(c->sv, c->account, q))
 		return 0;
 	quota_note(c->sv, c->account, q, value);
-	return refuse(c, quotas[q].error, "over the quota %s: %" PRId64 ", limit %" PRId64, quotas[q].name, value,
-		      quota_limit(c->sv, c->account, q));
+	return refuse(c, quotas[q].error, "over the quota %s: %" PRId64 ", limit %" PRId64,
+		      quotas[q].name, value, quota_limit(c->sv, c->account, q));
 }

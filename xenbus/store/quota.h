@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Quotas: what a guest may use. The control domain is not limited, except that a single node's value always has to
- * fit into a message. Every refusal is counted, and logged at most every ten seconds per domain and quota.
+ * Quotas: what a guest may use. The control domain is not limited, except that a single node's
+ * value always has to fit into a message. Every refusal is counted, and logged at most every ten
+ * seconds per domain and quota.
  */
 #ifndef XENBUS_STORE_QUOTA_H
 #define XENBUS_STORE_QUOTA_H
@@ -9,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* clang-format off */
 /* name, default, error, text */
 #define QUOTA_TABLE(Q)									\
 	Q(NODES,	"nodes",		1000,	 ENOSPC, "nodes that a domain owns")		\
@@ -22,6 +24,7 @@
 	Q(MEMORY,	"memory",		2621440, ENOMEM, "bytes of memory, all told")		\
 	Q(EVENTS,	"pending-bytes",	1048576, 0,	 "bytes of output not taken before the connection is cut")
 
+/* clang-format on */
 #define QUOTA_ENUM(id, name, value, err, text) QUOTA_##id,
 enum quota { QUOTA_TABLE(QUOTA_ENUM) NR_QUOTAS };
 
@@ -36,11 +39,14 @@ const char *quota_text(enum quota q);
 int quota_by_name(const char *name);
 int64_t quota_limit(const struct server *sv, const struct account *a, enum quota q);
 
-struct account *account_get(struct server *sv, unsigned domid);	/* made if it is not there */
+struct account *account_get(struct server *sv, unsigned domid); /* made if it is not there */
 struct account *account_find(struct server *sv, unsigned domid);
-void account_drop(struct server *sv, unsigned domid);		/* the domain is no more */
+void account_drop(struct server *sv, unsigned domid); /* the domain is no more */
 
-/* Would the value be over the connection's limit? If so count and log it, and return the quota's error. */
+/*
+ * Would the value be over the connection's limit? If so count and log it, and return the quota's
+ * error.
+ */
 int quota_check(struct conn *c, enum quota q, int64_t value);
 /* only count and log: something other than a request was stopped */
 void quota_note(struct server *sv, struct account *a, enum quota q, int64_t value);

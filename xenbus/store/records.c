@@ -29,7 +29,8 @@ static struct perms *cut_perms(struct cut *in)
 		in->bad = true;
 	for (i = 0; !in->bad && i < n; i++) {
 		v = cut_u32(in);
-		list[i] = (struct store_perm){ .domid = v & 0xffff, .access = v >> 16 & STORE_BOTH };
+		list[i] =
+			(struct store_perm){ .domid = v & 0xffff, .access = v >> 16 & STORE_BOTH };
 	}
 	return in->bad ? NULL : perms_get(list, n);
 }
@@ -165,7 +166,7 @@ static void dump_quotas(struct dump *d)
 		put_u64(&d->b, d->sv->limit[q]);
 		out(d, REC_QUOTA);
 	}
-	HASH_ITER(hh, d->sv->accounts, a, tmp) {
+	HASH_ITER (hh, d->sv->accounts, a, tmp) {
 		for (q = 0; q < NR_QUOTAS; q++) {
 			if (a->limit[q] < 0)
 				continue;
@@ -192,11 +193,11 @@ void records_dump(struct server *sv, bool sockets, emit_fn *emit, void *arg)
 		put_perms(&d.b, sv->special[i]);
 		out(&d, REC_SPECIAL);
 	}
-	HASH_ITER(hh, sv->domains, dom, tmp)
+	HASH_ITER (hh, sv->domains, dom, tmp)
 		if (dom->conn)
 			dump_domain(&d, dom, sockets);
 	if (sockets)
-		DL_FOREACH(sv->conns, c)
+		DL_FOREACH (sv->conns, c)
 			if (!domain_of(c) && !c->closing && c != sv->successor)
 				dump_socket(&d, c, index++);
 	bytes_free(&d.b);
@@ -217,14 +218,15 @@ static int load_node(struct loader *l, struct cut *in)
 		return -EPROTO;
 	}
 	if (!depth) {
-		for (a = sv->accounts; a; a = a->hh.next)	/* of the tree that goes */
+		for (a = sv->accounts; a; a = a->hh.next) /* of the tree that goes */
 			a->nodes = a->memory = 0;
 		tree_free(&sv->tree);
 		tree_init(&sv->tree, perms);
 		tree_set_value(&sv->tree, "/", blob_new(value, len));
 		l->way[0] = sv->tree.root;
 	} else {
-		l->way[depth] = node_load(l->way[depth - 1], name, name_len, blob_new(value, len), perms);
+		l->way[depth] =
+			node_load(l->way[depth - 1], name, name_len, blob_new(value, len), perms);
 	}
 	l->depth = depth + 1;
 	count_account(sv, perms_owner(l->way[depth]->perms), 1, node_cost(l->way[depth]));
@@ -363,32 +365,18 @@ int records_load(struct loader *l, enum record type, struct cut *in)
 	int rc = 0;
 
 	switch (type) {
-	case REC_NODE:
-		rc = load_node(l, in);
-		break;
-	case REC_OP:
-		rc = load_op(l, in);
-		break;
-	case REC_SPECIAL:
-		rc = load_special(sv, in);
-		break;
+	case REC_NODE: rc = load_node(l, in); break;
+	case REC_OP: rc = load_op(l, in); break;
+	case REC_SPECIAL: rc = load_special(sv, in); break;
 	case REC_DOMAIN:
 		l->current = NULL;
 		rc = domain_restore(sv, in);
 		break;
-	case REC_RELEASE:
-		domain_drop(sv, cut_u32(in));
-		break;
-	case REC_FORGET:
-		perms_forget(cut_u32(in));
-		break;
-	case REC_QUOTA:
-		rc = load_quota(sv, in);
-		break;
+	case REC_RELEASE: domain_drop(sv, cut_u32(in)); break;
+	case REC_FORGET: perms_forget(cut_u32(in)); break;
+	case REC_QUOTA: rc = load_quota(sv, in); break;
 	case REC_WATCH:
-	case REC_UNWATCH:
-		rc = load_watch(l, in, type == REC_WATCH);
-		break;
+	case REC_UNWATCH: rc = load_watch(l, in, type == REC_WATCH); break;
 	case REC_RESET:
 		c = ring_of(l, cut_u32(in));
 		if (c) {
@@ -396,26 +384,18 @@ int records_load(struct loader *l, enum record type, struct cut *in)
 			txn_abort_all(c);
 		}
 		break;
-	case REC_TXN:
-		rc = load_txn(l, in);
-		break;
+	case REC_TXN: rc = load_txn(l, in); break;
 	case REC_TXNS:
 		c = ring_of(l, cut_u32(in));
 		rc = c ? txn_load(c, in) : -EPROTO;
 		break;
 	case REC_OUT:
 	case REC_IN:
-	case REC_TOOK:
-		rc = load_stream(l, type, in);
-		break;
-	case REC_SOCKET:
-		rc = load_socket(l, in);
-		break;
+	case REC_TOOK: rc = load_stream(l, type, in); break;
+	case REC_SOCKET: rc = load_socket(l, in); break;
 	case REC_COUNTERS:
-	case REC_END:
-		break;
-	default:
-		rc = -EPROTO;
+	case REC_END: break;
+	default: rc = -EPROTO;
 	}
 	return rc ? rc : in->bad ? -EPROTO : 0;
 }

@@ -2,17 +2,19 @@
 /*
  * A domain's ring as a transport.
  *
- * The page belongs to the guest: of what lies in it, only req_prod, rsp_cons and the requests are read, each once,
- * and checked. How far we are is in the connection (in_pos, out_pos), never taken from the page.
+ * The page belongs to the guest: of what lies in it, only req_prod, rsp_cons and the requests are
+ * read, each once, and checked. How far we are is in the connection (in_pos, out_pos), never taken
+ * from the page.
  *
- * A request that is there as a whole stays in the ring until it is done; only then does req_cons move. Parts are
- * gathered, and what was taken is journalled. So at any moment the journal and the page together tell a successor
- * exactly which requests were done and which answer bytes were delivered.
+ * A request that is there as a whole stays in the ring until it is done; only then does req_cons
+ * move. Parts are gathered, and what was taken is journalled. So at any moment the journal and the
+ * page together tell a successor exactly which requests were done and which answer bytes were
+ * delivered.
  *
- * Guests save events. They send one for requests only if they found that all before had been taken, and one for
- * answers only if they found the ring full. So before we wait, everything must be taken, and either all answers are
- * out or the ring is full; and since the guest moves on meanwhile, its index is looked at again after ours was moved,
- * with a full barrier between.
+ * Guests save events. They send one for requests only if they found that all before had been taken,
+ * and one for answers only if they found the ring full. So before we wait, everything must be
+ * taken, and either all answers are out or the ring is full; and since the guest moves on
+ * meanwhile, its index is looked at again after ours was moved, with a full barrier between.
  */
 #include <stdatomic.h>
 #include <string.h>
@@ -24,8 +26,8 @@
 #include "xenbus/store/txn.h"
 #include "xenbus/store/watch.h"
 
-#define BATCH		32		/* requests at a time */
-#define FEATURES	(XENSTORE_SERVER_FEATURE_RECONNECTION | XENSTORE_SERVER_FEATURE_ERROR)
+#define BATCH 32 /* requests at a time */
+#define FEATURES (XENSTORE_SERVER_FEATURE_RECONNECTION | XENSTORE_SERVER_FEATURE_ERROR)
 
 static uint32_t load(const uint32_t *p)
 {
@@ -57,13 +59,18 @@ void ring_begin(struct domain *d)
 	if (load(&d->page->connection) != XENSTORE_CONNECTED)
 		store(&d->page->connection, XENSTORE_CONNECTED);
 	c->closing = false;
-	door_notify(c->sv->door, d->port);	/* dom0's kernel begins to use its ring at the first event */
+	door_notify(c->sv->door,
+		    d->port); /* dom0's kernel begins to use its ring at the first event */
 }
 
-/* The ring cannot be used as it is. The domain may ask for a new beginning through the connection field. */
+/*
+ * The ring cannot be used as it is. The domain may ask for a new beginning through the connection
+ * field.
+ */
 static void broken(struct domain *d, uint32_t error, const char *what, uint32_t value)
 {
-	log_warn("d%u: its ring is cut off: %s %u. Nothing else is affected", d->domid, what, value);
+	log_warn("d%u: its ring is cut off: %s %u. Nothing else is affected", d->domid, what,
+		 value);
 	store(&d->page->error, error);
 	conn_close(d->conn);
 	door_notify(d->conn->sv->door, d->port);
@@ -92,10 +99,11 @@ void ring_continue(struct domain *d)
 	bytes_drop(&c->out, done);
 	store(&d->page->req_cons, c->in_pos);
 	store(&d->page->server_features, FEATURES);
-	door_notify(c->sv->door, d->port);	/* an event may have gone with our predecessor */
+	door_notify(c->sv->door, d->port); /* an event may have gone with our predecessor */
 }
 
-static void copy_in(const struct xenstore_domain_interface *page, uint32_t pos, char *to, uint32_t len)
+static void copy_in(const struct xenstore_domain_interface *page, uint32_t pos, char *to,
+		    uint32_t len)
 {
 	uint32_t at = MASK_XENSTORE_IDX(pos), first = XENSTORE_RING_SIZE - at;
 
@@ -142,9 +150,10 @@ static uint32_t gather(struct domain *d, uint32_t avail, uint32_t n)
 /*
  * Take one request, or a part of one. False: there is nothing to do now.
  *
- * A request that is whole in the ring stays there until it is done. One that is not has to be taken in parts: Linux
- * writes a request in pieces, and raises an event for a piece only if everything before it has been consumed. Left in
- * the ring, the first piece would wait for ever for an event of the second.
+ * A request that is whole in the ring stays there until it is done. One that is not has to be taken
+ * in parts: Linux writes a request in pieces, and raises an event for a piece only if everything
+ * before it has been consumed. Left in the ring, the first piece would wait for ever for an event
+ * of the second.
  */
 static bool take(struct domain *d)
 {
@@ -154,7 +163,10 @@ static bool take(struct domain *d)
 	uint32_t avail, have = bytes_len(&c->in), want, got = 0;
 	struct xsd_sockmsg h;
 
-	/* req_cons, stored before, is seen before req_prod is read: else both sides may think the other will look */
+	/*
+	 * req_cons, stored before, is seen before req_prod is read: else both sides may think the
+	 * other will look
+	 */
 	atomic_thread_fence(memory_order_seq_cst);
 	avail = load(&page->req_prod) - c->in_pos;
 	if (avail > XENSTORE_RING_SIZE) {
@@ -166,7 +178,7 @@ static bool take(struct domain *d)
 		want = sizeof(h) + h.len;
 		if (h.len <= XENSTORE_PAYLOAD_MAX && want <= avail) {
 			copy_in(page, c->in_pos, msg, want);
-			memcpy(msg, &h, sizeof(h));		/* as it was checked */
+			memcpy(msg, &h, sizeof(h)); /* as it was checked */
 			c->in_pos += want;
 			if (conn_message(c, msg, want) == PARKED) {
 				c->in_pos -= want;
@@ -180,7 +192,7 @@ static bool take(struct domain *d)
 		avail -= got;
 		have += got;
 		if (have < sizeof(h))
-			return got != 0;	/* look once more, now that it is seen to be taken */
+			return got != 0; /* look once more, now that it is seen to be taken */
 	}
 	memcpy(&h, bytes_at(&c->in), sizeof(h));
 	if (h.len > XENSTORE_PAYLOAD_MAX) {
@@ -192,7 +204,7 @@ static bool take(struct domain *d)
 		uint32_t more = gather(d, avail, want);
 
 		if (more < want)
-			return more || got;	/* as above: if only the head was there, the rest may have come since */
+			return more || got; /* if only the head was there, look again */
 	}
 	have = bytes_len(&c->in);
 	memcpy(msg, bytes_at(&c->in), have);
@@ -220,9 +232,9 @@ void ring_pump(struct domain *d)
 	while (done < BATCH && conn_ready(c) && take(d))
 		done++;
 	if (done && !c->closing)
-		door_notify(c->sv->door, d->port);	/* there is room for requests again */
+		door_notify(c->sv->door, d->port); /* there is room for requests again */
 	if (done == BATCH)
-		c->again = true;			/* others first, then go on */
+		c->again = true; /* others first, then go on */
 }
 
 static void ring_flush(struct conn *c)
@@ -233,7 +245,8 @@ static void ring_flush(struct conn *c)
 	if (!d || !d->page)
 		return;
 	while (bytes_len(&c->out) && !c->closing) {
-		uint32_t len = bytes_len(&c->out), pos = c->out_pos - len, at = MASK_XENSTORE_IDX(pos), first;
+		uint32_t len = bytes_len(&c->out), pos = c->out_pos - len,
+			 at = MASK_XENSTORE_IDX(pos), first;
 		uint32_t used = pos - load(&d->page->rsp_cons);
 
 		if (used > XENSTORE_RING_SIZE) {
@@ -243,12 +256,12 @@ static void ring_flush(struct conn *c)
 		if (len > XENSTORE_RING_SIZE - used)
 			len = XENSTORE_RING_SIZE - used;
 		if (!len)
-			break;				/* full: it will tell when it has read */
+			break; /* full: it will tell when it has read */
 		first = XENSTORE_RING_SIZE - at < len ? XENSTORE_RING_SIZE - at : len;
 		memcpy(d->page->rsp + at, bytes_at(&c->out), first);
 		memcpy(d->page->rsp, bytes_at(&c->out) + first, len - first);
 		store(&d->page->rsp_prod, pos + len);
-		atomic_thread_fence(memory_order_seq_cst);	/* before rsp_cons is read again */
+		atomic_thread_fence(memory_order_seq_cst); /* before rsp_cons is read again */
 		bytes_drop(&c->out, len);
 		moved = true;
 	}

@@ -29,15 +29,15 @@ void server_free(struct server *sv)
 	struct conn *c, *ctmp;
 	int i;
 
-	HASH_ITER(hh, sv->domains, d, dtmp)
+	HASH_ITER (hh, sv->domains, d, dtmp)
 		domain_drop(sv, d->domid);
-	DL_FOREACH_SAFE(sv->conns, c, ctmp)
+	DL_FOREACH_SAFE (sv->conns, c, ctmp)
 		conn_close(c);
 	conn_reap(sv);
 	tree_free(&sv->tree);
 	for (i = 0; i < NR_SPECIALS; i++)
 		perms_put(sv->special[i]);
-	HASH_ITER(hh, sv->accounts, a, atmp) {
+	HASH_ITER (hh, sv->accounts, a, atmp) {
 		HASH_DEL(sv->accounts, a);
 		free(a);
 	}

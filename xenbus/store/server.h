@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The store's objects and who owns what: one server; in it the tree, the domains it knows, the accounts of what each
- * domain uses, and the connections, which own their watches and transactions. One thread, no locks.
+ * The store's objects and who owns what: one server; in it the tree, the domains it knows, the
+ * accounts of what each domain uses, and the connections, which own their watches and transactions.
+ * One thread, no locks.
  */
 #ifndef XENBUS_STORE_SERVER_H
 #define XENBUS_STORE_SERVER_H
@@ -32,10 +33,10 @@ struct account {
 	UT_hash_handle hh;
 	unsigned domid;
 	uint32_t nodes, watches, txns;
-	uint64_t memory;			/* bytes of its nodes, watches, transactions and pending output */
+	uint64_t memory; /* bytes of its nodes, watches, transactions and pending output */
 	uint64_t refused[NR_QUOTAS];
-	double logged[NR_QUOTAS];		/* when a refusal was last logged */
-	int64_t limit[NR_QUOTAS];		/* below 0: the common one */
+	double logged[NR_QUOTAS]; /* when a refusal was last logged */
+	int64_t limit[NR_QUOTAS]; /* below 0: the common one */
 };
 
 struct domain {
@@ -43,9 +44,9 @@ struct domain {
 	unsigned domid;
 	uint64_t gfn;
 	uint32_t remote_port;
-	uint32_t port;				/* ours; 0: not bound */
-	struct xenstore_domain_interface *page;	/* NULL: the ring could not be mapped */
-	bool shutdown;				/* its shutdown has been announced */
+	uint32_t port; /* ours; 0: not bound */
+	struct xenstore_domain_interface *page; /* NULL: the ring could not be mapped */
+	bool shutdown; /* its shutdown has been announced */
 	struct conn *conn;
 };
 
@@ -53,26 +54,26 @@ struct server {
 	struct tree tree;
 	struct perms *special[NR_SPECIALS];
 	struct domain *domains;
-	struct domain **by_port;		/* whose event channel that is */
+	struct domain **by_port; /* whose event channel that is */
 	uint32_t nr_ports;
 	struct account *accounts;
-	struct conn *conns;			/* list, oldest first */
-	struct conn *dirty;			/* with output to flush, or to be resumed */
-	struct conn *dead;			/* closed, to be freed */
-	struct spot *spots;			/* watches by path */
-	struct turn *turns;			/* by path: see txn.c */
+	struct conn *conns; /* list, oldest first */
+	struct conn *dirty; /* with output to flush, or to be resumed */
+	struct conn *dead; /* closed, to be freed */
+	struct spot *spots; /* watches by path */
+	struct turn *turns; /* by path: see txn.c */
 	int64_t limit[NR_QUOTAS];
-	struct door *door;			/* NULL: no hypervisor here, the socket alone is served */
-	struct journal *journal;		/* NULL: not kept (tests) */
+	struct door *door; /* NULL: no hypervisor here, the socket alone is served */
+	struct journal *journal; /* NULL: not kept (tests) */
 	uint32_t next_conn;
 	uint64_t next_watch;
 	struct {
 		uint64_t requests, commits, conflicts, events;
 	} stats;
-	struct conn *successor;			/* asked for everything: see takeover.h */
+	struct conn *successor; /* asked for everything: see takeover.h */
 };
 
-#define PRIVILEGED_DOMID	0
+#define PRIVILEGED_DOMID 0
 
 /* an empty store: the root, /tool/xenstored, accounts, quotas at their defaults */
 void server_init(struct server *sv);

@@ -13,8 +13,8 @@
 #include "xenbus/store/journal.h"
 #include "xenbus/store/sock.h"
 
-#define CHUNK	65536
-#define BACKLOG	1024
+#define CHUNK 65536
+#define BACKLOG 1024
 
 struct sock {
 	ev_io in, out;
@@ -52,8 +52,8 @@ static size_t process(struct conn *c, const char *p, size_t len)
 	while (len >= sizeof(h) && conn_ready(c)) {
 		memcpy(&h, p, sizeof(h));
 		if (h.len > XENSTORE_PAYLOAD_MAX) {
-			log_warn("%s announced a request of %u bytes, limit %d: closed", conn_name(c), h.len,
-				 XENSTORE_PAYLOAD_MAX);
+			log_warn("%s announced a request of %u bytes, limit %d: closed",
+				 conn_name(c), h.len, XENSTORE_PAYLOAD_MAX);
 			conn_close(c);
 			return 0;
 		}
@@ -74,7 +74,7 @@ static void on_input(struct ev_loop *loop, ev_io *io, int revents)
 	ssize_t n;
 
 	(void)revents;
-	if (!conn_ready(c)) {			/* its output goes first */
+	if (!conn_ready(c)) { /* its output goes first */
 		ev_io_stop(loop, io);
 		return;
 	}
@@ -135,7 +135,7 @@ static void sock_flush(struct conn *c)
 	}
 	ev_io_stop(s->loop, &s->out);
 	if (!ev_is_active(&s->in))
-		conn_mark(c);			/* there may be requests that waited */
+		conn_mark(c); /* there may be requests that waited */
 }
 
 static void on_room(struct ev_loop *loop, ev_io *io, int revents)
@@ -208,7 +208,8 @@ static void on_client(struct ev_loop *loop, ev_io *io, int revents)
 	if (fd >= 0) {
 		sock_adopt(l->sv, loop, fd);
 	} else if (errno == EMFILE || errno == ENFILE || errno == ENOMEM) {
-		log_warn("no more clients for now: %s. Raise the limit of open files", strerror(errno));
+		log_warn("no more clients for now: %s. Raise the limit of open files",
+			 strerror(errno));
 		ev_io_stop(loop, io);
 		ev_timer_set(&l->pause, 0.1, 0.);
 		ev_timer_start(loop, &l->pause);

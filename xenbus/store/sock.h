@@ -11,7 +11,7 @@ struct listener {
 	ev_io io;
 	struct server *sv;
 	struct ev_loop *loop;
-	ev_timer pause;			/* no descriptors left: accept again later */
+	ev_timer pause; /* no descriptors left: accept again later */
 };
 
 /* a listening socket at path; only its owner may connect. -errno or the descriptor */

@@ -18,15 +18,15 @@
 #include "xenbus/store/sock.h"
 #include "xenbus/store/takeover.h"
 
-#define BATCH		128		/* descriptors in a message */
-#define TIMEOUT_MS	10000
+#define BATCH 128 /* descriptors in a message */
+#define TIMEOUT_MS 10000
 
-struct greeting {			/* comes with the state, listener, lock and event channel descriptors */
+struct greeting { /* comes with the state, listener, lock and event channel descriptors */
 	char magic[8];
 	uint32_t clients;
 	uint32_t has_events;
 };
-#define MAGIC	"TorcTO1"
+#define MAGIC "TorcTO1"
 
 int takeover_offer(struct conn *c)
 {
@@ -42,7 +42,9 @@ static int send_fds(int sock, const void *p, size_t len, const int *fds, unsigne
 {
 	char control[CMSG_SPACE(BATCH * sizeof(int))] = { 0 };
 	struct iovec iov = { (void *)p, len };
-	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control,
+	struct msghdr m = { .msg_iov = &iov,
+			    .msg_iovlen = 1,
+			    .msg_control = control,
 			    .msg_controllen = CMSG_SPACE(nr * sizeof(int)) };
 	struct cmsghdr *cm = CMSG_FIRSTHDR(&m);
 	struct pollfd pfd = { .fd = sock, .events = POLLOUT };
@@ -62,7 +64,10 @@ static int recv_fds(int sock, void *p, size_t len, int *fds, unsigned *nr)
 {
 	char control[CMSG_SPACE(BATCH * sizeof(int))];
 	struct iovec iov = { p, len };
-	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control) };
+	struct msghdr m = { .msg_iov = &iov,
+			    .msg_iovlen = 1,
+			    .msg_control = control,
+			    .msg_controllen = sizeof(control) };
 	struct cmsghdr *cm;
 	ssize_t n = recvmsg(sock, &m, MSG_CMSG_CLOEXEC);
 
@@ -111,7 +116,7 @@ static int send_clients(struct server *sv, int sock)
 	uint32_t n = 0;
 	struct conn *c;
 
-	DL_FOREACH(sv->conns, c) {
+	DL_FOREACH (sv->conns, c) {
 		if (domain_of(c) || c->closing || c == sv->successor)
 			continue;
 		fds[n++] = sock_fd(c);
@@ -134,8 +139,8 @@ bool takeover_give(struct server *sv, int listen_fd, int lock_fd)
 	char ready = 0;
 
 	if (bytes_len(&s->out) || sv->dirty)
-		return false;			/* not yet: its answer first */
-	DL_FOREACH(sv->conns, c)
+		return false; /* not yet: its answer first */
+	DL_FOREACH (sv->conns, c)
 		g.clients += !domain_of(c) && !c->closing && c != s;
 	rc = fds[0] = state_file(sv);
 	if (rc >= 0) {
@@ -150,8 +155,8 @@ bool takeover_give(struct server *sv, int listen_fd, int lock_fd)
 		log_info("handed over to process %d", s->pid);
 		return true;
 	}
-	log_warn("the successor (process %d) did not take over%s%s; going on", s->pid, rc ? ": " : "",
-		 rc ? strerror(-rc) : "");
+	log_warn("the successor (process %d) did not take over%s%s; going on", s->pid,
+		 rc ? ": " : "", rc ? strerror(-rc) : "");
 	sv->successor = NULL;
 	conn_close(s);
 	return false;
@@ -192,7 +197,9 @@ static struct conn *adopt(struct loader *l, uint32_t index, unsigned domid)
 {
 	struct client_fds *f = l->arg;
 
-	return domid == PRIVILEGED_DOMID && index < f->nr ? sock_adopt(l->sv, f->loop, f->fds[index]) : NULL;
+	return domid == PRIVILEGED_DOMID && index < f->nr
+		       ? sock_adopt(l->sv, f->loop, f->fds[index])
+		       : NULL;
 }
 
 static int load(struct server *sv, int state, struct client_fds *f)
@@ -217,7 +224,8 @@ static int load(struct server *sv, int state, struct client_fds *f)
 		in.end = in.p + len;
 		rc = all.bad ? -EPROTO : records_load(&l, type, &in);
 		if (rc)
-			log_warn("handover: the record at byte %zu (type %d) cannot be read", (size_t)(in.p - map), type);
+			log_warn("handover: the record at byte %zu (type %d) cannot be read",
+				 (size_t)(in.p - map), type);
 	}
 	munmap(map, st.st_size);
 	return rc;
@@ -240,7 +248,9 @@ int takeover_ask(struct server *sv, struct ev_loop *loop, const char *path, stru
 		close(sock);
 		return rc;
 	}
-	*h = (struct heritage){ .listen_fd = fds[1], .lock_fd = fds[2], .event_fd = g.has_events ? fds[3] : -1,
+	*h = (struct heritage){ .listen_fd = fds[1],
+				.lock_fd = fds[2],
+				.event_fd = g.has_events ? fds[3] : -1,
 				.sock = sock };
 	f.fds = mem_alloc((g.clients + BATCH) * sizeof(int));
 	while (!rc && f.nr < g.clients) {

@@ -11,7 +11,7 @@
 #include "xenbus/store/tree.h"
 #include "xenbus/store/util.h"
 
-static uint64_t next_seq = 1;		/* also the generations of directories: neither ever comes back */
+static uint64_t next_seq = 1; /* also the generations of directories: neither ever comes back */
 static uint64_t nr_nodes;
 static uint64_t hash_key;
 
@@ -308,7 +308,8 @@ uint32_t node_nr_children(const struct node *n)
 	return n->children ? n->children->nr : 0;
 }
 
-struct node *node_load(struct node *parent, const char *name, size_t len, struct blob *value, struct perms *perms)
+struct node *node_load(struct node *parent, const char *name, size_t len, struct blob *value,
+		       struct perms *perms)
 {
 	struct node *n = node_new(name, len, value, perms);
 
@@ -356,7 +357,8 @@ static void collect(const struct node *t, const struct node **out, size_t *n)
 
 static int by_seq(const void *a, const void *b)
 {
-	uint64_t x = (*(const struct node *const *)a)->seq, y = (*(const struct node *const *)b)->seq;
+	uint64_t x = (*(const struct node *const *)a)->seq,
+		 y = (*(const struct node *const *)b)->seq;
 
 	return x < y ? -1 : x > y;
 }
@@ -399,11 +401,12 @@ const struct blob *node_listing(const struct node *n)
 		len += list[i]->name_len + 1;
 	}
 	free(list);
-	n->children->listing = b;		/* remembered: the node means the same as before */
+	n->children->listing = b; /* remembered: the node means the same as before */
 	return b;
 }
 
-static void walk(const struct node *n, char *path, size_t len, tree_visit_fn *visit, tree_leave_fn *leave, void *arg)
+static void walk(const struct node *n, char *path, size_t len, tree_visit_fn *visit,
+		 tree_leave_fn *leave, void *arg)
 {
 	const struct node **list;
 	uint32_t i;
@@ -412,12 +415,12 @@ static void walk(const struct node *n, char *path, size_t len, tree_visit_fn *vi
 		return;
 	list = children_in_order(n);
 	if (len == 1)
-		len = 0;			/* "/": the slash before the name is there already */
+		len = 0; /* "/": the slash before the name is there already */
 	for (i = 0; i < node_nr_children(n); i++) {
 		size_t name_len = list[i]->name_len;
 
 		if (len + 1 + name_len > XENSTORE_ABS_PATH_MAX)
-			continue;		/* no such path can be made */
+			continue; /* no such path can be made */
 		path[len] = '/';
 		memcpy(path + len + 1, list[i]->name, name_len + 1);
 		walk(list[i], path, len + 1 + name_len, visit, leave, arg);
@@ -428,7 +431,8 @@ static void walk(const struct node *n, char *path, size_t len, tree_visit_fn *vi
 		leave(n, path, arg);
 }
 
-void tree_walk(const struct node *top, const char *path, tree_visit_fn *visit, tree_leave_fn *leave, void *arg)
+void tree_walk(const struct node *top, const char *path, tree_visit_fn *visit, tree_leave_fn *leave,
+	       void *arg)
 {
 	char buf[XENSTORE_ABS_PATH_MAX + 1];
 	size_t len = strlen(path);

@@ -8,8 +8,8 @@
 
 #include "xenbus/store/turn.h"
 
-#define TURN_SECONDS	0.05		/* a turn lasts no longer while others wait */
-#define HARD_LOSSES	3		/* after so many in a row, others' changes wait too */
+#define TURN_SECONDS 0.05 /* a turn lasts no longer while others wait */
+#define HARD_LOSSES 3 /* after so many in a row, others' changes wait too */
 
 struct turn {
 	UT_hash_handle hh;
@@ -44,7 +44,10 @@ static void stop_waiting(struct conn *c)
 	conn_mark(c);
 }
 
-/* The holder is done, or his time is up: wake up to the next who wants the turn, and give it to him. */
+/*
+ * The holder is done, or his time is up: wake up to the next who wants the turn, and give it to
+ * him.
+ */
 static void next_holder(struct server *sv, struct turn *t)
 {
 	struct conn *c;
@@ -105,8 +108,8 @@ bool turn_blocks(struct conn *c, const char *path, size_t len)
 	if (!c->sv->turns)
 		return false;
 	HASH_FIND(hh, c->sv->turns, path, len, t);
-	if (!t || t->holder == c || t->holder->losses < HARD_LOSSES || c->privileged != t->holder->privileged ||
-	    now() > t->until)
+	if (!t || t->holder == c || t->holder->losses < HARD_LOSSES ||
+	    c->privileged != t->holder->privileged || now() > t->until)
 		return false;
 	wait_for(c, t, false);
 	return true;
@@ -145,12 +148,12 @@ double turn_check(struct server *sv)
 	double t0 = now(), soonest = 0;
 	struct turn *t, *tmp;
 
-	HASH_ITER(hh, sv->turns, t, tmp) {
+	HASH_ITER (hh, sv->turns, t, tmp) {
 		if (!t->waiting)
 			continue;
 		if (t->until <= t0) {
 			next_holder(sv, t);
-			soonest = TURN_SECONDS;		/* whether it is still there or not: look again */
+			soonest = TURN_SECONDS; /* whether it is still there or not: look again */
 		} else if (!soonest || t->until - t0 < soonest) {
 			soonest = t->until - t0;
 		}

@@ -5,14 +5,21 @@
 
 #include "xenbus/store/conn.h"
 
-/* A transaction begins: false if the connection lost before and others who lost there are first. It is woken. */
+/*
+ * A transaction begins: false if the connection lost before and others who lost there are first. It
+ * is woken.
+ */
 bool turn_take(struct conn *c);
-/* A change to path: true if it has to wait, because somebody who lost often has the turn there. It is woken. */
+/*
+ * A change to path: true if it has to wait, because somebody who lost often has the turn there. It
+ * is woken.
+ */
 bool turn_blocks(struct conn *c, const char *path, size_t len);
-void turn_lost(struct conn *c, const char *path);	/* a conflict at path (NULL: nowhere in particular) */
+void turn_lost(struct conn *c,
+	       const char *path); /* a conflict at path (NULL: nowhere in particular) */
 void turn_won(struct conn *c);
-void turn_pass(struct conn *c);				/* its transaction ended: the next, please */
-void turn_leave(struct conn *c);			/* the connection goes */
+void turn_pass(struct conn *c); /* its transaction ended: the next, please */
+void turn_leave(struct conn *c); /* the connection goes */
 /* Take turns away that last too long. Seconds until there may be one again; 0: nobody waits. */
 double turn_check(struct server *sv);
 

@@ -11,7 +11,7 @@
 #include "xenbus/store/turn.h"
 #include "xenbus/store/txn.h"
 
-struct note {				/* what the transaction depended on */
+struct note { /* what the transaction depended on */
 	UT_hash_handle hh;
 	unsigned need;
 	char path[];
@@ -24,16 +24,16 @@ struct txn {
 	struct tree start, work;
 	struct note *notes;
 	struct op *log;
-	int nodes;			/* of the connection's domain: made less removed */
+	int nodes; /* of the connection's domain: made less removed */
 	size_t memory;
-	bool lost;			/* its snapshot went with the daemon that took it: can only end in EAGAIN */
+	bool lost; /* its snapshot went with the daemon that took it: can only end in EAGAIN */
 };
 
 static struct txn *txn_find(const struct conn *c, uint32_t id)
 {
 	struct txn *t;
 
-	DL_FOREACH(c->txns, t)
+	DL_FOREACH (c->txns, t)
 		if (t->id == id)
 			return t;
 	return NULL;
@@ -71,7 +71,8 @@ static int note(struct view *v, const char *path, size_t len, unsigned need)
 	HASH_FIND(hh, t->notes, path, len, n);
 	if (!n) {
 		if ((rc = quota_check(v->c, QUOTA_TXN_NODES, HASH_COUNT(t->notes) + 1)) ||
-		    (rc = quota_check(v->c, QUOTA_MEMORY, v->c->account->memory + sizeof(*n) + len)))
+		    (rc = quota_check(v->c, QUOTA_MEMORY,
+				      v->c->account->memory + sizeof(*n) + len)))
 			return rc;
 		n = mem_alloc(sizeof(*n) + len + 1);
 		memcpy(n->path, path, len);
@@ -84,11 +85,13 @@ static int note(struct view *v, const char *path, size_t len, unsigned need)
 
 static bool may(const struct view *v, const struct node *n, unsigned access)
 {
-	return v->c->privileged || (perms_of(n->perms, v->c->domid, v->c->target) & access) == access;
+	return v->c->privileged ||
+	       (perms_of(n->perms, v->c->domid, v->c->target) & access) == access;
 }
 
 /* The nearest node to a path, and whether it is the node itself, noted. */
-static int look(struct view *v, const struct path *p, unsigned need, const struct node **n, size_t *len)
+static int look(struct view *v, const struct path *p, unsigned need, const struct node **n,
+		size_t *len)
 {
 	int rc;
 
@@ -99,17 +102,23 @@ static int look(struct view *v, const struct path *p, unsigned need, const struc
 	return rc;
 }
 
-int view_get(struct view *v, const struct path *p, unsigned access, unsigned need, const struct node **n)
+int view_get(struct view *v, const struct path *p, unsigned access, unsigned need,
+	     const struct node **n)
 {
 	size_t len;
 	int rc = look(v, p, need, n, &len);
 
 	if (rc)
 		return rc;
-	/* of a node that is not there, only those may know who have the right where it would begin */
+	/*
+	 * of a node that is not there, only those may know who have the right where it would begin
+	 */
 	if (!may(v, *n, access))
-		return refuse(v->c, -EACCES, "%.*s does not grant d%u %s", (int)len, p->text, v->c->domid,
-			      access & PERM_OWNER ? "ownership" : access & STORE_WRITE ? "writing" : "reading");
+		return refuse(v->c, -EACCES, "%.*s does not grant d%u %s", (int)len, p->text,
+			      v->c->domid,
+			      access & PERM_OWNER    ? "ownership"
+			      : access & STORE_WRITE ? "writing"
+						     : "reading");
 	return p->text[len] ? refuse(v->c, -ENOENT, "no node %.200s", p->text) : 0;
 }
 
@@ -153,7 +162,8 @@ static int check_size(struct view *v, const struct path *p, int made, size_t len
 {
 	struct conn *c = v->c;
 	int nodes = c->account->nodes + (v->txn ? v->txn->nodes : 0) + made;
-	int64_t memory = c->account->memory + made * (sizeof(struct node) + 64) + p->len + len - old_len;
+	int64_t memory = c->account->memory + made * (sizeof(struct node) + 64) + p->len + len -
+			 old_len;
 	int rc;
 
 	if ((rc = quota_check(c, QUOTA_NODE_SIZE, len)))
@@ -174,7 +184,9 @@ static int parts(const char *s)
 
 int view_write(struct view *v, const struct path *p, const void *value, size_t len)
 {
-	struct op op = { .kind = OP_WRITE, .domid = v->c->domid, .value = value, .len = len, .path = p->text };
+	struct op op = {
+		.kind = OP_WRITE, .domid = v->c->domid, .value = value, .len = len, .path = p->text
+	};
 	const struct node *n;
 	int rc = view_get(v, p, STORE_WRITE, 0, &n);
 
@@ -242,8 +254,9 @@ int view_set_perms(struct view *v, const struct path *p, const struct store_perm
 	if (rc)
 		return rc;
 	if (!v->c->privileged && list[0].domid != perms_owner(node->perms))
-		return refuse(v->c, -EPERM, "%.200s belongs to d%u: only the control domain can give it to d%u", p->text,
-			      perms_owner(node->perms), list[0].domid);
+		return refuse(v->c, -EPERM,
+			      "%.200s belongs to d%u: only the control domain can give it to d%u",
+			      p->text, perms_owner(node->perms), list[0].domid);
 	rc = quota_check(v->c, QUOTA_PERMS, n);
 	if (rc)
 		return rc;
@@ -273,11 +286,11 @@ static void txn_free(struct txn *t)
 	charge(t, -(int64_t)t->memory);
 	t->conn->account->txns--;
 	DL_DELETE(t->conn->txns, t);
-	HASH_ITER(hh, t->notes, n, ntmp) {
+	HASH_ITER (hh, t->notes, n, ntmp) {
 		HASH_DEL(t->notes, n);
 		free(n);
 	}
-	DL_FOREACH_SAFE(t->log, op, otmp) {
+	DL_FOREACH_SAFE (t->log, op, otmp) {
 		DL_DELETE(t->log, op);
 		if (op->perms)
 			perms_put(op->perms);
@@ -341,7 +354,7 @@ static bool txn_blocked(const struct txn *t)
 {
 	const struct op *op;
 
-	DL_FOREACH(t->log, op)
+	DL_FOREACH (t->log, op)
 		if (turn_blocks(t->conn, op->path, strlen(op->path)))
 			return true;
 	return false;
@@ -354,9 +367,9 @@ static void txn_land(struct txn *t)
 	struct effects fx = { .changes = &changes, .count = count_account, .arg = sv };
 	struct op *op;
 
-	tree_free(&t->start);			/* so that the tree is changed in place where nobody else looks */
+	tree_free(&t->start); /* so that the tree is changed in place where nobody else looks */
 	tree_free(&t->work);
-	DL_FOREACH(t->log, op) {
+	DL_FOREACH (t->log, op) {
 		op_apply(&sv->tree, op, &fx);
 		journal_op(sv->journal, op);
 	}
@@ -376,7 +389,8 @@ int txn_end(struct conn *c, uint32_t id, bool commit)
 		return PARKED;
 	if (commit && (t->lost || (n = txn_conflict(t, &c->sv->tree)))) {
 		rc = refuse(c, -EAGAIN, "transaction %u: %s%.200s", id,
-			    t->lost ? "the store was restarted" : "somebody else changed ", n ? n->path : "");
+			    t->lost ? "the store was restarted" : "somebody else changed ",
+			    n ? n->path : "");
 		c->nr_conflicts++;
 		c->sv->stats.conflicts++;
 		turn_lost(c, n ? n->path : NULL);
@@ -419,7 +433,7 @@ void txn_each(const struct conn *c, void (*fn)(uint32_t id, void *arg), void *ar
 {
 	const struct txn *t;
 
-	DL_FOREACH(c->txns, t)
+	DL_FOREACH (c->txns, t)
 		fn(t->id, arg);
 }
 
@@ -432,7 +446,7 @@ void txn_dump(const struct conn *c, struct bytes *out)
 
 	DL_COUNT(c->txns, t, count);
 	put_u32(out, count);
-	DL_FOREACH(c->txns, t) {
+	DL_FOREACH (c->txns, t) {
 		put_u32(out, t->id);
 		put_u32(out, t->lost || txn_conflict(t, &c->sv->tree));
 		put_u32(out, HASH_COUNT(t->notes));
@@ -442,14 +456,14 @@ void txn_dump(const struct conn *c, struct bytes *out)
 		}
 		DL_COUNT(t->log, op, count);
 		put_u32(out, count);
-		DL_FOREACH(t->log, op)
+		DL_FOREACH (t->log, op)
 			op_dump(op, out);
 	}
 }
 
 /*
- * What was noted still held when it was dumped, so the tree of that moment serves as the snapshot: whoever reads on in
- * the transaction sees what he might have seen had it begun then.
+ * What was noted still held when it was dumped, so the tree of that moment serves as the snapshot:
+ * whoever reads on in the transaction sees what he might have seen had it begun then.
  */
 int txn_load(struct conn *c, struct cut *in)
 {

@@ -5,7 +5,7 @@
 
 #include "xenbus/store/util.h"
 
-#define KEEP	16384u			/* an empty queue larger than this gives its memory back */
+#define KEEP 16384u /* an empty queue larger than this gives its memory back */
 
 void *mem_alloc(size_t size)
 {

@@ -11,7 +11,7 @@
 #include "xenbus/store/path.h"
 #include "xenbus/store/watch.h"
 
-struct spot {				/* a path that somebody watches */
+struct spot { /* a path that somebody watches */
 	UT_hash_handle hh;
 	struct watch *watches;
 	size_t len;
@@ -19,12 +19,12 @@ struct spot {				/* a path that somebody watches */
 };
 
 struct watch {
-	struct watch *prev, *next;	/* of the spot */
-	struct watch *c_prev, *c_next;	/* of the connection */
+	struct watch *prev, *next; /* of the spot */
+	struct watch *c_prev, *c_next; /* of the connection */
 	struct conn *conn;
 	struct spot *spot;
 	uint64_t seq;
-	size_t prefix;			/* a relative watch: what its events leave out in front */
+	size_t prefix; /* a relative watch: what its events leave out in front */
 	char token[];
 };
 
@@ -47,7 +47,7 @@ static struct watch *watch_find(struct conn *c, const struct path *p, const char
 	struct watch *w;
 
 	if (s)
-		DL_FOREACH(s->watches, w)
+		DL_FOREACH (s->watches, w)
 			if (w->conn == c && !strcmp(w->token, token))
 				return w;
 	return NULL;
@@ -61,9 +61,11 @@ int watch_add(struct conn *c, const struct path *p, const char *token)
 	int rc;
 
 	if (watch_find(c, p, token))
-		return refuse(c, -EEXIST, "a watch on %.100s with token %.60s is set already", p->text, token);
+		return refuse(c, -EEXIST, "a watch on %.100s with token %.60s is set already",
+			      p->text, token);
 	if ((rc = quota_check(c, QUOTA_WATCHES, c->account->watches + 1)) ||
-	    (rc = quota_check(c, QUOTA_MEMORY, c->account->memory + sizeof(*w) + p->len + strlen(token) + 64)))
+	    (rc = quota_check(c, QUOTA_MEMORY,
+			      c->account->memory + sizeof(*w) + p->len + strlen(token) + 64)))
 		return rc;
 	s = spot_find(sv, p->text, p->len);
 	if (!s) {
@@ -126,7 +128,7 @@ static void send_event(struct conn *c, const char *path, size_t len, const char 
 	char text[XENSTORE_ABS_PATH_MAX + 1];
 
 	if (h.len > XENSTORE_PAYLOAD_MAX)
-		return;			/* cannot be said: the token leaves no room for this path */
+		return; /* cannot be said: the token leaves no room for this path */
 	memcpy(text, path, len);
 	text[len] = '\0';
 	c->nr_events++;
@@ -139,13 +141,15 @@ void watch_first_event(struct conn *c, const struct path *p, const char *token)
 	send_event(c, p->text + p->prefix, p->len - p->prefix, token);
 }
 
-void watch_each(const struct conn *c, void (*fn)(const char *path, const char *token, bool relative, void *arg),
+void watch_each(const struct conn *c,
+		void (*fn)(const char *path, const char *token, bool relative, void *arg),
 		void *arg)
 {
 	char path[XENSTORE_ABS_PATH_MAX + 1];
 	const struct watch *w;
 
-	DL_FOREACH2(c->watches, w, c_next) {
+	DL_FOREACH2(c->watches, w, c_next)
+	{
 		memcpy(path, w->spot->path, w->spot->len);
 		path[w->spot->len] = '\0';
 		fn(path + w->prefix, w->token, w->prefix, arg);
@@ -158,18 +162,18 @@ unsigned watch_count(const struct conn *c)
 	unsigned n = 0;
 
 	DL_FOREACH2(c->watches, w, c_next)
-		n++;
+	n++;
 	return n;
 }
 
-void changes_add(struct changes *cs, const char *path, bool exact, struct perms *before, struct perms *after,
-		 struct perms *parent)
+void changes_add(struct changes *cs, const char *path, bool exact, struct perms *before,
+		 struct perms *after, struct perms *parent)
 {
 	size_t len = strlen(path);
 	struct change *ch;
 
 	HASH_FIND(hh, cs->all, path, len, ch);
-	if (ch) {				/* keeps its place, and what it was before the step */
+	if (ch) { /* keeps its place, and what it was before the step */
 		ch->exact &= exact;
 		if (ch->after)
 			perms_put(ch->after);
@@ -192,10 +196,14 @@ static bool may_read(const struct conn *c, const struct perms *p)
 
 static bool may_hear(const struct conn *c, const struct change *ch)
 {
-	return c->privileged || may_read(c, ch->before) || may_read(c, ch->after) || may_read(c, ch->parent);
+	return c->privileged || may_read(c, ch->before) || may_read(c, ch->after) ||
+	       may_read(c, ch->parent);
 }
 
-/* Watches that a change concerns, gathered so that each connection hears in the order of its watches. */
+/*
+ * Watches that a change concerns, gathered so that each connection hears in the order of its
+ * watches.
+ */
 struct matches {
 	struct watch **list;
 	size_t nr, room;
@@ -208,7 +216,7 @@ static void match_spot(struct server *sv, const char *path, size_t len, struct m
 
 	if (!s)
 		return;
-	DL_FOREACH(s->watches, w) {
+	DL_FOREACH (s->watches, w) {
 		if (m->nr == m->room) {
 			m->room = m->room ? 2 * m->room : 32;
 			m->list = mem_grow(m->list, m->room * sizeof(*m->list));
@@ -251,8 +259,8 @@ void changes_fire(struct server *sv, struct changes *cs)
 	struct matches m = { 0 };
 	struct change *ch, *tmp;
 
-	HASH_ITER(hh, cs->all, ch, tmp) {
-		if (ch->before || ch->after)		/* else made and removed within the step */
+	HASH_ITER (hh, cs->all, ch, tmp) {
+		if (ch->before || ch->after) /* else made and removed within the step */
 			fire(sv, ch, &m);
 		HASH_DEL(cs->all, ch);
 		if (ch->before)
