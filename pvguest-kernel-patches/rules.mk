@@ -47,6 +47,7 @@ $(B)/guests/$(1)64.elf: $(addprefix $(B)/obj/guest64/,$(REF_KERNEL) $(REF)/boot6
 $(B)/guests/$(1)32.elf: $(addprefix $(B)/obj/guest32/,$(REF_KERNEL) $(REF)/boot32.o $(2) kernel.lds)
 	$$(call REF_LINK,32,-m32)
 ALL += $(B)/guests/$(1)64.elf $(B)/guests/$(1)32.elf
+$(B)/image/small.cpio.gz: $(B)/guests/$(1)64.elf $(B)/guests/$(1)32.elf
 endef
 
 $(eval $(call guest,reference,$(patsubst %,$(REF)/%.o,reference selftest disktest netecho shell work)))
