@@ -14,6 +14,7 @@ DEPS += libxen-dev # the ABI: <xen/...>, and the stable libxen* driver libraries
 # checking
 DEPS += libcmocka-dev # unit tests
 DEPS += clang # fuzz targets (libFuzzer)
+DEPS += libclang-rt-dev # its sanitizers and libFuzzer
 DEPS += llvm # symbolized sanitizer reports
 DEPS += clang-format # make check-style
 DEPS += clang-tidy # make check-lint
