@@ -56,6 +56,7 @@ static int hears(const char *path)
 
 struct events {
 	int fd;
+	int inherited;
 };
 
 void *xenevtchn_open(void *log, unsigned flags);
@@ -85,6 +86,7 @@ void *xenevtchn_fdopen(void *log, int fd, unsigned flags)
 
 	(void)log;
 	(void)flags;
+	e->inherited = 1;
 	e->fd = fd;
 	return e;
 }
@@ -118,8 +120,11 @@ int xenevtchn_bind_interdomain(void *h, uint32_t domid, uint32_t port)
 
 int xenevtchn_bind_virq(void *h, unsigned virq)
 {
-	(void)h;
 	(void)virq;
+	if (((struct events *)h)->inherited) {
+		errno = EEXIST; /* by the predecessor, and it still is */
+		return -1;
+	}
 	return VIRQ_PORT;
 }
 

@@ -106,6 +106,14 @@ def main():
     tap.ok(watcher.wait_events(0.5) == [(b"/w/x", b"wtok")], "watches-fire-once")
     tap.ok((b"data/long", b"gtok") in guest.wait_events(0.3), "so-do-a-guests")
 
+    deaths = store.client()
+    deaths.watch("@releaseDomain", "d")
+    store.guest(6, c)
+    deaths.wait_events()
+    store.mark("gone", 6)
+    store.dom_event()
+    tap.ok(deaths.wait_events(0.5) == [(b"@releaseDomain", b"d")], "it-hears-of-deaths")
+
     # a successor that dies in the middle
     s = Socket(store.socket)
     s.send(s.message(CONTROL, b"takeover\0"))

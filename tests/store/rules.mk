@@ -31,9 +31,9 @@ store-handover: $(STORE_RIG)
 	@$(PYTHON) tests/store/handover.py
 # beside the reference's stores where they are: STOCK=<unpacked packages>, or installed
 store-differential: $(STORE_RIG)
-	@$(PYTHON) tests/store/differential.py $(or $(STOCK),$(B)/stock)
+	@$(PYTHON) tests/store/differential.py $(or $(STOCK),$(B)/stock/root)
 store-bench: $(STORE_RIG)
-	@$(PYTHON) tests/store/bench.py $(or $(STOCK),$(B)/stock)
+	@$(PYTHON) tests/store/bench.py $(or $(STOCK),$(B)/stock/root)
 store-kill9-200: $(STORE_RIG)
 	@$(PYTHON) tests/store/kill9.py 200
 store-fuzz-hour: $(B)/fuzz/store

@@ -32,7 +32,6 @@ struct daemon {
 	ev_timer turns;
 	ev_io events;
 	ev_signal term, intr;
-	uint32_t death_port;
 	int lock_fd;
 	bool handed_over;
 };
@@ -86,7 +85,7 @@ static void on_door(struct ev_loop *loop, ev_io *w, int revents)
 	(void)revents;
 	if (door_event(d->sv.door, &port))
 		return;
-	if (port == d->death_port)
+	if (port == d->sv.death_port)
 		domain_check_all(&d->sv);
 	else
 		ring_event(&d->sv, port);
@@ -158,8 +157,8 @@ static void open_door(struct daemon *d, const struct options *o, int event_fd)
 		domain_attach_all(sv, false);
 		return;
 	}
-	rc = door_bind_domain_events(sv->door, &d->death_port);
-	if (rc && event_fd < 0)
+	rc = event_fd >= 0 ? 0 : door_bind_domain_events(sv->door, &sv->death_port);
+	if (rc)
 		log_warn("no word of domains that die: VIRQ_DOM_EXC: %s", strerror(-rc));
 	domain_attach_all(sv, event_fd >= 0);
 	if (!o->no_own_ring && !domain_find(sv, PRIVILEGED_DOMID)) {

@@ -56,6 +56,7 @@ struct server {
 	struct domain *domains;
 	struct domain **by_port; /* whose event channel that is */
 	uint32_t nr_ports;
+	uint32_t death_port; /* the event channel that tells of domains that die */
 	struct account *accounts;
 	struct conn *conns; /* list, oldest first */
 	struct conn *dirty; /* with output to flush, or to be resumed */

@@ -25,8 +25,9 @@ struct greeting { /* comes with the state, listener, lock and event channel desc
 	char magic[8];
 	uint32_t clients;
 	uint32_t has_events;
+	uint32_t death_port; /* bound already, and only once: the descriptor takes it along */
 };
-#define MAGIC "TorcTO1"
+#define MAGIC "TorcTO2"
 
 int takeover_offer(struct conn *c)
 {
@@ -135,7 +136,7 @@ bool takeover_give(struct server *sv, int listen_fd, int lock_fd)
 	struct conn *s = sv->successor, *c;
 	int sock = sock_fd(s), rc, fds[4] = { 0, listen_fd, lock_fd };
 	struct pollfd p = { .fd = sock, .events = POLLIN };
-	struct greeting g = { .magic = MAGIC, .has_events = sv->door != NULL };
+	struct greeting g = { .magic = MAGIC, .has_events = sv->door != NULL, .death_port = sv->death_port };
 	char ready = 0;
 
 	if (bytes_len(&s->out) || sv->dirty)
@@ -252,6 +253,7 @@ int takeover_ask(struct server *sv, struct ev_loop *loop, const char *path, stru
 				.lock_fd = fds[2],
 				.event_fd = g.has_events ? fds[3] : -1,
 				.sock = sock };
+	sv->death_port = g.death_port;
 	f.fds = mem_alloc((g.clients + BATCH) * sizeof(int));
 	while (!rc && f.nr < g.clients) {
 		rc = recv_fds(sock, &n, sizeof(n), f.fds + f.nr, &nr);
