@@ -199,6 +199,8 @@ static int make_domain(struct creation *k, const struct host_info *info)
 		rc = host_domain_max_vcpus(c->host, k->domid, d.max_vcpus, c->why);
 	if (!rc)	/* a MiB more than asked: guests' balloons are not exact to the page */
 		rc = host_domain_max_mem(c->host, k->domid, (g->memory << 10) + 1024, c->why);
+	if (!rc)
+		rc = host_domain_memory_map(c->host, k->domid, g->maxmem << 10, c->why);
 	if (!rc && (g->rtc_timeoffset || g->localtime)) {
 		time_t now = time(NULL);
 		struct tm tm;

@@ -127,6 +127,8 @@ int host_vcpu_set_affinity(struct host *h, uint32_t domid, uint32_t vcpu, bool s
  */
 int host_populate(struct host *h, uint32_t domid, unsigned int order, uint64_t *frames,
 		  size_t count, size_t *done, struct why *why);
+/* What the guest reads as its memory map: RAM from 0 to kib. Without it a guest cannot grow beyond what it starts with. */
+int host_domain_memory_map(struct host *h, uint32_t domid, uint64_t kib, struct why *why);
 void *host_map(struct host *h, uint32_t domid, bool writable, const uint64_t *mfns, size_t count,
 	       struct why *why);
 void host_unmap(struct host *h, void *at, size_t count);

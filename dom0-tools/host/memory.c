@@ -50,6 +50,23 @@ int host_populate(struct host *h, uint32_t domid, unsigned int order, uint64_t *
 	return rc;
 }
 
+int host_domain_memory_map(struct host *h, uint32_t domid, uint64_t kib, struct why *why)
+{
+	/* One entry as firmware has it, without padding: start, size, type. */
+	struct { uint64_t start, size; uint32_t type; } __attribute__((packed)) ram = { 0, kib << 10, 1 };
+	struct xen_foreign_memory_map *m = h->arg;
+	void *entry = m + 1;		/* the same page: the hypervisor can reach it */
+
+	memset(m, 0, sizeof(*m));
+	memcpy(entry, &ram, sizeof(ram));
+	m->domid = (domid_t)domid;
+	m->map.nr_entries = 1;
+	set_xen_guest_handle(m->map.buffer, entry);
+	if (xencall2(h->call, __HYPERVISOR_memory_op, XENMEM_set_memory_map, (uintptr_t)m) >= 0)
+		return 0;
+	return host_refused(why, errno, "cannot give domain %u its memory map of %llu KiB", domid, (unsigned long long)kib);
+}
+
 void *host_map(struct host *h, uint32_t domid, bool writable, const uint64_t *mfns, size_t count,
 	       struct why *why)
 {
