@@ -29,17 +29,19 @@ store-kill9: $(STORE_RIG)
 	@$(PYTHON) tests/store/kill9.py 10
 store-handover: $(STORE_RIG)
 	@$(PYTHON) tests/store/handover.py
-# beside the reference's stores where they are: STOCK=<unpacked packages>, or installed
-store-differential: $(STORE_RIG)
-	@$(PYTHON) tests/store/differential.py $(or $(STOCK),$(B)/stock/root)
-store-bench: $(STORE_RIG)
-	@$(PYTHON) tests/store/bench.py $(or $(STOCK),$(B)/stock/root)
+# beside the reference's stores, from Debian's packages
+store-differential: $(STORE_RIG) | $(B)/stock/abi
+	@$(PYTHON) tests/store/differential.py $(B)/stock/root
+store-bench: $(STORE_RIG) | $(B)/stock/abi
+	@$(PYTHON) tests/store/bench.py $(B)/stock/root
 store-kill9-200: $(STORE_RIG)
 	@$(PYTHON) tests/store/kill9.py 200
 store-fuzz-hour: $(B)/fuzz/store
 	@mkdir -p $(B)/fuzz/found-store
 	$(B)/fuzz/store -max_total_time=3700 -verbosity=0 -print_final_stats=1 -artifact_prefix=$(B)/fuzz/ \
 		$(B)/fuzz/found-store tests/fuzz/corpus/store && echo "ok store-fuzz-hour"
+
+DEPS += xenstore-utils # the reference's clients, beside which the store is compared
 
 CHECKS += store-rings store-serial store-kill9 store-handover
 TESTS += store-differential
