@@ -10,6 +10,11 @@ ROWS = [
     ("smp", "torc", "stock", {}),
     ("churn", "torc", "torc", {}),
     ("churn", "torc", "stock", {"args": ["times=15"]}),
+    ("admin-day", "torc", "torc", {}),
+    ("conformance", "torc", "stock", {}),
+    ("conformance", "torc", "torc", {}),
+    ("conformance", "stock", "stock", {}),
+    ("reference", "torc", "torc", {}),
     # the rig itself: stock Xen with stock tools
     ("list", "stock", "stock", {"boot": "mb2"}),
     ("guest-life", "stock", "stock", {}),
