@@ -2,6 +2,7 @@
 """Clients of a store that speak the wire protocol themselves: on the socket, and as a guest through a ring (of the
 fake hypervisor that fakexen.c is). Also: start a store, ours or another."""
 
+import ctypes
 import mmap
 import os
 import re
@@ -168,10 +169,11 @@ class Guest(Client):
         self.ear.setblocking(False)
 
     def get(self, off):
-        return struct.unpack_from("<I", self.page, off)[0]
+        return ctypes.c_uint32.from_buffer(self.page, off).value
 
     def put(self, off, value):
-        struct.pack_into("<I", self.page, off, value & 0xffffffff)
+        # One store, as a guest makes it: pack_into() would clear the four bytes first, and the store sees an index of 0.
+        ctypes.c_uint32.from_buffer(self.page, off).value = value & 0xffffffff
 
     def introduce(self, by):
         return by.call(INTRODUCE, f"{self.domid}\0{self.domid + 4096}\0{7}")

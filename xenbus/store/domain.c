@@ -53,7 +53,8 @@ static void unbind(struct server *sv, struct domain *d)
 	if (!d->port)
 		return;
 	port_belongs(sv, d->port, NULL);
-	door_unbind(sv->door, d->port);
+	if (sv->door) /* not while the journal is read: what a predecessor had bound went with it */
+		door_unbind(sv->door, d->port);
 	d->port = 0;
 }
 
