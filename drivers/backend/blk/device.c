@@ -28,9 +28,13 @@ struct device {
 	struct ev_loop *loop;
 	ev_io on_store, on_peer, on_disk;
 	ev_timer tick;
-	int exit_code;
 	bool done;
 };
+
+static struct device *device_of(struct bdev *bdev)
+{
+	return (struct device *)((char *)bdev - offsetof(struct device, bdev));
+}
 
 /* --- publishing --------------------------------------------------------------------------------------------------------- */
 
@@ -141,20 +145,20 @@ static int read_choice(struct device *d, struct vbd_choice *c, struct why *why)
 
 /* --- states ------------------------------------------------------------------------------------------------------------- */
 
-static void finish(struct device *d, int code)
+static void finish(struct bdev *bdev)
 {
-	d->exit_code = code;
+	struct device *d = device_of(bdev);
+
 	d->done = true;
 	ev_break(d->loop, EVBREAK_ALL);
 }
 
-static void connect_front(struct device *d)
+static void connect_front(struct bdev *bdev)
 {
+	struct device *d = device_of(bdev);
 	struct vbd_choice c;
 	struct why why;
 
-	if (d->vbd.connected)
-		return;
 	if (read_choice(d, &c, &why) || vbd_connect(&d->vbd, &c, &why)) {
 		bdev_report(&d->bdev, &why);
 		bdev_set_state(&d->bdev, XenbusStateClosing);
@@ -168,68 +172,26 @@ static void connect_front(struct device *d)
 	bdev_say(&d->bdev, LOG_INFO, "connected");
 }
 
-static void disconnect_front(struct device *d, enum xenbus_state next)
+static void disconnect_front(struct bdev *bdev)
 {
+	struct device *d = device_of(bdev);
+
 	vbd_disconnect(&d->vbd);
-	if (d->bdev.state != next)
-		bdev_set_state(&d->bdev, next);
 }
 
-static void on_front_state(struct device *d)
+static bool is_connected(struct bdev *bdev)
 {
-	struct why why;
-
-	switch (bdev_state_at(&d->bdev, d->bdev.front)) {
-	case XenbusStateInitialising:
-		if (d->vbd.connected || d->bdev.state == XenbusStateClosed ||
-		    d->bdev.state == XenbusStateClosing)
-			disconnect_front(d, XenbusStateInitWait);
-		break;
-	case XenbusStateInitialised:
-	case XenbusStateConnected:
-		if (d->bdev.state == XenbusStateInitWait ||
-		    (d->bdev.state == XenbusStateConnected && !d->vbd.connected))
-			connect_front(d);
-		break;
-	case XenbusStateInitWait:
-		if (d->vbd.connected) {
-			why_set(&why, TE_DEVICE,
-				"the frontend went from connected back to waiting");
-			bdev_report(&d->bdev, &why);
-			disconnect_front(d, XenbusStateClosing);
-		}
-		break;
-	case XenbusStateClosing: disconnect_front(d, XenbusStateClosing); break;
-	case XenbusStateClosed:
-	case XenbusStateUnknown: /* its directory is gone */
-		disconnect_front(d, XenbusStateClosed);
-		if (!bdev_online(&d->bdev))
-			finish(d, 0);
-		break;
-	default: break;
-	}
+	return device_of(bdev)->vbd.connected;
 }
 
-/* The toolstack asks by writing our state, or by taking our directory away. */
-static void on_back_change(struct device *d)
-{
-	enum xenbus_state s = bdev_state_at(&d->bdev, d->bdev.back);
-
-	if (s == XenbusStateUnknown) {
-		vbd_disconnect(&d->vbd);
-		finish(d, 0);
-	} else if (s == XenbusStateClosing && d->bdev.state != XenbusStateClosing) {
-		d->bdev.state = s; /* the frontend sees it and closes; then so do we */
-		on_front_state(d);
-	}
-}
+static const struct bdev_ops ops = { is_connected, connect_front, disconnect_front, finish };
 
 static void check_broken(struct device *d)
 {
 	if (!d->vbd.broken || !d->vbd.connected)
 		return;
 	bdev_report(&d->bdev, &d->vbd.why);
-	disconnect_front(d, XenbusStateClosing);
+	bdev_disconnect(&d->bdev, XenbusStateClosing);
 }
 
 /* --- events ------------------------------------------------------------------------------------------------------------- */
@@ -242,10 +204,7 @@ static void store_ready(struct ev_loop *loop, ev_io *w, int revents)
 	(void)loop;
 	(void)revents;
 	while (!d->done && store_next_event(d->bdev.store, &e, 0) == 0) {
-		if (!strcmp(e->token, "front"))
-			on_front_state(d);
-		else
-			on_back_change(d);
+		bdev_on_event(&d->bdev, e->token);
 		free(e);
 	}
 }
@@ -345,10 +304,10 @@ int device_run(const char *path, const char *run_dir)
 {
 	struct device *d = calloc(1, sizeof(*d));
 	struct why why;
-	int rc;
 
 	if (!d)
 		return 1;
+	d->bdev.ops = &ops;
 	d->loop = ev_default_loop(0);
 	if (bdev_open(&d->bdev, path, &why) || peer_open(&d->peer, d->bdev.domid, &why) ||
 	    open_image(d, &why) || open_record(d, run_dir, &why) ||
@@ -367,7 +326,6 @@ int device_run(const char *path, const char *run_dir)
 	ev_run(d->loop, 0);
 	close_all(d);
 	bdev_close(&d->bdev);
-	rc = d->exit_code;
 	free(d);
-	return rc;
+	return 0;
 }

@@ -148,6 +148,68 @@ int bdev_watch(struct bdev *d)
 	return store_watch(d->store, back, "back");
 }
 
+void bdev_disconnect(struct bdev *d, enum xenbus_state next)
+{
+	d->ops->disconnect(d);
+	if (d->state != next)
+		bdev_set_state(d, next);
+}
+
+static void on_front_state(struct bdev *d)
+{
+	bool connected = d->ops->connected(d), over = d->state == XenbusStateClosing || d->state == XenbusStateClosed;
+	struct why why;
+
+	switch (bdev_state_at(d, d->front)) {
+	case XenbusStateInitialising:
+		if (connected || over)
+			bdev_disconnect(d, XenbusStateInitWait);
+		break;
+	case XenbusStateInitialised:
+	case XenbusStateConnected:
+		if (!connected && !over)
+			d->ops->connect(d);
+		break;
+	case XenbusStateInitWait:
+		if (connected) {
+			why_set(&why, TE_DEVICE, "the frontend went from connected back to waiting");
+			bdev_report(d, &why);
+			bdev_disconnect(d, XenbusStateClosing);
+		}
+		break;
+	case XenbusStateClosing: bdev_disconnect(d, XenbusStateClosing); break;
+	case XenbusStateClosed:
+	case XenbusStateUnknown: /* its directory is gone */
+		bdev_disconnect(d, XenbusStateClosed);
+		if (!bdev_online(d))
+			d->ops->finish(d);
+		break;
+	default: break;
+	}
+}
+
+/* The toolstack asks by writing our state, or by taking our directory away. */
+static void on_back_change(struct bdev *d)
+{
+	enum xenbus_state s = bdev_state_at(d, d->back);
+
+	if (s == XenbusStateUnknown) {
+		d->ops->disconnect(d);
+		d->ops->finish(d);
+	} else if (s == XenbusStateClosing && d->state != XenbusStateClosing) {
+		d->state = s; /* the frontend sees it and closes; then so do we */
+		on_front_state(d);
+	}
+}
+
+void bdev_on_event(struct bdev *d, const char *token)
+{
+	if (!strcmp(token, "front"))
+		on_front_state(d);
+	else
+		on_back_change(d);
+}
+
 int bdev_file(const struct bdev *d, const char *run_dir, const char *suffix, char *out, size_t size)
 {
 	const char *id = strstr(d->back, "/backend/");

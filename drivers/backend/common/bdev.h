@@ -12,7 +12,17 @@
 #include "dom0-tools/common/why.h"
 #include "xenbus/client/client.h"
 
+/* What a kind of device does when states move; bdev_on_event() decides when. Each gets the device that holds the bdev. */
+struct bdev;
+struct bdev_ops {
+	bool (*connected)(struct bdev *d);
+	void (*connect)(struct bdev *d);	/* the frontend has chosen: ends in Connected, or says why not */
+	void (*disconnect)(struct bdev *d);	/* no-op if it is not connected */
+	void (*finish)(struct bdev *d);		/* over for good */
+};
+
 struct bdev {
+	const struct bdev_ops *ops;
 	char back[STORE_PATH_MAX], front[STORE_PATH_MAX];
 	struct store *store;
 	uint16_t domid; /* the frontend's */
@@ -43,6 +53,10 @@ void bdev_set_state(struct bdev *d, enum xenbus_state s);
 bool bdev_online(struct bdev *d);
 /* Both states; events come with the tokens "front" and "back". Each fires once at once. */
 int bdev_watch(struct bdev *d);
+/* Disconnects and writes next, unless that is our state already. */
+void bdev_disconnect(struct bdev *d, enum xenbus_state next);
+/* One event of bdev_watch()'s: states go forward and back as the protocols have them. */
+void bdev_on_event(struct bdev *d, const char *token);
 /* /local/domain/0/backend/vbd/5/51712 -> RUN_DIR/vbd-5-51712SUFFIX */
 int bdev_file(const struct bdev *d, const char *run_dir, const char *suffix, char *out,
 	      size_t size);

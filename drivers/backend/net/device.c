@@ -36,6 +36,11 @@ struct device {
 	bool done;
 };
 
+static struct device *device_of(struct bdev *bdev)
+{
+	return (struct device *)((char *)bdev - offsetof(struct device, bdev));
+}
+
 /* --- frames to and from the TAP device --------------------------------------------------------------------------------- */
 
 static int tap_send(struct frame_port *p, const struct virtio_net_hdr *h, const uint8_t *data,
@@ -226,14 +231,17 @@ static int read_choice(struct device *d, struct vif_choice *c, struct why *why)
 
 /* --- states --------------------------------------------------------------------------------------------------------------- */
 
-static void finish(struct device *d)
+static void finish(struct bdev *bdev)
 {
+	struct device *d = device_of(bdev);
+
 	d->done = true;
 	ev_break(d->loop, EVBREAK_ALL);
 }
 
-static void connect_front(struct device *d)
+static void connect_front(struct bdev *bdev)
 {
+	struct device *d = device_of(bdev);
 	struct vif_choice c;
 	struct why why;
 
@@ -247,59 +255,20 @@ static void connect_front(struct device *d)
 	bdev_say(&d->bdev, LOG_INFO, "connected");
 }
 
-static void disconnect_front(struct device *d, enum xenbus_state next)
+static void disconnect_front(struct bdev *bdev)
 {
+	struct device *d = device_of(bdev);
+
 	ev_io_stop(d->loop, &d->on_tap);
 	vif_disconnect(&d->vif);
-	if (d->bdev.state != next)
-		bdev_set_state(&d->bdev, next);
 }
 
-static void on_front_state(struct device *d)
+static bool is_connected(struct bdev *bdev)
 {
-	struct why why;
-
-	switch (bdev_state_at(&d->bdev, d->bdev.front)) {
-	case XenbusStateInitialising:
-		if (d->vif.connected || d->bdev.state >= XenbusStateClosing)
-			disconnect_front(d, XenbusStateInitWait);
-		break;
-	case XenbusStateInitialised:
-	case XenbusStateConnected:
-		if (!d->vif.connected && d->bdev.state != XenbusStateClosing &&
-		    d->bdev.state != XenbusStateClosed)
-			connect_front(d);
-		break;
-	case XenbusStateInitWait:
-		if (d->vif.connected) {
-			why_set(&why, TE_DEVICE,
-				"the frontend went from connected back to waiting");
-			bdev_report(&d->bdev, &why);
-			disconnect_front(d, XenbusStateClosing);
-		}
-		break;
-	case XenbusStateClosing: disconnect_front(d, XenbusStateClosing); break;
-	case XenbusStateClosed:
-	case XenbusStateUnknown:
-		disconnect_front(d, XenbusStateClosed);
-		if (!bdev_online(&d->bdev))
-			finish(d);
-		break;
-	default: break;
-	}
+	return device_of(bdev)->vif.connected;
 }
 
-static void on_back_change(struct device *d)
-{
-	enum xenbus_state s = bdev_state_at(&d->bdev, d->bdev.back);
-
-	if (s == XenbusStateUnknown) {
-		finish(d);
-	} else if (s == XenbusStateClosing && d->bdev.state != XenbusStateClosing) {
-		d->bdev.state = s;
-		on_front_state(d);
-	}
-}
+static const struct bdev_ops ops = { is_connected, connect_front, disconnect_front, finish };
 
 /* After whatever moved frames: a frontend that broke is shut, a throttled one is woken when its bucket has filled. */
 static void after_frames(struct device *d)
@@ -308,7 +277,7 @@ static void after_frames(struct device *d)
 
 	if (d->vif.broken && d->vif.connected) {
 		bdev_report(&d->bdev, &d->vif.why);
-		disconnect_front(d, XenbusStateClosing);
+		bdev_disconnect(&d->bdev, XenbusStateClosing);
 		return;
 	}
 	wait = vif_throttled_for(&d->vif);
@@ -341,10 +310,7 @@ static void store_ready(struct ev_loop *loop, ev_io *w, int revents)
 	(void)loop;
 	(void)revents;
 	while (!d->done && store_next_event(d->bdev.store, &e, 0) == 0) {
-		if (!strcmp(e->token, "front"))
-			on_front_state(d);
-		else
-			on_back_change(d);
+		bdev_on_event(&d->bdev, e->token);
 		free(e);
 	}
 }
@@ -433,6 +399,7 @@ int device_run(const char *path, const char *run_dir)
 		return 1;
 	d->port = (struct frame_port){ tap_send, tap_receive };
 	d->tap.fd = -1;
+	d->bdev.ops = &ops;
 	d->loop = ev_default_loop(0);
 	vif_init(&d->vif, NULL, &d->port);
 	if (bdev_open(&d->bdev, path, &why) || peer_open(&d->peer, d->bdev.domid, &why) ||
