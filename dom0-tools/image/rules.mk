@@ -9,7 +9,7 @@ LAYERS	:= $(B)/image
 
 # What of ours goes into dom0: every tool that is built. The backends are a layer of their own, since
 # the libraries of network disks are larger than all the rest.
-IMAGE_BACKENDS = $(filter $(B)/bin/torc-blkd $(B)/bin/torc-netd,$(ALL))
+IMAGE_BACKENDS := $(B)/bin/torc-blkd $(B)/bin/torc-netd # by name: ALL does not know them yet where this is read
 IMAGE_TOOLS = $(filter-out $(IMAGE_BACKENDS),$(filter $(B)/bin/%,$(ALL)))
 IMAGE_GUESTS = $(filter $(B)/guests/%,$(ALL))
 
@@ -29,7 +29,7 @@ $(LAYERS)/stock.cpio.gz: $(IMAGE)/layer $(STOCK)/abi
 	$(call say,LAYER,$@)
 	$(Q)$< stock $(STOCK) $@
 
-$(LAYERS)/torc.cpio.gz: $(IMAGE)/layer $(STOCK)/abi $(IMAGE_TOOLS)
+$(LAYERS)/torc.cpio.gz: $(IMAGE)/layer $(STOCK)/abi $(IMAGE_TOOLS) $(B)/bin/torc-stored
 	$(call say,LAYER,$@)
 	$(Q)$< torc $(STOCK) $@ $(IMAGE_TOOLS)
 
