@@ -2,6 +2,8 @@
 #
 # The rig: a helper for scenarios in dom0, and what "make run" boots.
 
+export RIG_BUILD := $(B)
+
 $(B)/obj/host/tests/rig/probe.o: HOST_CFLAGS += -D__XEN_TOOLS__
 
 $(B)/tests/probe: $(B)/obj/host/tests/rig/probe.o

@@ -19,7 +19,7 @@ from machine import Machine, RigError
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
-BUILD = os.path.join(ROOT, "build")
+BUILD = os.path.join(ROOT, os.environ.get("RIG_BUILD", "build"))    # make passes its B on
 SCENARIOS = os.path.join(ROOT, "tests", "system", "scenarios")
 
 DEFAULTS = {"smp": 1, "mem": 2048, "dom0_mem": 1024, "timeout": 240, "nodes": 1, "layers": "",
