@@ -159,8 +159,20 @@ void event_wait(uint64_t deadline)
 	sleep_unless(never, NULL, deadline);
 }
 
+/* The same for who has the upcall masked and wants it so: SCHEDOP_poll leaves it. No handler runs, so it looks now and then. */
+static void sleep_masked(uint64_t deadline)
+{
+	struct sched_poll poll = { .timeout = now() + MS };
+
+	if (deadline && deadline < poll.timeout)
+		poll.timeout = deadline;
+	hc_sched_op(SCHEDOP_poll, &poll);
+}
+
 bool event_wait_for(bool (*done)(void *), void *arg, uint64_t deadline)
 {
+	while (vcpu()->evtchn_upcall_mask && !done(arg) && (!deadline || now() < deadline))
+		sleep_masked(deadline);
 	while (!done(arg) && (!deadline || now() < deadline))
 		sleep_unless(done, arg, deadline);
 	return done(arg);

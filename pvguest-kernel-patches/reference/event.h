@@ -26,7 +26,7 @@ void events_restore(bool masked);
 
 /* Sleeps until some event was handled, or until the time (0: none) has come. */
 void event_wait(uint64_t deadline);
-/* Sleeps until done() says so, or the deadline; returns done()'s last word. */
+/* Sleeps until done() says so, or the deadline; returns done()'s last word. The upcall's mask is left as it was. */
 bool event_wait_for(bool (*done)(void *), void *arg, uint64_t deadline);
 
 #endif

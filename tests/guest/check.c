@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Checks to TAP lines, and the hostile addresses and frames that many of them need. */
 #include "check.h"
+#include "timer.h"
 
 static const char *current = "none";
 
@@ -187,4 +188,11 @@ void touch_read(void *p)
 void touch_write(void *p)
 {
 	*(volatile unsigned long *)p = 0;
+}
+
+bool ticked_since(unsigned long before)
+{
+	for (uint64_t end = now() + 20 * SECOND; timer_events == before && now() < end;)
+		;
+	return timer_events != before;
 }

@@ -51,6 +51,9 @@ static inline pte_t pte_frame(uint64_t mfn, pte_t flags)
 	return mfn * PAGE_SIZE | flags;
 }
 
+/* Does a timer event come, or has one come, after that many? Watches the clock and sets no timer. */
+bool ticked_since(unsigned long before);
+
 /* Code for expect_trap(). */
 void touch_read(void *p);
 void touch_write(void *p);
