@@ -16,7 +16,7 @@ TOOLS_HOST := $(addprefix dom0-tools/host/,call domctl vcpu memory event grant s
 TOOLS_IMAGE := $(addprefix dom0-tools/builder/,image elf bzimage unpack cache)
 TOOLS_BUILDER := $(TOOLS_IMAGE) $(addprefix dom0-tools/builder/,layout tables fill pv32 pv64 build)
 TOOLS_CONFIG := $(addprefix dom0-tools/config/,parse config device near)
-TOOLS_CLI := $(addprefix dom0-tools/cli/,main help out domains list info create creating nodes patience disk nic record lifecycle \
+TOOLS_CLI := $(addprefix dom0-tools/cli/,main help out domains list info create creating describe nodes patience disk nic record lifecycle \
 	console why resources devices attach supervise watch check storecmd config_update)
 
 TOOLS_UNPACK_LIBS := -lz -llzma -lbz2 -llz4 -lzstd

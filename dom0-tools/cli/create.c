@@ -19,6 +19,7 @@
 #define OVERHEAD_PAGES	512		/* what the hypervisor needs for a domain, roughly */
 #define CONFIG_MAX_BYTES	(1u << 20)	/* a guest's file is a page or two */
 #define GRUB64		"/usr/lib/grub-xen/grub-x86_64-xen.bin"
+#define GRUB32		"/usr/lib/grub-xen/grub-i386-xen.bin"
 
 struct creation {
 	struct cli *c;
@@ -57,24 +58,25 @@ static int choose_kernel(struct creation *k, const char **kernel)
 {
 	const struct guest_config *g = &k->config;
 	struct why *why = k->c->why;
-	const char *base;
+	const char *base, *key = g->firmware ? "firmware" : "bootloader";
+	const char *grub = g->firmware && strcmp(g->firmware, "pvgrub32") == 0 ? GRUB32 : GRUB64;
 
 	*kernel = g->kernel;
-	if (!g->bootloader || !*g->bootloader)
+	if (!g->firmware && (!g->bootloader || !*g->bootloader))
 		return 0;
 	if (g->kernel)
-		return why_set(why, TE_CONFIG_VALUE, "kernel and bootloader are both given: which is it?");
-	base = strrchr(g->bootloader, '/');
-	base = base ? base + 1 : g->bootloader;
+		return why_set(why, TE_CONFIG_VALUE, "kernel and %s are both given: which is it?", key);
+	base = g->firmware ? "grub" : strrchr(g->bootloader, '/');
+	base = g->firmware ? base : base ? base + 1 : g->bootloader;
 	if (strcmp(base, "grub") != 0 && strcmp(base, "pygrub") != 0 && strcmp(base, "pvgrub") != 0)
 		return why_hint(why, why_set(why, TE_UNSUPPORTED, "bootloader: \"%s\"", g->bootloader),
 				"\"grub\": GRUB runs inside the guest and reads the guest's disk there");
 	if (!g->nr_disks)
-		return why_set(why, TE_CONFIG_VALUE, "bootloader: the guest has no disk to boot from");
-	if (access(GRUB64, R_OK))
-		return why_hint(why, why_set(why, TE_FILE, "bootloader: %s: %s", GRUB64, strerror(errno)),
+		return why_set(why, TE_CONFIG_VALUE, "%s: the guest has no disk to boot from", key);
+	if (access(grub, R_OK))
+		return why_hint(why, why_set(why, TE_FILE, "%s: %s: %s", key, grub, strerror(errno)),
 				"apt install grub-xen-host");
-	*kernel = GRUB64;
+	*kernel = grub;
 	return 0;
 }
 
@@ -304,53 +306,6 @@ static void remember(struct creation *k, const struct guest_source *from, int rc
 	json_object_put(r);
 }
 
-static struct json_object *describe(const struct guest_config *g, const struct build *b)
-{
-	struct json_object *o = json_object_new_object(), *list;
-	char text[64];
-
-	fact_str(o, "name", g->name);
-	config_uuid_format(text, g->uuid);
-	fact_str(o, "uuid", g->uuid_given ? text : NULL);
-	fact_str(o, "kernel", b->spec.kernel);
-	fact_str(o, "ramdisk", g->ramdisk);
-	fact_str(o, "cmdline", g->command_line);
-	fact_num(o, "bits", b->image.is_64 ? 64 : 32);
-	fact_str(o, "guest_os", b->image.guest_os);
-	fact_num(o, "memory_mib", (int64_t)g->memory);
-	fact_num(o, "maxmem_mib", (int64_t)g->maxmem);
-	fact_num(o, "vcpus", (int64_t)g->vcpus);
-	fact_num(o, "maxvcpus", (int64_t)g->maxvcpus);
-	list = json_object_new_array();
-	for (size_t i = 0; i < g->nr_disks; i++) {
-		struct json_object *d = json_object_new_object();
-
-		fact_str(d, "vdev", g->disks[i].vdev);
-		fact_str(d, "target", g->disks[i].target);
-		fact_bool(d, "writable", g->disks[i].writable);
-		json_object_array_add(list, d);
-	}
-	json_object_object_add(o, "disks", list);
-	list = json_object_new_array();
-	for (size_t i = 0; i < g->nr_vifs; i++) {
-		const struct config_vif *v = &g->vifs[i];
-		struct json_object *d = json_object_new_object();
-
-		fact_num(d, "devid", v->devid);
-		snprintf(text, sizeof(text), "%02x:%02x:%02x:%02x:%02x:%02x", v->mac[0], v->mac[1], v->mac[2],
-			 v->mac[3], v->mac[4], v->mac[5]);
-		fact_str(d, "mac", v->mac_given || g->uuid_given ? text : NULL);
-		fact_str(d, "bridge", v->bridge);
-		json_object_array_add(list, d);
-	}
-	json_object_object_add(o, "vifs", list);
-	fact_str(o, "on_poweroff", config_action_name(g->on_poweroff));
-	fact_str(o, "on_reboot", config_action_name(g->on_reboot));
-	fact_str(o, "on_crash", config_action_name(g->on_crash));
-	fact_str(o, "on_watchdog", config_action_name(g->on_watchdog));
-	return o;
-}
-
 int guest_create(struct cli *c, const struct guest_source *from, bool paused, bool dry, uint32_t *domid)
 {
 	struct creation k = { .c = c, .mark = -1 };
@@ -366,7 +321,7 @@ int guest_create(struct cli *c, const struct guest_source *from, bool paused, bo
 		cli_note("%s: %s", k.build.spec.kernel, k.build.image.note);
 	if (!rc && dry) {
 		c->json = true;
-		out_facts(c, "guest", describe(&k.config, &k.build));
+		out_facts(c, "guest", guest_describe(&k.config, &k.build));
 	}
 	if (!rc && !dry)
 		rc = bring_up(&k, paused);

@@ -96,6 +96,9 @@ int disk_open(const struct config_disk *d, struct disk_source *s, struct why *wh
 	int fd, rc;
 
 	*s = (struct disk_source){ .loop_fd = -1 };
+	if (!d->target)
+		return why_hint(why, why_set(why, TE_UNSUPPORTED, "drive %s has no medium", d->vdev),
+				"name one: target=/path/of/the/image");
 	rc = choose_backend(d, s, why);
 	if (rc || s->inode == UINT64_MAX)
 		return rc;
@@ -222,6 +225,8 @@ int disk_write(struct cli *c, store_txn_t t, uint32_t domid, const struct config
 		rc = node_write(c, t, front, "virtual-device", "%u", d->number);
 	if (!rc)
 		rc = node_write(c, t, front, "device-type", "%s", d->cdrom ? "cdrom" : "disk");
+	if (!rc && d->untrusted)
+		rc = node_write(c, t, front, "trusted", "0");
 	if (!rc)
 		rc = node_write(c, t, front, "state", "1");
 	return rc;

@@ -86,6 +86,9 @@ void record_event(struct json_object *record, const char *what, const char *deta
 /* --- create.c */
 int guest_create(struct cli *c, const struct guest_source *from, bool paused, bool dry, uint32_t *domid);
 
+/* --- describe.c: a config as JSON */
+struct json_object *guest_describe(const struct guest_config *g, const struct build *b);
+
 /* --- creating.c: a mark on a domain that is being made, held by who makes it. -1: none can be made */
 int creating_begin(uint32_t domid, const uint8_t uuid[16]);
 void creating_end(int fd, uint32_t domid);

@@ -68,6 +68,8 @@ int nic_write(struct cli *c, store_txn_t t, uint32_t domid, const struct config_
 		rc = node_write(c, t, back, "vifname", "%s", v->vifname);
 	if (!rc && v->ip)
 		rc = node_write(c, t, back, "ip", "%s", v->ip);
+	if (!rc && v->rate_bytes)
+		rc = node_write(c, t, back, "rate", "%u,%u", v->rate_bytes, v->rate_us);
 	if (!rc)
 		rc = node_write(c, t, back, "handle", "%d", v->devid);
 	if (!rc)
@@ -95,6 +97,8 @@ int nic_write(struct cli *c, store_txn_t t, uint32_t domid, const struct config_
 				v->mac[3], v->mac[4], v->mac[5]);
 	if (!rc && v->mtu)
 		rc = node_write(c, t, front, "mtu", "%u", v->mtu);
+	if (!rc && v->untrusted)
+		rc = node_write(c, t, front, "trusted", "0");
 	if (!rc)
 		rc = node_write(c, t, front, "state", "1");
 	return rc;

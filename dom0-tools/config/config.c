@@ -95,6 +95,8 @@ void config_uuid_format(char out[37], const uint8_t u[16])
 		 u[2], u[3], u[4], u[5], u[6], u[7], u[8], u[9], u[10], u[11], u[12], u[13], u[14], u[15]);
 }
 
+#define DEFAULT_MEMORY	128	/* MiB */
+
 struct loader {
 	struct guest_config *g;
 	const char *file;
@@ -141,8 +143,12 @@ static int get_number(const struct loader *l, const struct key *k, const struct 
 	return 0;
 }
 
-static int get_text(const struct loader *l, const struct key *k, const struct cfg_value *v, char **out)
+/* append: += puts the text behind what there is */
+static int get_text(const struct loader *l, const struct key *k, const struct cfg_value *v, bool append,
+		    char **out)
 {
+	char *text;
+
 	if (v->kind == CFG_LIST)
 		return bad_value(l, v, k->key, "text expected, found a list");
 	if (strlen(v->text) < k->least || strlen(v->text) > k->most)
@@ -150,9 +156,11 @@ static int get_text(const struct loader *l, const struct key *k, const struct cf
 				why_set(l->why, TE_CONFIG_VALUE, "%s:%u:%u: %s: %zu characters", l->file, v->line,
 					v->column, k->key, strlen(v->text)),
 				"%llu to %llu", (unsigned long long)k->least, (unsigned long long)k->most);
+	if (asprintf(&text, "%s%s", append && *out ? *out : "", v->text) < 0)
+		return why_set(l->why, TE_NO_MEMORY, "no memory");
 	free(*out);
-	*out = strdup(v->text);
-	return *out ? 0 : why_set(l->why, TE_NO_MEMORY, "no memory");
+	*out = text;
+	return 0;
 }
 
 static int get_action(const struct loader *l, const struct key *k, const struct cfg_value *v,
@@ -319,19 +327,24 @@ int config_cpus_parse(const char *text, uint8_t *cpus, size_t bytes, struct why 
 	return 0;
 }
 
+/*
+ * A word close to a key is a slip, and what was meant would not happen. Any other is a variable of
+ * the file's own, as files of the field have them: reported, and no error.
+ */
 static int unknown_key(const struct loader *l, const struct cfg_entry *e)
 {
 	const char *names[KEY_COUNT], *near;
-	int rc;
 
 	for (size_t i = 0; i < KEY_COUNT; i++)
 		names[i] = keys[i].key;
 	near = config_near(e->key, names, KEY_COUNT);
-	rc = why_set(l->why, TE_CONFIG_KEY, "%s:%u:%u: there is no key \"%s\"", l->file, e->line, e->column,
-		     e->key);
-	if (near)
-		return why_hint(l->why, rc, "did you mean \"%s\"?", near);
-	return why_hint(l->why, rc, "\"torc help config\" lists them all");
+	if (!near) {
+		warn_at(l, e, "no key of Torc's; it is ignored");
+		return 0;
+	}
+	return why_hint(l->why, why_set(l->why, TE_CONFIG_KEY, "%s:%u:%u: there is no key \"%s\"", l->file, e->line,
+					e->column, e->key),
+			"did you mean \"%s\"?", near);
 }
 
 static int apply(const struct loader *l, const struct cfg_entry *e)
@@ -357,13 +370,13 @@ static int apply(const struct loader *l, const struct cfg_entry *e)
 		warn_at(l, e, k->text);
 		return 0;
 	}
-	if (e->append && k->type != DISKS && k->type != VIFS)
-		return why_set(l->why, TE_CONFIG_VALUE, "%s:%u:%u: %s: += is for lists", l->file, e->line,
+	if (e->append && k->type != DISKS && k->type != VIFS && k->type != TEXT)
+		return why_set(l->why, TE_CONFIG_VALUE, "%s:%u:%u: %s: += is for lists and texts", l->file, e->line,
 			       e->column, e->key);
 	field = (char *)l->g + k->offset;
 	switch (k->type) {
 	case TEXT:
-		return get_text(l, k, v, (char **)(void *)field);
+		return get_text(l, k, v, e->append, (char **)(void *)field);
 	case NUMBER:
 		return get_number(l, k, v, (uint64_t *)(void *)field);
 	case BOOL:
@@ -421,6 +434,28 @@ static bool name_ok(const char *name)
 	return *name && *name != '.' && !digits;
 }
 
+/* A drive without a medium would need somebody to put one in, which PV guests' drives have not. */
+static void drop_empty_drives(struct loader *l)
+{
+	struct guest_config *g = l->g;
+	char text[512];
+	size_t n = 0;
+
+	for (size_t i = 0; i < g->nr_disks; i++) {
+		if (g->disks[i].target && *g->disks[i].target) {
+			g->disks[n++] = g->disks[i];
+			continue;
+		}
+		if (l->warn) {
+			snprintf(text, sizeof(text), "%s: drive %s has no medium: it is left out", l->file,
+				 g->disks[i].vdev);
+			l->warn(l->arg, text);
+		}
+		config_disk_free(&g->disks[i]);
+	}
+	g->nr_disks = n;
+}
+
 static int finish(struct loader *l)
 {
 	struct guest_config *g = l->g;
@@ -437,7 +472,10 @@ static int finish(struct loader *l)
 		return why_hint(why, why_set(why, TE_UNSUPPORTED, "%s: a guest of type \"%s\"", l->file,
 					     g->type ? g->type : g->builder),
 				"Torc runs PV guests: type = \"pv\"");
-	if (!g->kernel && !g->bootloader)
+	if (g->firmware && strcmp(g->firmware, "pvgrub64") != 0 && strcmp(g->firmware, "pvgrub32") != 0)
+		return why_hint(why, why_set(why, TE_UNSUPPORTED, "%s: firmware \"%s\"", l->file, g->firmware),
+				"pvgrub64 or pvgrub32; others are for HVM guests");
+	if (!g->kernel && !g->bootloader && !g->firmware)
 		return why_hint(why, why_set(why, TE_CONFIG_VALUE, "%s: neither kernel nor bootloader is given",
 					     l->file),
 				"kernel = \"/boot/vmlinuz\", or bootloader = \"grub\" to boot from the guest's disk");
@@ -445,6 +483,8 @@ static int finish(struct loader *l)
 		free(g->ramdisk);
 		g->ramdisk = NULL;
 	}
+	if (!g->memory)
+		g->memory = g->maxmem ? g->maxmem : DEFAULT_MEMORY;
 	if (g->maxmem && g->maxmem < g->memory)
 		return why_set(why, TE_CONFIG_VALUE, "%s: maxmem %llu is less than memory %llu", l->file,
 			       (unsigned long long)g->maxmem, (unsigned long long)g->memory);
@@ -460,7 +500,8 @@ static int finish(struct loader *l)
 			l->warn(l->arg, "cmdline is given: root and extra are not used");
 		g->command_line = strdup(g->cmdline);
 	} else if (g->root && *g->root) {
-		if (asprintf(&g->command_line, "root=%s %s", g->root, g->extra ? g->extra : "") < 0)
+		if (asprintf(&g->command_line, "root=%s%s%s", g->root, g->extra && *g->extra ? " " : "",
+			     g->extra ? g->extra : "") < 0)
 			g->command_line = NULL;
 	} else {
 		g->command_line = strdup(g->extra ? g->extra : "");
@@ -470,6 +511,7 @@ static int finish(struct loader *l)
 	if (strlen(g->command_line) > 1023)
 		return why_set(why, TE_CONFIG_VALUE, "%s: the kernel's command line has %zu characters, of 1023 at most",
 			       l->file, strlen(g->command_line));
+	drop_empty_drives(l);
 	if (!g->uuid_given) {
 		/* unique, not secret: no waiting for the kernel's pool to fill at boot */
 		if (getrandom(g->uuid, sizeof(g->uuid), GRND_INSECURE) != sizeof(g->uuid))
@@ -482,6 +524,10 @@ static int finish(struct loader *l)
 
 		if (v->devid < 0)
 			v->devid = (int)i;
+		for (size_t j = 0; j < i; j++)
+			if (g->vifs[j].devid == v->devid)
+				return why_set(why, TE_CONFIG_VALUE, "%s: two network cards with devid %d", l->file,
+					       v->devid);
 		if (!v->mac_given)
 			config_vif_mac(v, g->uuid);
 	}
@@ -491,7 +537,6 @@ static int finish(struct loader *l)
 static void defaults(struct guest_config *g)
 {
 	memset(g, 0, sizeof(*g));
-	g->memory = 128;
 	g->vcpus = 1;
 	g->on_poweroff = ACT_DESTROY;
 	g->on_reboot = ACT_RESTART;
@@ -560,6 +605,7 @@ void config_free(struct guest_config *g)
 	free(g->root);
 	free(g->extra);
 	free(g->bootloader);
+	free(g->firmware);
 	free(g->pool);
 	free(g->command_line);
 	cpus_free(&g->cpus);

@@ -25,16 +25,19 @@ struct config_disk {
 	char *backendtype;	/* phy (in the kernel), torc; or NULL: whichever fits */
 	char *script;
 	unsigned int number;	/* vdev, as the ABI numbers it */
-	bool writable;
+	bool writable, access_given;
 	bool cdrom;
 	bool no_discard, direct_io_safe;
+	bool untrusted;		/* what the frontend is told about its backend */
 };
 
 struct config_vif {
-	char *bridge, *vifname, *ip, *script, *rate, *backend, *type, *model;
+	char *bridge, *vifname, *ip, *script, *backend, *type, *model;
 	uint8_t mac[6];
 	bool mac_given;
+	bool untrusted;		/* what the frontend is told about its backend */
 	unsigned int mtu;
+	uint32_t rate_bytes, rate_us;	/* so much each so often may leave the guest; 0: no limit */
 	int devid;		/* -1: the next free one */
 };
 
@@ -45,7 +48,7 @@ struct config_cpus {
 };
 
 struct guest_config {
-	char *name, *type, *builder, *kernel, *ramdisk, *cmdline, *root, *extra, *bootloader, *pool;
+	char *name, *type, *builder, *kernel, *ramdisk, *cmdline, *root, *extra, *bootloader, *firmware, *pool;
 	uint8_t uuid[16];
 	bool uuid_given;
 	uint64_t memory, maxmem;	/* MiB */

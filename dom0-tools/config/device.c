@@ -96,6 +96,7 @@ xvd:
 
 static int set_access(struct config_disk *d, const char *v, struct why *why)
 {
+	d->access_given = true;
 	if (strcmp(v, "r") == 0 || strcmp(v, "ro") == 0)
 		d->writable = false;
 	else if (strcmp(v, "w") == 0 || strcmp(v, "rw") == 0)
@@ -132,7 +133,7 @@ static int disk_key(struct config_disk *d, const char *key, char *v, struct why 
 {
 	static const char *const known[] = { "target", "format", "vdev", "access", "backendtype", "script",
 					     "devtype", "cdrom", "backend", "discard", "no-discard",
-					     "direct-io-safe" };
+					     "direct-io-safe", "specification" };
 	const char *near;
 
 	if (strcmp(key, "format") == 0)
@@ -142,6 +143,9 @@ static int disk_key(struct config_disk *d, const char *key, char *v, struct why 
 	if (strcmp(key, "access") == 0)
 		return set_access(d, v, why);
 	if (strcmp(key, "backendtype") == 0) {
+		/* xl's word for a backend that is a program: ours is torc-blkd */
+		if (strcmp(v, "qdisk") == 0)
+			v = "torc";
 		if (strcmp(v, "phy") != 0 && strcmp(v, "torc") != 0)
 			return why_hint(why, why_set(why, TE_CONFIG_VALUE, "backendtype \"%s\"", v),
 					"phy (in dom0's kernel) or torc (torc-blkd)");
@@ -150,6 +154,9 @@ static int disk_key(struct config_disk *d, const char *key, char *v, struct why 
 	if (strcmp(key, "script") == 0)
 		return why_hint(why, why_set(why, TE_UNSUPPORTED, "script \"%s\" of a disk", v),
 				"no scripts are run: name the file, the device or nbd://host/export");
+	if (strcmp(key, "specification") == 0)
+		return strcmp(v, "xen") == 0 ? 0 :
+			why_set(why, TE_UNSUPPORTED, "specification \"%s\" of a disk: PV guests' disks are Xen's", v);
 	if (strcmp(key, "devtype") == 0) {
 		d->cdrom = strcmp(v, "cdrom") == 0;
 		return 0;
@@ -173,6 +180,8 @@ static int disk_flag(struct config_disk *d, const char *word, bool *is_flag)
 		d->no_discard = true;
 	else if (strcmp(word, "direct-io-safe") == 0)
 		d->direct_io_safe = true;
+	else if (strcmp(word, "untrusted") == 0 || strcmp(word, "trusted") == 0)
+		d->untrusted = *word == 'u';
 	else if (strcmp(word, "discard") != 0)
 		*is_flag = false;
 	return 0;
@@ -193,21 +202,21 @@ static char *strip_prefix(char *s, bool *legacy)
 	return s;
 }
 
-static int disk_positional(struct config_disk *d, unsigned int *at, bool legacy, char *v,
-			   struct why *why)
+/* A word without a key is what comes first of those that were neither named nor left out before. */
+static int disk_positional(struct config_disk *d, unsigned int *at, char *v, struct why *why)
 {
+	while ((*at == 0 && d->target) || (*at == 1 && d->format) || (*at == 2 && d->vdev) ||
+	       (*at == 3 && d->access_given))
+		++*at;
 	if (!*v) {		/* left out: what it usually is */
-		*at += legacy && *at == 1 ? 2 : 1;
+		++*at;
 		return 0;
 	}
 	switch ((*at)++) {
 	case 0:
 		return take(&d->target, v, why);
 	case 1:
-		if (!legacy)
-			return set_format(d, v, why);
-		++*at;		/* the old form has no format */
-		/* fallthrough */
+		return set_format(d, v, why);
 	case 2:
 		return set_vdev(d, v, why);
 	case 3:
@@ -233,6 +242,8 @@ static int disk_words(struct config_disk *d, char *text, struct why *why)
 		p = word;
 		if (at == 0)
 			p = strip_prefix(p, &legacy);
+		if (legacy && !d->format && take(&d->format, "raw", why))	/* the prefix stands for it */
+			return -ENOMEM;
 		comma = strchr(p, ',');
 		if (comma)
 			*comma = 0;
@@ -242,17 +253,31 @@ static int disk_words(struct config_disk *d, char *text, struct why *why)
 		if (flag)
 			rc = 0;
 		else if (eq && at == 0 && p[0] == '/')
-			rc = disk_positional(d, &at, legacy, p, why);
+			rc = disk_positional(d, &at, p, why);
 		else if (eq) {
 			*eq = 0;
 			rc = disk_key(d, trim(p), trim(eq + 1), why);
 		} else {
-			rc = disk_positional(d, &at, legacy, p, why);
+			rc = disk_positional(d, &at, p, why);
 		}
 		if (rc)
 			return rc;
 		word = comma ? comma + 1 : NULL;
 	}
+	return 0;
+}
+
+/* A path without a slash in front is below /dev, as xl has it. Addresses have "://". */
+static int absolute(struct config_disk *d, struct why *why)
+{
+	char *whole;
+
+	if (!d->target || !*d->target || *d->target == '/' || strstr(d->target, "://"))
+		return 0;
+	if (asprintf(&whole, "/dev/%s", d->target) < 0)
+		return why_set(why, TE_NO_MEMORY, "no memory");
+	free(d->target);
+	d->target = whole;
 	return 0;
 }
 
@@ -266,6 +291,8 @@ int config_disk_parse(struct config_disk *d, const char *text, struct why *why)
 	if (!copy)
 		return why_set(why, TE_NO_MEMORY, "no memory");
 	rc = disk_words(d, copy, why);
+	if (!rc)
+		rc = absolute(d, why);
 	free(copy);
 	if (!rc && !d->vdev)
 		rc = why_hint(why, why_set(why, TE_CONFIG_VALUE, "disk \"%s\" has no virtual device", text),
@@ -321,6 +348,50 @@ static int vif_number(const char *key, const char *v, unsigned int least, unsign
 	return 0;
 }
 
+/* "10Mb/s", "250KB/s@20ms": bytes or bits, and how often the credit is renewed (50 ms). */
+static int vif_rate(struct config_vif *v, const char *value, struct why *why)
+{
+	const char *text = value;
+	static const struct { const char *unit; double factor; } units[] = {
+		{ "GB", 1e9 }, { "MB", 1e6 }, { "KB", 1e3 }, { "B", 1 },
+		{ "Gb", 1e9 / 8 }, { "Mb", 1e6 / 8 }, { "Kb", 1e3 / 8 }, { "b", 1.0 / 8 },
+	}, times[] = { { "ms", 1e3 }, { "us", 1 }, { "s", 1e6 }, { "", 1 } };
+	double per_second = 0, every = 50000, credit;
+	unsigned int n, m;
+	int used = 0;
+
+	if (sscanf(text, "%9u%n", &n, &used) != 1)
+		goto bad;
+	text += used;
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]) && !per_second; i++)
+		if (strncmp(text, units[i].unit, strlen(units[i].unit)) == 0) {
+			per_second = n * units[i].factor;
+			text += strlen(units[i].unit);
+		}
+	if (!per_second || strncmp(text, "/s", 2) != 0)
+		goto bad;
+	text += 2;
+	if (*text == '@') {
+		if (sscanf(text + 1, "%9u%n", &m, &used) != 1)
+			goto bad;
+		text += 1 + used;
+		every = 0;
+		for (size_t i = 0; i < sizeof(times) / sizeof(times[0]) && !every; i++)
+			if (strcmp(text, times[i].unit) == 0)
+				every = m * times[i].factor;
+		text = "";
+	}
+	credit = per_second * every / 1e6;
+	if (*text || every < 1 || every > UINT32_MAX || credit < 1 || credit > UINT32_MAX)
+		goto bad;
+	v->rate_bytes = (uint32_t)credit;
+	v->rate_us = (uint32_t)every;
+	return 0;
+bad:
+	return why_hint(why, why_set(why, TE_CONFIG_VALUE, "rate \"%s\" of a network card", value),
+			"10Mb/s, 250KB/s, 1MB/s@20ms");
+}
+
 static int vif_key(struct config_vif *v, const char *key, const char *value, struct why *why)
 {
 	static const char *const known[] = { "mac", "bridge", "ip", "script", "vifname", "rate", "type",
@@ -338,7 +409,10 @@ static int vif_key(struct config_vif *v, const char *key, const char *value, str
 	if (strcmp(key, "ip") == 0)
 		return take(&v->ip, value, why);
 	if (strcmp(key, "rate") == 0)
-		return take(&v->rate, value, why);
+		return vif_rate(v, value, why);
+	if (strcmp(key, "gatewaydev") == 0 || strcmp(key, "netdev") == 0)
+		return why_hint(why, why_set(why, TE_UNSUPPORTED, "%s \"%s\" of a network card", key, value),
+				"routed cards need a script, and none are run: bridge= puts the card on a bridge");
 	if (strcmp(key, "vifname") == 0)
 		return strlen(value) > 15 ? why_set(why, TE_CONFIG_VALUE, "vifname \"%s\": more than 15 characters",
 						    value) :
@@ -392,6 +466,10 @@ int config_vif_parse(struct config_vif *v, const char *text, struct why *why)
 
 		if (!*trim(word))
 			continue;
+		if (strcmp(trim(word), "trusted") == 0 || strcmp(trim(word), "untrusted") == 0) {
+			v->untrusted = *trim(word) == 'u';
+			continue;
+		}
 		if (!eq) {
 			rc = why_hint(why, why_set(why, TE_CONFIG_VALUE, "\"%s\" of a network card has no value",
 						   trim(word)),
@@ -423,7 +501,6 @@ void config_vif_free(struct config_vif *v)
 	free(v->vifname);
 	free(v->ip);
 	free(v->script);
-	free(v->rate);
 	free(v->backend);
 	free(v->type);
 	free(v->model);
