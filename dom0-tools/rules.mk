@@ -12,17 +12,18 @@ DEPS += liblz4-dev # kernels: lz4
 DEPS += libzstd-dev # kernels: zstd
 
 TOOLS_COMMON := $(addprefix dom0-tools/common/,why paths)
-TOOLS_HOST := $(addprefix dom0-tools/host/,call domctl vcpu memory event grant sysctl torcop)
+TOOLS_HOST := $(addprefix dom0-tools/host/,call domctl vcpu memory event grant sysctl torcop frames)
 TOOLS_IMAGE := $(addprefix dom0-tools/builder/,image elf bzimage unpack cache)
 TOOLS_BUILDER := $(TOOLS_IMAGE) $(addprefix dom0-tools/builder/,layout tables fill pv32 pv64 build)
 TOOLS_CONFIG := $(addprefix dom0-tools/config/,parse config device near)
+TOOLS_DUMP := $(addprefix dom0-tools/dump/,frames walk elf write)
 TOOLS_CLI := $(addprefix dom0-tools/cli/,main help out domains list info create creating describe nodes patience disk nic record lifecycle \
-	console why resources devices attach supervise watch check storecmd config_update)
+	console why resources devices attach supervise watch check storecmd config_update dump_core)
 
 TOOLS_UNPACK_LIBS := -lz -llzma -lbz2 -llz4 -lzstd
 TOOLS_HOST_LIBS := -lxencall -lxenforeignmemory -lxentoollog
 
-$(B)/bin/torc: $(patsubst %,$(B)/obj/host/%.o,$(TOOLS_COMMON) $(TOOLS_HOST) $(TOOLS_BUILDER) $(TOOLS_CONFIG) $(TOOLS_CLI)) \
+$(B)/bin/torc: $(patsubst %,$(B)/obj/host/%.o,$(TOOLS_COMMON) $(TOOLS_HOST) $(TOOLS_BUILDER) $(TOOLS_CONFIG) $(TOOLS_DUMP) $(TOOLS_CLI)) \
 	$(B)/obj/host/xenbus/client.a
 	@mkdir -p $(@D)
 	$(call say,LD,$@)

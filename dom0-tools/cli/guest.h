@@ -6,6 +6,8 @@
 #ifndef TORC_CLI_GUEST_H
 #define TORC_CLI_GUEST_H
 
+#include <limits.h>
+
 #include "dom0-tools/builder/builder.h"
 #include "dom0-tools/cli/cli.h"
 #include "dom0-tools/config/config.h"
@@ -89,6 +91,10 @@ int guest_create(struct cli *c, const struct guest_source *from, bool paused, bo
 /* --- describe.c: a config as JSON */
 struct json_object *guest_describe(const struct guest_config *g, const struct build *b);
 
+/* --- dump_core.c: its memory and registers into a file. It must not run meanwhile. */
+int guest_dump(struct cli *c, uint32_t domid, const char *file, bool for_gdb);
+int guest_dump_path(const char *name, char out[PATH_MAX]);	/* where dumps usually go; -errno */
+
 /* --- creating.c: a mark on a domain that is being made, held by who makes it. -1: none can be made */
 int creating_begin(uint32_t domid, const uint8_t uuid[16]);
 void creating_end(int fd, uint32_t domid);
@@ -96,6 +102,7 @@ void creating_clean_up(struct cli *c);	/* end what creates that were killed left
 
 /* --- supervise.c: make sure that somebody acts on guests that stop */
 void supervisor_start(void);
+void supervisor_forget(const char *name);	/* it is not to be made again: somebody ended it by hand */
 
 /* --- console.c: until the user leaves or the guest ends */
 int console_attach(struct cli *c, uint32_t domid, bool replay, bool read_only);

@@ -91,7 +91,13 @@ static int each(struct cli *c, int argc, char **argv, int (*fn)(struct cli *c, u
 
 static int destroy_one(struct cli *c, uint32_t domid)
 {
-	return guest_destroy(c, domid, "torc destroy");
+	char *name = cli_read(c, "/local/domain/%u/name", domid);
+	int rc = guest_destroy(c, domid, "torc destroy");
+
+	if (!rc && name && !strchr(name, '/'))
+		supervisor_forget(name);
+	free(name);
+	return rc;
 }
 
 static int pause_one(struct cli *c, uint32_t domid)

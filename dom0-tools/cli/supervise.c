@@ -2,12 +2,14 @@
 /*
  * The supervisor: acts on guests that stopped, as their configs say. It keeps nothing in its
  * own memory: which guests are ours and what they want is in their records, which of them
- * stopped is in the hypervisor. So it may die and be started again at any moment.
+ * stopped is in the hypervisor. So it may die and be started again at any moment: what is to be made
+ * again is noted in RUN/again before its domain goes, and a supervisor that starts looks for such notes.
  *
  * One runs at a time, by a lock on RUN/supervise.lock. torc create starts it when none does.
  */
 #include "dom0-tools/cli/guest.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -126,18 +128,116 @@ static int make_again(struct cli *c, struct json_object *record)
 	return rc;
 }
 
-static int set_aside(struct cli *c, uint32_t domid, const char *name)
+static int set_aside(struct cli *c, uint32_t domid, const char *name, char to[80])
 {
-	char to[80];
 	uint32_t other;
 	bool taken = true;
 
 	for (unsigned int i = 1; taken && i < 1000; i++) {
-		snprintf(to, sizeof(to), "%.60s-%u", name, i);
+		snprintf(to, 80, "%.60s-%u", name, i);
 		if (cli_name_taken(c, to, &taken, &other))
 			break;
 	}
 	return guest_rename(c, domid, to);
+}
+
+/* The dump first: it is what a crash leaves behind, and the guest is gone afterwards. */
+static void dump(struct cli *c, const struct domain_info *d, const char *name, struct json_object *record)
+{
+	struct why *outer = c->why, why = { 0 };
+	char file[PATH_MAX], text[PATH_MAX];
+
+	c->why = &why;
+	if (guest_dump_path(name, file))
+		why_set(&why, TE_FILE, "no directory for dumps: %s", strerror(errno));
+	else
+		guest_dump(c, d->domid, file, false);
+	c->why = outer;
+	if (why.error)
+		snprintf(text, sizeof(text), "%s", why.text);
+	else
+		snprintf(text, sizeof(text), "%s", file);
+	note(name, record, why.error ? "no core dump" : "dumped", text);
+}
+
+/* This domain has been seen to, so that it is not done twice. */
+static void handled(const char *name, struct json_object *record, uint32_t domid)
+{
+	struct why ignored = { 0 };
+
+	fact_num(record, "handled", domid);
+	record_save(name, record, &ignored);
+}
+
+/*
+ * RUN/again/NAME: a guest that is about to go and to be made again, with the name of the record that says how.
+ * It is there while neither the old domain nor the new one may be, so that a supervisor killed then is no loss.
+ */
+static void again_path(const char *name, char out[PATH_MAX])
+{
+	snprintf(out, PATH_MAX, "%s/again%s%s", path_run(), name ? "/" : "", name ? name : "");
+}
+
+static void again_note(const char *name, const char *record)
+{
+	char path[PATH_MAX];
+
+	again_path(NULL, path);
+	if (path_make_dirs(path))
+		return;
+	again_path(name, path);
+	if (path_write_file(path, record, strlen(record)))
+		syslog(LOG_WARNING, "%s: %m", path);
+}
+
+void supervisor_forget(const char *name)
+{
+	char path[PATH_MAX];
+
+	again_path(name, path);
+	unlink(path);
+}
+
+/* What a supervisor that was killed left to be done. */
+static void go_on(struct cli *c, const char *name)
+{
+	char path[PATH_MAX], *from = NULL;
+	struct json_object *record;
+	uint32_t domid;
+	bool taken = true;
+
+	again_path(name, path);
+	if (path_read_file(path, NAME_MAX, &from, NULL) || cli_name_taken(c, name, &taken, &domid) || taken) {
+		/* it runs; or it stopped and has not gone yet: then look() finds it */
+		free(from);
+		unlink(path);
+		return;
+	}
+	record = record_load(from);
+	if (!record)	/* killed between giving the old one its new name and noting that */
+		record = record_load(name);
+	syslog(LOG_WARNING, "%s: the supervisor ended before it was made again: it is made now", name);
+	if (record && make_again(c, record))
+		syslog(LOG_ERR, "%s: %s", name, c->why->text);
+	json_object_put(record);
+	free(from);
+	unlink(path);
+}
+
+static void go_on_all(struct cli *c)
+{
+	char path[PATH_MAX];
+	struct dirent *e;
+	DIR *d;
+
+	again_path(NULL, path);
+	d = opendir(path);
+	if (!d)
+		return;
+	while ((e = readdir(d)))
+		if (e->d_name[0] != '.')
+			go_on(c, e->d_name);
+	closedir(d);
 }
 
 static void act(struct cli *c, const struct domain_info *d, const char *name, struct json_object *record)
@@ -145,7 +245,7 @@ static void act(struct cli *c, const struct domain_info *d, const char *name, st
 	const char *reason = cli_reason_word(d->reason);
 	enum guest_action a = action_for(record, d->reason);
 	bool again = a == ACT_RESTART || a == ACT_RENAME_RESTART || a == ACT_COREDUMP_RESTART;
-	char text[128];
+	char text[128], aside[80];
 	int rc = 0;
 
 	if (again && restarts_in_a_loop(record)) {
@@ -154,18 +254,28 @@ static void act(struct cli *c, const struct domain_info *d, const char *name, st
 		syslog(LOG_WARNING, "%s: stopped more than %d times in a minute: it is left as it is", name, RESTARTS);
 	}
 	snprintf(text, sizeof(text), "%s; to do: %s", reason, config_action_name(a));
-	fact_num(record, "handled", d->domid);
 	note(name, record, "stopped", text);
 	if (a == ACT_COREDUMP_DESTROY || a == ACT_COREDUMP_RESTART)
-		note(name, record, "no core dump", "core dumps are not built yet");
+		dump(c, d, name, record);
+	if (a == ACT_PRESERVE || a == ACT_SOFT_RESET || a == ACT_RENAME_RESTART)
+		handled(name, record, d->domid);
 	if (a == ACT_PRESERVE || a == ACT_SOFT_RESET)
 		return;
-	if (a == ACT_RENAME_RESTART)
-		rc = set_aside(c, d->domid, name);
-	else
+	if (again)
+		again_note(name, name);
+	if (a == ACT_RENAME_RESTART) {
+		rc = set_aside(c, d->domid, name, aside);
+		if (!rc)
+			again_note(name, aside);
+	} else {
 		rc = guest_destroy(c, d->domid, reason);
+	}
+	if (rc)
+		handled(name, record, d->domid);
 	if (!rc && again)
 		rc = make_again(c, record);
+	if (again)
+		supervisor_forget(name);
 	if (rc)
 		syslog(LOG_ERR, "%s: %s: %s", name, config_action_name(a), c->why->text);
 }
@@ -230,6 +340,8 @@ int cmd_supervise(struct cli *c, int argc, char **argv)
 		syslog(LOG_ERR, "%s", c->why->text);
 		return rc;
 	}
+	creating_clean_up(c);
+	go_on_all(c);
 	for (;;) {
 		look(c);
 		creating_clean_up(c);

@@ -135,6 +135,15 @@ void host_unmap(struct host *h, void *at, size_t count);
 /* Pin a page-table root: level 4 for 64-bit guests, 3 for 32-bit ones. */
 int host_pin_root(struct host *h, uint32_t domid, unsigned int level, uint64_t mfn, struct why *why);
 
+/* --- frames of the machine (frames.c) */
+#define HOST_FRAMES_BATCH	1024u
+/* What kind each frame is to the domain, in place: the ABI's XEN_DOMCTL_PFINFO_* words, or HOST_NOT_ITS. */
+#define HOST_NOT_ITS	(0xfu << 28)
+int host_frame_types(struct host *h, uint32_t domid, uint64_t *frames, size_t count, struct why *why);
+/* The machine's table from machine frames to guests' frames, read-only. */
+int host_m2p_map(struct host *h, const uint64_t **table, size_t *entries, struct why *why);
+void host_m2p_unmap(struct host *h, const uint64_t *table, size_t entries);
+
 /* --- grants and events (grant.c, event.c) */
 /* Entry ref of the domain's grant table gives domain `to` the frame. Before the domain runs. */
 int host_grant_seed(struct host *h, uint32_t domid, const uint32_t *refs, const uint32_t *to,

@@ -132,8 +132,8 @@ void host_unmap(struct host *h, void *at, size_t count)
 
 int host_domain_info(struct host *h, uint32_t domid, struct domain_info *info, struct why *why)
 {
-	(void)h, (void)why;
-	*info = (struct domain_info){ .domid = domid, .shared_info_frame = FAKE_SHARED };
+	(void)why;
+	*info = (struct domain_info){ .domid = domid, .shared_info_frame = FAKE_SHARED, .vcpus_max = h->f.vcpus };
 	return 0;
 }
 
@@ -180,5 +180,58 @@ int host_vcpu_set_context(struct host *h, uint32_t domid, uint32_t vcpu, const v
 	(void)domid, (void)vcpu, (void)why;
 	memcpy(h->f.context, context, size);
 	h->f.context_size = size;
+	return 0;
+}
+
+int host_info(struct host *h, struct host_info *info, struct why *why)
+{
+	(void)h, (void)why;
+	*info = (struct host_info){ .version_major = 4, .version_minor = 17, .version_extra = ".fake" };
+	return 0;
+}
+
+int host_domain_is_32bit(struct host *h, uint32_t domid, bool *yes, struct why *why)
+{
+	(void)domid, (void)why;
+	*yes = h->f.is_32bit;
+	return 0;
+}
+
+int host_vcpu_get_context(struct host *h, uint32_t domid, uint32_t vcpu, void *context, size_t size,
+			  struct why *why)
+{
+	(void)domid, (void)why;
+	if (vcpu)
+		return why_set(why, TE_HYPERVISOR, "vCPU %u was never started", vcpu);
+	memcpy(context, h->f.context, size);
+	return 0;
+}
+
+int host_vcpu_info(struct host *h, uint32_t domid, uint32_t vcpu, struct vcpu_info_row *row,
+		   struct why *why)
+{
+	(void)h, (void)domid, (void)why;
+	*row = (struct vcpu_info_row){ .vcpu = vcpu, .online = vcpu == 0 };
+	return 0;
+}
+
+int host_m2p_map(struct host *h, const uint64_t **table, size_t *entries, struct why *why)
+{
+	(void)why;
+	*table = h->f.pfn_of;
+	*entries = FAKE_FRAMES;
+	return 0;
+}
+
+void host_m2p_unmap(struct host *h, const uint64_t *table, size_t entries)
+{
+	(void)h, (void)table, (void)entries;
+}
+
+int host_frame_types(struct host *h, uint32_t domid, uint64_t *frames, size_t count, struct why *why)
+{
+	(void)domid, (void)why;
+	for (size_t i = 0; i < count; i++)
+		frames[i] = h->f.given[frames[i]] ? 0 : HOST_NOT_ITS;
 	return 0;
 }

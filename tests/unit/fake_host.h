@@ -22,6 +22,8 @@ struct fake_host {
 	uint64_t hypercall_page;
 	uint8_t context[8192];
 	size_t context_size;
+	bool is_32bit;
+	uint32_t vcpus; /* that domain_info tells */
 	uint32_t ports;
 	uint32_t grant_ref[4], grant_to[4];
 	uint64_t grant_mfn[4];

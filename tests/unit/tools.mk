@@ -18,6 +18,7 @@ endef
 $(eval $(call tools_test,config,$(TOOLS_COMMON) $(TOOLS_CONFIG),))
 $(eval $(call tools_test,image,$(TOOLS_COMMON) $(TOOLS_IMAGE),$(TOOLS_UNPACK_LIBS)))
 $(eval $(call tools_test,builder,$(TOOLS_COMMON) $(TOOLS_BUILDER) tests/unit/fake_host,$(TOOLS_UNPACK_LIBS)))
+$(eval $(call tools_test,dump,$(TOOLS_COMMON) $(TOOLS_DUMP) tests/unit/fake_host,))
 
 FUZZERS += config elf ring
 config_FUZZ_OBJS := $(patsubst %,$(B)/obj/fuzz/%.o,tests/fuzz/config_fuzz $(TOOLS_COMMON) $(TOOLS_CONFIG))

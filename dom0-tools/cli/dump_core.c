@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* torc dump-core, and the dumps that the supervisor takes of guests that crashed. */
+#include "dom0-tools/cli/guest.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "dom0-tools/common/paths.h"
+#include "dom0-tools/dump/dump.h"
+
+struct progress {
+	int percent;	/* shown last; -1: nothing is shown */
+};
+
+/* On a terminal only: a pipe gets the outcome and nothing else. */
+static void show(void *arg, uint64_t done, uint64_t all)
+{
+	struct progress *p = arg;
+	int percent = (int)(done * 100 / (all ? all : 1));
+
+	if (p->percent < 0 || percent == p->percent)
+		return;
+	p->percent = percent;
+	fprintf(stderr, "\rdumped %3d %%", percent);
+}
+
+/* Written beside its place and moved there when it is whole: half a dump never has the name. */
+int guest_dump(struct cli *c, uint32_t domid, const char *file, bool for_gdb)
+{
+	struct progress p = { isatty(STDERR_FILENO) ? 0 : -1 };
+	char part[PATH_MAX];
+	struct stat st;
+	bool place = stat(file, &st) < 0 || S_ISREG(st.st_mode);
+	int fd, rc;
+
+	if (snprintf(part, sizeof(part), "%s%s", file, place ? ".part" : "") >= (int)sizeof(part))
+		return why_set(c->why, TE_FILE, "%s: the name is too long", file);
+	fd = open(part, O_RDWR | O_CLOEXEC | (place ? O_CREAT | O_TRUNC : 0), 0600);
+	if (fd < 0)
+		return why_set(c->why, TE_FILE, "%s: %s", part, strerror(errno));
+	rc = dump_write(c->host, domid, fd, for_gdb, show, &p, c->why);
+	if (p.percent >= 0)
+		fputs("\r              \r", stderr);
+	if (close(fd) < 0 && !rc)
+		rc = why_set(c->why, TE_FILE, "%s: %s", part, strerror(errno));
+	if (!rc && place && rename(part, file) < 0)
+		rc = why_set(c->why, TE_FILE, "%s: %s", file, strerror(errno));
+	if (rc && place)
+		unlink(part);
+	return rc;
+}
+
+int guest_dump_path(const char *name, char out[PATH_MAX])
+{
+	char dir[PATH_MAX];
+
+	snprintf(dir, sizeof(dir), "%s/dump", path_state());
+	if (path_make_dirs(dir))
+		return -errno;
+	return snprintf(out, PATH_MAX, "%s/%s.core", dir, name) < PATH_MAX ? 0 : -ENAMETOOLONG;
+}
+
+int cmd_dump_core(struct cli *c, int argc, char **argv)
+{
+	static const struct option options[] = { { "gdb", no_argument, NULL, 'g' },
+						 { "live", no_argument, NULL, 'l' },
+						 { "destroy", no_argument, NULL, 'C' },
+						 { 0 } };
+	bool for_gdb = false, live = false, destroy = false, paused = false;
+	struct domain_info info;
+	char usual[PATH_MAX], *name;
+	const char *file;
+	uint32_t domid;
+	int o, rc;
+
+	while ((o = getopt_long(argc, argv, "glLC", options, NULL)) != -1) {
+		if (o == 'g')
+			for_gdb = true;
+		else if (o == 'l' || o == 'L')
+			live = true;
+		else if (o == 'C')
+			destroy = true;
+		else
+			return cli_usage(c, "unknown option");
+	}
+	if (optind == argc || argc - optind > 2)
+		return cli_usage(c, optind == argc ? "which domain?" : "\"%s\" is too much", argv[argc - 1]);
+	rc = cli_find_domain(c, argv[optind], &domid);
+	if (!rc && domid == 0)
+		rc = why_set(c->why, TE_STATE, "domain 0 is the control domain: it cannot dump itself");
+	if (!rc)
+		rc = cli_domain_name(c, domid, &name);
+	if (!rc && argc - optind == 1 && guest_dump_path(*name ? name : argv[optind], usual))
+		rc = why_set(c->why, TE_FILE, "no directory for dumps: %s", strerror(errno));
+	if (!rc)
+		rc = host_domain_info(c->host, domid, &info, c->why);
+	if (rc)
+		return rc;
+	free(name);
+	file = argc - optind == 2 ? argv[optind + 1] : usual;
+	if (!live && !info.paused && !info.shutdown) {
+		rc = host_domain_pause(c->host, domid, c->why);
+		paused = !rc;
+	}
+	if (!rc)
+		rc = guest_dump(c, domid, file, for_gdb);
+	if (!rc && destroy)
+		rc = guest_destroy(c, domid, "dumped");
+	else if (paused && host_domain_unpause(c->host, domid, rc ? &(struct why){ 0 } : c->why) && !rc)
+		rc = -EIO;
+	if (!rc && c->json) {
+		struct json_object *f = json_object_new_object();
+
+		fact_num(f, "domid", domid);
+		fact_str(f, "file", file);
+		out_facts(c, "dump", f);
+	} else if (!rc) {
+		printf("%s\n", file);
+	}
+	return rc;
+}
