@@ -51,3 +51,5 @@ $(B)/image/small.cpio.gz: $(B)/guests/$(1)64.elf $(B)/guests/$(1)32.elf
 endef
 
 $(eval $(call guest,reference,$(patsubst %,$(REF)/%.o,reference selftest disktest netecho shell work)))
+
+include pvguest-kernel-patches/linux-6.1-i386/rules.mk

@@ -83,7 +83,7 @@ guest() {
 	mkdir -p /tmp/g.$n
 	cat > /tmp/g.$n/run.sh
 	{
-		cat /guests/initrd.cpio
+		cat ${INITRD:-/guests/initrd.cpio}
 		(cd /tmp/g.$n && find . | cpio -o -H newc 2> /dev/null)
 	} > /tmp/$n.initrd
 	rm -rf /tmp/g.$n

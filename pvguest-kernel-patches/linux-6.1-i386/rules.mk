@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# A current Linux as a 32-bit guest in ring 1: build/linux32/{vmlinux,bzImage,initrd.cpio}. Not part of "make all": the first time
+# it downloads 140 MB and compiles for minutes.
+
+LINUX32 := pvguest-kernel-patches/linux-6.1-i386
+
+DEPS += bc # the Linux build
+DEPS += bison # the Linux build
+DEPS += flex # the Linux build
+DEPS += patch # our series
+
+.PHONY: guest-linux32
+guest-linux32:
+	+@$(LINUX32)/build $(B)/linux32 $(JOBS)
+
+# For scenarios: as /guests/linux32.elf and /guests/linux32.cpio
+$(B)/image/linux32.cpio.gz: guest-linux32
+	@mkdir -p $(@D)
+	@ln -f $(B)/linux32/vmlinux $(B)/linux32/linux32.elf
+	@ln -f $(B)/linux32/initrd.cpio $(B)/linux32/linux32.cpio
+	$(call say,LAYER,$@)
+	$(Q)dom0-tools/image/layer guests $(B)/stock $@ $(B)/linux32/linux32.elf $(B)/linux32/linux32.cpio
+
+.PHONY: soak-linux32
+soak-linux32: rig $(B)/image/linux32.cpio.gz
+	$(Q)RIG_BUILD=$(B) tests/rig/boot --hv torc --tools torc linux32
+SOAKS += soak-linux32
