@@ -51,6 +51,12 @@ $(B)/completions/torc: $(B)/bin/torc
 
 ALL += $(B)/man/torc.1 $(B)/man/torc.cfg.5 $(B)/completions/torc
 
+# Each daemon killed sixty times, at random moments
+SOAKS += soak-daemon-kill
+.PHONY: soak-daemon-kill
+soak-daemon-kill: rig all
+	$(PYTHON) -B tests/rig/boot --hv torc --tools torc --arg kills=60 --timeout 3600 daemon-kill
+
 .PHONY: install-tools
 install-tools:
 	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man5 \

@@ -65,6 +65,11 @@ struct guest_nodes {
 };
 /* Everything of a new guest, in one transaction; claims its name and uuid. */
 int nodes_create(struct cli *c, const struct guest_nodes *g);
+/*
+ * A guest that stopped for good and is kept for looking at lets go of what its successor needs: its devices,
+ * and its uuid, in the place of which it gets this one.
+ */
+int nodes_set_aside(struct cli *c, uint32_t domid, const uint8_t uuid[16]);
 /* Everything of a guest that is gone. The kernel's backends let go when their nodes go. */
 int nodes_remove(struct cli *c, uint32_t domid);
 

@@ -266,14 +266,78 @@ static void remove_backends(struct cli *c, store_txn_t t, const char *kind, uint
 	remove_path(c, t, "%s", path);
 }
 
+static void remove_all_backends(struct cli *c, store_txn_t t, uint32_t domid)
+{
+	char **kinds;
+	size_t n;
+
+	if (store_list(c->store, t, "/local/domain/0/backend", &kinds, &n))
+		return;
+	for (size_t i = 0; i < n; i++)
+		remove_backends(c, t, kinds[i], domid);
+	free(kinds);
+}
+
+struct aside {
+	struct cli *c;
+	uint32_t domid;
+	char uuid[37];
+};
+
+static int set_aside(struct store *s, store_txn_t t, void *arg)
+{
+	struct aside *a = arg;
+	struct cli *c = a->c;
+	char path[STORE_PATH_MAX], dir[STORE_PATH_MAX], *vm = NULL, *name = NULL;
+	int rc;
+
+	remove_all_backends(c, t, a->domid);
+	remove_path(c, t, "/local/domain/%u/device", a->domid);
+	store_path(dir, "/local/domain/%u", a->domid);
+	store_path(path, "/local/domain/%u/vm", a->domid);
+	if (store_read(s, t, path, &vm, NULL))
+		vm = NULL;
+	if (vm && strncmp(vm, "/vm/", 4) == 0 && strlen(vm) > 8)
+		remove_path(c, t, "%s", vm);
+	store_path(path, "/local/domain/%u/name", a->domid);
+	if (store_read(s, t, path, &name, NULL))
+		name = NULL;
+	rc = node_write(c, t, dir, "vm", "/vm/%s", a->uuid);
+	store_path(path, "/vm/%s", a->uuid);
+	if (!rc)
+		rc = node_dir(c, t, path, 0, a->domid);
+	if (!rc)
+		rc = node_write(c, t, path, "uuid", "%s", a->uuid);
+	if (!rc)
+		rc = node_write(c, t, path, "name", "%s", name ? name : "");
+	free(name);
+	free(vm);
+	return rc;
+}
+
+int nodes_set_aside(struct cli *c, uint32_t domid, const uint8_t uuid[16])
+{
+	struct aside a = { .c = c, .domid = domid };
+	int rc;
+
+	config_uuid_format(a.uuid, uuid);
+	rc = host_domain_set_uuid(c->host, domid, uuid, c->why);
+	if (rc)
+		return rc;
+	c->why->error = TE_NONE;
+	rc = store_transact(c->store, set_aside, &a);
+	if (rc && c->why->error == TE_NONE)
+		return cli_store_failed(c, "cannot set the guest aside");
+	return rc;
+}
+
 static int remove_all(struct store *s, store_txn_t t, void *arg)
 {
 	void **args = arg;
 	struct cli *c = args[0];
 	uint32_t domid = *(uint32_t *)args[1];
-	char path[STORE_PATH_MAX], node[256], *vm = NULL, *name = NULL, **kinds;
+	char path[STORE_PATH_MAX], node[256], *vm = NULL, *name = NULL;
 	uint64_t id;
-	size_t n;
 
 	store_path(path, "/local/domain/%u/vm", domid);
 	if (store_read(s, t, path, &vm, NULL))
@@ -289,11 +353,7 @@ static int remove_all(struct store *s, store_txn_t t, void *arg)
 	if (name && store_path(path, "/torc/names/%s", node) == 0 && store_read_u64(s, t, path, &id) == 0 &&
 	    id == domid)
 		remove_path(c, t, "%s", path);
-	if (store_list(s, t, "/local/domain/0/backend", &kinds, &n) == 0) {
-		for (size_t i = 0; i < n; i++)
-			remove_backends(c, t, kinds[i], domid);
-		free(kinds);
-	}
+	remove_all_backends(c, t, domid);
 	remove_path(c, t, "/local/domain/%u", domid);
 	remove_path(c, t, "/libxl/%u", domid);
 	free(vm);

@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <syslog.h>
 #include <time.h>
@@ -130,15 +131,20 @@ static int make_again(struct cli *c, struct json_object *record)
 
 static int set_aside(struct cli *c, uint32_t domid, const char *name, char to[80])
 {
+	uint8_t uuid[16];
 	uint32_t other;
 	bool taken = true;
+	int rc;
 
 	for (unsigned int i = 1; taken && i < 1000; i++) {
 		snprintf(to, 80, "%.60s-%u", name, i);
 		if (cli_name_taken(c, to, &taken, &other))
 			break;
 	}
-	return guest_rename(c, domid, to);
+	rc = guest_rename(c, domid, to);
+	if (!rc)
+		rc = config_uuid_make(uuid, c->why);
+	return rc ? rc : nodes_set_aside(c, domid, uuid);
 }
 
 /* The dump first: it is what a crash leaves behind, and the guest is gone afterwards. */
@@ -330,6 +336,7 @@ int cmd_supervise(struct cli *c, int argc, char **argv)
 		return why_set(c->why, TE_FILE, "%s/supervise.lock: %s", path_run(), strerror(errno));
 	if (flock(lock, LOCK_EX | LOCK_NB) < 0)
 		return why_set(c->why, TE_STATE, "a supervisor is running already");
+	prctl(PR_SET_NAME, "torc-supervise");		/* as it is to be found by */
 	openlog("torc-supervise", LOG_PID, LOG_DAEMON);
 	rc = cli_host(c);
 	if (!rc)

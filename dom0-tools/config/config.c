@@ -89,6 +89,16 @@ int config_uuid_parse(const char *text, uint8_t uuid[16])
 	return n == 16 ? 0 : -EINVAL;
 }
 
+int config_uuid_make(uint8_t uuid[16], struct why *why)
+{
+	/* unique, not secret: no waiting for the kernel's pool to fill at boot */
+	if (getrandom(uuid, 16, GRND_INSECURE) != 16)
+		return why_set(why, TE_INTERNAL, "no random numbers: %s", strerror(errno));
+	uuid[6] = (uint8_t)((uuid[6] & 0x0f) | 0x40);	/* version 4: random */
+	uuid[8] = (uint8_t)((uuid[8] & 0x3f) | 0x80);
+	return 0;
+}
+
 void config_uuid_format(char out[37], const uint8_t u[16])
 {
 	snprintf(out, 37, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", u[0], u[1],
@@ -512,13 +522,8 @@ static int finish(struct loader *l)
 		return why_set(why, TE_CONFIG_VALUE, "%s: the kernel's command line has %zu characters, of 1023 at most",
 			       l->file, strlen(g->command_line));
 	drop_empty_drives(l);
-	if (!g->uuid_given) {
-		/* unique, not secret: no waiting for the kernel's pool to fill at boot */
-		if (getrandom(g->uuid, sizeof(g->uuid), GRND_INSECURE) != sizeof(g->uuid))
-			return why_set(why, TE_INTERNAL, "no random numbers: %s", strerror(errno));
-		g->uuid[6] = (uint8_t)((g->uuid[6] & 0x0f) | 0x40);	/* version 4: random */
-		g->uuid[8] = (uint8_t)((g->uuid[8] & 0x3f) | 0x80);
-	}
+	if (!g->uuid_given && config_uuid_make(g->uuid, why))
+		return -EIO;
 	for (size_t i = 0; i < g->nr_vifs; i++) {
 		struct config_vif *v = &g->vifs[i];
 

@@ -93,6 +93,7 @@ void config_vif_mac(struct config_vif *v, const uint8_t uuid[16]);
 /* xvda1, sdb, hdc, d5p2 or a plain number to the ABI's number. -EINVAL */
 int config_vdev_number(const char *vdev, unsigned int *number);
 int config_uuid_parse(const char *text, uint8_t uuid[16]);		/* -EINVAL */
+int config_uuid_make(uint8_t uuid[16], struct why *why);			/* a random one */
 void config_uuid_format(char out[37], const uint8_t uuid[16]);
 /* "0-3,^1", "all", "node" words refused; bits of cpus[]. */
 int config_cpus_parse(const char *text, uint8_t *cpus, size_t bytes, struct why *why);

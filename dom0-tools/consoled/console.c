@@ -18,15 +18,11 @@
 
 #include <xen/grant_table.h>
 
-#define EVENTS_A_TICK	64u	/* a guest that rings more often waits for the next tick */
+#define EVENTS_A_TICK	64u	/* a guest that rings more often waits */
 
 struct console *console_find(struct daemon *d, uint32_t domid)
 {
-	struct console *c;
-
-	for (c = d->consoles; c && c->domid != domid; c = c->next)
-		;
-	return c;
+	return domid < HOST_FIRST_RESERVED ? d->by_domid[domid] : NULL;
 }
 
 static void to_pty(struct console *c, const char *text, size_t n)
@@ -46,13 +42,15 @@ static void drain(struct console *c)
 {
 	char text[RING_OUT_SIZE];
 	unsigned int before = c->broken;
-	size_t n = ring_take(c->ring, text, &c->broken);
+	XENCONS_RING_IDX upto;
+	size_t n = ring_look(c->ring, text, &upto, &c->broken);
 
 	if (c->broken != before && before == 0)
 		syslog(LOG_WARNING, "domain %u (%s): its console ring has an impossible index", c->domid, c->name);
 	if (!n)
 		return;
 	log_write(c, text, n);
+	ring_done(c->ring, upto);	/* only now: killed before, we find it in the ring again */
 	remember(c, text, n);
 	viewer_show(c, text, n);
 	to_pty(c, text, n);
@@ -169,6 +167,24 @@ static void safe_name(struct console *c, const char *name)
 		snprintf(c->name, sizeof(c->name), "domain-%u", c->domid);
 }
 
+static bool port_table(struct daemon *d, evtchn_port_t port)
+{
+	size_t room = d->ports ? d->ports : 64;
+	struct console **grown;
+
+	if (port < d->ports)
+		return true;
+	while (room <= port)
+		room *= 2;
+	grown = realloc(d->by_port, room * sizeof(*grown));
+	if (!grown)
+		return false;
+	memset(grown + d->ports, 0, (room - d->ports) * sizeof(*grown));
+	d->by_port = grown;
+	d->ports = room;
+	return true;
+}
+
 static void attach(struct daemon *d, uint32_t domid)
 {
 	char path[STORE_PATH_MAX], *type = NULL, *name = NULL;
@@ -211,9 +227,19 @@ static void attach(struct daemon *d, uint32_t domid)
 		return;
 	}
 	c->port = (evtchn_port_t)port;
+	if (!port_table(d, c->port)) {
+		xenevtchn_unbind(d->events, c->port);
+		unmap_ring(c);
+		free(c);
+		return;
+	}
 	log_open(c);
 	c->next = d->consoles;
+	if (c->next)
+		c->next->prev = c;
 	d->consoles = c;
+	d->by_domid[domid] = c;
+	d->by_port[c->port] = c;
 	open_pty(c);
 	drain(c);	/* what it said before we came */
 }
@@ -221,12 +247,13 @@ static void attach(struct daemon *d, uint32_t domid)
 static void detach(struct console *c)
 {
 	struct daemon *d = c->daemon;
-	struct console **at;
 
 	drain(c);
-	for (at = &d->consoles; *at != c; at = &(*at)->next)
-		;
-	*at = c->next;
+	if (c->next)
+		c->next->prev = c->prev;
+	*(c->prev ? &c->prev->next : &d->consoles) = c->next;
+	d->by_domid[c->domid] = NULL;
+	d->by_port[c->port] = NULL;
 	viewer_end_all(c);
 	log_close(c);
 	if (c->pty >= 0) {
@@ -258,41 +285,59 @@ void console_scan(struct daemon *d)
 
 void console_reap(struct daemon *d)
 {
+	struct domain_info *list;
 	struct console *c, *next;
+	struct why why;
+	size_t n;
 
+	/* all of them in a few calls, not one for each */
+	if (host_domain_list(d->host, &list, &n, &why)) {
+		syslog(LOG_WARNING, "%s", why.text);
+		return;
+	}
+	for (size_t i = 0; i < n; i++)
+		if (!list[i].dying && (c = console_find(d, list[i].domid)))
+			c->alive = true;
+	free(list);
 	for (c = d->consoles; c; c = next) {
-		struct domain_info info;
-		struct why why;
-
 		next = c->next;
-		if (host_domain_info(d->host, c->domid, &info, &why) ? why.error == TE_NO_DOMAIN : info.dying)
+		if (!c->alive)
 			detach(c);
+		else
+			c->alive = false;
 	}
 }
 
 void console_event(struct daemon *d, evtchn_port_t port)
 {
-	struct console *c;
+	struct console *c = port < d->ports ? d->by_port[port] : NULL;
 
-	for (c = d->consoles; c && c->port != port; c = c->next)
-		;
 	if (!c)
 		return;
 	drain(c);
 	give_keys(c);
-	if (++c->events < EVENTS_A_TICK)
+	if (ev_now(d->loop) - c->since > TICK) {
+		c->since = ev_now(d->loop);
+		c->events = 0;
+	}
+	if (++c->events < EVENTS_A_TICK) {
 		xenevtchn_unmask(d->events, port);
-	else
-		c->held = true;
+		return;
+	}
+	c->held = true;
+	if (!ev_is_active(&d->tick)) {
+		ev_timer_set(&d->tick, TICK, 0);
+		ev_timer_start(d->loop, &d->tick);
+	}
 }
 
 void console_tick(struct daemon *d)
 {
 	for (struct console *c = d->consoles; c; c = c->next) {
-		c->events = 0;
 		if (!c->held)
 			continue;
 		c->held = false;
+		c->events = 0;
 		drain(c);
 		give_keys(c);
 		xenevtchn_unmask(d->events, c->port);

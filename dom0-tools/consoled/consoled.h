@@ -16,6 +16,7 @@
 
 #define HISTORY_SIZE	65536u	/* what a new viewer is shown */
 #define KEYS_SIZE	4096u	/* typed ahead of a guest that does not read */
+#define TICK		0.1	/* seconds a guest that rings too often waits */
 
 struct daemon {
 	struct ev_loop *loop;
@@ -23,12 +24,17 @@ struct daemon {
 	struct host *host;
 	xenevtchn_handle *events;
 	xengnttab_handle *grants;
-	struct console *consoles;
+	struct console *consoles;	/* all, newest first */
+	/* a daemon of five hundred guests finds one as quickly as of one */
+	struct console *by_domid[HOST_FIRST_RESERVED];
+	struct console **by_port;
+	size_t ports;
+	ev_timer tick;			/* runs while a guest is held */
 	const char *log_dir;
 };
 
 struct console {
-	struct console *next;
+	struct console *next, *prev;
 	struct daemon *daemon;
 	uint32_t domid;
 	char name[64];
@@ -37,7 +43,9 @@ struct console {
 	evtchn_port_t port;
 	unsigned int broken;		/* impossible indices seen */
 	unsigned int events;		/* since the last tick */
+	ev_tstamp since;		/* when the counting of events began */
 	bool held;			/* too many: its port stays masked until the tick */
+	bool alive;			/* scratch of console_reap() */
 
 	int pty, pty_slave;
 	ev_io pty_io;
@@ -57,7 +65,7 @@ struct console {
 void console_scan(struct daemon *d);		/* attach to new guests */
 void console_reap(struct daemon *d);		/* let go of dead ones */
 void console_event(struct daemon *d, evtchn_port_t port);
-void console_tick(struct daemon *d);		/* ten times a second */
+void console_tick(struct daemon *d);		/* TICK seconds after a guest was held */
 void console_keys(struct console *c, const char *keys, size_t n);
 bool console_wants_keys(const struct console *c);
 struct console *console_find(struct daemon *d, uint32_t domid);

@@ -19,8 +19,6 @@
 #include "dom0-tools/common/paths.h"
 #include "dom0-tools/consoled/protocol.h"
 
-#define TICK	0.1
-
 static const char usage[] =
 	"usage: torc-consoled [--foreground] [--pid-file FILE] [--log-dir DIR]\n"
 	"Keeps the consoles of all guests in DIR (default /var/log/torc/console) and serves viewers.\n";
@@ -119,13 +117,12 @@ int main(int argc, char **argv)
 						 { "log-dir", required_argument, NULL, 'l' },
 						 { "help", no_argument, NULL, 'h' },
 						 { 0 } };
-	struct daemon d = { 0 };
+	static struct daemon d;
 	char log_dir[PATH_MAX], sock[PATH_MAX];
 	const char *pid_file = NULL;
 	bool foreground = false;
 	ev_io events, store;
 	ev_signal term, intr;
-	ev_timer tick;
 	int o, rc;
 
 	snprintf(log_dir, sizeof(log_dir), "%s/console", path_log());
@@ -169,9 +166,8 @@ int main(int argc, char **argv)
 	ev_io_init(&store, on_store, store_fd(d.store), EV_READ);
 	store.data = &d;
 	ev_io_start(d.loop, &store);
-	ev_timer_init(&tick, on_tick, TICK, TICK);
-	tick.data = &d;
-	ev_timer_start(d.loop, &tick);
+	ev_timer_init(&d.tick, on_tick, TICK, 0);
+	d.tick.data = &d;
 	ev_signal_init(&term, on_signal, SIGTERM);
 	ev_signal_init(&intr, on_signal, SIGINT);
 	ev_signal_start(d.loop, &term);

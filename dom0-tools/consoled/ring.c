@@ -7,11 +7,13 @@ static void barrier(void)
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 }
 
-size_t ring_take(volatile struct xencons_interface *r, char out[RING_OUT_SIZE], unsigned int *broken)
+size_t ring_look(volatile struct xencons_interface *r, char out[RING_OUT_SIZE], XENCONS_RING_IDX *upto,
+		 unsigned int *broken)
 {
 	XENCONS_RING_IDX cons = r->out_cons, prod = r->out_prod;
 	size_t n = prod - cons;
 
+	*upto = prod;
 	barrier();		/* the index before the bytes it covers */
 	if (n > RING_OUT_SIZE) {
 		++*broken;
@@ -20,9 +22,13 @@ size_t ring_take(volatile struct xencons_interface *r, char out[RING_OUT_SIZE], 
 	}
 	for (size_t i = 0; i < n; i++)
 		out[i] = r->out[(cons + i) & (RING_OUT_SIZE - 1)];
-	barrier();		/* the bytes before their place is given back */
-	r->out_cons = prod;
 	return n;
+}
+
+void ring_done(volatile struct xencons_interface *r, XENCONS_RING_IDX upto)
+{
+	barrier();		/* the bytes before their place is given back */
+	r->out_cons = upto;
 }
 
 size_t ring_give(volatile struct xencons_interface *r, const char *in, size_t n)

@@ -11,6 +11,7 @@ ROWS = [
     ("churn", "torc", "torc", {}),
     ("churn", "torc", "stock", {"args": ["times=15"]}),
     ("admin-day", "torc", "torc", {}),
+    ("daemon-kill", "torc", "torc", {}),
     ("conformance", "torc", "stock", {}),
     ("conformance", "torc", "torc", {}),
     ("conformance", "stock", "stock", {}),
