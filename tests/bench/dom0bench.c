@@ -10,6 +10,8 @@
  *
  *   dom0bench            all paths; a line "bench NAME INSTRUCTIONS" for each
  *   dom0bench boot       "bench boot TICKS": the counter now
+ *   dom0bench time NAME COMMAND...
+ *                        what the command costs until it ends: "bench NAME TICKS"
  *   dom0bench wait FILE PATTERN SECONDS -- COMMAND...
  *                        run the command, then wait until PATTERN is in FILE: "bench wait TICKS"
  */
@@ -297,6 +299,24 @@ static int found(const char *file, const char *pattern)
 	return n > 0 && memmem(buf, n, pattern, strlen(pattern)) != NULL;
 }
 
+static int time_one(int argc, char **argv)
+{
+	uint64_t start = ticks();
+	pid_t p;
+	int status;
+
+	(void)argc;
+	p = fork();
+	if (!p) {
+		execvp(argv[1], argv + 1);
+		_exit(127);
+	}
+	if (p < 0 || waitpid(p, &status, 0) != p)
+		die("fork");
+	printf("bench %s %llu\n", argv[0], (unsigned long long)(ticks() - start));
+	return status != 0;
+}
+
 static int wait_for(int argc, char **argv)
 {
 	uint64_t start = ticks(), ran;
@@ -338,6 +358,8 @@ int main(int argc, char **argv)
 		printf("bench boot %llu\n", (unsigned long long)ticks());
 		return 0;
 	}
+	if (argc > 3 && !strcmp(argv[1], "time"))
+		return time_one(argc - 2, argv + 2);
 	if (argc > 2 && !strcmp(argv[1], "wait"))
 		return wait_for(argc - 2, argv + 2);
 	return all(argv[0]);

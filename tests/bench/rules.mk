@@ -11,3 +11,23 @@ BENCHES += bench-system
 .PHONY: bench-system
 bench-system: rig $(B)/tests/dom0bench
 	$(Q)$(PYTHON) -B tests/bench/figures
+
+$(B)/tests/iobench: $(B)/obj/host/tests/bench/iobench.o
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(HOST_CC) -static -o $@ $^
+
+BENCHES += bench-io
+.PHONY: bench-io
+bench-io: rig $(B)/tests/iobench
+	$(Q)$(PYTHON) -B tests/bench/io
+
+# Linux in ring 1 beside the bare machine and beside 64 bits. Not among BENCHES: it needs "make guest-linux32".
+$(B)/tests/userbench32 $(B)/tests/userbench64: tests/bench/userbench.c
+	@mkdir -p $(@D)
+	$(call say,CC,$@)
+	$(Q)$(HOST_CC) $(HOST_CFLAGS) -m$(patsubst $(B)/tests/userbench%,%,$@) -static -o $@ $<
+
+.PHONY: bench-linux32
+bench-linux32: rig $(B)/image/linux32.cpio.gz $(B)/tests/userbench32 $(B)/tests/userbench64
+	$(Q)$(PYTHON) -B tests/bench/kernels
