@@ -129,21 +129,23 @@ static int make_again(struct cli *c, struct json_object *record)
 	return rc;
 }
 
-static int set_aside(struct cli *c, uint32_t domid, const char *name, char to[80])
+static void free_name(struct cli *c, const char *name, char to[80])
 {
-	uint8_t uuid[16];
-	uint32_t other;
 	bool taken = true;
-	int rc;
+	uint32_t other;
 
 	for (unsigned int i = 1; taken && i < 1000; i++) {
 		snprintf(to, 80, "%.60s-%u", name, i);
 		if (cli_name_taken(c, to, &taken, &other))
 			break;
 	}
-	rc = guest_rename(c, domid, to);
-	if (!rc)
-		rc = config_uuid_make(uuid, c->why);
+}
+
+static int let_go(struct cli *c, uint32_t domid)
+{
+	uint8_t uuid[16];
+	int rc = config_uuid_make(uuid, c->why);
+
 	return rc ? rc : nodes_set_aside(c, domid, uuid);
 }
 
@@ -204,29 +206,61 @@ void supervisor_forget(const char *name)
 	unlink(path);
 }
 
+/* Killed before the old one went: it is seen to from the beginning. */
+static void once_more(const char *name, uint32_t domid)
+{
+	struct json_object *record = record_load(name), *v;
+	struct why ignored = { 0 };
+
+	if (record && (v = json_object_object_get(record, "handled")) && json_object_get_int64(v) == domid) {
+		json_object_object_del(record, "handled");
+		record_save(name, record, &ignored);
+	}
+	json_object_put(record);
+}
+
+/* Killed after it went, or got its new name. */
+static void make_now(struct cli *c, const char *name, const char *old)
+{
+	struct json_object *record = record_load(old);
+	struct domain_info info;
+	uint8_t uuid[16];
+	uint32_t domid;
+	bool there;
+	int rc = 0;
+
+	if (!record)
+		record = record_load(name);
+	if (!record)
+		return;
+	syslog(LOG_WARNING, "%s: the supervisor ended before it was made again: it is made now", name);
+	/* the one with the new name may still have what its successor needs */
+	if (strcmp(old, name) != 0 && cli_name_taken(c, old, &there, &domid) == 0 && there &&
+	    host_domain_info(c->host, domid, &info, c->why) == 0 && text_of(record, "uuid") &&
+	    config_uuid_parse(text_of(record, "uuid"), uuid) == 0 && memcmp(uuid, info.uuid, sizeof(uuid)) == 0)
+		rc = let_go(c, domid);
+	if (!rc)
+		rc = make_again(c, record);
+	if (rc)
+		syslog(LOG_ERR, "%s: %s", name, c->why->text);
+	json_object_put(record);
+}
+
 /* What a supervisor that was killed left to be done. */
 static void go_on(struct cli *c, const char *name)
 {
-	char path[PATH_MAX], *from = NULL;
-	struct json_object *record;
+	char path[PATH_MAX], *old = NULL;
 	uint32_t domid;
-	bool taken = true;
+	bool taken;
 
 	again_path(name, path);
-	if (path_read_file(path, NAME_MAX, &from, NULL) || cli_name_taken(c, name, &taken, &domid) || taken) {
-		/* it runs; or it stopped and has not gone yet: then look() finds it */
-		free(from);
-		unlink(path);
-		return;
+	if (path_read_file(path, NAME_MAX, &old, NULL) == 0 && cli_name_taken(c, name, &taken, &domid) == 0) {
+		if (taken)
+			once_more(name, domid);
+		else
+			make_now(c, name, old);
 	}
-	record = record_load(from);
-	if (!record)	/* killed between giving the old one its new name and noting that */
-		record = record_load(name);
-	syslog(LOG_WARNING, "%s: the supervisor ended before it was made again: it is made now", name);
-	if (record && make_again(c, record))
-		syslog(LOG_ERR, "%s: %s", name, c->why->text);
-	json_object_put(record);
-	free(from);
+	free(old);
 	unlink(path);
 }
 
@@ -263,16 +297,20 @@ static void act(struct cli *c, const struct domain_info *d, const char *name, st
 	note(name, record, "stopped", text);
 	if (a == ACT_COREDUMP_DESTROY || a == ACT_COREDUMP_RESTART)
 		dump(c, d, name, record);
+	/* the note first: whatever is done after it can be taken up from it */
+	snprintf(aside, sizeof(aside), "%s", name);
+	if (a == ACT_RENAME_RESTART)
+		free_name(c, name, aside);
+	if (again)
+		again_note(name, aside);
 	if (a == ACT_PRESERVE || a == ACT_SOFT_RESET || a == ACT_RENAME_RESTART)
 		handled(name, record, d->domid);
 	if (a == ACT_PRESERVE || a == ACT_SOFT_RESET)
 		return;
-	if (again)
-		again_note(name, name);
 	if (a == ACT_RENAME_RESTART) {
-		rc = set_aside(c, d->domid, name, aside);
+		rc = guest_rename(c, d->domid, aside);
 		if (!rc)
-			again_note(name, aside);
+			rc = let_go(c, d->domid);
 	} else {
 		rc = guest_destroy(c, d->domid, reason);
 	}
@@ -284,6 +322,62 @@ static void act(struct cli *c, const struct domain_info *d, const char *name, st
 		supervisor_forget(name);
 	if (rc)
 		syslog(LOG_ERR, "%s: %s: %s", name, config_action_name(a), c->why->text);
+}
+
+static bool alive(const struct domain_info *list, size_t n, uint32_t domid)
+{
+	size_t low = 0, high = n;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+
+		if (list[mid].domid == domid)
+			return true;
+		if (list[mid].domid < domid)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return false;
+}
+
+/*
+ * Whoever ends a guest may be killed between its domain and its nodes. Ours alone are swept away: those of which
+ * the record says that this very domain was made from it.
+ */
+static void sweep(struct cli *c)
+{
+	struct domain_info *list;
+	char **ids;
+	size_t n, count;
+
+	/* the store first: a domain that comes meanwhile is in the second list only */
+	if (store_list(c->store, STORE_NO_TXN, "/local/domain", &ids, &count))
+		return;
+	if (host_domain_list(c->host, &list, &n, c->why)) {
+		free(ids);
+		return;
+	}
+	for (size_t i = 0; i < count; i++) {
+		int64_t id = cli_parse_number(ids[i], 1, HOST_FIRST_RESERVED - 1);
+		struct json_object *record, *v;
+		char *name;
+
+		if (id < 0 || alive(list, n, (uint32_t)id))
+			continue;
+		name = cli_read(c, "/local/domain/%u/name", (unsigned int)id);
+		record = name ? record_load(name) : NULL;
+		if (record && (v = json_object_object_get(record, "domid")) && json_object_get_int64(v) == id) {
+			syslog(LOG_WARNING, "%s: its domain %u is gone, its nodes were left: they are removed", name,
+			       (unsigned int)id);
+			if (nodes_remove(c, (uint32_t)id))
+				syslog(LOG_ERR, "%s: %s", name, c->why->text);
+		}
+		json_object_put(record);
+		free(name);
+	}
+	free(list);
+	free(ids);
 }
 
 static void look(struct cli *c)
@@ -317,7 +411,7 @@ static void look(struct cli *c)
 int cmd_supervise(struct cli *c, int argc, char **argv)
 {
 	static const struct option options[] = { { "foreground", no_argument, NULL, 'f' }, { 0 } };
-	bool foreground = false;
+	bool foreground = false, swept = true;
 	struct store_event *e;
 	int o, lock, rc;
 
@@ -328,6 +422,7 @@ int cmd_supervise(struct cli *c, int argc, char **argv)
 	}
 	if (optind != argc)
 		return cli_usage(c, "\"%s\" is too much", argv[optind]);
+	prctl(PR_SET_NAME, "torc-supervise");		/* as it is to be found by */
 	/* fork first: neither the lock nor the doors may be a parent's */
 	if (!foreground && daemon(0, 0) < 0)
 		return why_set(c->why, TE_INTERNAL, "no background: %s", strerror(errno));
@@ -336,7 +431,6 @@ int cmd_supervise(struct cli *c, int argc, char **argv)
 		return why_set(c->why, TE_FILE, "%s/supervise.lock: %s", path_run(), strerror(errno));
 	if (flock(lock, LOCK_EX | LOCK_NB) < 0)
 		return why_set(c->why, TE_STATE, "a supervisor is running already");
-	prctl(PR_SET_NAME, "torc-supervise");		/* as it is to be found by */
 	openlog("torc-supervise", LOG_PID, LOG_DAEMON);
 	rc = cli_host(c);
 	if (!rc)
@@ -348,11 +442,17 @@ int cmd_supervise(struct cli *c, int argc, char **argv)
 		return rc;
 	}
 	creating_clean_up(c);
+	sweep(c);
 	go_on_all(c);
 	for (;;) {
 		look(c);
 		creating_clean_up(c);
-		if (store_next_event(c->store, &e, LOOK_MS) == 0)
+		if (store_next_event(c->store, &e, LOOK_MS) == 0) {
 			free(e);
+			swept = false;
+		} else if (!swept) {	/* in a quiet moment: whoever ends guests is done with that */
+			sweep(c);
+			swept = true;
+		}
 	}
 }

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <syslog.h>
 #include <unistd.h>
 
@@ -83,6 +84,18 @@ static int die(const char *what, const char *reason)
 	return 1;
 }
 
+/* Three descriptors a guest, and some for each viewer: the usual limit ends at three hundred guests. */
+static void many_descriptors(void)
+{
+	struct rlimit r = { 65536, 65536 };
+
+	if (setrlimit(RLIMIT_NOFILE, &r) == 0 || getrlimit(RLIMIT_NOFILE, &r) < 0)
+		return;
+	r.rlim_cur = r.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &r) < 0)
+		syslog(LOG_WARNING, "%llu descriptors at most", (unsigned long long)r.rlim_max);
+}
+
 static int open_doors(struct daemon *d)
 {
 	struct why why;
@@ -150,6 +163,7 @@ int main(int argc, char **argv)
 	/* fork before the doors open: a child may not use its parent's handles */
 	if (!foreground && daemon(0, 1) < 0)
 		return die("fork", strerror(errno));
+	many_descriptors();
 	if (open_doors(&d))
 		return 1;
 	d.loop = ev_default_loop(0);
