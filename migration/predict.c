@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Each round sends what the round before let the guest write. With s(t) the pages written in t, and c the time a page
+ * takes on the wire, the next round takes t' = c * s(t). A guest that keeps writing the same pages has s(t) level off at its
+ * working set; one that always writes others has s(t) grow with t. What was seen of s is a few points, so it is taken as
+ * straight between them: beyond the longest round it goes on as it rose last, below the shortest one from zero.
+ */
+#include "migration/predict.h"
+
+#include <stdbool.h>
+
+#define MAX_AHEAD	30u
+#define SETTLED(now, before)	((now) * 20 > (before) * 19)	/* it falls by less than a twentieth a round */
+
+struct curve {
+	const struct round_measure *r;
+	unsigned int n;
+	double page_ns;
+};
+
+/* Pages written in t ns, by the rounds next to it in length. */
+static double dirtied_in(const struct curve *c, double t)
+{
+	double t0 = 0, s0 = 0, t1 = 0, s1 = 0;
+	bool above = false;
+
+	/* the latest round of about a length says most: later ones take the place of earlier */
+	for (unsigned int i = 0; i < c->n; i++) {
+		double ti = (double)c->r[i].took_ns, si = (double)c->r[i].dirtied;
+
+		if (ti <= t && ti >= t0) {
+			t0 = ti;
+			s0 = si;
+		}
+		if (ti > t && (!above || ti <= t1)) {
+			t1 = ti;
+			s1 = si;
+			above = true;
+		}
+	}
+	if (above)
+		return t1 > t0 ? s0 + (s1 - s0) * (t - t0) / (t1 - t0) : s1;
+	return t0 > 0 ? s0 * t / t0 : 0;
+}
+
+static uint64_t pause_of(const struct curve *c, const struct predict_limits *l, double pages)
+{
+	return l->fixed_ns + (uint64_t)(pages * c->page_ns);
+}
+
+/* Follow the rounds that would come. */
+static struct prediction follow(const struct curve *c, const struct predict_limits *l, double speed)
+{
+	struct prediction p = { .verdict = VERDICT_NEVER, .throttle_percent = 100 };
+	double pages = (double)c->r[c->n - 1].dirtied, first = pages, spent = 0;
+	uint64_t best = pause_of(c, l, pages);
+
+	p.pause_ns = p.now_ns = best;
+	for (unsigned int i = 0; i <= MAX_AHEAD; i++) {
+		uint64_t pause = pause_of(c, l, pages);
+		double took = pages * c->page_ns, next;
+
+		if (pause < best)
+			best = pause;
+		if (pause <= l->downtime_ns) {
+			p.verdict = VERDICT_CONVERGES;
+			p.pause_ns = pause;
+			p.rounds_left = i;
+			return p;
+		}
+		spent += took;
+		if (l->left_ns && spent > (double)l->left_ns)
+			break;
+		next = dirtied_in(c, took * speed);	/* a guest at half speed writes in t what it did in t / 2 */
+		if (SETTLED(next, pages)) {
+			p.rounds_left = i;
+			break;
+		}
+		pages = next;
+	}
+	p.pause_ns = best;
+	p.verdict = best < pause_of(c, l, first) ? VERDICT_NEEDS_MORE : VERDICT_NEVER;
+	return p;
+}
+
+struct prediction predict(const struct round_measure *rounds, unsigned int count, const struct predict_limits *l)
+{
+	struct curve c = { .r = rounds, .n = count };
+	const struct round_measure *last = &rounds[count - 1];
+	struct prediction p, slow;
+
+	/* a round of few pages is mostly waiting: the latest with a weight that counts says what a page costs */
+	for (unsigned int i = 0; i < count; i++)
+		if (rounds[i].pages >= 64 || !c.page_ns)
+			c.page_ns = rounds[i].pages ? (double)rounds[i].took_ns / (double)rounds[i].pages : c.page_ns;
+	if (!last->dirtied)
+		return (struct prediction){ VERDICT_CONVERGES, 0, l->fixed_ns, l->fixed_ns, 100 };
+	p = follow(&c, l, 1.0);
+	if (p.verdict == VERDICT_CONVERGES || l->fixed_ns >= l->downtime_ns)
+		return p;
+	for (unsigned int percent = 90; percent >= 10; percent -= 10) {
+		slow = follow(&c, l, percent / 100.0);
+		if (slow.verdict == VERDICT_CONVERGES) {
+			p.verdict = VERDICT_NEEDS_MORE;
+			p.throttle_percent = percent;
+			break;
+		}
+	}
+	return p;
+}

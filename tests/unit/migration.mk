@@ -1,0 +1,21 @@
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# Unit tests and fuzz targets of migration. Test binaries are built under ASan and UBSan.
+
+MIG_STREAM := $(addprefix migration/,stream io_fd)
+$(B)/tests/stream_test: $(patsubst %,$(B)/obj/san/%.o,tests/unit/stream_test dom0-tools/common/why $(MIG_STREAM))
+$(B)/tests/predict_test: $(patsubst %,$(B)/obj/san/%.o,tests/unit/predict_test migration/predict)
+
+MIG_UNIT := stream predict
+$(patsubst %,$(B)/tests/%_test,$(MIG_UNIT)):
+	@mkdir -p $(@D)
+	$(call say,LD-SAN,$@)
+	$(Q)$(HOST_CC) $(SAN_FLAGS) -o $@ $^ -lcmocka
+
+.PHONY: $(addprefix unit-,$(MIG_UNIT))
+$(addprefix unit-,$(MIG_UNIT)): unit-%: $(B)/tests/%_test
+	@$<
+CHECKS += $(addprefix unit-,$(MIG_UNIT))
+
+FUZZERS += stream
+stream_FUZZ_OBJS := $(patsubst %,$(B)/obj/fuzz/%.o,tests/fuzz/stream_fuzz dom0-tools/common/why $(MIG_STREAM))
