@@ -5,12 +5,14 @@ $(B)/tests/store_tree_test: $(foreach f,tests/unit/store_tree_test xenbus/store/
 	xenbus/store/log,$(B)/obj/san/$(f).o)
 $(B)/tests/store_state_test: $(B)/obj/san/tests/unit/store_state_test.o $(B)/obj/san/xenbus/state.a
 
-STORE_UNIT := store_tree_test store_state_test
+$(B)/tests/store_client_test: $(B)/obj/san/tests/unit/store_client_test.o $(B)/obj/san/xenbus/client.a
+
+STORE_UNIT := store_tree_test store_state_test store_client_test
 
 $(addprefix $(B)/tests/,$(STORE_UNIT)):
 	@mkdir -p $(@D)
 	$(call say,LD-SAN,$@)
-	$(Q)$(HOST_CC) $(SAN_FLAGS) -o $@ $^ -lcmocka
+	$(Q)$(HOST_CC) $(SAN_FLAGS) -o $@ $^ -lcmocka $(XENBUS_CLIENT_LIBS)
 
 .PHONY: $(STORE_UNIT)
 $(STORE_UNIT): %: $(B)/tests/%
