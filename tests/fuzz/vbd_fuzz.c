@@ -19,6 +19,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static int connect_with(struct vbd *b, uint8_t how)
 {
 	struct vbd_choice c = { .abi = how & 1,
+				.persistent = how & 0x80,
 				.queues = 1 + (how >> 1 & 1),
 				.pages = 1u << (how >> 2 & 3),
 				.port = { 1, 2 } };

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # The block backend's unit tests and fuzz target.
 
-VBD_TESTED := drivers/backend/blk/vbd drivers/backend/blk/request drivers/backend/blk/record drivers/backend/common/ring dom0-tools/common/why \
+VBD_TESTED := drivers/backend/blk/vbd drivers/backend/blk/request drivers/backend/blk/record drivers/backend/blk/grants drivers/backend/common/ring dom0-tools/common/why \
 	tests/unit/fake_peer tests/unit/fake_disk
 
 $(B)/tests/vbd_test: $(addprefix $(B)/obj/san/,$(addsuffix .o,tests/unit/vbd_test $(VBD_TESTED)))

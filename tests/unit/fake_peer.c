@@ -89,8 +89,7 @@ int peer_event_fd(struct peer *p)
 	return -1;
 }
 
-int peer_next_event(struct peer *p)
+void peer_clear_events(struct peer *p)
 {
 	(void)p;
-	return -EAGAIN;
 }

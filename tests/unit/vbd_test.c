@@ -172,6 +172,59 @@ static void an_indirect_request_is_answered_with_the_operation_within(void **sta
 	assert_int_equal(r->disk.data[8 * 512 + 31 * 4096], 31);
 }
 
+static int set_up_persistent(void **state)
+{
+	struct rig *r;
+	struct why why;
+	int rc = set_up(state);
+
+	r = *state;
+	vbd_disconnect(&r->vbd);
+	r->choice.persistent = true;
+	return rc ? rc : vbd_connect(&r->vbd, &r->choice, &why);
+}
+
+static void persistent_grants_are_mapped_once(void **state)
+{
+	struct rig *r = *state;
+	unsigned int rings = r->peer->mapped, i;
+
+	for (i = 0; i < 20; i++) {
+		put(r, i & 1 ? BLKIF_OP_READ : BLKIF_OP_WRITE, i, 0, 3);
+		kick(r);
+		settle(r);
+		assert_int_equal(answer(r).status, BLKIF_RSP_OKAY);
+	}
+	assert_int_equal(r->peer->mapped, rings + 3);
+}
+
+static void the_longest_idle_grant_makes_room(void **state)
+{
+	struct rig *r = *state;
+	unsigned int rings = r->peer->mapped, i;
+
+	r->vbd.grants.limit = 4;
+	for (i = 0; i < 8; i++) {
+		put(r, BLKIF_OP_WRITE, i, i * 16, 2);
+		r->peer->page[DATA_PAGE + 2 * i][0] = (uint8_t)(0x10 + i);
+		RING_GET_REQUEST(&r->front, r->front.req_prod_pvt - 1)->seg[0].gref = DATA_PAGE + 2 * i;
+		RING_GET_REQUEST(&r->front, r->front.req_prod_pvt - 1)->seg[1].gref = DATA_PAGE + 2 * i + 1;
+		kick(r);
+		settle(r);
+		assert_int_equal(answer(r).status, BLKIF_RSP_OKAY);
+		assert_int_equal(r->disk.data[i * 16 * 512], 0x10 + i);
+		assert_true(r->peer->mapped <= rings + 4);
+	}
+	/* More segments than the table holds: this request's data is copied by the hypervisor. */
+	put(r, BLKIF_OP_WRITE, 9, 0, 6);
+	memset(r->peer->page[DATA_PAGE + 5], 0x77, 4096);
+	kick(r);
+	settle(r);
+	assert_int_equal(answer(r).status, BLKIF_RSP_OKAY);
+	assert_int_equal(r->disk.data[5 * 4096], 0x77);
+	assert_true(r->peer->mapped <= rings + 4);
+}
+
 static void refused(struct rig *r, int16_t status)
 {
 	kick(r);
@@ -372,6 +425,7 @@ static void the_32_bit_layout_is_understood(void **state)
 int main(void)
 {
 #define CASE(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+#define PERSISTENT(f) { #f " with persistent grants", f, set_up_persistent, tear_down, NULL }
 	const struct CMUnitTest tests[] = {
 		CASE(a_write_reaches_the_disk_and_a_read_brings_it_back),
 		CASE(a_segment_may_be_part_of_a_frame),
@@ -385,6 +439,12 @@ int main(void)
 		CASE(a_failing_disk_is_an_error_not_a_crash),
 		CASE(the_frontend_is_told_once_a_round),
 		CASE(what_a_killed_daemon_left_is_answered_by_the_next),
+		PERSISTENT(a_write_reaches_the_disk_and_a_read_brings_it_back),
+		PERSISTENT(a_segment_may_be_part_of_a_frame),
+		PERSISTENT(an_indirect_request_is_answered_with_the_operation_within),
+		PERSISTENT(a_barrier_waits_for_all_before_it_and_holds_all_after_it),
+		PERSISTENT(persistent_grants_are_mapped_once),
+		PERSISTENT(the_longest_idle_grant_makes_room),
 		cmocka_unit_test(the_32_bit_layout_is_understood),
 	};
 

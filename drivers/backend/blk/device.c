@@ -16,7 +16,7 @@
 #include "drivers/backend/blk/vbd.h"
 #include "drivers/backend/common/bdev.h"
 
-#define TICK_SECONDS 1.0 /* between looks at the image's size */
+#define TICK_SECONDS 1 /* between looks at the image's size */
 
 struct device {
 	struct bdev bdev;
@@ -26,8 +26,7 @@ struct device {
 	struct vbd vbd;
 	bool cdrom;
 	struct ev_loop *loop;
-	ev_io on_store, on_peer, on_disk;
-	ev_timer tick;
+	ev_io on_store, on_peer, on_disk, on_tick;
 	bool done;
 };
 
@@ -48,6 +47,7 @@ static int publish_features(struct store *s, store_txn_t t, void *arg)
 		{ "discard-granularity", d->disk->physical_block },
 		{ "discard-alignment", 0 },
 		{ "feature-max-indirect-segments", BLK_MAX_SEGMENTS },
+		{ "feature-persistent", 1 },
 		{ "max-ring-page-order", BLK_MAX_RING_ORDER },
 		{ "multi-queue-max-queues", BLK_MAX_QUEUES },
 	};
@@ -109,7 +109,7 @@ static int read_queue(struct device *d, struct vbd_choice *c, unsigned int i, st
 static int read_choice(struct device *d, struct vbd_choice *c, struct why *why)
 {
 	char *protocol = NULL;
-	uint64_t order = 0, queues = 1;
+	uint64_t order = 0, queues = 1, persistent = 0;
 	unsigned int i;
 	int rc;
 
@@ -133,6 +133,7 @@ static int read_choice(struct device *d, struct vbd_choice *c, struct why *why)
 		return why_set(why, TE_DEVICE,
 			       "%s/multi-queue-num-queues is %llu; 1 to %u were offered",
 			       d->bdev.front, (unsigned long long)queues, BLK_MAX_QUEUES);
+	c->persistent = bdev_read_front_number(&d->bdev, "feature-persistent", &persistent) == 0 && persistent;
 	c->pages = 1u << order;
 	c->queues = (unsigned int)queues;
 	for (i = 0; i < c->queues; i++) {
@@ -215,8 +216,7 @@ static void peer_ready(struct ev_loop *loop, ev_io *w, int revents)
 
 	(void)loop;
 	(void)revents;
-	while (peer_next_event(d->peer) >= 0)
-		;
+	peer_clear_events(d->peer);
 	vbd_on_event(&d->vbd);
 	check_broken(d);
 }
@@ -232,12 +232,13 @@ static void disk_ready(struct ev_loop *loop, ev_io *w, int revents)
 }
 
 /* An image that grew (or shrank) is told to the frontend, as blkif has it: sectors, then state Connected again. */
-static void on_tick(struct ev_loop *loop, ev_timer *w, int revents)
+static void tick(struct ev_loop *loop, ev_io *w, int revents)
 {
 	struct device *d = w->data;
 
 	(void)loop;
 	(void)revents;
+	bdev_ticked(w->fd);
 	if (d->vbd.connected && d->disk->ops->resize(d->disk) &&
 	    store_transact(d->bdev.store, publish_disk, d) == 0)
 		bdev_say(&d->bdev, LOG_INFO, "the image changed its size");
@@ -280,12 +281,13 @@ static void watch_all(struct device *d)
 	ev_io_init(&d->on_store, store_ready, store_fd(d->bdev.store), EV_READ);
 	ev_io_init(&d->on_peer, peer_ready, peer_event_fd(d->peer), EV_READ);
 	ev_io_init(&d->on_disk, disk_ready, d->disk->event_fd, EV_READ);
-	ev_timer_init(&d->tick, on_tick, TICK_SECONDS, TICK_SECONDS);
-	d->on_store.data = d->on_peer.data = d->on_disk.data = d->tick.data = d;
+	ev_io_init(&d->on_tick, tick, bdev_ticker(TICK_SECONDS), EV_READ);
+	d->on_store.data = d->on_peer.data = d->on_disk.data = d->on_tick.data = d;
 	ev_io_start(d->loop, &d->on_store);
 	ev_io_start(d->loop, &d->on_peer);
 	ev_io_start(d->loop, &d->on_disk);
-	ev_timer_start(d->loop, &d->tick);
+	if (d->on_tick.fd >= 0)
+		ev_io_start(d->loop, &d->on_tick);
 }
 
 static void close_all(struct device *d)

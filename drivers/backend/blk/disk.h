@@ -25,6 +25,7 @@ struct disk;
 struct disk_ops {
 	int (*submit)(struct disk *d, struct disk_io **io, unsigned int n);
 	void (*complete)(struct disk *d);
+	bool (*ready)(struct disk *d); /* something completed; cheap. NULL: event_fd alone tells */
 	void (*close)(struct disk *d);
 	int (*resize)(struct disk *d); /* looks again at size; 1: it changed */
 };
@@ -50,6 +51,10 @@ static inline void disk_submit(struct disk *d, struct disk_io **io, unsigned int
 static inline void disk_complete(struct disk *d)
 {
 	d->ops->complete(d);
+}
+static inline bool disk_completed(struct disk *d)
+{
+	return d->ops->ready && d->ops->ready(d);
 }
 static inline void disk_close(struct disk *d)
 {

@@ -105,7 +105,9 @@ static int nbd_resize(struct disk *d)
 	return 0; /* an NBD export's size is fixed for a connection */
 }
 
-static const struct disk_ops nbd_ops = { nbd_submit, nbd_complete, nbd_disk_close, nbd_resize };
+static const struct disk_ops nbd_ops = {
+	.submit = nbd_submit, .complete = nbd_complete, .close = nbd_disk_close, .resize = nbd_resize
+};
 
 int disk_open_nbd(struct disk **out, const char *uri, bool read_only, struct why *why)
 {

@@ -13,6 +13,7 @@
 #define ROUND 64u /* requests, and batches of I/O, handled together */
 #define COPIES (ROUND * BLK_MAX_SEGMENTS)
 #define BUFFER_LIMIT ((size_t)64 << 20) /* bytes of bounce buffers in use at once */
+#define BUFFER_KEEP ((size_t)16 << 20) /* of these, kept by jobs that are over: fresh pages cost a fault each */
 #define PAGE 4096u
 
 enum stage {
@@ -33,6 +34,8 @@ struct job {
 	enum stage stage;
 	int err;
 	unsigned int nr_copies; /* of this round */
+	bool mapped; /* its segments' grants are persistent ones */
+	struct grant *grant[BLK_MAX_SEGMENTS];
 };
 
 static struct peer_copy copies[COPIES]; /* one device a process, one thread */
@@ -87,17 +90,26 @@ static struct job *job_get(struct vbd *b)
 	return j;
 }
 
-/* Large buffers go back at once; a small one stays with its job for the next request. */
+static void grants_release(struct vbd *b, struct job *j, unsigned int n)
+{
+	while (n--)
+		grants_put(&b->grants, j->grant[n]);
+	j->mapped = false;
+}
+
+/* A job is free once its answer was shown: until then its record is the only trace of it. A buffer stays with its job. */
 static void job_put(struct vbd *b, struct job *j)
 {
-	if (j->buf_size > 16 * PAGE) {
+	if (j->mapped)
+		grants_release(b, j, j->rq.nr_segments);
+	if (b->buffer_bytes > BUFFER_KEEP) {
 		free(j->buf);
 		b->buffer_bytes -= j->buf_size;
 		j->buf = NULL;
 		j->buf_size = 0;
 	}
-	j->next = b->free_jobs;
-	b->free_jobs = j;
+	j->next = b->answered;
+	b->answered = j;
 	b->record->in_flight = --b->in_flight;
 }
 
@@ -120,13 +132,16 @@ static void job_answer(struct vbd *b, struct job *j, int16_t status)
 /* Makes the answers visible, then forgets the requests, then tells: one notification a queue and round. */
 static void push_answers(struct vbd *b)
 {
+	struct job *j;
 	unsigned int i;
 
 	for (i = 0; i < b->queues; i++)
 		b->queue[i].tell |= ring_push(&b->queue[i].ring);
-	for (i = 0; i < BLK_MAX_JOBS; i++) {
-		if (b->record->record[i].state == RECORD_ANSWERED)
-			record_set(&b->record->record[i], RECORD_FREE);
+	while ((j = b->answered)) {
+		b->answered = j->next;
+		record_set(j->record, RECORD_FREE);
+		j->next = b->free_jobs;
+		b->free_jobs = j;
 	}
 	for (i = 0; i < b->queues; i++) {
 		if (b->queue[i].tell)
@@ -168,17 +183,53 @@ static bool copies_ok(const struct job *j, unsigned int at)
 	return true;
 }
 
+/* All its frames, if they can be mapped; otherwise they are copied by the hypervisor. */
+static void job_map(struct vbd *b, struct job *j)
+{
+	unsigned int i;
+
+	for (i = 0; i < j->rq.nr_segments; i++) {
+		j->grant[i] = grants_get(&b->grants, j->rq.segment[i].gref);
+		if (!j->grant[i]) {
+			grants_release(b, j, i);
+			return;
+		}
+	}
+	j->mapped = true;
+}
+
+/* Copied, too: pinning mapped frames for the disk, one by one, costs more than moving their bytes. */
+static void move_mapped(struct job *j, int to_peer)
+{
+	uint8_t *p = j->buf, *page;
+	unsigned int i;
+	size_t len;
+
+	for (i = 0; i < j->rq.nr_segments; i++, p += len) {
+		const struct blk_segment *s = &j->rq.segment[i];
+
+		page = grant_page(j->grant[i]) + s->first * BLK_SECTOR;
+		len = (s->last - s->first + 1u) * BLK_SECTOR;
+		memcpy(to_peer ? page : p, to_peer ? p : page, len);
+	}
+}
+
 /* For a batch of jobs: the data moves, and those whose grants failed get err. */
 static void copy_round(struct vbd *b, struct job **jobs, unsigned int n, int to_peer)
 {
 	unsigned int i, at = 0;
 	int rc;
 
-	for (i = 0; i < n; i++)
-		at = copies_add(jobs[i], at);
+	for (i = 0; i < n; i++) {
+		jobs[i]->nr_copies = 0;
+		if (!jobs[i]->mapped)
+			at = copies_add(jobs[i], at);
+		else
+			move_mapped(jobs[i], to_peer);
+	}
 	rc = at ? peer_copy(b->peer, copies, at, to_peer) : 0;
 	for (i = 0, at = 0; i < n; at += jobs[i++]->nr_copies) {
-		if (rc || !copies_ok(jobs[i], at)) {
+		if (jobs[i]->nr_copies && (rc || !copies_ok(jobs[i], at))) {
 			why_set(&b->why, TE_DEVICE,
 				"request %#llx: a grant of its segments cannot be used",
 				(unsigned long long)jobs[i]->rq.id);
@@ -187,13 +238,29 @@ static void copy_round(struct vbd *b, struct job **jobs, unsigned int n, int to_
 	}
 }
 
+/* Of the i-th frame of segments, what is used. */
+static size_t indirect_bytes(const struct blk_request *rq, unsigned int i)
+{
+	unsigned int left = rq->nr_segments - i * (unsigned int)BLK_SEGS_PER_PAGE;
+
+	return left < BLK_SEGS_PER_PAGE ? left * sizeof(struct blkif_request_segment) : PAGE;
+}
+
 static int read_indirect(struct vbd *b, struct job *j)
 {
 	static uint8_t page[PAGE] __attribute__((aligned(4096)));
 	struct peer_copy c;
+	struct grant *e;
 	unsigned int i;
 
 	for (i = 0; i < j->rq.nr_indirect; i++) {
+		e = b->persistent ? grants_get(&b->grants, j->rq.indirect[i]) : NULL;
+		if (e) {
+			memcpy(page, grant_page(e), indirect_bytes(&j->rq, i));
+			grants_put(&b->grants, e);
+			request_add_indirect(&j->rq, i, page);
+			continue;
+		}
 		c = (struct peer_copy){ .gref = j->rq.indirect[i], .len = PAGE, .local = page };
 		if (peer_copy(b->peer, &c, 1, 0) || !c.ok)
 			return why_set(&b->why, TE_DEVICE,
@@ -259,6 +326,8 @@ static bool job_prepare(struct vbd *b, struct job *j)
 		break;
 	default: j->io.op = DISK_WRITE; break;
 	}
+	if (j->io.op <= DISK_WRITE && b->persistent)
+		job_map(b, j);
 	if (j->io.op <= DISK_WRITE && !buffer_for(b, j, j->io.len)) {
 		job_answer(b, j, BLKIF_RSP_ERROR);
 		return false;
@@ -435,6 +504,8 @@ void vbd_on_event(struct vbd *b)
 	finish_completed(b);
 	while (b->connected && !b->broken) {
 		drain(b);
+		if (disk_completed(b->disk))
+			disk_complete(b->disk); /* a fast disk, or page cache */
 		if (!b->completed)
 			break;
 		finish_completed(b); /* what ended at once: errors, discards */
@@ -453,6 +524,7 @@ int vbd_init(struct vbd *b, struct peer *peer, struct disk *disk, struct record_
 	b->disk = disk;
 	b->record = record;
 	b->completed_tail = &b->completed;
+	grants_init(&b->grants, peer);
 	b->jobs = calloc(BLK_MAX_JOBS, sizeof(*b->jobs));
 	if (!b->jobs)
 		return why_set(why, TE_NO_MEMORY, "no memory for %u jobs", BLK_MAX_JOBS);
@@ -555,7 +627,8 @@ int vbd_connect(struct vbd *b, const struct vbd_choice *c, struct why *why)
 	b->queues = c->queues;
 	b->broken = false;
 	b->barrier = NULL;
-	b->free_jobs = NULL;
+	b->persistent = c->persistent;
+	b->free_jobs = b->answered = NULL;
 	b->in_flight = 0;
 	for (i = 0; i < c->queues; i++) {
 		struct vbd_queue *q = &b->queue[i];
@@ -609,6 +682,7 @@ void vbd_disconnect(struct vbd *b)
 	if (b->connected)
 		push_answers(b);
 	b->connected = false;
+	grants_drop_all(&b->grants);
 	record_reset(b->record);
 	for (i = 0; i < BLK_MAX_QUEUES; i++) {
 		peer_unbind(b->peer, b->queue[i].port);

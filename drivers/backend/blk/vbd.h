@@ -4,6 +4,7 @@
 #define BLK_VBD_H
 
 #include "drivers/backend/blk/disk.h"
+#include "drivers/backend/blk/grants.h"
 #include "drivers/backend/blk/record.h"
 #include "drivers/backend/blk/request.h"
 #include "drivers/backend/common/peer.h"
@@ -31,6 +32,9 @@ struct vbd {
 	struct why why; /* of what broke it, or of the last request refused */
 
 	struct job *jobs, *free_jobs;
+	struct job *answered; /* in the ring, but the frontend was not shown yet */
+	struct grants grants;
+	bool persistent; /* the frontend's grants are, and stay mapped */
 	unsigned int in_flight;
 	struct job *completed, **completed_tail;
 	struct job *barrier; /* waits until it is alone; nothing is taken meanwhile */
@@ -41,6 +45,7 @@ struct vbd {
 struct vbd_choice {
 	enum blk_abi abi;
 	unsigned int queues, pages;
+	bool persistent;
 	uint32_t port[BLK_MAX_QUEUES];
 	uint32_t gref[BLK_MAX_QUEUES][1 << BLK_MAX_RING_ORDER];
 };

@@ -6,7 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/timerfd.h>
 #include <syslog.h>
+#include <unistd.h>
 
 int bdev_open(struct bdev *d, const char *back, struct why *why)
 {
@@ -225,4 +227,24 @@ int bdev_file(const struct bdev *d, const char *run_dir, const char *suffix, cha
 			*p = '-';
 	}
 	return 0;
+}
+
+int bdev_ticker(unsigned int seconds)
+{
+	struct itimerspec each = { { seconds, 0 }, { seconds, 0 } };
+	int fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+
+	if (fd >= 0 && timerfd_settime(fd, 0, &each, NULL)) {
+		close(fd);
+		fd = -1;
+	}
+	return fd;
+}
+
+void bdev_ticked(int fd)
+{
+	uint64_t n;
+
+	if (read(fd, &n, sizeof(n)) < 0)
+		return; /* nothing, this time */
 }

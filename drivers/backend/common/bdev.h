@@ -57,6 +57,10 @@ int bdev_watch(struct bdev *d);
 void bdev_disconnect(struct bdev *d, enum xenbus_state next);
 /* One event of bdev_watch()'s: states go forward and back as the protocols have them. */
 void bdev_on_event(struct bdev *d, const char *token);
+/* A descriptor that becomes readable every so many seconds, and its reading. The kernel keeps it going: a timer of the event loop's
+ * would be programmed again for every event. */
+int bdev_ticker(unsigned int seconds);
+void bdev_ticked(int fd);
 /* /local/domain/0/backend/vbd/5/51712 -> RUN_DIR/vbd-5-51712SUFFIX */
 int bdev_file(const struct bdev *d, const char *run_dir, const char *suffix, char *out,
 	      size_t size);

@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <xenevtchn.h>
 #include <xengnttab.h>
@@ -136,12 +137,14 @@ int peer_event_fd(struct peer *p)
 	return xenevtchn_fd(p->events);
 }
 
-int peer_next_event(struct peer *p)
+/* The descriptor's own protocol, which is <xen/sys/evtchn.h>'s: it reads as the ports that fired, and those written fire again. The library
+ * does it a port and a call at a time. What does not fit is there at the next look: the descriptor stays readable. */
+void peer_clear_events(struct peer *p)
 {
-	int port = xenevtchn_pending(p->events);
+	evtchn_port_t port[16];
+	int fd = xenevtchn_fd(p->events);
+	ssize_t n = read(fd, port, sizeof(port));
 
-	if (port < 0)
-		return -errno;
-	xenevtchn_unmask(p->events, (evtchn_port_t)port);
-	return port;
+	if (n > 0 && write(fd, port, (size_t)n) != n)
+		n = -1; /* a port was closed meanwhile: nobody waits for it */
 }

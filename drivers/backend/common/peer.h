@@ -39,6 +39,7 @@ int peer_bind(struct peer *p, uint32_t remote_port);
 void peer_unbind(struct peer *p, int port);
 void peer_notify(struct peer *p, int port);
 int peer_event_fd(struct peer *p);
-int peer_next_event(struct peer *p); /* a port that fired, unmasked again; -EAGAIN: none */
+/* Takes note of all ports that fired and lets them fire again; look at the rings afterwards. */
+void peer_clear_events(struct peer *p);
 
 #endif

@@ -21,7 +21,7 @@
 #include "drivers/backend/net/tap.h"
 #include "drivers/backend/net/vif.h"
 
-#define STATS_SECONDS 2.0
+#define STATS_SECONDS 2
 
 struct device {
 	struct frame_port port; /* first: a frame_port is the device */
@@ -31,8 +31,8 @@ struct device {
 	struct vif vif;
 	char stats_path[STORE_PATH_MAX];
 	struct ev_loop *loop;
-	ev_io on_store, on_peer, on_tap;
-	ev_timer credit, tick;
+	ev_io on_store, on_peer, on_tap, on_tick;
+	ev_timer credit;
 	bool done;
 };
 
@@ -321,8 +321,7 @@ static void peer_ready(struct ev_loop *loop, ev_io *w, int revents)
 
 	(void)loop;
 	(void)revents;
-	while (peer_next_event(d->peer) >= 0)
-		;
+	peer_clear_events(d->peer);
 	vif_from_guest(&d->vif, now_ns());
 	if (d->vif.held_len)
 		vif_to_guest(&d->vif);
@@ -350,7 +349,7 @@ static void credit_ready(struct ev_loop *loop, ev_timer *w, int revents)
 }
 
 /* Counters for 'torc network-list', replaced whole so that a reader never sees half of them. */
-static void write_stats(struct ev_loop *loop, ev_timer *w, int revents)
+static void write_stats(struct ev_loop *loop, ev_io *w, int revents)
 {
 	struct device *d = w->data;
 	const struct vif_stats *s = &d->vif.stats;
@@ -359,6 +358,7 @@ static void write_stats(struct ev_loop *loop, ev_timer *w, int revents)
 
 	(void)loop;
 	(void)revents;
+	bdev_ticked(w->fd);
 	snprintf(tmp, sizeof(tmp), "%s.new", d->stats_path);
 	f = fopen(tmp, "we");
 	if (!f)
@@ -382,11 +382,12 @@ static void watch_all(struct device *d)
 	ev_io_init(&d->on_peer, peer_ready, peer_event_fd(d->peer), EV_READ);
 	ev_io_init(&d->on_tap, tap_ready, d->tap.fd, EV_READ);
 	ev_timer_init(&d->credit, credit_ready, 0, 0);
-	ev_timer_init(&d->tick, write_stats, 0, STATS_SECONDS);
-	d->on_store.data = d->on_peer.data = d->on_tap.data = d->credit.data = d->tick.data = d;
+	ev_io_init(&d->on_tick, write_stats, bdev_ticker(STATS_SECONDS), EV_READ);
+	d->on_store.data = d->on_peer.data = d->on_tap.data = d->credit.data = d->on_tick.data = d;
 	ev_io_start(d->loop, &d->on_store);
 	ev_io_start(d->loop, &d->on_peer);
-	ev_timer_start(d->loop, &d->tick);
+	if (d->on_tick.fd >= 0)
+		ev_io_start(d->loop, &d->on_tick);
 	bdev_watch(&d->bdev);
 }
 

@@ -15,6 +15,9 @@
 
 static struct net_packet packets[ROUND]; /* one device a process, one thread */
 static uint8_t frames[ROUND][NET_MAX_PACKET + 1];
+/* Frames from the host begin with a page, so that each of a guest's buffers is filled from one page of ours; the first is the held one. */
+static uint8_t rx_data[ROUND][NET_MAX_PACKET + 1] __attribute__((aligned(SLOT_BYTES)));
+static uint8_t *rx_buffer[ROUND];
 static struct peer_copy copies[ROUND * NET_MAX_SLOTS];
 
 static void vif_break(struct vif *v)
@@ -270,11 +273,11 @@ static void rx_answer(struct vif *v, struct vif_queue *q, const struct rx_frame 
 		v->stats.rx_dropped++;
 }
 
-/* The next frame from the host into v->held; false: none. Frames the guest cannot take are lost here. */
-static bool rx_fetch(struct vif *v)
+/* The next frame from the host, unless one is held; false: none. Frames the guest cannot take are lost here. */
+static bool rx_fetch(struct vif *v, uint8_t *to)
 {
 	while (!v->held_len) {
-		v->held_len = v->port->receive(v->port, &v->held_hdr, v->held, sizeof(v->held));
+		v->held_len = v->port->receive(v->port, &v->held_hdr, to, sizeof(rx_data[0]));
 		if (!v->held_len)
 			return false;
 		if (!v->sg && v->held_len > SLOT_BYTES) {
@@ -290,7 +293,7 @@ static unsigned int rx_round(struct vif *v, struct vif_queue *q)
 	unsigned int n, i, s, at = 0;
 	int rc, waiting;
 
-	for (n = 0; n < ROUND && rx_fetch(v); n++) {
+	for (n = 0; n < ROUND && rx_fetch(v, rx_buffer[n]); n++) {
 		struct rx_frame *f = &rx_frames[n];
 
 		waiting = ring_waiting(&q->rx);
@@ -304,8 +307,7 @@ static unsigned int rx_round(struct vif *v, struct vif_queue *q)
 		packet_from_vnet(&v->held_hdr, &f->flags, &f->gso_type, &f->gso_size);
 		if ((unsigned int)waiting < slots_for(v->held_len, f->gso_type))
 			break; /* it stays held until the guest offers room */
-		memcpy(frames[n], v->held, v->held_len);
-		rx_lay(q, f, frames[n], v->held_len, &at);
+		rx_lay(q, f, rx_buffer[n], v->held_len, &at);
 		v->stats.rx_bytes += v->held_len;
 		v->held_len = 0;
 	}
@@ -317,17 +319,25 @@ static unsigned int rx_round(struct vif *v, struct vif_queue *q)
 			ok &= copies[rx_frames[i].first_copy + s].ok != 0;
 		rx_answer(v, q, &rx_frames[i], ok);
 	}
+	if (v->held_len && n && n < ROUND) { /* the next round begins with it */
+		uint8_t *first = rx_buffer[0];
+
+		rx_buffer[0] = rx_buffer[n];
+		rx_buffer[n] = first;
+	}
 	return n;
 }
 
 void vif_to_guest(struct vif *v)
 {
-	unsigned int tried = 0;
+	unsigned int tried = 0, n = ROUND;
 
-	while (v->connected && !v->broken && tried < v->queues && rx_fetch(v)) {
+	/* A round that was cut short and holds no frame has seen the end. */
+	while (v->connected && !v->broken && tried < v->queues && (n == ROUND || v->held_len)) {
 		struct vif_queue *q = &v->queue[v->rx_next];
 
-		if (rx_round(v, q))
+		n = rx_round(v, q);
+		if (n || !v->held_len)
 			tried = 0;
 		else if (!ring_arm_beyond(&q->rx)) /* told when the guest offers more */
 			tried++;
@@ -344,6 +354,8 @@ void vif_init(struct vif *v, struct peer *peer, struct frame_port *port)
 	unsigned int i;
 
 	memset(v, 0, sizeof(*v));
+	for (i = 0; i < ROUND; i++)
+		rx_buffer[i] = rx_data[i];
 	v->peer = peer;
 	v->port = port;
 	for (i = 0; i < NET_MAX_QUEUES; i++)

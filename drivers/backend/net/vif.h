@@ -45,10 +45,8 @@ struct vif {
 	bool throttled;
 	struct vif_stats stats;
 	struct why why;
-	uint8_t held[NET_MAX_PACKET +
-		     1]; /* a frame from the host that waits for room in the ring */
-	struct virtio_net_hdr held_hdr;
-	size_t held_len;
+	struct virtio_net_hdr held_hdr; /* of a frame from the host that waits for room in the ring */
+	size_t held_len; /* 0: none does */
 };
 
 struct vif_choice {
