@@ -31,3 +31,12 @@ $(B)/tests/userbench32 $(B)/tests/userbench64: tests/bench/userbench.c
 .PHONY: bench-linux32
 bench-linux32: rig $(B)/image/linux32.cpio.gz $(B)/tests/userbench32 $(B)/tests/userbench64
 	$(Q)$(PYTHON) -B tests/bench/kernels
+
+# What guests cost when there are many
+BENCHES += bench-scale
+SOAKS += soak-scale
+.PHONY: bench-scale soak-scale
+bench-scale: rig $(B)/tests/dom0bench
+	$(Q)$(PYTHON) -B tests/bench/scale
+soak-scale: rig $(B)/tests/dom0bench
+	$(Q)$(PYTHON) -B tests/bench/scale 1 10 100 500

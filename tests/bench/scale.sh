@@ -8,7 +8,7 @@ id() { printf '00000000-0000-4000-8000-%012d' "$1"; }	# making one up costs xl s
 make() { small_guest g$1 /guests/reference64.elf "uuid=\"$(id $1)\""; }
 MEMORY=$memory
 i=0 failed=0
-for n in ${RIG_counts:-1 10 100}; do
+for n in $(echo "${RIG_counts:-1/10/100}" | tr / " "); do
 	while [ $i -lt $((n - 1)) ]; do
 		i=$((i + 1))
 		make $i

@@ -181,6 +181,7 @@ void domain_check_all(struct server *sv)
 	enum domain_state state;
 	int rc;
 
+	door_look_anew(sv->door);
 	HASH_ITER (hh, sv->domains, d, tmp) {
 		if (d->domid == PRIVILEGED_DOMID)
 			continue;

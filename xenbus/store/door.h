@@ -32,6 +32,7 @@ int door_map_own(struct door *d, void **page,
 void door_unmap_own(struct door *d, void *page);
 
 enum domain_state { DOMAIN_RUNS, DOMAIN_SHUT_DOWN, DOMAIN_DYING, DOMAIN_GONE };
+void door_look_anew(struct door *d); /* before a round of questions: nothing known earlier counts */
 int door_domain_state(struct door *d, unsigned domid, enum domain_state *state);
 
 #endif

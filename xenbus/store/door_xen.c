@@ -31,6 +31,8 @@ struct door {
 	xencall_handle *calls;
 	struct xen_sysctl *op; /* hypercall buffers: a page each */
 	xen_domctl_getdomaininfo_t *info;
+	/* info holds the domains from first up to, but not with, end: asked for by the page, as a round goes upwards */
+	unsigned int first, end, known;
 };
 
 int door_open(struct door **out, int event_fd)
@@ -160,21 +162,51 @@ void door_unmap_own(struct door *d, void *page)
 	munmap(page, sysconf(_SC_PAGESIZE));
 }
 
-int door_domain_state(struct door *d, unsigned domid, enum domain_state *state)
+void door_look_anew(struct door *d)
 {
+	d->first = d->end = d->known = 0;
+}
+
+static int ask_page(struct door *d, unsigned int domid)
+{
+	const unsigned int room = 4096 / sizeof(*d->info);
+
 	memset(d->op, 0, sizeof(*d->op));
 	d->op->cmd = XEN_SYSCTL_getdomaininfolist;
 	d->op->interface_version = XEN_SYSCTL_INTERFACE_VERSION;
 	d->op->u.getdomaininfolist.first_domain = domid;
-	d->op->u.getdomaininfolist.max_domains = 1;
+	d->op->u.getdomaininfolist.max_domains = room;
 	set_xen_guest_handle(d->op->u.getdomaininfolist.buffer, d->info);
 	if (xencall1(d->calls, __HYPERVISOR_sysctl, (unsigned long)d->op))
 		return -errno;
-	if (!d->op->u.getdomaininfolist.num_domains || d->info->domain != domid)
+	d->known = d->op->u.getdomaininfolist.num_domains;
+	if (d->known > room)
+		d->known = room;
+	d->first = domid;
+	d->end = d->known == room ? d->info[room - 1].domain + 1u : UINT32_MAX;
+	return 0;
+}
+
+int door_domain_state(struct door *d, unsigned domid, enum domain_state *state)
+{
+	const xen_domctl_getdomaininfo_t *i = NULL;
+	int rc;
+
+	if (domid < d->first || domid >= d->end) {
+		rc = ask_page(d, domid);
+		if (rc) {
+			door_look_anew(d);
+			return rc;
+		}
+	}
+	for (unsigned int n = 0; n < d->known && !i; n++)
+		if (d->info[n].domain == domid)
+			i = &d->info[n];
+	if (!i)
 		*state = DOMAIN_GONE;
-	else if (d->info->flags & XEN_DOMINF_dying)
+	else if (i->flags & XEN_DOMINF_dying)
 		*state = DOMAIN_DYING;
-	else if (d->info->flags & XEN_DOMINF_shutdown)
+	else if (i->flags & XEN_DOMINF_shutdown)
 		*state = DOMAIN_SHUT_DOWN;
 	else
 		*state = DOMAIN_RUNS;
