@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Connections between hosts: TLS 1.3 with pins, or a transport that was given. */
+#include "migration/link.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <openssl/x509.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "migration/identity.h"
+#include "migration/io.h"
+
+struct link {
+	int in, out;
+	SSL *ssl;	/* NULL: given */
+	bool broken;	/* an SSL that failed once must not be used again */
+	uint8_t peer[FINGERPRINT_SIZE];
+	char *peer_pem;
+};
+
+static int wait_for(int fd, short events, uint64_t deadline_ns)
+{
+	struct pollfd p = { .fd = fd, .events = events };
+	uint64_t now;
+	int ms, rc;
+
+	for (;;) {
+		now = mig_now_ns();
+		if (deadline_ns && now >= deadline_ns)
+			return -ETIMEDOUT;
+		ms = -1;
+		if (deadline_ns)
+			ms = deadline_ns - now > 60000000000ull ? 60000 : (deadline_ns - now) / 1000000 + 1;
+		rc = poll(&p, 1, ms);
+		if (rc > 0)
+			return 0;
+		if (rc < 0 && errno != EINTR)
+			return -errno;
+	}
+}
+
+/* After an SSL call that did not succeed: 0 to try again, or what is wrong. */
+static int tls_wait(struct link *l, int rc, uint64_t deadline_ns)
+{
+	switch (SSL_get_error(l->ssl, rc)) {
+	case SSL_ERROR_WANT_READ: return wait_for(l->in, POLLIN, deadline_ns);
+	case SSL_ERROR_WANT_WRITE: return wait_for(l->out, POLLOUT, deadline_ns);
+	case SSL_ERROR_ZERO_RETURN: l->broken = true; return -EPIPE;
+	case SSL_ERROR_SYSCALL: l->broken = true; return -EPIPE;
+	default:
+		l->broken = true;
+		/* a connection that ends without a goodbye is one that was cut */
+		return ERR_GET_REASON(ERR_peek_error()) == SSL_R_UNEXPECTED_EOF_WHILE_READING ? -EPIPE : -EPROTO;
+	}
+}
+
+static int fd_errno(void)
+{
+	return errno == ECONNRESET ? -EPIPE : -errno;
+}
+
+int link_read(struct link *l, void *buf, size_t len, uint64_t deadline_ns)
+{
+	uint8_t *p = buf;
+	ssize_t n;
+	int rc;
+
+	while (len) {
+		if (l->broken)
+			return -EPIPE;
+		if (l->ssl) {
+			ERR_clear_error();
+			n = SSL_read(l->ssl, p, len > 1 << 20 ? 1 << 20 : len);
+			rc = n > 0 ? 0 : tls_wait(l, n, deadline_ns);
+		} else {
+			n = read(l->in, p, len);
+			if (!n)
+				return -EPIPE;
+			rc = 0;
+			if (n < 0 && errno != EINTR)
+				rc = errno == EAGAIN ? wait_for(l->in, POLLIN, deadline_ns) : fd_errno();
+		}
+		if (rc)
+			return rc;
+		if (n > 0) {
+			p += n;
+			len -= n;
+		}
+	}
+	return 0;
+}
+
+int link_write(struct link *l, const void *buf, size_t len, uint64_t deadline_ns)
+{
+	const uint8_t *p = buf;
+	ssize_t n;
+	int rc;
+
+	while (len) {
+		if (l->broken)
+			return -EPIPE;
+		if (l->ssl) {
+			ERR_clear_error();
+			n = SSL_write(l->ssl, p, len > 1 << 20 ? 1 << 20 : len);
+			rc = n > 0 ? 0 : tls_wait(l, n, deadline_ns);
+		} else {
+			n = write(l->out, p, len);
+			rc = 0;
+			if (n < 0 && errno != EINTR)
+				rc = errno == EAGAIN ? wait_for(l->out, POLLOUT, deadline_ns) : fd_errno();
+		}
+		if (rc) {
+			l->broken = true; /* half a record may be out */
+			return rc;
+		}
+		if (n > 0) {
+			p += n;
+			len -= n;
+		}
+	}
+	return 0;
+}
+
+bool link_readable(struct link *l)
+{
+	struct pollfd p = { .fd = l->in, .events = POLLIN };
+
+	return (l->ssl && SSL_pending(l->ssl) > 0) || poll(&p, 1, 0) > 0;
+}
+
+/*
+ * In place of a chain of authorities: exactly the certificates that were pinned, each while it is valid. Which
+ * means that only the leaf counts, whatever else the other side sends along.
+ */
+static int verify(X509_STORE_CTX *ctx, void *arg)
+{
+	const struct link_tls *how = arg;
+	X509 *cert = X509_STORE_CTX_get0_cert(ctx);
+	uint8_t fp[FINGERPRINT_SIZE];
+	int bad = 0;
+
+	if (!cert || certificate_fingerprint(cert, fp))
+		bad = X509_V_ERR_APPLICATION_VERIFICATION;
+	else if (X509_cmp_current_time(X509_get0_notAfter(cert)) <= 0)
+		bad = X509_V_ERR_CERT_HAS_EXPIRED;
+	else if (X509_cmp_current_time(X509_get0_notBefore(cert)) >= 0)
+		bad = X509_V_ERR_CERT_NOT_YET_VALID;
+	else if (how->pinned && !how->pinned(how->arg, fp))
+		bad = X509_V_ERR_CERT_REJECTED;
+	X509_STORE_CTX_set_error(ctx, bad ? bad : X509_V_OK);
+	return !bad;
+}
+
+static int handshake_failed(SSL *ssl, int rc, struct why *why)
+{
+	long v = SSL_get_verify_result(ssl);
+	unsigned long e = ERR_peek_error();
+
+	if (rc == -ETIMEDOUT)
+		return why_set(why, TE_TIMEOUT, "the other host does not finish the TLS handshake");
+	if (v == X509_V_ERR_CERT_REJECTED) {
+		rc = why_set(why, TE_NO_RIGHTS, "the other host's certificate is not one that was pinned here");
+		return why_hint(why, rc, "run \"torc host pair\" on both hosts");
+	}
+	if (v != X509_V_OK) {
+		rc = why_set(why, TE_NO_RIGHTS, "the other host's certificate: %s", X509_verify_cert_error_string(v));
+		return why_hint(why, rc, "look at the clocks of both hosts, then pair them anew");
+	}
+	return why_set(why, TE_CHANNEL, "TLS handshake: %s",
+		       e ? ERR_reason_error_string(e) : "the connection was closed");
+}
+
+/* One context a connection: there are few of them, and nothing is shared that way. */
+static SSL *tls_new(int fd, const struct link_tls *how, struct why *why)
+{
+	SSL_CTX *ctx = SSL_CTX_new(how->server ? TLS_server_method() : TLS_client_method());
+	SSL *ssl = NULL;
+
+	if (ctx && SSL_CTX_set_min_proto_version(ctx, TLS1_3_VERSION) == 1 &&
+	    SSL_CTX_set_num_tickets(ctx, 0) == 1 && identity_use(how->id, ctx) == 0) {
+		SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
+		SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET | SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION);
+		SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+		SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
+		SSL_CTX_set_cert_verify_callback(ctx, verify, (void *)how);
+		ssl = SSL_new(ctx);
+	}
+	SSL_CTX_free(ctx);
+	if (ssl && SSL_set_fd(ssl, fd) != 1) {
+		SSL_free(ssl);
+		ssl = NULL;
+	}
+	if (!ssl)
+		why_set(why, TE_NO_MEMORY, "cannot set up TLS: %s", ERR_reason_error_string(ERR_peek_error()));
+	return ssl;
+}
+
+static int nonblocking(int fd)
+{
+	int flags = fcntl(fd, F_GETFL);
+
+	return flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) ? -errno : 0;
+}
+
+int link_open_tls(struct link **lp, int fd, const struct link_tls *how, struct why *why)
+{
+	uint64_t deadline = mig_now_ns() + how->timeout_ms * 1000000ull;
+	struct link *l = calloc(1, sizeof(*l));
+	X509 *cert;
+	int n, rc = -ENOMEM;
+
+	*lp = NULL;
+	ERR_clear_error();
+	if (!l || nonblocking(fd)) {
+		free(l);
+		close(fd);
+		return why_set(why, TE_NO_MEMORY, "no memory for a connection");
+	}
+	l->in = l->out = fd;
+	l->ssl = tls_new(fd, how, why);
+	if (!l->ssl) {
+		link_close(&l);
+		return rc;
+	}
+	do {
+		ERR_clear_error();
+		n = how->server ? SSL_accept(l->ssl) : SSL_connect(l->ssl);
+		rc = n == 1 ? 0 : tls_wait(l, n, deadline);
+	} while (!rc && n != 1);
+	if (rc) {
+		rc = handshake_failed(l->ssl, rc, why);
+		link_close(&l);
+		return rc;
+	}
+	cert = SSL_get1_peer_certificate(l->ssl);
+	rc = cert ? certificate_fingerprint(cert, l->peer) : -EPROTO;
+	if (!rc)
+		l->peer_pem = certificate_pem(cert);
+	X509_free(cert);
+	if (rc || !l->peer_pem) {
+		link_close(&l);
+		return why_set(why, TE_CHANNEL, "the other host's certificate cannot be read");
+	}
+	*lp = l;
+	return 0;
+}
+
+static bool is_tcp(int fd)
+{
+	int family;
+	socklen_t len = sizeof(family);
+
+	return !getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &family, &len) && family != AF_UNIX;
+}
+
+int link_open_fd(struct link **lp, int in, int out, struct why *why)
+{
+	struct link *l;
+
+	*lp = NULL;
+	if (is_tcp(in) || is_tcp(out))
+		return why_set(why, TE_CHANNEL, "a network socket is not spoken to without TLS");
+	l = calloc(1, sizeof(*l));
+	if (!l || nonblocking(in) || nonblocking(out)) {
+		free(l);
+		return why_set(why, TE_NO_MEMORY, "no memory for a connection");
+	}
+	l->in = in;
+	l->out = out;
+	*lp = l;
+	return 0;
+}
+
+void link_close(struct link **lp)
+{
+	struct link *l = *lp;
+
+	*lp = NULL;
+	if (!l)
+		return;
+	if (l->ssl && !l->broken && SSL_is_init_finished(l->ssl))
+		SSL_shutdown(l->ssl);
+	SSL_free(l->ssl);
+	ERR_clear_error();
+	close(l->in);
+	if (l->out != l->in)
+		close(l->out);
+	free(l->peer_pem);
+	free(l);
+}
+
+const uint8_t *link_peer(const struct link *l)
+{
+	return l->ssl ? l->peer : NULL;
+}
+
+const char *link_peer_pem(const struct link *l)
+{
+	return l->peer_pem;
+}

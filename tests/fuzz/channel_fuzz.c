@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* A hostile host on the other end of a channel: any bytes as records, read as messages or as a stream. */
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "migration/channel.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static uint8_t body[CHANNEL_MOST_MESSAGE];
+	struct channel *c;
+	struct mig_io *io;
+	struct hello h;
+	struct link *l;
+	struct why why;
+	size_t len, heard = 0;
+	int fds[2], rc;
+	bool stream = size && data[0] & 1;
+
+	if (!size || size > 1 << 16 || socketpair(AF_UNIX, SOCK_STREAM, 0, fds))
+		return 0;
+	if (write(fds[0], data + 1, size - 1) < 0)
+		abort();
+	shutdown(fds[0], SHUT_WR);
+	if (link_open_fd(&l, fds[1], fds[1], &why))
+		abort();
+	if (channel_greet(l, &h, 0, &why)) {
+		link_close(&l);
+	} else if (!channel_new(&c, h.id, &why)) {
+		rc = channel_answer(c, l, &h, 0, &why);
+		io = channel_io(c);
+		while (!rc) {
+			rc = stream ? mig_read(io, body, 100) : channel_hear(c, body, sizeof(body), &len, 0);
+			heard += stream ? 100 : len;
+			if (!rc && heard > size)	/* more than was sent */
+				abort();
+		}
+		if (rc != -EBADMSG && rc != -ENOTCONN && rc != -EIO)
+			abort();
+		channel_free(&c);
+	}
+	close(fds[0]);
+	return 0;
+}

@@ -1,0 +1,21 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# Unit tests and fuzz target of what two hosts say to each other.
+
+DEPS += libssl-dev # TLS between hosts
+
+CHANNEL_TESTED := $(addprefix migration/,channel link identity durable io_fd) $(addprefix dom0-tools/common/,why paths)
+CHANNEL_LIBS := -lssl -lcrypto
+
+$(B)/tests/channel_test: $(patsubst %,$(B)/obj/san/%.o,tests/unit/channel_test $(CHANNEL_TESTED))
+	@mkdir -p $(@D)
+	$(call say,LD-SAN,$@)
+	$(Q)$(HOST_CC) $(SAN_FLAGS) -o $@ $^ -lcmocka $(CHANNEL_LIBS) -lpthread
+
+.PHONY: unit-channel
+unit-channel: $(B)/tests/channel_test
+	$(Q)$<
+CHECKS += unit-channel
+
+FUZZERS += channel
+channel_FUZZ_OBJS := $(patsubst %,$(B)/obj/fuzz/%.o,tests/fuzz/channel_fuzz $(CHANNEL_TESTED))
+channel_FUZZ_LIBS := $(CHANNEL_LIBS)

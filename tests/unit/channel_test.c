@@ -1,0 +1,547 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The channel between hosts: who is let in, what is refused, and what survives a connection that is cut. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "migration/bytes.h"
+#include "migration/channel.h"
+#include "migration/identity.h"
+
+#define SOON (mig_now_ns() + 5000000000ull)
+#define DAY 86400
+
+static struct identity *alice, *bob, *eve, *stale, *early;
+
+static int count_fds(void)
+{
+	DIR *d = opendir("/proc/self/fd");
+	int n = 0;
+
+	while (readdir(d))
+		n++;
+	closedir(d);
+	return n;
+}
+
+/* --- TLS */
+
+static bool only(void *arg, const uint8_t fp[FINGERPRINT_SIZE])
+{
+	return !memcmp(fp, identity_fingerprint(arg), FINGERPRINT_SIZE);
+}
+
+struct end {
+	int fd;
+	struct link_tls how;
+	struct link *link;
+	struct why why;
+	int rc;
+};
+
+static void *open_end(void *arg)
+{
+	struct end *e = arg;
+
+	e->rc = link_open_tls(&e->link, e->fd, &e->how, &e->why);
+	return NULL;
+}
+
+static void ends(struct end e[2], struct identity *client, struct identity *server, struct identity *client_wants,
+		 struct identity *server_wants)
+{
+	int fds[2];
+
+	memset(e, 0, 2 * sizeof(*e));
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+	e[0].fd = fds[0];
+	e[0].how = (struct link_tls){ client, only, client_wants, false, 5000 };
+	e[1].fd = fds[1];
+	e[1].how = (struct link_tls){ server, only, server_wants, true, 5000 };
+}
+
+static void shake(struct end e[2])
+{
+	pthread_t t;
+
+	assert_int_equal(pthread_create(&t, NULL, open_end, &e[1]), 0);
+	open_end(&e[0]);
+	pthread_join(t, NULL);
+}
+
+static void right_pins(void **state)
+{
+	struct end e[2];
+	char got[6] = "";
+
+	(void)state;
+	ends(e, alice, bob, bob, alice);
+	shake(e);
+	assert_int_equal(e[0].rc, 0);
+	assert_int_equal(e[1].rc, 0);
+	assert_memory_equal(link_peer(e[0].link), identity_fingerprint(bob), FINGERPRINT_SIZE);
+	assert_string_equal(link_peer_pem(e[1].link), identity_pem(alice));
+	assert_int_equal(link_write(e[0].link, "hello", 6, SOON), 0);
+	assert_int_equal(link_read(e[1].link, got, 6, SOON), 0);
+	assert_string_equal(got, "hello");
+	assert_int_equal(link_read(e[1].link, got, 1, mig_now_ns() + 20000000), -ETIMEDOUT);
+	link_close(&e[0].link);
+	assert_int_equal(link_read(e[1].link, got, 1, SOON), -EPIPE);
+	link_close(&e[1].link);
+}
+
+/* Refused by the server, by the client; expired, not yet valid. Whoever was let in alone hears it at once. */
+static void wrong_certificates(void **state)
+{
+	struct {
+		struct identity *client, *server;
+		int refuses;
+		const char *says;
+	} row[] = {
+		{ eve, bob, 1, "not one that was pinned" }, { alice, eve, 0, "not one that was pinned" },
+		{ stale, bob, 1, "expired" },		    { alice, stale, 0, "expired" },
+		{ early, bob, 1, "not yet valid" },
+	};
+	struct end e[2];
+	char c;
+	int before = count_fds();
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
+		/* the pin itself is right for those that are out of their time */
+		ends(e, row[i].client, row[i].server, row[i].server == eve ? bob : row[i].server,
+		     row[i].client == eve ? alice : row[i].client);
+		shake(e);
+		assert_int_not_equal(e[row[i].refuses].rc, 0);
+		assert_null(e[row[i].refuses].link);
+		assert_non_null(strstr(e[row[i].refuses].why.text, row[i].says));
+		if (e[!row[i].refuses].link)
+			assert_int_not_equal(link_read(e[!row[i].refuses].link, &c, 1, SOON), 0);
+		link_close(&e[0].link);
+		link_close(&e[1].link);
+		assert_int_equal(count_fds(), before);
+	}
+}
+
+static void *old_client(void *arg)
+{
+	struct end *e = arg;
+	SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
+	SSL *ssl;
+
+	identity_use(e->how.id, ctx);
+	SSL_CTX_set_max_proto_version(ctx, TLS1_2_VERSION);
+	ssl = SSL_new(ctx);
+	SSL_set_fd(ssl, e->fd);
+	e->rc = SSL_connect(ssl);
+	SSL_free(ssl);
+	SSL_CTX_free(ctx);
+	close(e->fd);
+	return NULL;
+}
+
+static void downgraded(void **state)
+{
+	int before = count_fds();
+	struct end e[2];
+	pthread_t t;
+
+	(void)state;
+	ends(e, alice, bob, bob, alice);
+	assert_int_equal(pthread_create(&t, NULL, old_client, &e[0]), 0);
+	open_end(&e[1]);
+	pthread_join(t, NULL);
+	assert_int_not_equal(e[0].rc, 1);
+	assert_int_equal(e[1].rc, -EIO);
+	assert_null(e[1].link);
+	assert_non_null(strstr(e[1].why.text, "unsupported protocol"));
+	assert_int_equal(count_fds(), before);
+}
+
+static void no_certificate_or_no_tls(void **state)
+{
+	int before = count_fds(), tcp;
+	struct why why;
+	struct link *l;
+	struct end e[2];
+
+	(void)state;
+	ends(e, alice, bob, bob, alice);
+	assert_int_equal(write(e[0].fd, "GET / HTTP/1.0\r\n\r\n", 18), 18);
+	open_end(&e[1]);
+	assert_int_equal(e[1].rc, -EIO);
+	close(e[0].fd);
+	/* a silent one is not waited for for ever */
+	ends(e, alice, bob, bob, alice);
+	e[1].how.timeout_ms = 50;
+	open_end(&e[1]);
+	assert_int_equal(e[1].rc, -ETIMEDOUT);
+	close(e[0].fd);
+	/* and there is no way around TLS on a network */
+	tcp = socket(AF_INET, SOCK_STREAM, 0);
+	assert_int_not_equal(link_open_fd(&l, tcp, tcp, &why), 0);
+	assert_null(l);
+	close(tcp);
+	assert_int_equal(count_fds(), before);
+}
+
+static void key_files(void **state)
+{
+	char dir[] = "/tmp/torc-identity-XXXXXX", file[64];
+	struct identity *a, *b;
+	struct why why;
+	struct stat st;
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	assert_int_equal(identity_load(&a, dir, &why), 0);
+	assert_int_equal(identity_load(&b, dir, &why), 0);
+	assert_string_equal(identity_pem(a), identity_pem(b));
+	identity_free(&a);
+	identity_free(&b);
+	snprintf(file, sizeof(file), "%s/key.pem", dir);
+	assert_int_equal(stat(file, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0600);
+	assert_int_equal(chmod(file, 0644), 0);
+	assert_int_equal(identity_load(&a, dir, &why), -EPERM);
+	assert_int_equal(chmod(file, 0600), 0);
+	assert_int_equal(truncate(file, 40), 0);
+	assert_int_not_equal(identity_load(&a, dir, &why), 0);
+	assert_null(a);
+	unlink(file);
+	snprintf(file, sizeof(file), "%s/cert.pem", dir);
+	unlink(file);
+	rmdir(dir);
+}
+
+/* --- the channel, over given transports; one thread a side */
+
+#define STREAM (24u << 20)
+
+struct side {
+	struct channel *c;
+	struct link *next[64];	/* connections to come */
+	unsigned int used;
+	bool dials;
+	int rc;
+	uint64_t sum;
+};
+
+static int again(void *arg, struct channel *c, struct why *why)
+{
+	struct side *s = arg;
+	struct hello h;
+	struct link *l;
+	int rc;
+
+	while (s->used < 64 && s->next[s->used]) {
+		l = s->next[s->used];
+		s->next[s->used++] = NULL;
+		if (s->dials) {
+			rc = channel_dial(c, l, SOON, why);
+		} else {
+			rc = channel_greet(l, &h, SOON, why);
+			if (!rc)
+				rc = channel_answer(c, l, &h, SOON, why);
+			else
+				link_close(&l);
+		}
+		if (!rc || rc == -EBADMSG)
+			return rc;
+	}
+	return -ENOTCONN;
+}
+
+static uint8_t byte_at(uint64_t i)
+{
+	return (i * 2654435761u) >> 13;
+}
+
+static void *sender(void *arg)
+{
+	static uint8_t block[70001];
+	struct side *s = arg;
+	struct mig_io *io = channel_io(s->c);
+	struct why why;
+	uint64_t at = 0;
+	size_t i, n;
+
+	s->rc = again(s, s->c, &why);
+	while (!s->rc && at < STREAM) {
+		n = STREAM - at < sizeof(block) ? STREAM - at : sizeof(block);
+		for (i = 0; i < n; i++)
+			block[i] = byte_at(at + i);
+		io->deadline_ns = SOON;
+		s->rc = io->ops->writev(io, &(struct iovec){ block, n }, 1);
+		at += n;
+	}
+	if (!s->rc)
+		s->rc = channel_say(s->c, "end", 4, SOON);
+	if (!s->rc)
+		s->rc = channel_settle(s->c, SOON);
+	return NULL;
+}
+
+static void *receiver(void *arg)
+{
+	static uint8_t block[65537];
+	struct side *s = arg;
+	struct mig_io *io = channel_io(s->c);
+	struct why why;
+	char end[8];
+	size_t i, n;
+
+	s->rc = again(s, s->c, &why);
+	while (!s->rc && s->sum < STREAM) {
+		n = STREAM - s->sum < sizeof(block) ? STREAM - s->sum : sizeof(block);
+		io->deadline_ns = SOON;
+		s->rc = io->ops->read(io, block, n);
+		for (i = 0; !s->rc && i < n; i++, s->sum++)
+			if (block[i] != byte_at(s->sum))
+				s->rc = -EILSEQ;
+	}
+	if (!s->rc)
+		s->rc = channel_hear(s->c, end, sizeof(end), &n, SOON);
+	return NULL;
+}
+
+/* Between the two: passes bytes both ways, until it has passed so many. */
+struct wire {
+	int a, b;
+	uint64_t most;	/* 0: no limit */
+};
+
+static void *pass(void *arg)
+{
+	struct wire *w = arg;
+	uint8_t buf[8192];
+	uint64_t passed = 0;
+	fd_set set;
+	ssize_t n;
+	int from;
+
+	for (;;) {
+		FD_ZERO(&set);
+		FD_SET(w->a, &set);
+		FD_SET(w->b, &set);
+		if (select((w->a > w->b ? w->a : w->b) + 1, &set, NULL, NULL, NULL) < 0)
+			break;
+		from = FD_ISSET(w->a, &set) ? w->a : w->b;
+		n = read(from, buf, sizeof(buf));
+		if (n <= 0 || (w->most && passed + n > w->most))
+			break;
+		passed += n;
+		if (send(from == w->a ? w->b : w->a, buf, n, MSG_NOSIGNAL) != n)
+			break;
+	}
+	close(w->a);
+	close(w->b);
+	return NULL;
+}
+
+static void resumed(void **state)
+{
+	struct side s[2] = { { .dials = true }, { .dials = false } };
+	struct wire w[20];
+	pthread_t t[2], wires[20];
+	struct why why;
+	unsigned int i;
+	int left[2], right[2];
+
+	(void)state;
+	srandom(7);
+	assert_int_equal(channel_new(&s[0].c, NULL, &why), 0);
+	assert_int_equal(channel_new(&s[1].c, channel_id(s[0].c), &why), 0);
+	for (i = 0; i < 20; i++) {
+		assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, left), 0);
+		assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, right), 0);
+		assert_int_equal(link_open_fd(&s[0].next[i], left[0], left[0], &why), 0);
+		assert_int_equal(link_open_fd(&s[1].next[i], right[0], right[0], &why), 0);
+		/* most are cut within the stream, some within the greeting */
+		w[i] = (struct wire){ left[1], right[1], i == 19 ? 0 : 40 + random() % (i % 4 ? 2 << 20 : 200) };
+		pthread_create(&wires[i], NULL, pass, &w[i]);
+	}
+	for (i = 0; i < 2; i++)
+		channel_on_loss(s[i].c, again, &s[i]);
+	pthread_create(&t[0], NULL, sender, &s[0]);
+	pthread_create(&t[1], NULL, receiver, &s[1]);
+	pthread_join(t[0], NULL);
+	pthread_join(t[1], NULL);
+	assert_int_equal(s[0].rc, 0);
+	assert_int_equal(s[1].rc, 0);
+	assert_int_equal(s[1].sum, STREAM);
+	assert_int_equal(channel_unacked(s[0].c), 0);
+	assert_true(s[0].used > 5);
+	for (i = 0; i < 2; i++) {
+		channel_free(&s[i].c);
+		while (s[i].used < 20)
+			link_close(&s[i].next[s[i].used++]);
+	}
+	for (i = 0; i < 20; i++)
+		pthread_join(wires[i], NULL);
+}
+
+/* --- a peer that does not keep to the rules: raw bytes against a channel */
+
+static struct channel *facing(int *raw, uint32_t connection)
+{
+	uint8_t greeting[CHANNEL_HEAD_SIZE + HELLO_SIZE] = { 0 };
+	struct channel *c;
+	struct hello h;
+	struct link *l;
+	struct why why;
+	int fds[2];
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+	put_u32(greeting, HELLO_SIZE);
+	greeting[4] = RECORD_HELLO;
+	put_u32(greeting + 16, CHANNEL_VERSION);
+	put_u32(greeting + 20, connection);
+	assert_int_equal(write(fds[0], greeting, sizeof(greeting)), sizeof(greeting));
+	assert_int_equal(link_open_fd(&l, fds[1], fds[1], &why), 0);
+	assert_int_equal(channel_greet(l, &h, SOON, &why), 0);
+	assert_int_equal(channel_new(&c, h.id, &why), 0);
+	assert_int_equal(channel_answer(c, l, &h, SOON, &why), 0);
+	assert_int_equal(read(fds[0], greeting, sizeof(greeting)), sizeof(greeting));
+	*raw = fds[0];
+	return c;
+}
+
+static void record(int fd, uint32_t len, uint32_t type, uint64_t number, const char *body)
+{
+	uint8_t raw[CHANNEL_HEAD_SIZE];
+
+	put_u32(raw, len);
+	put_u32(raw + 4, type << 24);
+	put_u64(raw + 8, number);
+	assert_int_equal(write(fd, raw, sizeof(raw)), sizeof(raw));
+	if (body)
+		assert_int_equal(write(fd, body, len), len);
+}
+
+static void refused_for_good(struct channel *c, int fd, const char *says)
+{
+	char body[16], drain[256];
+	size_t len;
+	ssize_t n;
+
+	assert_int_equal(channel_hear(c, body, sizeof(body), &len, SOON), -EBADMSG);
+	assert_non_null(strstr(channel_trouble(c), says));
+	assert_int_equal(channel_hear(c, body, sizeof(body), &len, SOON), -EBADMSG);
+	do
+		n = read(fd, drain, sizeof(drain));
+	while (n > 0);	/* closed, and nothing but acknowledgements before */
+	close(fd);
+	channel_free(&c);
+}
+
+static void broken_rules(void **state)
+{
+	int before = count_fds(), fd;
+	struct channel *c;
+	char body[16];
+	size_t len;
+
+	(void)state;
+	c = facing(&fd, 1);
+	record(fd, 3, RECORD_MESSAGE, 0, "abc");
+	assert_int_equal(channel_hear(c, body, sizeof(body), &len, SOON), 0);
+	assert_int_equal(len, 3);
+	record(fd, 3, RECORD_MESSAGE, 0, "abc");
+	refused_for_good(c, fd, "comes again");
+
+	c = facing(&fd, 1);
+	record(fd, 3, RECORD_MESSAGE, 1, "abc");
+	refused_for_good(c, fd, "too early");
+
+	c = facing(&fd, 1);
+	record(fd, CHANNEL_MOST_MESSAGE + 1, RECORD_MESSAGE, 0, NULL);
+	refused_for_good(c, fd, "at most 65536");
+
+	c = facing(&fd, 1);
+	record(fd, 0xffffffff, RECORD_DATA, 0, NULL);
+	refused_for_good(c, fd, "at most 262144");
+
+	c = facing(&fd, 1);
+	record(fd, 0, 9, 0, NULL);
+	refused_for_good(c, fd, "none of this protocol");
+
+	c = facing(&fd, 1);
+	record(fd, 0, RECORD_ACK, 5, NULL);
+	refused_for_good(c, fd, "is acknowledged");
+
+	c = facing(&fd, 1);
+	record(fd, 3, RECORD_DATA, 0, "abc");
+	refused_for_good(c, fd, "where 3 is due");
+	assert_int_equal(count_fds(), before);
+}
+
+/* A connection that was recorded and comes again; one for another channel; one that claims what was never sent. */
+static void wrong_greetings(void **state)
+{
+	int before = count_fds(), fd, fds[2];
+	struct hello h = { .version = CHANNEL_VERSION };
+	struct channel *c = facing(&fd, 3);
+	struct why why;
+	struct link *l;
+	int i;
+
+	(void)state;
+	for (i = 0; i < 4; i++) {
+		assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+		assert_int_equal(link_open_fd(&l, fds[1], fds[1], &why), 0);
+		memcpy(h.id, channel_id(c), sizeof(h.id));
+		h.connection = i == 0 ? 3 : i == 1 ? 2 : 4;
+		h.id[0] ^= i == 2;
+		h.expected = i == 3 ? 7 : 0;
+		assert_int_equal(channel_answer(c, l, &h, SOON, &why), -EBADMSG);
+		close(fds[0]);
+	}
+	/* and the good one is where it was */
+	assert_int_equal(channel_say(c, "x", 1, SOON), 0);
+	channel_free(&c);
+	close(fd);
+	assert_int_equal(count_fds(), before);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(right_pins),	cmocka_unit_test(wrong_certificates),
+		cmocka_unit_test(downgraded),	cmocka_unit_test(no_certificate_or_no_tls),
+		cmocka_unit_test(key_files),	cmocka_unit_test(resumed),
+		cmocka_unit_test(broken_rules), cmocka_unit_test(wrong_greetings),
+	};
+	struct why why;
+	int failed;
+
+	signal(SIGPIPE, SIG_IGN);
+	if (identity_make(&alice, -DAY, DAY, &why) || identity_make(&bob, -DAY, DAY, &why) ||
+	    identity_make(&eve, -DAY, DAY, &why) || identity_make(&stale, -2 * DAY, -DAY, &why) ||
+	    identity_make(&early, DAY, 2 * DAY, &why))
+		return 1;
+	failed = cmocka_run_group_tests(tests, NULL, NULL);
+	identity_free(&alice);
+	identity_free(&bob);
+	identity_free(&eve);
+	identity_free(&stale);
+	identity_free(&early);
+	return failed;
+}
