@@ -10,15 +10,16 @@ DEPS += liblzma-dev # kernels: xz, lzma
 DEPS += libbz2-dev # kernels: bzip2
 DEPS += liblz4-dev # kernels: lz4
 DEPS += libzstd-dev # kernels: zstd
+DEPS += libisofs-dev # disks for cloud-init
 
 TOOLS_COMMON := $(addprefix dom0-tools/common/,why paths)
-TOOLS_HOST := $(addprefix dom0-tools/host/,call domctl vcpu memory event grant sysctl torcop frames)
+TOOLS_HOST := $(addprefix dom0-tools/host/,call domctl vcpu memory event grant sysctl torcop frames migrate)
 TOOLS_IMAGE := $(addprefix dom0-tools/builder/,image elf bzimage unpack cache)
 TOOLS_BUILDER := $(TOOLS_IMAGE) $(addprefix dom0-tools/builder/,layout tables fill pv32 pv64 build)
 TOOLS_CONFIG := $(addprefix dom0-tools/config/,parse config device near)
 TOOLS_DUMP := $(addprefix dom0-tools/dump/,frames walk elf write)
 TOOLS_CLI := $(addprefix dom0-tools/cli/,main help out domains list info create creating describe nodes patience disk nic record lifecycle \
-	console why resources devices attach supervise watch check storecmd config_update dump_core)
+	console why resources devices attach supervise watch check storecmd config_update dump_core seed)
 
 TOOLS_UNPACK_LIBS := -lz -llzma -lbz2 -llz4 -lzstd
 TOOLS_HOST_LIBS := -lxencall -lxenforeignmemory -lxentoollog
@@ -29,6 +30,11 @@ $(B)/bin/torc: $(patsubst %,$(B)/obj/host/%.o,$(TOOLS_COMMON) $(TOOLS_HOST) $(TO
 	$(call say,LD,$@)
 	$(Q)$(HOST_CC) -o $@ $^ $(TOOLS_HOST_LIBS) $(TOOLS_UNPACK_LIBS) $(XENBUS_CLIENT_LIBS) -ljson-c
 
+$(B)/bin/torc-seed: $(patsubst %,$(B)/obj/host/%.o,$(TOOLS_COMMON) dom0-tools/seed/main)
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(HOST_CC) -o $@ $^ -lisofs
+
 
 $(B)/bin/torc-consoled: $(patsubst %,$(B)/obj/host/%.o,$(TOOLS_COMMON) $(TOOLS_HOST) \
 	$(addprefix dom0-tools/consoled/,main console viewer ring logfile)) $(B)/obj/host/xenbus/client.a
@@ -36,7 +42,7 @@ $(B)/bin/torc-consoled: $(patsubst %,$(B)/obj/host/%.o,$(TOOLS_COMMON) $(TOOLS_H
 	$(call say,LD,$@)
 	$(Q)$(HOST_CC) -o $@ $^ $(TOOLS_HOST_LIBS) -lxenevtchn -lxengnttab $(XENBUS_CLIENT_LIBS) -lev -lutil
 
-ALL += $(B)/bin/torc $(B)/bin/torc-consoled
+ALL += $(B)/bin/torc $(B)/bin/torc-consoled $(B)/bin/torc-seed
 
 # Manual pages, completion and the table of error codes come from the same tables as the commands.
 $(B)/man/torc.1: $(B)/bin/torc
@@ -61,7 +67,7 @@ soak-daemon-kill: rig all
 install-tools:
 	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man5 \
 		$(DESTDIR)$(PREFIX)/share/bash-completion/completions $(DESTDIR)$(PREFIX)/share/torc/schemas
-	install -m 755 $(B)/bin/torc $(B)/bin/torc-consoled $(DESTDIR)$(PREFIX)/sbin/
+	install -m 755 $(B)/bin/torc $(B)/bin/torc-consoled $(B)/bin/torc-seed $(DESTDIR)$(PREFIX)/sbin/
 	install -m 644 $(B)/man/torc.1 $(DESTDIR)$(PREFIX)/share/man/man1/
 	install -m 644 $(B)/man/torc.cfg.5 $(DESTDIR)$(PREFIX)/share/man/man5/
 	install -m 644 $(B)/completions/torc $(DESTDIR)$(PREFIX)/share/bash-completion/completions/torc

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -356,6 +357,34 @@ static char *join(char *const words[], int count)
 	return fclose(m) ? NULL : text;
 }
 
+/*
+ * The seed becomes a disk among the overrides, as if it had been given there, so that it is in the record as well;
+ * and so does the uuid, which is on the seed.
+ */
+static int add_seed(struct cli *c, const char *dir, const char *path, const char *text, char **overrides)
+{
+	char file[PATH_MAX], vdev[8], uuid[37], *more;
+	struct guest_config g;
+	int rc;
+
+	rc = config_load(&g, path, text, strlen(text), *overrides, NULL, NULL, c->why);
+	if (rc)
+		return rc;
+	rc = guest_seed_vdev(&g, vdev, c->why);
+	if (!rc)
+		rc = guest_seed(dir, &g, file, c->why);
+	config_uuid_format(uuid, g.uuid);
+	if (!rc && asprintf(&more, "%s\nuuid=\"%s\"\ndisk+=[\"vdev=%s,access=ro,target=%s\"]\n", *overrides ? *overrides : "",
+			    uuid, vdev, file) < 0)
+		rc = why_set(c->why, TE_NO_MEMORY, "no memory");
+	if (!rc) {
+		free(*overrides);
+		*overrides = more;
+	}
+	config_free(&g);
+	return rc;
+}
+
 int cmd_create(struct cli *c, int argc, char **argv)
 {
 	static const struct option options[] = { { "paused", no_argument, NULL, 'p' },
@@ -364,10 +393,11 @@ int cmd_create(struct cli *c, int argc, char **argv)
 						 { "dryrun", no_argument, NULL, 'n' },
 						 { "quiet", no_argument, NULL, 'q' },
 						 { "defconfig", required_argument, NULL, 'f' },
+						 { "seed", required_argument, NULL, 'S' },
 						 { 0 } };
 	bool paused = false, console = false, dry = false;
 	struct guest_source from = { 0 };
-	const char *file = NULL;
+	const char *file = NULL, *seed = NULL;
 	char *text = NULL, *overrides;
 	struct json_object *o;
 	uint32_t domid = 0;
@@ -382,6 +412,8 @@ int cmd_create(struct cli *c, int argc, char **argv)
 			dry = true;
 		else if (opt == 'f')
 			file = optarg;
+		else if (opt == 'S')
+			seed = optarg;
 		else if (opt != 'q')
 			return cli_usage(c, "unknown option");
 	}
@@ -396,8 +428,11 @@ int cmd_create(struct cli *c, int argc, char **argv)
 	if (rc)
 		return why_set(c->why, TE_FILE, "config file %s: %s", file, strerror(-rc));
 	overrides = join(argv + optind, argc - optind);
+	if (seed)
+		rc = add_seed(c, seed, file, text, &overrides);
 	from = (struct guest_source){ .path = file, .text = text, .overrides = overrides };
-	rc = guest_create(c, &from, paused, dry, &domid);
+	if (!rc)
+		rc = guest_create(c, &from, paused, dry, &domid);
 	free(overrides);
 	free(text);
 	if (rc || dry)

@@ -93,6 +93,10 @@ void record_event(struct json_object *record, const char *what, const char *deta
 /* --- create.c */
 int guest_create(struct cli *c, const struct guest_source *from, bool paused, bool dry, uint32_t *domid);
 
+/* --- seed.c: a disk for cloud-init, from a directory's files */
+int guest_seed(const char *dir, const struct guest_config *g, char file[PATH_MAX], struct why *why);
+int guest_seed_vdev(const struct guest_config *g, char vdev[8], struct why *why);	/* one that is free */
+
 /* --- describe.c: a config as JSON */
 struct json_object *guest_describe(const struct guest_config *g, const struct build *b);
 

@@ -144,6 +144,28 @@ int host_frame_types(struct host *h, uint32_t domid, uint64_t *frames, size_t co
 int host_m2p_map(struct host *h, const uint64_t **table, size_t *entries, struct why *why);
 void host_m2p_unmap(struct host *h, const uint64_t *table, size_t entries);
 
+/* --- for migration (migrate.c) */
+/* Note which pages are written; off forgets. */
+int host_log_dirty(struct host *h, uint32_t domid, bool on, struct why *why);
+/* A bit for each pfn below `pages` written since the last clear. bitmap: whole words of 8 bytes. */
+int host_dirty_read(struct host *h, uint32_t domid, bool clear, uint8_t *bitmap, uint64_t pages, uint64_t *count, struct why *why);
+/* A suspended domain goes on; what it reads as the outcome is in its context. */
+int host_domain_resume(struct host *h, uint32_t domid, struct why *why);
+struct host_tsc {
+	uint32_t mode, khz;
+	uint64_t nsec;
+	uint32_t incarnation;
+};
+int host_tsc_get(struct host *h, uint32_t domid, struct host_tsc *t, struct why *why);
+int host_tsc_set(struct host *h, uint32_t domid, const struct host_tsc *t, struct why *why);
+/* *size: the room, then what was read. */
+int host_vcpu_get_extended(struct host *h, uint32_t domid, uint32_t vcpu, void *context, size_t *size, struct why *why);
+int host_vcpu_set_extended(struct host *h, uint32_t domid, uint32_t vcpu, const void *context, size_t size, struct why *why);
+/* *area is malloced, also after a failure; NULL without XSAVE. */
+int host_vcpu_get_xsave(struct host *h, uint32_t domid, uint32_t vcpu, void **area, size_t *size, struct why *why);
+int host_vcpu_set_xsave(struct host *h, uint32_t domid, uint32_t vcpu, const void *area, size_t size, struct why *why);
+int host_pin_table(struct host *h, uint32_t domid, unsigned int level, uint64_t mfn, struct why *why);
+
 /* --- grants and events (grant.c, event.c) */
 /* Entry ref of the domain's grant table gives domain `to` the frame. Before the domain runs. */
 int host_grant_seed(struct host *h, uint32_t domid, const uint32_t *refs, const uint32_t *to,

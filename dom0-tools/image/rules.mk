@@ -10,6 +10,9 @@ LAYERS	:= $(B)/image
 # What of ours goes into dom0: every tool that is built. The backends are a layer of their own, since
 # the libraries of network disks are larger than all the rest.
 IMAGE_BACKENDS := $(B)/bin/torc-blkd $(B)/bin/torc-netd # by name: ALL does not know them yet where this is read
+# Serves what is no raw file, qcow2 for one, as a network disk
+DEPS += nbdkit # network disks that tests serve
+IMAGE_NBDKIT := /usr/bin/nbdkit /usr/lib/x86_64-linux-gnu/nbdkit/plugins/nbdkit-file-plugin.so
 IMAGE_TOOLS = $(filter-out $(IMAGE_BACKENDS),$(filter $(B)/bin/%,$(ALL)))
 IMAGE_GUESTS = $(filter $(B)/guests/%,$(ALL))
 
@@ -35,7 +38,7 @@ $(LAYERS)/torc.cpio.gz: $(IMAGE)/layer $(STOCK)/abi $(IMAGE_TOOLS) $(B)/bin/torc
 
 $(LAYERS)/backends.cpio.gz: $(IMAGE)/layer $(STOCK)/abi $(IMAGE_BACKENDS)
 	$(call say,LAYER,$@)
-	$(Q)$< torc $(STOCK) $@ $(IMAGE_BACKENDS)
+	$(Q)$< torc $(STOCK) $@ $(IMAGE_BACKENDS) $(IMAGE_NBDKIT)
 
 $(LAYERS)/initrd.cpio: $(IMAGE)/layer $(STOCK)/abi $(IMAGE)/guest/init
 	$(call say,LAYER,$@)

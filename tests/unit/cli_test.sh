@@ -51,6 +51,16 @@ if [ ! -e /dev/xen/privcmd ]; then
 fi
 if [ -e $GRUB ]; then
 	says "a dry run" 0 '"bits":64' "$T" create -n "$dir/ok.cfg"
+	mkdir "$dir/seed"
+	says "a seed without user-data" 5 "seed: $dir/seed/user-data: No such file" "$T" create -n --seed "$dir/seed" "$dir/ok.cfg"
+	echo '#cloud-config' > "$dir/seed/user-data"
+	says "a seed is a read-only disk" 0 "seeds/ok.iso" "$T" create -n --seed "$dir/seed" "$dir/ok.cfg"
+	"$T" create -n --seed "$dir/seed" "$dir/ok.cfg" 2> /dev/null | grep -A6 '"vdev":"xvdz"' | grep -q '"writable":false'
+	result $? "it is xvdz" "$("$T" create -n --seed "$dir/seed" "$dir/ok.cfg")"
+	xorriso -osirrox on -indev "$dir/state/seeds/ok.iso" -extract / "$dir/out" > "$dir/said" 2>&1
+	grep -q "Volume id    : 'CIDATA'" "$dir/said" && cmp -s "$dir/seed/user-data" "$dir/out/user-data" &&
+		grep -q '^local-hostname: ok$' "$dir/out/meta-data" && [ "$(stat -c %a "$dir/state/seeds/ok.iso")" = 600 ]
+	result $? "it is a volume CIDATA with both files, for root alone" "$(cat "$dir/said")"
 	says "a dry run with an override" 0 '"memory_mib":96' "$T" create -n "$dir/ok.cfg" memory=96
 	says "too little memory" 4 "too few" "$T" create -n "$dir/ok.cfg" memory=1
 	gzip -c $GRUB > "$dir/grub.gz"

@@ -13,23 +13,27 @@ guest day 'vcpus=2' 'memory=192' 'disk=["vdev=xvda,target=/srv.img"]' 'vif=["bri
 modprobe xen-blkfront; modprobe xen-netfront
 while [ ! -e /sys/block/xvda ]; do sleep 0.2; done
 echo "DAY-DISK $(cat /sys/block/xvda/size)"
+while [ ! -e /sys/block/xvdz ]; do sleep 0.2; done
+echo "DAY-SEED $(dd if=/dev/xvdz bs=1 skip=32808 count=6 2> /dev/null) $(cat /sys/block/xvdz/ro)"
 while [ ! -e /sys/class/net/eth0 ]; do sleep 0.2; done
 echo "DAY-NIC $(cat /sys/class/net/eth0/address)"
 while :; do sleep 1; done
 G
 check "a dry run" torc create -n /tmp/day.cfg
-check "create" torc create /tmp/day.cfg
+mkdir /seed && echo "#cloud-config" > /seed/user-data
+check "create, with a disk for cloud-init" torc create --seed /seed /tmp/day.cfg
 refuses "create again: the name is taken" "named \"day\" already" torc create /tmp/day.cfg
 refuses "a second writer of its disk" "in use by guest \"day\"" torc create /tmp/day.cfg name=other
 equal "nothing is left of the second" "$(torc list | awk 'NR > 1' | wc -l)" 2
 check "the guest has its disk" wait_log day "DAY-DISK 16384" 180
+check "the guest has a read-only disk for cloud-init" wait_log day "DAY-SEED CIDATA 1" 60
 check "the guest has its card" wait_log day "DAY-NIC 00:16:3e:11:22:33" 60
 check "list as JSON" sh -c 'torc list --json | grep -q "\"schema\":\"torc-domains/1\""'
 check "the card is on the bridge" [ -e /sys/class/net/br0/brif/vif"$(torc domid day)".0 ]
 timeout 5 torc console day < /dev/null > /tmp/viewer 2>&1
 check "a late viewer sees the first lines" grep -q GUEST-BANNER /tmp/viewer
 check "attach a disk" torc block-attach day vdev=xvdb,target=/more.img
-check "block-list shows both" [ "$(torc block-list day | awk 'NR > 1' | wc -l)" = 2 ]
+check "block-list shows all" [ "$(torc block-list day | awk 'NR > 1' | wc -l)" = 3 ]
 check "detach it" torc block-detach day xvdb
 check "attach a card" torc network-attach day bridge=br0
 check "network-list shows both" [ "$(torc network-list day | awk 'NR > 1' | wc -l)" = 2 ]

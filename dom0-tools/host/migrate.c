@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What only migration asks for: which pages were written, a processor's state beyond its context, the TSC. */
+#include "dom0-tools/host/priv.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+int host_log_dirty(struct host *h, uint32_t domid, bool on, struct why *why)
+{
+	struct xen_domctl *d = domctl_new(h, XEN_DOMCTL_shadow_op, domid);
+
+	d->u.shadow_op.op = on ? XEN_DOMCTL_SHADOW_OP_ENABLE_LOGDIRTY : XEN_DOMCTL_SHADOW_OP_OFF;
+	return domctl_do(h, on ? "watch the memory of" : "stop watching the memory of", why);
+}
+
+int host_dirty_read(struct host *h, uint32_t domid, bool clear, uint8_t *bitmap, uint64_t pages, uint64_t *count, struct why *why)
+{
+	size_t bytes = (pages + 63) / 64 * 8;
+	uint8_t *buf = xencall_alloc_buffer(h->call, bytes);
+	struct xen_domctl *d;
+	int rc;
+
+	if (!buf)
+		return why_set(why, TE_NO_MEMORY, "no memory for a map of %llu pages", (unsigned long long)pages);
+	memset(buf, 0, bytes);
+	d = domctl_new(h, XEN_DOMCTL_shadow_op, domid);
+	d->u.shadow_op.op = clear ? XEN_DOMCTL_SHADOW_OP_CLEAN : XEN_DOMCTL_SHADOW_OP_PEEK;
+	set_xen_guest_handle(d->u.shadow_op.dirty_bitmap, buf);
+	d->u.shadow_op.pages = pages;
+	rc = domctl_do(h, "ask for the written pages of", why);
+	if (!rc)
+		memcpy(bitmap, buf, bytes);
+	*count = d->u.shadow_op.stats.dirty_count;
+	xencall_free_buffer(h->call, buf);
+	return rc;
+}
+
+int host_domain_resume(struct host *h, uint32_t domid, struct why *why)
+{
+	domctl_new(h, XEN_DOMCTL_resumedomain, domid);
+	return domctl_do(h, "resume", why);
+}
+
+int host_tsc_get(struct host *h, uint32_t domid, struct host_tsc *t, struct why *why)
+{
+	struct xen_domctl *d = domctl_new(h, XEN_DOMCTL_gettscinfo, domid);
+	int rc = domctl_do(h, "ask for the TSC of", why);
+
+	*t = (struct host_tsc){ d->u.tsc_info.tsc_mode, d->u.tsc_info.gtsc_khz, d->u.tsc_info.elapsed_nsec, d->u.tsc_info.incarnation };
+	return rc;
+}
+
+int host_tsc_set(struct host *h, uint32_t domid, const struct host_tsc *t, struct why *why)
+{
+	struct xen_domctl *d = domctl_new(h, XEN_DOMCTL_settscinfo, domid);
+
+	d->u.tsc_info.tsc_mode = t->mode;
+	d->u.tsc_info.gtsc_khz = t->khz;
+	d->u.tsc_info.elapsed_nsec = t->nsec;
+	d->u.tsc_info.incarnation = t->incarnation;
+	return domctl_do(h, "set the TSC of", why);
+}
+
+int host_vcpu_get_extended(struct host *h, uint32_t domid, uint32_t vcpu, void *context, size_t *size, struct why *why)
+{
+	struct xen_domctl *d = domctl_new(h, XEN_DOMCTL_get_ext_vcpucontext, domid);
+	int rc;
+
+	d->u.ext_vcpucontext.vcpu = vcpu;
+	rc = domctl_do(h, "read more of a processor of", why);
+	if (!rc && *size < sizeof(d->u.ext_vcpucontext))
+		return why_set(why, TE_INTERNAL, "%zu bytes for an extended context", *size);
+	if (!rc) {
+		*size = sizeof(d->u.ext_vcpucontext);
+		memcpy(context, &d->u.ext_vcpucontext, *size);
+	}
+	return rc;
+}
+
+int host_vcpu_set_extended(struct host *h, uint32_t domid, uint32_t vcpu, const void *context, size_t size, struct why *why)
+{
+	struct xen_domctl *d = domctl_new(h, XEN_DOMCTL_set_ext_vcpucontext, domid);
+
+	if (size > sizeof(d->u))
+		return why_set(why, TE_STREAM, "an extended context of %zu bytes; %zu at most", size, sizeof(d->u));
+	memcpy(&d->u.ext_vcpucontext, context, size);
+	d->u.ext_vcpucontext.vcpu = vcpu;
+	return domctl_do(h, "set more of a processor of", why);
+}
+
+int host_vcpu_get_xsave(struct host *h, uint32_t domid, uint32_t vcpu, void **area, size_t *size, struct why *why)
+{
+	struct xen_domctl *d = domctl_new(h, XEN_DOMCTL_getvcpuextstate, domid);
+	uint64_t mask;
+	void *buf;
+	int rc;
+
+	*area = NULL;
+	*size = 0;
+	d->u.vcpuextstate.vcpu = vcpu;
+	rc = domctl_do(h, "ask for the extended state of", why);
+	if (rc || !d->u.vcpuextstate.size)
+		return rc;
+	*size = d->u.vcpuextstate.size;
+	mask = d->u.vcpuextstate.xfeature_mask;
+	buf = xencall_alloc_buffer(h->call, *size);
+	*area = calloc(1, *size);
+	d = domctl_new(h, XEN_DOMCTL_getvcpuextstate, domid);
+	d->u.vcpuextstate.vcpu = vcpu;
+	d->u.vcpuextstate.size = *size;
+	d->u.vcpuextstate.xfeature_mask = mask;
+	set_xen_guest_handle(d->u.vcpuextstate.buffer, buf);
+	rc = buf && *area ? domctl_do(h, "read the extended state of", why) : why_set(why, TE_NO_MEMORY, "no memory");
+	if (!rc)
+		memcpy(*area, buf, *size);
+	xencall_free_buffer(h->call, buf);
+	return rc;
+}
+
+int host_vcpu_set_xsave(struct host *h, uint32_t domid, uint32_t vcpu, const void *area, size_t size, struct why *why)
+{
+	void *buf = xencall_alloc_buffer(h->call, size);
+	struct xen_domctl *d;
+	int rc;
+
+	if (!buf)
+		return why_set(why, TE_NO_MEMORY, "no memory for an extended state of %zu bytes", size);
+	memcpy(buf, area, size);
+	d = domctl_new(h, XEN_DOMCTL_setvcpuextstate, domid);
+	d->u.vcpuextstate.vcpu = vcpu;
+	d->u.vcpuextstate.size = size;
+	set_xen_guest_handle(d->u.vcpuextstate.buffer, buf);
+	rc = domctl_do(h, "set the extended state of", why);
+	xencall_free_buffer(h->call, buf);
+	return rc;
+}
+
+int host_pin_table(struct host *h, uint32_t domid, unsigned int level, uint64_t mfn, struct why *why)
+{
+	static const unsigned int cmds[] = { 0, MMUEXT_PIN_L1_TABLE, MMUEXT_PIN_L2_TABLE, MMUEXT_PIN_L3_TABLE, MMUEXT_PIN_L4_TABLE };
+	struct mmuext_op *op = h->arg;
+
+	if (!level || level > 4)
+		return why_set(why, TE_INTERNAL, "a page table of level %u", level);
+	memset(op, 0, sizeof(*op));
+	op->cmd = cmds[level];
+	op->arg1.mfn = mfn;
+	if (xencall4(h->call, __HYPERVISOR_mmuext_op, (uintptr_t)op, 1, 0, domid) >= 0)
+		return 0;
+	return host_refused(why, errno, "the hypervisor did not accept a page table of domain %u (level %u, frame %#llx)", domid,
+			    level, (unsigned long long)mfn);
+}
