@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The handover's record as a file, and its messages as bytes. */
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dom0-tools/common/paths.h"
+#include "migration/durable.h"
+#include "migration/handover.h"
+
+#define MOST_RECORD 1024
+#define SUFFIX ".handover"
+
+void handover_write(uint8_t raw[HANDOVER_WIRE_SIZE], enum handover_message m, const uint8_t *id)
+{
+	raw[0] = m;
+	memcpy(raw + 1, id, HANDOVER_ID_SIZE);
+}
+
+int handover_read(const uint8_t *raw, size_t len, const uint8_t *id, enum handover_message *m)
+{
+	if (len != HANDOVER_WIRE_SIZE || raw[0] >= HANDOVER_MESSAGES || memcmp(raw + 1, id, HANDOVER_ID_SIZE))
+		return -EBADMSG;
+	*m = raw[0];
+	return 0;
+}
+
+static void id_text(const uint8_t *id, char text[2 * HANDOVER_ID_SIZE + 1])
+{
+	int i;
+
+	for (i = 0; i < HANDOVER_ID_SIZE; i++)
+		sprintf(text + 2 * i, "%02x", id[i]);
+}
+
+static int id_parse(const char *text, uint8_t *id)
+{
+	unsigned int b;
+	int i;
+
+	if (strlen(text) != 2 * HANDOVER_ID_SIZE || strspn(text, "0123456789abcdef") != 2 * HANDOVER_ID_SIZE)
+		return -EINVAL;
+	for (i = 0; i < HANDOVER_ID_SIZE; i++) {
+		sscanf(text + 2 * i, "%2x", &b);
+		id[i] = b;
+	}
+	return 0;
+}
+
+int handover_save(const char *dir, const struct handover_record *r)
+{
+	char id[2 * HANDOVER_ID_SIZE + 1], file[512], text[MOST_RECORD];
+	int len;
+
+	id_text(r->id, id);
+	if (snprintf(file, sizeof(file), "%s/%s" SUFFIX, dir, id) >= (int)sizeof(file))
+		return -ENAMETOOLONG;
+	if (strchr(r->guest, '\n') || strchr(r->peer, '\n'))
+		return -EINVAL;
+	len = snprintf(text, sizeof(text), "torc-handover 1\nid %s\nguest %s\npeer %s\nstate %s\naborted %d\ndied %d\nend\n",
+		       id, r->guest, r->peer, handover_state_name(r->state), r->aborted, r->died);
+	return durable_write(file, text, len, 0600);
+}
+
+/* The next line, if it is "KEY VALUE": its value. */
+static char *line(char **at, const char *key)
+{
+	char *start = *at, *end = strchr(start, '\n');
+	size_t len = strlen(key);
+
+	if (!end || strncmp(start, key, len) || start[len] != ' ')
+		return NULL;
+	*end = 0;
+	*at = end + 1;
+	return start + len + 1;
+}
+
+static int flag(const char *s, bool *b)
+{
+	if (!s || (strcmp(s, "0") && strcmp(s, "1")))
+		return -EINVAL;
+	*b = s[0] == '1';
+	return 0;
+}
+
+static int parse(char *at, struct handover_record *r)
+{
+	const char *v, *guest, *peer;
+	unsigned int i;
+
+	memset(r, 0, sizeof(*r));
+	v = line(&at, "torc-handover");
+	if (!v || strcmp(v, "1"))
+		return -EINVAL;
+	v = line(&at, "id");
+	if (!v || id_parse(v, r->id))
+		return -EINVAL;
+	guest = line(&at, "guest");
+	peer = guest ? line(&at, "peer") : NULL;
+	if (!peer || strlen(guest) >= sizeof(r->guest) || strlen(peer) >= sizeof(r->peer))
+		return -EINVAL;
+	strcpy(r->guest, guest);
+	strcpy(r->peer, peer);
+	v = line(&at, "state");
+	for (i = 0; v && i < HANDOVER_STATES && strcmp(v, handover_state_name(i)); i++)
+		;
+	if (!v || i == HANDOVER_STATES)
+		return -EINVAL;
+	r->state = i;
+	return flag(line(&at, "aborted"), &r->aborted) || flag(line(&at, "died"), &r->died) || strcmp(at, "end\n")
+		       ? -EINVAL
+		       : 0;
+}
+
+int handover_load(const char *file, struct handover_record *r, struct why *why)
+{
+	char *text;
+	size_t len;
+	int rc = path_read_file(file, MOST_RECORD, &text, &len);
+
+	if (rc)
+		return why_set(why, TE_FILE, "%s: %s", file, strerror(-rc));
+	rc = strlen(text) == len ? parse(text, r) : -EINVAL;
+	free(text);
+	if (!rc)
+		return 0;
+	rc = why_set(why, TE_FILE, "%s: the record of a migration is damaged", file);
+	return why_hint(why, rc, "see on the other host whose the guest is, before this file is removed");
+}
+
+int handover_each(const char *dir, int (*fn)(void *arg, const struct handover_record *r), void *arg, struct why *why)
+{
+	DIR *d = opendir(dir);
+	struct handover_record r;
+	struct dirent *e;
+	char file[512];
+	size_t len;
+	int rc = 0;
+
+	if (!d)
+		return errno == ENOENT ? 0 : why_set(why, TE_FILE, "%s: %s", dir, strerror(errno));
+	while (!rc && (e = readdir(d))) {
+		len = strlen(e->d_name);
+		if (len <= strlen(SUFFIX) || strcmp(e->d_name + len - strlen(SUFFIX), SUFFIX))
+			continue;
+		if (snprintf(file, sizeof(file), "%s/%s", dir, e->d_name) >= (int)sizeof(file))
+			rc = why_set(why, TE_FILE, "%s: the path is too long", dir);
+		else
+			rc = handover_load(file, &r, why);
+		if (!rc)
+			rc = fn(arg, &r);
+	}
+	closedir(d);
+	return rc;
+}
