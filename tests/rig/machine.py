@@ -52,13 +52,14 @@ class Machine:
 
     def __init__(self, log, hv=None, hv_args="", kernel=None, kernel_args="", initrd=(),
                  boot="direct", iso=None, smp=1, mem=2048, cpu="qemu64", icount=None, disks=(),
-                 nics=(), extra=(), reboot=False):
+                 nics=(), extra=(), reboot=False, node=0):
         self.log = log
         self.hv, self.hv_args = hv, hv_args
         self.kernel, self.kernel_args, self.initrd = kernel, kernel_args, list(initrd)
         self.boot, self.iso = boot, iso
         self.smp, self.mem, self.cpu, self.icount = smp, mem, cpu, icount
         self.disks, self.nics, self.extra = list(disks), list(nics), list(extra)
+        self.node = node
         self.reboot = reboot
         self.proc = self.thread = self.qmp = None
         self.lines = []                     # (host seconds since start, text), whole lines only
@@ -127,8 +128,8 @@ class Machine:
                 raise RigError(f"nic kind is {kind!r}, must be e1000 or virtio")
             typ, _, rest = netdev.partition(",")
             q += ["-netdev", f"{typ},id=n{i}" + (f",{rest}" if rest else ""), "-device",
-                  f"{model},netdev=n{i},mac=52:54:00:00:{os.getpid() % 256:02x}:{i + 1:02x},romfile="
-                  if self.icount is None else f"{model},netdev=n{i},mac=52:54:00:00:00:{i + 1:02x},romfile="]
+                  f"{model},netdev=n{i},mac=52:54:00:{self.node:02x}:{os.getpid() % 256:02x}:{i + 1:02x},romfile="
+                  if self.icount is None else f"{model},netdev=n{i},mac=52:54:00:{self.node:02x}:00:{i + 1:02x},romfile="]
         if not self.nics:
             q += ["-nic", "none"]
         return q + list(self.extra)

@@ -164,7 +164,7 @@ def run(path, hv="torc", tools="torc", log=None, args=(), files=(), boot="direct
                         kernel=kernel or built("stock", "vmlinux"),
                         kernel_args=" ".join([KERNEL_ARGS] + words), initrd=initrd, boot=boot,
                         smp=s["smp"], mem=s["mem"], disks=disks, nics=nics,
-                        icount=int(s["icount"]) if s["icount"] else None)
+                        icount=int(s["icount"]) if s["icount"] else None, node=node)
             machines.append(m)
             m.start()
             if s["nodes"] > 1 and node == 0:
