@@ -76,6 +76,9 @@ void viewer_show(struct console *c, const char *text, size_t n);
 void viewer_resume(struct console *c);		/* there is room for keys again */
 void viewer_end_all(struct console *c);
 
+/* --- sandbox.c */
+int sandbox_enter(void);
+
 /* --- logfile.c */
 void log_open(struct console *c);
 void log_write(struct console *c, const char *text, size_t n);

@@ -186,6 +186,9 @@ int main(int argc, char **argv)
 	ev_signal_init(&intr, on_signal, SIGINT);
 	ev_signal_start(d.loop, &term);
 	ev_signal_start(d.loop, &intr);
+	rc = sandbox_enter();
+	if (rc)
+		syslog(LOG_WARNING, "no sandbox: %s", strerror(-rc));
 	console_scan(&d);
 	syslog(LOG_INFO, "ready");
 	ev_run(d.loop, 0);

@@ -11,6 +11,7 @@ ROWS = [
     ("churn", "torc", "torc", {}),
     ("churn", "torc", "stock", {"args": ["times=15"]}),
     ("admin-day", "torc", "torc", {}),
+    ("admin-day", "stock", "torc", {}),
     ("daemon-kill", "torc", "torc", {}),
     ("store-life", "torc", "stock", {"store": "torc"}),
     ("store-life", "stock", "stock", {"store": "torc"}),

@@ -92,8 +92,15 @@ P
 fi
 for c in $("$T" help --completion | sed -n 's/.*compgen -W "\([^"]*\)".*/\1/p' | head -1); do
 	"$T" "$c" --help | grep -q "^torc $c" || result 1 "torc $c --help" "says nothing"
+	grep -qx "\.B ${c//-/\\\\-} \\\\fR.*" "$B/man/torc.1" || result 1 "torc $c in torc(1)" "is not there"
+	grep -q "compgen -W \"\(.* \)\?$c\( .*\)\?\"" "$B/completions/torc" || result 1 "completion of torc $c" "is not there"
 done
-result 0 "every command has --help"
+result 0 "every command has --help, its part of the manual, and is completed"
+# what has a name of its own in JSON has a schema that is installed
+for k in $(grep -ohE 'out_(rows|facts)\(c, "[a-z-]+"' dom0-tools/cli/*.c | sed 's/.*"\(.*\)"/\1/' | sort -u); do
+	grep -q "\"torc-$k/1\"" "dom0-tools/schemas/torc-$k-1.json" || result 1 "the schema torc-$k/1" "is not there"
+done
+result 0 "everything that is printed as JSON has a schema"
 for p in torc.1 torc.cfg.5; do
 	[ -s "$B/man/$p" ] && { ! command -v man > /dev/null || ! man --warnings -l "$B/man/$p" 2>&1 > /dev/null | grep -q .; }
 	result $? "the manual page $p" "is empty or has errors"

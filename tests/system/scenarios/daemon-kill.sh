@@ -65,6 +65,9 @@ check "the second guest answers" wait_for 60 pings
 check "the tools work" wait_for 20 answers
 back() { [ -n "$(pids stored)" ] && [ -n "$(pids consoled)" ] && [ -n "$(pids blkd)" ] && [ -n "$(pids netd)" ] && [ -n "$(pids supervise)" ]; }
 check "all daemons are back" wait_for 20 back
+tty() { [ -c "$(xenstore-read "/local/domain/$(torc domid w)/console/tty" 2> /dev/null)" ]; }
+check "a console has a pty again" wait_for 10 tty
+for d in stored consoled; do check "torc-$d gave its rights up" grep -q '^Seccomp:.*2' "/proc/$(pids $d | cut -d' ' -f1)/status"; done
 
 # what happens while nobody supervises
 small_guest s /guests/reference64.elf 'memory=16' 'extra="burn=4000"' 'on_poweroff="destroy"'
