@@ -2,8 +2,36 @@
 /* torc block-list, network-list: a guest's devices as the store has them. */
 #include "dom0-tools/cli/guest.h"
 
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "dom0-tools/common/paths.h"
+
+#define STATS_MAX 4096
+
+/* What the daemon counts, of its own file; null for a device that dom0's kernel serves. */
+static void stats(struct json_object *o, const char *back, uint32_t domid, const char *id)
+{
+	static const char *const keys[] = { "queue_depth", "bytes_per_second", "errors" };
+	struct json_object *s = NULL, *v;
+	char file[PATH_MAX], *text;
+	size_t len;
+
+	snprintf(file, sizeof(file), "%s/%s/%s-%u-%s.stats", path_run(), strcmp(back, "vif") ? "blkd" : "netd", back, domid, id);
+	if (path_read_file(file, STATS_MAX, &text, &len) == 0) {
+		s = json_tokener_parse(text);
+		free(text);
+	}
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		if (s && json_object_object_get_ex(s, keys[i], &v))
+			fact_num(o, keys[i], json_object_get_int64(v));
+		else
+			json_object_object_add(o, keys[i], NULL);
+	}
+	json_object_object_add(o, "stats", s);
+}
 
 static void gather(struct cli *c, uint32_t domid, const char *back, const char *front,
 		   const char *const *keys, size_t nr_keys, struct json_object *rows)
@@ -29,6 +57,7 @@ static void gather(struct cli *c, uint32_t domid, const char *back, const char *
 		state = cli_read(c, "/local/domain/%u/device/%s/%s/state", domid, front, ids[i]);
 		fact_str(o, "frontend_state", state);
 		free(state);
+		stats(o, back, domid, ids[i]);
 		json_object_array_add(rows, o);
 	}
 	free(ids);
@@ -61,11 +90,12 @@ int cmd_block_list(struct cli *c, int argc, char **argv)
 	static const char *const keys[] = { "dev", "params", "mode", "node", "type", "state" };
 	static const struct column columns[] = {
 		{ "id", "Vdev", -6 },	       { "dev", "Dev", -5 },   { "mode", "Mode", -4 },
-		{ "state", "Back", 4 }, { "frontend_state", "Front", 5 }, { "node", "Node", -12 },
+		{ "state", "Back", 4 }, { "frontend_state", "Front", 5 }, { "queue_depth", "Queue", 5 },
+		{ "bytes_per_second", "Bytes/s", 9 }, { "errors", "Errors", 6 }, { "node", "Node", -12 },
 		{ "params", "Target", -10 },
 	};
 
-	return list(c, argc, argv, "vbd", "disks", keys, 6, columns, 7);
+	return list(c, argc, argv, "vbd", "disks", keys, 6, columns, sizeof(columns) / sizeof(columns[0]));
 }
 
 int cmd_network_list(struct cli *c, int argc, char **argv)
@@ -73,8 +103,9 @@ int cmd_network_list(struct cli *c, int argc, char **argv)
 	static const char *const keys[] = { "mac", "bridge", "vifname", "state" };
 	static const struct column columns[] = {
 		{ "id", "Idx", -3 },	   { "mac", "Mac Addr.", -17 }, { "state", "Back", 4 },
-		{ "frontend_state", "Front", 5 }, { "bridge", "Bridge", -8 },
+		{ "frontend_state", "Front", 5 }, { "queue_depth", "Queue", 5 },
+		{ "bytes_per_second", "Bytes/s", 9 }, { "errors", "Errors", 6 }, { "bridge", "Bridge", -8 },
 	};
 
-	return list(c, argc, argv, "vif", "nics", keys, 4, columns, 5);
+	return list(c, argc, argv, "vif", "nics", keys, 4, columns, sizeof(columns) / sizeof(columns[0]));
 }

@@ -7,12 +7,16 @@
  *   probe call NR [ARG...]   a hypercall with these numbers as arguments; prints what came back
  *   probe fuzz SEED COUNT    hypercalls with arguments drawn from SEED, none of which may do more
  *                            harm than an error; prints how many came back
+ *   probe echo ADDRESS       UDP packets of many sizes to port 7 there; prints how many came back whole
  */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <xen/xen.h>
 #include <xen/domctl.h>
@@ -25,7 +29,7 @@ static xencall_handle *door;
 
 static int usage(void)
 {
-	fprintf(stderr, "usage: probe free | memory | call NR [ARG...] | fuzz SEED COUNT\n");
+	fprintf(stderr, "usage: probe free | memory | call NR [ARG...] | fuzz SEED COUNT | echo ADDRESS\n");
 	return 2;
 }
 
@@ -159,12 +163,46 @@ static int fuzz(int argc, char **argv)
 	return 0;
 }
 
+#define ECHOES 50
+
+static int echo(const char *address)
+{
+	struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons(7) };
+	struct timeval patience = { 1, 0 };
+	int fd = socket(AF_INET, SOCK_DGRAM, 0), i, back = 0, tries;
+	uint8_t out[1472], in[1472];
+	ssize_t len;
+
+	if (fd < 0 || inet_pton(AF_INET, address, &a.sin_addr) != 1 ||
+	    connect(fd, (struct sockaddr *)&a, sizeof(a)) ||
+	    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience))) {
+		perror("probe: echo");
+		return 1;
+	}
+	for (i = 0; i < ECHOES; i++) {
+		len = 1 + i * 29;
+		memset(out, i + 1, (size_t)len);
+		for (tries = 0; tries < 20; tries++) { /* a packet may be lost */
+			if (send(fd, out, (size_t)len, 0) == len && recv(fd, in, sizeof(in), 0) == len &&
+			    !memcmp(in, out, (size_t)len)) {
+				back++;
+				break;
+			}
+		}
+	}
+	printf("%d of %d\n", back, ECHOES);
+	close(fd);
+	return back != ECHOES;
+}
+
 int main(int argc, char **argv)
 {
 	int rc;
 
 	if (argc < 2)
 		return usage();
+	if (argc == 3 && !strcmp(argv[1], "echo"))
+		return echo(argv[2]);
 	door = xencall_open(NULL, 0);
 	if (!door) {
 		perror("probe: no way to the hypervisor");

@@ -12,6 +12,7 @@ ROWS = [
     ("churn", "torc", "stock", {"args": ["times=15"]}),
     ("admin-day", "torc", "torc", {}),
     ("admin-day", "stock", "torc", {}),
+    ("io", "torc", "torc", {}),
     ("daemon-kill", "torc", "torc", {}),
     ("store-life", "torc", "stock", {"store": "torc"}),
     ("store-life", "stock", "stock", {"store": "torc"}),

@@ -16,3 +16,13 @@ CHECKS += unit-vbd
 
 FUZZERS += vbd
 vbd_FUZZ_OBJS := $(addprefix $(B)/obj/fuzz/,$(addsuffix .o,tests/fuzz/vbd_fuzz $(VBD_TESTED)))
+
+$(B)/tests/confine_test: $(addprefix $(B)/obj/host/,$(addsuffix .o,tests/unit/confine_test drivers/backend/common/confine dom0-tools/common/why))
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(HOST_CC) -o $@ $^ -lcmocka -lseccomp
+
+.PHONY: unit-confine
+unit-confine: $(B)/tests/confine_test
+	$(Q)$<
+CHECKS += unit-confine

@@ -15,6 +15,7 @@
 
 #include "drivers/backend/blk/vbd.h"
 #include "drivers/backend/common/bdev.h"
+#include "drivers/backend/common/confine.h"
 
 #define TICK_SECONDS 1 /* between looks at the image's size */
 
@@ -25,6 +26,8 @@ struct device {
 	struct record_file *record;
 	struct vbd vbd;
 	bool cdrom;
+	int stats_fd;
+	uint64_t counted; /* bytes, when the counters were last written */
 	struct ev_loop *loop;
 	ev_io on_store, on_peer, on_disk, on_tick;
 	bool done;
@@ -231,6 +234,25 @@ static void disk_ready(struct ev_loop *loop, ev_io *w, int revents)
 	check_broken(d);
 }
 
+static void write_stats(struct device *d)
+{
+	const struct record_file *f = d->record;
+	uint64_t bytes = (f->read_sectors + f->written_sectors) * BLK_SECTOR;
+
+	bdev_stats_write(d->stats_fd,
+			 "{\"connected\":%s,\"queues\":%u,\"queue_depth\":%u,\"reads\":%llu,\"writes\":%llu,"
+			 "\"flushes\":%llu,\"discards\":%llu,\"read_bytes\":%llu,\"written_bytes\":%llu,"
+			 "\"bytes_per_second\":%llu,\"errors\":%llu,\"restarts\":%llu,\"mapped\":%u}",
+			 d->vbd.connected ? "true" : "false", d->vbd.queues, d->vbd.in_flight,
+			 (unsigned long long)f->reads, (unsigned long long)f->writes,
+			 (unsigned long long)f->flushes, (unsigned long long)f->discards,
+			 (unsigned long long)f->read_sectors * BLK_SECTOR,
+			 (unsigned long long)f->written_sectors * BLK_SECTOR,
+			 (unsigned long long)(bytes - d->counted) / TICK_SECONDS,
+			 (unsigned long long)f->errors, (unsigned long long)f->restarts, d->vbd.grants.count);
+	d->counted = bytes;
+}
+
 /* An image that grew (or shrank) is told to the frontend, as blkif has it: sectors, then state Connected again. */
 static void tick(struct ev_loop *loop, ev_io *w, int revents)
 {
@@ -239,6 +261,7 @@ static void tick(struct ev_loop *loop, ev_io *w, int revents)
 	(void)loop;
 	(void)revents;
 	bdev_ticked(w->fd);
+	write_stats(d);
 	if (d->vbd.connected && d->disk->ops->resize(d->disk) &&
 	    store_transact(d->bdev.store, publish_disk, d) == 0)
 		bdev_say(&d->bdev, LOG_INFO, "the image changed its size");
@@ -268,7 +291,7 @@ static int open_record(struct device *d, const char *run_dir, struct why *why)
 {
 	char path[STORE_PATH_MAX];
 
-	if (bdev_file(&d->bdev, run_dir, ".state", path, sizeof(path)))
+	if (bdev_file(d->bdev.back, run_dir, ".state", path, sizeof(path)))
 		return why_set(why, TE_FILE, "%s: the path of its state file is too long",
 			       d->bdev.back);
 	d->record = record_open(path, why);
@@ -324,7 +347,13 @@ int device_run(const char *path, const char *run_dir)
 	/* After a restart the frontend is connected already: its rings are taken up again, it need not know. */
 	if (d->bdev.state != XenbusStateConnected)
 		bdev_set_state(&d->bdev, XenbusStateInitWait);
+	d->counted = (d->record->read_sectors + d->record->written_sectors) * BLK_SECTOR;
+	d->stats_fd = bdev_stats_open(&d->bdev, run_dir);
 	watch_all(d); /* each watch fires once at once: that starts it */
+	if (confine(&why)) {
+		bdev_report(&d->bdev, &why);
+		return 1;
+	}
 	ev_run(d->loop, 0);
 	close_all(d);
 	bdev_close(&d->bdev);

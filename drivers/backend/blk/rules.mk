@@ -6,17 +6,30 @@ DEPS += libxen-dev # event channels and grants from user space
 DEPS += libaio-dev # torc-blkd: disks that are files and devices
 DEPS += libnbd-dev # torc-blkd: network disks
 DEPS += libev-dev # event loop of the daemons
+DEPS += libseccomp-dev # their confinement
 DEPS += uthash-dev # lists
 
 BLKD_OBJS := $(addprefix $(B)/obj/host/,$(addsuffix .o,\
 	drivers/backend/blk/main drivers/backend/blk/device drivers/backend/blk/vbd drivers/backend/blk/request \
 	drivers/backend/blk/record drivers/backend/blk/grants drivers/backend/blk/disk drivers/backend/blk/disk_aio drivers/backend/blk/disk_nbd \
-	drivers/backend/common/supervise drivers/backend/common/bdev drivers/backend/common/peer \
+	drivers/backend/common/supervise drivers/backend/common/bdev drivers/backend/common/confine drivers/backend/common/peer \
 	drivers/backend/common/ring dom0-tools/common/why))
 
 $(B)/bin/torc-blkd: $(BLKD_OBJS) $(B)/obj/host/xenbus/client.a
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
-	$(Q)$(HOST_CC) -o $@ $^ $(XENBUS_CLIENT_LIBS) -lev -laio -lnbd -lxengnttab -lxenevtchn
+	$(Q)$(HOST_CC) -o $@ $^ $(XENBUS_CLIENT_LIBS) -lev -laio -lnbd -lxengnttab -lxenevtchn -lseccomp
 
 ALL += $(B)/bin/torc-blkd
+
+# fio and a database on a disk whose daemon dies all the time, and the guest too
+SOAKS += soak-disk
+.PHONY: soak-disk
+soak-disk: rig all $(B)/image/work.cpio.gz
+	$(PYTHON) -B tests/rig/boot --hv torc --tools torc --arg loops=20 --arg crashes=30 --timeout 14000 disk-soak
+
+# Each kind of device's process killed two hundred times, under load that is verified
+SOAKS += soak-io
+.PHONY: soak-io
+soak-io: rig all
+	$(PYTHON) -B tests/rig/boot --hv torc --tools torc --arg kills=200 --timeout 3600 io

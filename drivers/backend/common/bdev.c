@@ -3,12 +3,16 @@
 #include "drivers/backend/common/bdev.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/timerfd.h>
 #include <syslog.h>
 #include <unistd.h>
+
+#define STATS_BYTES 512
 
 int bdev_open(struct bdev *d, const char *back, struct why *why)
 {
@@ -212,13 +216,13 @@ void bdev_on_event(struct bdev *d, const char *token)
 		on_back_change(d);
 }
 
-int bdev_file(const struct bdev *d, const char *run_dir, const char *suffix, char *out, size_t size)
+int bdev_file(const char *back, const char *run_dir, const char *suffix, char *out, size_t size)
 {
-	const char *id = strstr(d->back, "/backend/");
+	const char *id = strstr(back, "/backend/");
 	char *p;
 	int n;
 
-	n = snprintf(out, size, "%s/%s%s", run_dir, id ? id + strlen("/backend/") : d->back,
+	n = snprintf(out, size, "%s/%s%s", run_dir, id ? id + strlen("/backend/") : back,
 		     suffix);
 	if (n < 0 || (size_t)n >= size)
 		return -ENAMETOOLONG;
@@ -247,4 +251,30 @@ void bdev_ticked(int fd)
 
 	if (read(fd, &n, sizeof(n)) < 0)
 		return; /* nothing, this time */
+}
+
+int bdev_stats_open(const struct bdev *d, const char *run_dir)
+{
+	char path[STORE_PATH_MAX];
+
+	if (bdev_file(d->back, run_dir, ".stats", path, sizeof(path)))
+		return -1;
+	return open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
+}
+
+void bdev_stats_write(int fd, const char *fmt, ...)
+{
+	char text[STATS_BYTES];
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	if (fd < 0 || n < 0 || (size_t)n >= sizeof(text))
+		return;
+	memset(text + n, ' ', sizeof(text) - (size_t)n);
+	text[sizeof(text) - 1] = '\n';
+	if (pwrite(fd, text, sizeof(text), 0) < 0)
+		syslog(LOG_DEBUG, "counters cannot be written: %m");
 }

@@ -61,8 +61,11 @@ void bdev_on_event(struct bdev *d, const char *token);
  * would be programmed again for every event. */
 int bdev_ticker(unsigned int seconds);
 void bdev_ticked(int fd);
+/* A file of counters that the tools read: one line of JSON, of one length, written over the last one. */
+int bdev_stats_open(const struct bdev *d, const char *run_dir);
+void bdev_stats_write(int fd, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* /local/domain/0/backend/vbd/5/51712 -> RUN_DIR/vbd-5-51712SUFFIX */
-int bdev_file(const struct bdev *d, const char *run_dir, const char *suffix, char *out,
+int bdev_file(const char *back, const char *run_dir, const char *suffix, char *out,
 	      size_t size);
 
 #endif

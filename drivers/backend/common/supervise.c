@@ -24,6 +24,7 @@
 #include <xen/xen.h>
 #include <xen/io/xenbus.h>
 
+#include "drivers/backend/common/bdev.h"
 #include "xenbus/client/client.h"
 
 #define DEPTH 7 /* components of /local/domain/0/backend/vbd/5/51712 */
@@ -50,6 +51,26 @@ static void child_forget(struct child *c)
 	free(c);
 }
 
+/* What a device leaves under the run directory is of no use once it is over. */
+static void files_remove(const char *path)
+{
+	static const char *const suffixes[] = { ".state", ".stats" };
+	char file[STORE_PATH_MAX];
+	size_t i;
+
+	for (i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++) {
+		if (bdev_file(path, options->run_dir, suffixes[i], file, sizeof(file)) == 0)
+			unlink(file);
+	}
+}
+
+static const char *how(int status)
+{
+	if (!WIFSIGNALED(status))
+		return "status";
+	return WTERMSIG(status) == SIGSYS ? "a system call that it may not make, signal" : "signal";
+}
+
 static void child_start(struct child *c);
 
 static void on_restart(struct ev_loop *l, ev_timer *w, int revents)
@@ -66,11 +87,12 @@ static void on_ended(struct ev_loop *l, ev_child *w, int revents)
 	(void)l;
 	(void)revents;
 	if (WIFEXITED(w->rstatus) && WEXITSTATUS(w->rstatus) == 0) {
+		files_remove(c->path);
 		child_forget(c);
 		return;
 	}
 	syslog(LOG_WARNING, "%s: its process ended with %s %d; another takes over", c->path,
-	       WIFSIGNALED(w->rstatus) ? "signal" : "status",
+	       how(w->rstatus),
 	       WIFSIGNALED(w->rstatus) ? WTERMSIG(w->rstatus) : WEXITSTATUS(w->rstatus));
 	ev_child_stop(loop, &c->ended);
 	ev_timer_set(&c->restart, RESTART_DELAY, 0);

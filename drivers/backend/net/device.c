@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "drivers/backend/common/bdev.h"
+#include "drivers/backend/common/confine.h"
 #include "drivers/backend/net/tap.h"
 #include "drivers/backend/net/vif.h"
 
@@ -29,7 +30,8 @@ struct device {
 	struct peer *peer;
 	struct tap tap;
 	struct vif vif;
-	char stats_path[STORE_PATH_MAX];
+	int stats_fd;
+	uint64_t counted; /* bytes, when the counters were last written */
 	struct ev_loop *loop;
 	ev_io on_store, on_peer, on_tap, on_tick;
 	ev_timer credit;
@@ -348,30 +350,26 @@ static void credit_ready(struct ev_loop *loop, ev_timer *w, int revents)
 	after_frames(d);
 }
 
-/* Counters for 'torc network-list', replaced whole so that a reader never sees half of them. */
 static void write_stats(struct ev_loop *loop, ev_io *w, int revents)
 {
 	struct device *d = w->data;
 	const struct vif_stats *s = &d->vif.stats;
-	char tmp[STORE_PATH_MAX + 8];
-	FILE *f;
+	uint64_t bytes = s->tx_bytes + s->rx_bytes;
 
 	(void)loop;
 	(void)revents;
 	bdev_ticked(w->fd);
-	snprintf(tmp, sizeof(tmp), "%s.new", d->stats_path);
-	f = fopen(tmp, "we");
-	if (!f)
-		return;
-	fprintf(f,
-		"{\"tx_packets\":%llu,\"tx_bytes\":%llu,\"rx_packets\":%llu,\"rx_bytes\":%llu,\"tx_errors\":%llu,"
-		"\"rx_dropped\":%llu,\"guarded\":%llu}\n",
-		(unsigned long long)s->tx_packets, (unsigned long long)s->tx_bytes,
-		(unsigned long long)s->rx_packets, (unsigned long long)s->rx_bytes,
-		(unsigned long long)s->tx_errors, (unsigned long long)s->rx_dropped,
-		(unsigned long long)s->guarded);
-	if (fclose(f) == 0)
-		rename(tmp, d->stats_path);
+	bdev_stats_write(d->stats_fd,
+			 "{\"connected\":%s,\"queues\":%u,\"queue_depth\":%u,\"tx_packets\":%llu,\"tx_bytes\":%llu,"
+			 "\"rx_packets\":%llu,\"rx_bytes\":%llu,\"bytes_per_second\":%llu,\"errors\":%llu,"
+			 "\"rx_dropped\":%llu,\"guarded\":%llu}",
+			 d->vif.connected ? "true" : "false", d->vif.queues, d->vif.held_len ? 1u : 0u,
+			 (unsigned long long)s->tx_packets, (unsigned long long)s->tx_bytes,
+			 (unsigned long long)s->rx_packets, (unsigned long long)s->rx_bytes,
+			 (unsigned long long)(bytes - d->counted) / STATS_SECONDS,
+			 (unsigned long long)s->tx_errors, (unsigned long long)s->rx_dropped,
+			 (unsigned long long)s->guarded);
+	d->counted = bytes;
 }
 
 /* --- set-up --------------------------------------------------------------------------------------------------------------- */
@@ -404,13 +402,13 @@ int device_run(const char *path, const char *run_dir)
 	d->loop = ev_default_loop(0);
 	vif_init(&d->vif, NULL, &d->port);
 	if (bdev_open(&d->bdev, path, &why) || peer_open(&d->peer, d->bdev.domid, &why) ||
-	    open_tap(d, &why) ||
-	    bdev_file(&d->bdev, run_dir, ".stats", d->stats_path, sizeof(d->stats_path))) {
+	    open_tap(d, &why)) {
 		bdev_report(&d->bdev, &why);
 		if (d->bdev.store)
 			bdev_set_state(&d->bdev, XenbusStateClosed);
 		return 0; /* said and done: starting again would not mend it */
 	}
+	d->stats_fd = bdev_stats_open(&d->bdev, run_dir);
 	d->vif.peer = d->peer;
 	read_rate(d);
 	read_guard(d);
@@ -420,10 +418,15 @@ int device_run(const char *path, const char *run_dir)
 	if (d->bdev.state != XenbusStateConnected)
 		bdev_set_state(&d->bdev, XenbusStateInitWait);
 	watch_all(d);
+	if (confine(&why)) {
+		bdev_report(&d->bdev, &why);
+		return 1;
+	}
 	ev_run(d->loop, 0);
 	vif_disconnect(&d->vif);
 	tap_close(&d->tap);
-	unlink(d->stats_path);
+	if (d->stats_fd >= 0)
+		close(d->stats_fd);
 	peer_close(d->peer);
 	bdev_close(&d->bdev);
 	free(d);

@@ -4,12 +4,12 @@
 
 NETD_OBJS := $(addprefix $(B)/obj/host/,$(addsuffix .o,\
 	drivers/backend/net/main drivers/backend/net/device drivers/backend/net/vif drivers/backend/net/packet \
-	drivers/backend/net/tap drivers/backend/common/supervise drivers/backend/common/bdev \
+	drivers/backend/net/tap drivers/backend/common/supervise drivers/backend/common/bdev drivers/backend/common/confine \
 	drivers/backend/common/peer drivers/backend/common/ring dom0-tools/common/why))
 
 $(B)/bin/torc-netd: $(NETD_OBJS) $(B)/obj/host/xenbus/client.a
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
-	$(Q)$(HOST_CC) -o $@ $^ $(XENBUS_CLIENT_LIBS) -lev -lxengnttab -lxenevtchn
+	$(Q)$(HOST_CC) -o $@ $^ $(XENBUS_CLIENT_LIBS) -lev -lxengnttab -lxenevtchn -lseccomp
 
 ALL += $(B)/bin/torc-netd
