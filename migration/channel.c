@@ -19,7 +19,7 @@ struct kept {
 
 struct channel {
 	uint8_t id[CHANNEL_ID_SIZE];
-	struct link *link;
+	struct hostlink *link;
 	uint32_t connection;
 	bool has_peer;
 	uint8_t peer[FINGERPRINT_SIZE];
@@ -43,7 +43,7 @@ struct channel {
 static int broken(struct channel *c)
 {
 	c->broken = -EBADMSG;
-	link_close(&c->link);
+	hostlink_close(&c->link);
 	return c->broken;
 }
 
@@ -131,7 +131,7 @@ void channel_free(struct channel **cp)
 	*cp = NULL;
 	if (!c)
 		return;
-	link_close(&c->link);
+	hostlink_close(&c->link);
 	forget_until(c, c->next_out);
 	free(c->gather);
 	free(c->got);
@@ -166,7 +166,7 @@ void channel_on_loss(struct channel *c, channel_again *again, void *arg)
 
 /* --- beginning a connection */
 
-static int say_hello(struct channel *c, struct link *l, uint64_t deadline_ns)
+static int say_hello(struct channel *c, struct hostlink *l, uint64_t deadline_ns)
 {
 	uint8_t raw[CHANNEL_HEAD_SIZE + HELLO_SIZE];
 
@@ -175,7 +175,7 @@ static int say_hello(struct channel *c, struct link *l, uint64_t deadline_ns)
 	put_u32(raw + 20, c->connection);
 	memcpy(raw + 24, c->id, CHANNEL_ID_SIZE);
 	put_u64(raw + 40, c->expected);
-	return link_write(l, raw, sizeof(raw), deadline_ns);
+	return hostlink_write(l, raw, sizeof(raw), deadline_ns);
 }
 
 static int link_failed(int rc, struct why *why)
@@ -185,11 +185,11 @@ static int link_failed(int rc, struct why *why)
 	return why_set(why, TE_CHANNEL, "the connection is lost: %s", strerror(-rc));
 }
 
-int channel_greet(struct link *l, struct hello *h, uint64_t deadline_ns, struct why *why)
+int channel_greet(struct hostlink *l, struct hello *h, uint64_t deadline_ns, struct why *why)
 {
 	uint8_t raw[CHANNEL_HEAD_SIZE], body[HELLO_SIZE];
 	struct record_head head;
-	int rc = link_read(l, raw, sizeof(raw), deadline_ns);
+	int rc = hostlink_read(l, raw, sizeof(raw), deadline_ns);
 
 	if (rc)
 		return link_failed(rc, why);
@@ -200,14 +200,14 @@ int channel_greet(struct link *l, struct hello *h, uint64_t deadline_ns, struct 
 		why_set(why, TE_CHANNEL, "a connection begins with record type %u, not a greeting", head.type);
 		return -EBADMSG;
 	}
-	rc = link_read(l, body, head.len, deadline_ns);
+	rc = hostlink_read(l, body, head.len, deadline_ns);
 	return rc ? link_failed(rc, why) : hello_read(body, head.len, h, why);
 }
 
 /* The same host, the same channel, and a place in the stream that can be. */
-static int check_hello(struct channel *c, struct link *l, const struct hello *h, struct why *why)
+static int check_hello(struct channel *c, struct hostlink *l, const struct hello *h, struct why *why)
 {
-	const uint8_t *peer = link_peer(l);
+	const uint8_t *peer = hostlink_peer(l);
 
 	if (memcmp(h->id, c->id, CHANNEL_ID_SIZE))
 		why_set(why, TE_CHANNEL, "the other host greets for another migration");
@@ -223,21 +223,21 @@ static int check_hello(struct channel *c, struct link *l, const struct hello *h,
 }
 
 /* Both have greeted: what the other side lacks goes out again. */
-static int begin(struct channel *c, struct link *l, const struct hello *h, uint64_t deadline_ns, struct why *why)
+static int begin(struct channel *c, struct hostlink *l, const struct hello *h, uint64_t deadline_ns, struct why *why)
 {
 	struct kept *k;
 	int rc;
 
 	forget_until(c, h->expected);
 	for (k = c->first; k; k = k->next) {
-		rc = link_write(l, k->raw, k->len, deadline_ns);
+		rc = hostlink_write(l, k->raw, k->len, deadline_ns);
 		if (rc) {
-			link_close(&l);
+			hostlink_close(&l);
 			return link_failed(rc, why);
 		}
 	}
-	if (link_peer(l) && !c->has_peer) {
-		memcpy(c->peer, link_peer(l), sizeof(c->peer));
+	if (hostlink_peer(l) && !c->has_peer) {
+		memcpy(c->peer, hostlink_peer(l), sizeof(c->peer));
 		c->has_peer = true;
 	}
 	c->unanswered = 0;
@@ -245,12 +245,12 @@ static int begin(struct channel *c, struct link *l, const struct hello *h, uint6
 	return 0;
 }
 
-int channel_dial(struct channel *c, struct link *l, uint64_t deadline_ns, struct why *why)
+int channel_dial(struct channel *c, struct hostlink *l, uint64_t deadline_ns, struct why *why)
 {
 	struct hello h;
 	int rc;
 
-	link_close(&c->link);
+	hostlink_close(&c->link);
 	c->connection++;
 	rc = say_hello(c, l, deadline_ns);
 	rc = rc ? link_failed(rc, why) : channel_greet(l, &h, deadline_ns, why);
@@ -262,11 +262,11 @@ int channel_dial(struct channel *c, struct link *l, uint64_t deadline_ns, struct
 		rc = check_hello(c, l, &h, why);
 	if (!rc)
 		return begin(c, l, &h, deadline_ns, why);
-	link_close(&l);
+	hostlink_close(&l);
 	return rc;
 }
 
-int channel_answer(struct channel *c, struct link *l, const struct hello *h, uint64_t deadline_ns, struct why *why)
+int channel_answer(struct channel *c, struct hostlink *l, const struct hello *h, uint64_t deadline_ns, struct why *why)
 {
 	uint32_t before = c->connection;
 	int rc;
@@ -276,21 +276,21 @@ int channel_answer(struct channel *c, struct link *l, const struct hello *h, uin
 			why_set(why, TE_CHANNEL, "this migration has ended: %.500s", c->trouble.text);
 		else
 			why_set(why, TE_CHANNEL, "connection %u was there before", h->connection);
-		link_close(&l);
+		hostlink_close(&l);
 		return -EBADMSG;
 	}
 	c->connection = h->connection;
 	rc = check_hello(c, l, h, why);
 	if (rc) {	/* a stranger changes nothing */
 		c->connection = before;
-		link_close(&l);
+		hostlink_close(&l);
 		return rc;
 	}
-	link_close(&c->link);
+	hostlink_close(&c->link);
 	rc = say_hello(c, l, deadline_ns);
 	if (!rc)
 		return begin(c, l, h, deadline_ns, why);
-	link_close(&l);
+	hostlink_close(&l);
 	return link_failed(rc, why);
 }
 
@@ -303,7 +303,7 @@ static int mend(struct channel *c, int rc)
 
 	if (c->broken)
 		return c->broken;
-	link_close(&c->link);
+	hostlink_close(&c->link);
 	if (rc == -ETIMEDOUT || !c->again)
 		return rc == -ETIMEDOUT ? rc : -ENOTCONN;
 	rc = c->again(c->again_arg, c, &why);
@@ -319,7 +319,7 @@ static int say_ack(struct channel *c, uint64_t deadline_ns)
 
 	head_write(raw, 0, RECORD_ACK, c->expected);
 	c->unanswered = 0;
-	return link_write(c->link, raw, sizeof(raw), deadline_ns);
+	return hostlink_write(c->link, raw, sizeof(raw), deadline_ns);
 }
 
 /*
@@ -329,7 +329,7 @@ static int say_ack(struct channel *c, uint64_t deadline_ns)
 static int take(struct channel *c, struct record_head *h, uint8_t *body, uint64_t deadline_ns)
 {
 	uint8_t raw[CHANNEL_HEAD_SIZE];
-	int rc = link_read(c->link, raw, sizeof(raw), deadline_ns);
+	int rc = hostlink_read(c->link, raw, sizeof(raw), deadline_ns);
 
 	if (rc)
 		return rc;
@@ -350,7 +350,7 @@ static int take(struct channel *c, struct record_head *h, uint8_t *body, uint64_
 			(unsigned long long)h->number, h->type, (unsigned long long)c->expected);
 		return broken(c);
 	}
-	rc = link_read(c->link, body, h->len, deadline_ns);
+	rc = hostlink_read(c->link, body, h->len, deadline_ns);
 	if (rc)
 		return rc;
 	c->expected++;
@@ -372,7 +372,7 @@ static int take_ack(struct channel *c, uint64_t deadline_ns)
 	uint8_t raw[CHANNEL_HEAD_SIZE];
 	int rc;
 
-	rc = link_read(c->link, raw, sizeof(raw), deadline_ns);
+	rc = hostlink_read(c->link, raw, sizeof(raw), deadline_ns);
 	if (rc)
 		return rc;
 	if (record_head_read(raw, &h, &c->trouble))
@@ -413,7 +413,7 @@ static int send_record(struct channel *c, uint8_t type, const void *body, size_t
 	c->kept_bytes += k->len;
 	c->next_out++;
 	/* from here on it is kept: a new connection sends it */
-	rc = c->link ? link_write(c->link, k->raw, k->len, deadline_ns) : -ENOTCONN;
+	rc = c->link ? hostlink_write(c->link, k->raw, k->len, deadline_ns) : -ENOTCONN;
 	return rc ? mend(c, rc) : 0;
 }
 
@@ -453,7 +453,7 @@ static int next_record(struct channel *c, uint8_t want, size_t *len, uint64_t de
 		}
 		if (h.type == RECORD_ACK)
 			continue;
-		answer(c, h.type == RECORD_MESSAGE || !link_readable(c->link), deadline_ns);
+		answer(c, h.type == RECORD_MESSAGE || !hostlink_readable(c->link), deadline_ns);
 		if (h.type != want) {
 			why_set(&c->trouble, TE_CHANNEL, "record of type %u where %u is due", h.type, want);
 			return broken(c);

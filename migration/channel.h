@@ -66,10 +66,10 @@ const uint8_t *channel_id(const struct channel *c);
 /*
  * A connection for the channel, which owns it from then on, also if this fails. On the side that dials:
  */
-int channel_dial(struct channel *c, struct link *l, uint64_t deadline_ns, struct why *why);
+int channel_dial(struct channel *c, struct hostlink *l, uint64_t deadline_ns, struct why *why);
 /* On the other: read who it is, find or make the channel of that id, and let it have the connection. */
-int channel_greet(struct link *l, struct hello *h, uint64_t deadline_ns, struct why *why);
-int channel_answer(struct channel *c, struct link *l, const struct hello *h, uint64_t deadline_ns, struct why *why);
+int channel_greet(struct hostlink *l, struct hello *h, uint64_t deadline_ns, struct why *why);
+int channel_answer(struct channel *c, struct hostlink *l, const struct hello *h, uint64_t deadline_ns, struct why *why);
 
 /* Called when the connection breaks under a call: get another one by dial or answer. Nonzero ends the channel. */
 typedef int channel_again(void *arg, struct channel *c, struct why *why);

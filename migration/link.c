@@ -17,7 +17,7 @@
 #include "migration/identity.h"
 #include "migration/io.h"
 
-struct link {
+struct hostlink {
 	int in, out;
 	SSL *ssl;	/* NULL: given */
 	bool broken;	/* an SSL that failed once must not be used again */
@@ -47,7 +47,7 @@ static int wait_for(int fd, short events, uint64_t deadline_ns)
 }
 
 /* After an SSL call that did not succeed: 0 to try again, or what is wrong. */
-static int tls_wait(struct link *l, int rc, uint64_t deadline_ns)
+static int tls_wait(struct hostlink *l, int rc, uint64_t deadline_ns)
 {
 	switch (SSL_get_error(l->ssl, rc)) {
 	case SSL_ERROR_WANT_READ: return wait_for(l->in, POLLIN, deadline_ns);
@@ -66,7 +66,7 @@ static int fd_errno(void)
 	return errno == ECONNRESET ? -EPIPE : -errno;
 }
 
-int link_read(struct link *l, void *buf, size_t len, uint64_t deadline_ns)
+int hostlink_read(struct hostlink *l, void *buf, size_t len, uint64_t deadline_ns)
 {
 	uint8_t *p = buf;
 	ssize_t n;
@@ -97,7 +97,7 @@ int link_read(struct link *l, void *buf, size_t len, uint64_t deadline_ns)
 	return 0;
 }
 
-int link_write(struct link *l, const void *buf, size_t len, uint64_t deadline_ns)
+int hostlink_write(struct hostlink *l, const void *buf, size_t len, uint64_t deadline_ns)
 {
 	const uint8_t *p = buf;
 	ssize_t n;
@@ -128,7 +128,7 @@ int link_write(struct link *l, const void *buf, size_t len, uint64_t deadline_ns
 	return 0;
 }
 
-bool link_readable(struct link *l)
+bool hostlink_readable(struct hostlink *l)
 {
 	struct pollfd p = { .fd = l->in, .events = POLLIN };
 
@@ -141,7 +141,7 @@ bool link_readable(struct link *l)
  */
 static int verify(X509_STORE_CTX *ctx, void *arg)
 {
-	const struct link_tls *how = arg;
+	const struct hostlink_tls *how = arg;
 	X509 *cert = X509_STORE_CTX_get0_cert(ctx);
 	uint8_t fp[FINGERPRINT_SIZE];
 	int bad = 0;
@@ -178,7 +178,7 @@ static int handshake_failed(SSL *ssl, int rc, struct why *why)
 }
 
 /* One context a connection: there are few of them, and nothing is shared that way. */
-static SSL *tls_new(int fd, const struct link_tls *how, struct why *why)
+static SSL *tls_new(int fd, const struct hostlink_tls *how, struct why *why)
 {
 	SSL_CTX *ctx = SSL_CTX_new(how->server ? TLS_server_method() : TLS_client_method());
 	SSL *ssl = NULL;
@@ -209,10 +209,10 @@ static int nonblocking(int fd)
 	return flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) ? -errno : 0;
 }
 
-int link_open_tls(struct link **lp, int fd, const struct link_tls *how, struct why *why)
+int hostlink_open_tls(struct hostlink **lp, int fd, const struct hostlink_tls *how, struct why *why)
 {
 	uint64_t deadline = mig_now_ns() + how->timeout_ms * 1000000ull;
-	struct link *l = calloc(1, sizeof(*l));
+	struct hostlink *l = calloc(1, sizeof(*l));
 	X509 *cert;
 	int n, rc = -ENOMEM;
 
@@ -226,7 +226,7 @@ int link_open_tls(struct link **lp, int fd, const struct link_tls *how, struct w
 	l->in = l->out = fd;
 	l->ssl = tls_new(fd, how, why);
 	if (!l->ssl) {
-		link_close(&l);
+		hostlink_close(&l);
 		return rc;
 	}
 	do {
@@ -236,7 +236,7 @@ int link_open_tls(struct link **lp, int fd, const struct link_tls *how, struct w
 	} while (!rc && n != 1);
 	if (rc) {
 		rc = handshake_failed(l->ssl, rc, why);
-		link_close(&l);
+		hostlink_close(&l);
 		return rc;
 	}
 	cert = SSL_get1_peer_certificate(l->ssl);
@@ -245,7 +245,7 @@ int link_open_tls(struct link **lp, int fd, const struct link_tls *how, struct w
 		l->peer_pem = certificate_pem(cert);
 	X509_free(cert);
 	if (rc || !l->peer_pem) {
-		link_close(&l);
+		hostlink_close(&l);
 		return why_set(why, TE_CHANNEL, "the other host's certificate cannot be read");
 	}
 	*lp = l;
@@ -260,9 +260,9 @@ static bool is_tcp(int fd)
 	return !getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &family, &len) && family != AF_UNIX;
 }
 
-int link_open_fd(struct link **lp, int in, int out, struct why *why)
+int hostlink_open_fd(struct hostlink **lp, int in, int out, struct why *why)
 {
-	struct link *l;
+	struct hostlink *l;
 
 	*lp = NULL;
 	if (is_tcp(in) || is_tcp(out))
@@ -278,9 +278,9 @@ int link_open_fd(struct link **lp, int in, int out, struct why *why)
 	return 0;
 }
 
-void link_close(struct link **lp)
+void hostlink_close(struct hostlink **lp)
 {
-	struct link *l = *lp;
+	struct hostlink *l = *lp;
 
 	*lp = NULL;
 	if (!l)
@@ -296,12 +296,12 @@ void link_close(struct link **lp)
 	free(l);
 }
 
-const uint8_t *link_peer(const struct link *l)
+const uint8_t *hostlink_peer(const struct hostlink *l)
 {
 	return l->ssl ? l->peer : NULL;
 }
 
-const char *link_peer_pem(const struct link *l)
+const char *hostlink_peer_pem(const struct hostlink *l)
 {
 	return l->peer_pem;
 }

@@ -17,7 +17,7 @@
 
 #define FINGERPRINT_SIZE 32	/* SHA-256 of the certificate's DER form */
 
-struct link;
+struct hostlink;
 struct identity;
 
 /* A host's key and certificate, self-signed, made in dir (key.pem 0600, cert.pem) if there is none yet. */
@@ -27,11 +27,11 @@ const uint8_t *identity_fingerprint(const struct identity *id);
 const char *identity_pem(const struct identity *id);	/* the certificate: what others pin */
 
 /* Is this certificate one of those that were pinned? */
-typedef bool link_pinned(void *arg, const uint8_t fingerprint[FINGERPRINT_SIZE]);
+typedef bool hostlink_pinned(void *arg, const uint8_t fingerprint[FINGERPRINT_SIZE]);
 
-struct link_tls {
+struct hostlink_tls {
 	const struct identity *id;
-	link_pinned *pinned;	/* NULL: whoever it is, for pairing alone, which compares codes afterwards */
+	hostlink_pinned *pinned;	/* NULL: whoever it is, for pairing alone, which compares codes afterwards */
 	void *arg;
 	bool server;
 	unsigned int timeout_ms;	/* for the handshake */
@@ -41,21 +41,21 @@ struct link_tls {
  * The handshake on a connected socket, which the link then owns; it is closed if that fails. A client is through
  * before the server has looked at its certificate: only what the server says next proves that it was taken.
  */
-int link_open_tls(struct link **l, int fd, const struct link_tls *how, struct why *why);
+int hostlink_open_tls(struct hostlink **l, int fd, const struct hostlink_tls *how, struct why *why);
 
 /* What was given; TCP sockets are refused. in and out may be the same. The link owns them. */
-int link_open_fd(struct link **l, int in, int out, struct why *why);
+int hostlink_open_fd(struct hostlink **l, int in, int out, struct why *why);
 
-void link_close(struct link **l);
+void hostlink_close(struct hostlink **l);
 
 /* Of the other side, by TLS; NULL on a link that was given. */
-const uint8_t *link_peer(const struct link *l);
-const char *link_peer_pem(const struct link *l);
+const uint8_t *hostlink_peer(const struct hostlink *l);
+const char *hostlink_peer_pem(const struct hostlink *l);
 
 /* All of it or an error: -EPIPE (closed by the other side or broken), -ETIMEDOUT, -EPROTO (not TLS any more). */
-int link_read(struct link *l, void *buf, size_t len, uint64_t deadline_ns);
-int link_write(struct link *l, const void *buf, size_t len, uint64_t deadline_ns);
+int hostlink_read(struct hostlink *l, void *buf, size_t len, uint64_t deadline_ns);
+int hostlink_write(struct hostlink *l, const void *buf, size_t len, uint64_t deadline_ns);
 /* Is there something to read at once? */
-bool link_readable(struct link *l);
+bool hostlink_readable(struct hostlink *l);
 
 #endif

@@ -15,7 +15,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct channel *c;
 	struct mig_io *io;
 	struct hello h;
-	struct link *l;
+	struct hostlink *l;
 	struct why why;
 	size_t len, heard = 0;
 	int fds[2], rc;
@@ -26,10 +26,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (write(fds[0], data + 1, size - 1) < 0)
 		abort();
 	shutdown(fds[0], SHUT_WR);
-	if (link_open_fd(&l, fds[1], fds[1], &why))
+	if (hostlink_open_fd(&l, fds[1], fds[1], &why))
 		abort();
 	if (channel_greet(l, &h, 0, &why)) {
-		link_close(&l);
+		hostlink_close(&l);
 	} else if (!channel_new(&c, h.id, &why)) {
 		rc = channel_answer(c, l, &h, 0, &why);
 		io = channel_io(c);

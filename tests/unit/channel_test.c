@@ -49,8 +49,8 @@ static bool only(void *arg, const uint8_t fp[FINGERPRINT_SIZE])
 
 struct end {
 	int fd;
-	struct link_tls how;
-	struct link *link;
+	struct hostlink_tls how;
+	struct hostlink *link;
 	struct why why;
 	int rc;
 };
@@ -59,7 +59,7 @@ static void *open_end(void *arg)
 {
 	struct end *e = arg;
 
-	e->rc = link_open_tls(&e->link, e->fd, &e->how, &e->why);
+	e->rc = hostlink_open_tls(&e->link, e->fd, &e->how, &e->why);
 	return NULL;
 }
 
@@ -71,9 +71,9 @@ static void ends(struct end e[2], struct identity *client, struct identity *serv
 	memset(e, 0, 2 * sizeof(*e));
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
 	e[0].fd = fds[0];
-	e[0].how = (struct link_tls){ client, only, client_wants, false, 5000 };
+	e[0].how = (struct hostlink_tls){ client, only, client_wants, false, 5000 };
 	e[1].fd = fds[1];
-	e[1].how = (struct link_tls){ server, only, server_wants, true, 5000 };
+	e[1].how = (struct hostlink_tls){ server, only, server_wants, true, 5000 };
 }
 
 static void shake(struct end e[2])
@@ -95,15 +95,15 @@ static void right_pins(void **state)
 	shake(e);
 	assert_int_equal(e[0].rc, 0);
 	assert_int_equal(e[1].rc, 0);
-	assert_memory_equal(link_peer(e[0].link), identity_fingerprint(bob), FINGERPRINT_SIZE);
-	assert_string_equal(link_peer_pem(e[1].link), identity_pem(alice));
-	assert_int_equal(link_write(e[0].link, "hello", 6, SOON), 0);
-	assert_int_equal(link_read(e[1].link, got, 6, SOON), 0);
+	assert_memory_equal(hostlink_peer(e[0].link), identity_fingerprint(bob), FINGERPRINT_SIZE);
+	assert_string_equal(hostlink_peer_pem(e[1].link), identity_pem(alice));
+	assert_int_equal(hostlink_write(e[0].link, "hello", 6, SOON), 0);
+	assert_int_equal(hostlink_read(e[1].link, got, 6, SOON), 0);
 	assert_string_equal(got, "hello");
-	assert_int_equal(link_read(e[1].link, got, 1, mig_now_ns() + 20000000), -ETIMEDOUT);
-	link_close(&e[0].link);
-	assert_int_equal(link_read(e[1].link, got, 1, SOON), -EPIPE);
-	link_close(&e[1].link);
+	assert_int_equal(hostlink_read(e[1].link, got, 1, mig_now_ns() + 20000000), -ETIMEDOUT);
+	hostlink_close(&e[0].link);
+	assert_int_equal(hostlink_read(e[1].link, got, 1, SOON), -EPIPE);
+	hostlink_close(&e[1].link);
 }
 
 /* Refused by the server, by the client; expired, not yet valid. Whoever was let in alone hears it at once. */
@@ -133,9 +133,9 @@ static void wrong_certificates(void **state)
 		assert_null(e[row[i].refuses].link);
 		assert_non_null(strstr(e[row[i].refuses].why.text, row[i].says));
 		if (e[!row[i].refuses].link)
-			assert_int_not_equal(link_read(e[!row[i].refuses].link, &c, 1, SOON), 0);
-		link_close(&e[0].link);
-		link_close(&e[1].link);
+			assert_int_not_equal(hostlink_read(e[!row[i].refuses].link, &c, 1, SOON), 0);
+		hostlink_close(&e[0].link);
+		hostlink_close(&e[1].link);
 		assert_int_equal(count_fds(), before);
 	}
 }
@@ -179,7 +179,7 @@ static void no_certificate_or_no_tls(void **state)
 {
 	int before = count_fds(), tcp;
 	struct why why;
-	struct link *l;
+	struct hostlink *l;
 	struct end e[2];
 
 	(void)state;
@@ -196,7 +196,7 @@ static void no_certificate_or_no_tls(void **state)
 	close(e[0].fd);
 	/* and there is no way around TLS on a network */
 	tcp = socket(AF_INET, SOCK_STREAM, 0);
-	assert_int_not_equal(link_open_fd(&l, tcp, tcp, &why), 0);
+	assert_int_not_equal(hostlink_open_fd(&l, tcp, tcp, &why), 0);
 	assert_null(l);
 	close(tcp);
 	assert_int_equal(count_fds(), before);
@@ -237,7 +237,7 @@ static void key_files(void **state)
 
 struct side {
 	struct channel *c;
-	struct link *next[64];	/* connections to come */
+	struct hostlink *next[64];	/* connections to come */
 	unsigned int used;
 	bool dials;
 	int rc;
@@ -248,7 +248,7 @@ static int again(void *arg, struct channel *c, struct why *why)
 {
 	struct side *s = arg;
 	struct hello h;
-	struct link *l;
+	struct hostlink *l;
 	int rc;
 
 	while (s->used < 64 && s->next[s->used]) {
@@ -261,7 +261,7 @@ static int again(void *arg, struct channel *c, struct why *why)
 			if (!rc)
 				rc = channel_answer(c, l, &h, SOON, why);
 			else
-				link_close(&l);
+				hostlink_close(&l);
 		}
 		if (!rc || rc == -EBADMSG)
 			return rc;
@@ -372,8 +372,8 @@ static void resumed(void **state)
 	for (i = 0; i < 20; i++) {
 		assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, left), 0);
 		assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, right), 0);
-		assert_int_equal(link_open_fd(&s[0].next[i], left[0], left[0], &why), 0);
-		assert_int_equal(link_open_fd(&s[1].next[i], right[0], right[0], &why), 0);
+		assert_int_equal(hostlink_open_fd(&s[0].next[i], left[0], left[0], &why), 0);
+		assert_int_equal(hostlink_open_fd(&s[1].next[i], right[0], right[0], &why), 0);
 		/* most are cut within the stream, some within the greeting */
 		w[i] = (struct wire){ left[1], right[1], i == 19 ? 0 : 40 + random() % (i % 4 ? 2 << 20 : 200) };
 		pthread_create(&wires[i], NULL, pass, &w[i]);
@@ -392,7 +392,7 @@ static void resumed(void **state)
 	for (i = 0; i < 2; i++) {
 		channel_free(&s[i].c);
 		while (s[i].used < 20)
-			link_close(&s[i].next[s[i].used++]);
+			hostlink_close(&s[i].next[s[i].used++]);
 	}
 	for (i = 0; i < 20; i++)
 		pthread_join(wires[i], NULL);
@@ -405,7 +405,7 @@ static struct channel *facing(int *raw, uint32_t connection)
 	uint8_t greeting[CHANNEL_HEAD_SIZE + HELLO_SIZE] = { 0 };
 	struct channel *c;
 	struct hello h;
-	struct link *l;
+	struct hostlink *l;
 	struct why why;
 	int fds[2];
 
@@ -415,7 +415,7 @@ static struct channel *facing(int *raw, uint32_t connection)
 	put_u32(greeting + 16, CHANNEL_VERSION);
 	put_u32(greeting + 20, connection);
 	assert_int_equal(write(fds[0], greeting, sizeof(greeting)), sizeof(greeting));
-	assert_int_equal(link_open_fd(&l, fds[1], fds[1], &why), 0);
+	assert_int_equal(hostlink_open_fd(&l, fds[1], fds[1], &why), 0);
 	assert_int_equal(channel_greet(l, &h, SOON, &why), 0);
 	assert_int_equal(channel_new(&c, h.id, &why), 0);
 	assert_int_equal(channel_answer(c, l, &h, SOON, &why), 0);
@@ -500,13 +500,13 @@ static void wrong_greetings(void **state)
 	struct hello h = { .version = CHANNEL_VERSION };
 	struct channel *c = facing(&fd, 3);
 	struct why why;
-	struct link *l;
+	struct hostlink *l;
 	int i;
 
 	(void)state;
 	for (i = 0; i < 4; i++) {
 		assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
-		assert_int_equal(link_open_fd(&l, fds[1], fds[1], &why), 0);
+		assert_int_equal(hostlink_open_fd(&l, fds[1], fds[1], &why), 0);
 		memcpy(h.id, channel_id(c), sizeof(h.id));
 		h.connection = i == 0 ? 3 : i == 1 ? 2 : 4;
 		h.id[0] ^= i == 2;

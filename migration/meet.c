@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * By turns a host listens for a while and dials once. It never does both: while it dials nobody listens, so
+ * that the two cannot reach each other crosswise. The turns are of random length, so that they do not keep step.
+ */
+#include "migration/meet.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "migration/io.h"
+
+#define DIAL_MS 2000
+
+static int dial(const struct addrinfo *a)
+{
+	int fd = socket(a->ai_family, a->ai_socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, a->ai_protocol), e = 0;
+	struct pollfd p = { .fd = fd, .events = POLLOUT };
+	socklen_t len = sizeof(e);
+
+	if (fd < 0)
+		return -errno;
+	if (!connect(fd, a->ai_addr, a->ai_addrlen))
+		return fd;
+	if (errno == EINPROGRESS && poll(&p, 1, DIAL_MS) == 1 && !getsockopt(fd, SOL_SOCKET, SO_ERROR, &e, &len) && !e)
+		return fd;
+	close(fd);
+	return -ECONNREFUSED;
+}
+
+static int listen_for(const struct addrinfo *a, int ms)
+{
+	int one = 1, fd = -1, l = socket(a->ai_family, a->ai_socktype | SOCK_CLOEXEC, a->ai_protocol);
+	struct pollfd p = { .fd = l, .events = POLLIN };
+	int rc = -ETIMEDOUT;
+
+	if (l < 0)
+		return -errno;
+	setsockopt(l, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	if (bind(l, a->ai_addr, a->ai_addrlen) || listen(l, 1))
+		rc = -errno;
+	else if (poll(&p, 1, ms) == 1 && (fd = accept4(l, NULL, NULL, SOCK_CLOEXEC)) >= 0)
+		rc = fd;
+	close(l);
+	return rc;
+}
+
+int meet(const char *address, uint16_t port, uint64_t deadline_ns, int *fd, bool *dialled, struct why *why)
+{
+	struct addrinfo hints = { .ai_socktype = SOCK_STREAM }, *peer, *own;
+	unsigned char r = 0;
+	char service[8];
+	int rc;
+
+	snprintf(service, sizeof(service), "%u", port);
+	rc = getaddrinfo(address, service, &hints, &peer);
+	if (rc)
+		return why_set(why, TE_CHANNEL, "%s: %s", address, gai_strerror(rc));
+	hints.ai_flags = AI_PASSIVE;
+	hints.ai_family = peer->ai_family;
+	rc = getaddrinfo(NULL, service, &hints, &own);
+	if (rc) {
+		freeaddrinfo(peer);
+		return why_set(why, TE_CHANNEL, "port %s: %s", service, gai_strerror(rc));
+	}
+	do {
+		*dialled = true;
+		rc = dial(peer);
+		if (rc < 0) {
+			*dialled = false;
+			if (getrandom(&r, 1, GRND_NONBLOCK) != 1)
+				r = getpid();
+			rc = listen_for(own, 700 + r * 4);
+		}
+	} while (rc == -ETIMEDOUT && mig_now_ns() < deadline_ns);
+	freeaddrinfo(peer);
+	freeaddrinfo(own);
+	if (rc >= 0) {
+		*fd = rc;
+		return 0;
+	}
+	if (rc != -ETIMEDOUT)
+		return why_set(why, TE_CHANNEL, "port %s: %s", service, strerror(-rc));
+	rc = why_set(why, TE_TIMEOUT, "%s has not been heard of", address);
+	return why_hint(why, rc, "run the same command there at the same time, and let TCP port %s through", service);
+}
