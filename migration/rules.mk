@@ -9,3 +9,11 @@ model-handover:
 	$(Q)migration/check-model migration/handover.pml $(B)/model
 
 CHECKS += model-handover
+
+# What the commands need of it, beside their own (dom0-tools/rules.mk)
+DEPS += libssl-dev # TLS between hosts
+DEPS += libjson-c-dev # what is known of other hosts
+
+$(B)/bin/torc: $(patsubst %,$(B)/obj/host/%.o,dom0-tools/cli/hosts \
+	$(addprefix migration/,pair pins meet channel link identity durable io_fd))
+$(B)/bin/torc: TOOLS_UNPACK_LIBS += -lssl -lcrypto
