@@ -9,6 +9,7 @@
 
 #include "migration/bytes.h"
 
+#define STALL_NS 5000000000ull	/* who has begun a record has this long to go on with it, at least */
 #define ACK_EVERY (CHANNEL_WINDOW / 8)	/* bytes; often enough for a sender never to wait for one */
 
 struct kept {
@@ -303,6 +304,8 @@ static int mend(struct channel *c, int rc)
 
 	if (c->broken)
 		return c->broken;
+	if (rc == -EAGAIN)	/* nothing came; the connection is as it was */
+		return -ETIMEDOUT;
 	hostlink_close(&c->link);
 	if (rc == -ETIMEDOUT || !c->again)
 		return rc == -ETIMEDOUT ? rc : -ENOTCONN;
@@ -322,6 +325,17 @@ static int say_ack(struct channel *c, uint64_t deadline_ns)
 	return hostlink_write(c->link, raw, sizeof(raw), deadline_ns);
 }
 
+/* Wait for the first byte of a record. -EAGAIN: none in time. deadline_ns is then that of the rest. */
+static int begun(struct channel *c, uint64_t *deadline_ns)
+{
+	int rc = hostlink_wait(c->link, *deadline_ns);
+	uint64_t least = mig_now_ns() + STALL_NS;
+
+	if (*deadline_ns && *deadline_ns < least)
+		*deadline_ns = least;
+	return rc == -ETIMEDOUT ? -EAGAIN : rc;
+}
+
 /*
  * One record into body, which holds the largest. Acknowledgements are dealt with here: type RECORD_ACK, len 0.
  * An error of the link, or -EBADMSG after which the channel is no more.
@@ -329,8 +343,9 @@ static int say_ack(struct channel *c, uint64_t deadline_ns)
 static int take(struct channel *c, struct record_head *h, uint8_t *body, uint64_t deadline_ns)
 {
 	uint8_t raw[CHANNEL_HEAD_SIZE];
-	int rc = hostlink_read(c->link, raw, sizeof(raw), deadline_ns);
+	int rc = begun(c, &deadline_ns);
 
+	rc = rc ? rc : hostlink_read(c->link, raw, sizeof(raw), deadline_ns);
 	if (rc)
 		return rc;
 	if (record_head_read(raw, h, &c->trouble))
@@ -370,9 +385,9 @@ static int take_ack(struct channel *c, uint64_t deadline_ns)
 {
 	struct record_head h;
 	uint8_t raw[CHANNEL_HEAD_SIZE];
-	int rc;
+	int rc = begun(c, &deadline_ns);
 
-	rc = hostlink_read(c->link, raw, sizeof(raw), deadline_ns);
+	rc = rc ? rc : hostlink_read(c->link, raw, sizeof(raw), deadline_ns);
 	if (rc)
 		return rc;
 	if (record_head_read(raw, &h, &c->trouble))

@@ -78,7 +78,10 @@ void channel_on_loss(struct channel *c, channel_again *again, void *arg);
 /* The certificate behind the channel, NULL on a given transport. Later connections must show the same. */
 const uint8_t *channel_peer(const struct channel *c);
 
-/* Messages, in order with the bytes. -ENOTCONN: broken and not mended; -EBADMSG; -ETIMEDOUT; -EMSGSIZE. */
+/*
+ * Messages, in order with the bytes. -ENOTCONN: broken and not mended; -EBADMSG; -EMSGSIZE; -ETIMEDOUT, after which
+ * one may hear again: the connection is given up only if the other side stops in the middle of a record.
+ */
 int channel_say(struct channel *c, const void *body, size_t len, uint64_t deadline_ns);
 int channel_hear(struct channel *c, void *body, size_t most, size_t *len, uint64_t deadline_ns);
 

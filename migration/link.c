@@ -135,6 +135,11 @@ bool hostlink_readable(struct hostlink *l)
 	return (l->ssl && SSL_pending(l->ssl) > 0) || poll(&p, 1, 0) > 0;
 }
 
+int hostlink_wait(struct hostlink *l, uint64_t deadline_ns)
+{
+	return hostlink_readable(l) ? 0 : wait_for(l->in, POLLIN, deadline_ns);
+}
+
 /*
  * In place of a chain of authorities: exactly the certificates that were pinned, each while it is valid. Which
  * means that only the leaf counts, whatever else the other side sends along.

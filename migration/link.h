@@ -57,5 +57,7 @@ int hostlink_read(struct hostlink *l, void *buf, size_t len, uint64_t deadline_n
 int hostlink_write(struct hostlink *l, const void *buf, size_t len, uint64_t deadline_ns);
 /* Is there something to read at once? */
 bool hostlink_readable(struct hostlink *l);
+/* Until there is: 0, or -ETIMEDOUT with nothing taken and the link as it was. */
+int hostlink_wait(struct hostlink *l, uint64_t deadline_ns);
 
 #endif

@@ -493,6 +493,31 @@ static void broken_rules(void **state)
 	assert_int_equal(count_fds(), before);
 }
 
+/* Waiting in vain costs nothing: what comes later is heard over the same connection. */
+static void patience(void **state)
+{
+	struct channel *c;
+	char body[16];
+	size_t len;
+	int fd, i;
+
+	(void)state;
+	c = facing(&fd, 1);
+	for (i = 0; i < 3; i++)
+		assert_int_equal(channel_hear(c, body, sizeof(body), &len, mig_now_ns() + 5000000), -ETIMEDOUT);
+	record(fd, 0, RECORD_ACK, 0, NULL);
+	assert_int_equal(channel_hear(c, body, sizeof(body), &len, mig_now_ns() + 5000000), -ETIMEDOUT);
+	record(fd, 3, RECORD_MESSAGE, 0, "abc");
+	assert_int_equal(channel_hear(c, body, sizeof(body), &len, SOON), 0);
+	assert_int_equal(len, 3);
+	assert_int_equal(channel_say(c, "x", 1, SOON), 0);
+	assert_int_equal(channel_settle(c, mig_now_ns() + 5000000), -ETIMEDOUT);
+	record(fd, 0, RECORD_ACK, 1, NULL);
+	assert_int_equal(channel_settle(c, SOON), 0);
+	channel_free(&c);
+	close(fd);
+}
+
 /* A connection that was recorded and comes again; one for another channel; one that claims what was never sent. */
 static void wrong_greetings(void **state)
 {
@@ -528,6 +553,7 @@ int main(void)
 		cmocka_unit_test(downgraded),	cmocka_unit_test(no_certificate_or_no_tls),
 		cmocka_unit_test(key_files),	cmocka_unit_test(resumed),
 		cmocka_unit_test(broken_rules), cmocka_unit_test(wrong_greetings),
+		cmocka_unit_test(patience),
 	};
 	struct why why;
 	int failed;
