@@ -23,6 +23,8 @@
 
 struct host;
 
+#define MIG_ACKNOWLEDGED "TORC-ALL"	/* 8 bytes back to the sender when the receiver has built the domain */
+
 enum mig_on_deadline {
 	MIG_ABORT,	/* the guest stays */
 	MIG_FORCE,	/* the last round now, however long it takes */
@@ -30,7 +32,7 @@ enum mig_on_deadline {
 };
 
 struct mig_send_opts {
-	bool live;			/* rounds while it runs; false: suspend first, then send once (save) */
+	bool live;			/* rounds while it runs (not offered yet: -ENOSYS); false: suspend first, then send once */
 	uint64_t downtime_ns;		/* the pause that is asked for; 0: 50 ms */
 	uint64_t deadline_ns;		/* for the rounds, from the start; 0: none */
 	enum mig_on_deadline on_deadline;
@@ -75,9 +77,12 @@ struct mig_outcome {
 int mig_send(struct host *h, uint32_t domid, const struct mig_send_opts *o, struct mig_io *io, const struct mig_calls *calls,
 	     struct mig_outcome *out, struct why *why);
 
+/* The handover did not go through: the suspended guest goes on here, and is told that it was not moved. */
+int mig_resume(struct host *h, uint32_t domid, struct why *why);
+
 /*
  * Into a domain that the caller has created: with its size (address size as the sender's, which
- * mig_peek_width() finds in the stream), vCPUs, memory limit and no memory yet. It stays paused.
+ * mig_receive_begin() finds in the stream), vCPUs, memory limit and no memory yet. It stays paused.
  */
 struct mig_receive_opts {
 	uint32_t domid;

@@ -5,8 +5,9 @@
 MIG_STREAM := $(addprefix migration/,stream io_fd)
 $(B)/tests/stream_test: $(patsubst %,$(B)/obj/san/%.o,tests/unit/stream_test dom0-tools/common/why $(MIG_STREAM))
 $(B)/tests/predict_test: $(patsubst %,$(B)/obj/san/%.o,tests/unit/predict_test migration/predict)
+$(B)/tests/tables_test: $(patsubst %,$(B)/obj/san/%.o,tests/unit/tables_test migration/tables)
 
-MIG_UNIT := stream predict
+MIG_UNIT := stream predict tables
 $(patsubst %,$(B)/tests/%_test,$(MIG_UNIT)):
 	@mkdir -p $(@D)
 	$(call say,LD-SAN,$@)

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The guest's own list of its frames. There are two forms: a tree of three levels, or a list that is contiguous in the
+ * guest's addresses and found through its page tables. All of it is the guest's to write, so every frame number is held
+ * against what the hypervisor says is the guest's, by the mapping call, and every index against a length.
+ */
+#include "migration/guest.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#ifndef __XEN_TOOLS__
+#define __XEN_TOOLS__ 1
+#endif
+#include <xen/xen.h>
+#include <xen/foreign/x86_32.h>
+
+#define PRESENT	1ull
+#define ADDRESS	0x000ffffffffff000ull
+#define NONE	UINT64_MAX
+
+static size_t word(const struct guest_list *g)
+{
+	return g->is_32bit ? 4 : 8;
+}
+
+static uint64_t entry_at(const void *at, size_t i, size_t width)
+{
+	uint32_t w32;
+	uint64_t w64;
+
+	if (width == 4) {
+		memcpy(&w32, (const uint8_t *)at + i * 4, 4);
+		return w32;
+	}
+	memcpy(&w64, (const uint8_t *)at + i * 8, 8);
+	return w64;
+}
+
+struct anchors {
+	uint64_t max_pfn, tree, cr3, vaddr;
+};
+
+static int read_anchors(struct guest_list *g, struct anchors *a, struct why *why)
+{
+	void *page = host_map(g->h, g->domid, false, &g->shared_frame, 1, why);
+	const struct shared_info_x86_32 *s32 = page;
+	const struct shared_info *s64 = page;
+
+	if (!page)
+		return -EIO;
+	if (g->is_32bit)
+		*a = (struct anchors){ s32->arch.max_pfn, s32->arch.pfn_to_mfn_frame_list_list,
+				       s32->arch.p2m_cr3 ? xen_cr3_to_pfn_x86_32(s32->arch.p2m_cr3) : 0, s32->arch.p2m_vaddr };
+	else
+		*a = (struct anchors){ s64->arch.max_pfn, s64->arch.pfn_to_mfn_frame_list_list,
+				       s64->arch.p2m_cr3 ? xen_cr3_to_pfn(s64->arch.p2m_cr3) : 0, s64->arch.p2m_vaddr };
+	host_unmap(g->h, page, 1);
+	return 0;
+}
+
+/* One word of one of the guest's frames; *kept is the last frame that was mapped. */
+struct kept {
+	uint64_t mfn;
+	void *at;
+};
+
+static int peek(struct guest_list *g, struct kept *k, uint64_t mfn, size_t i, size_t width, uint64_t *value, struct why *why)
+{
+	if (!k->at || k->mfn != mfn) {
+		host_unmap(g->h, k->at, 1);
+		k->mfn = mfn;
+		k->at = host_map(g->h, g->domid, false, &mfn, 1, why);
+		if (!k->at)
+			return -EIO;
+	}
+	*value = entry_at(k->at, i, width);
+	return 0;
+}
+
+static int by_tables(struct guest_list *g, const struct anchors *a, uint64_t *frames, struct why *why)
+{
+	struct kept kept[5] = { 0 };
+	int top = g->is_32bit ? 3 : 4, rc = 0;
+
+	for (size_t n = 0; !rc && n < g->frames; n++) {
+		uint64_t va = (a->vaddr & ~(uint64_t)(HOST_PAGE_SIZE - 1)) + n * HOST_PAGE_SIZE, mfn = a->cr3, e = 0;
+
+		for (int level = top; !rc && level >= 1; level--) {
+			rc = peek(g, &kept[level], mfn, va >> (12 + 9 * (level - 1)) & (level == 3 && g->is_32bit ? 3 : 511), 8, &e, why);
+			if (!rc && !(e & PRESENT))
+				rc = why_set(why, TE_STATE, "domain %u's list of its frames has no page at %#llx", g->domid,
+					     (unsigned long long)va);
+			mfn = (e & ADDRESS) >> 12;
+		}
+		frames[n] = mfn;
+	}
+	for (int i = 0; i < 5; i++)
+		host_unmap(g->h, kept[i].at, 1);
+	return rc;
+}
+
+static int by_tree(struct guest_list *g, const struct anchors *a, uint64_t *frames, struct why *why)
+{
+	size_t per = HOST_PAGE_SIZE / word(g);
+	struct kept top = { 0 }, mid = { 0 };
+	uint64_t mfn = 0;
+	int rc = 0;
+
+	for (size_t n = 0; !rc && n < g->frames; n++) {
+		if (n / per >= per)
+			rc = why_set(why, TE_STATE, "domain %u says that it has %llu pages", g->domid, (unsigned long long)g->pages);
+		if (!rc)
+			rc = peek(g, &top, a->tree, n / per, word(g), &mfn, why);
+		if (!rc)
+			rc = peek(g, &mid, mfn, n % per, word(g), &frames[n], why);
+	}
+	host_unmap(g->h, top.at, 1);
+	host_unmap(g->h, mid.at, 1);
+	return rc;
+}
+
+int guest_list_open(struct guest_list *g, struct host *h, uint32_t domid, struct why *why)
+{
+	struct domain_info info;
+	struct anchors a;
+	uint64_t invalid;
+	uint64_t *frames = NULL;
+	int rc;
+
+	*g = (struct guest_list){ .h = h, .domid = domid };
+	rc = host_domain_info(h, domid, &info, why);
+	if (!rc)
+		rc = host_domain_is_32bit(h, domid, &g->is_32bit, why);
+	if (rc)
+		return rc;
+	g->shared_frame = info.shared_info_frame;
+	rc = read_anchors(g, &a, why);
+	if (rc)
+		return rc;
+	invalid = g->is_32bit ? UINT32_MAX : UINT64_MAX;
+	if (!a.max_pfn || a.max_pfn > GUEST_MAX_PAGES || (!a.cr3 && (!a.tree || a.tree == invalid)))
+		return why_hint(why, why_set(why, TE_STATE, "domain %u has not said where its list of its frames is", domid),
+				"its kernel is still starting, or cannot be saved");
+	g->pages = a.max_pfn;
+	g->frames = (size_t)((a.max_pfn * word(g) + HOST_PAGE_SIZE - 1) / HOST_PAGE_SIZE);
+	frames = calloc(g->frames, sizeof(*frames));
+	g->frame_pfns = calloc(g->frames, sizeof(*g->frame_pfns));
+	if (!frames || !g->frame_pfns)
+		rc = why_set(why, TE_NO_MEMORY, "no memory for a list of %zu frames", g->frames);
+	if (!rc)
+		rc = a.cr3 ? by_tables(g, &a, frames, why) : by_tree(g, &a, frames, why);
+	if (!rc)
+		rc = host_m2p_map(h, &g->m2p, &g->m2p_entries, why);
+	if (!rc) {
+		g->list = host_map(h, domid, false, frames, g->frames, why);
+		rc = g->list ? 0 : -EIO;
+	}
+	for (size_t i = 0; !rc && i < g->frames; i++) {
+		g->frame_pfns[i] = guest_list_pfn(g, frames[i]);
+		if (g->frame_pfns[i] == NONE)
+			rc = why_set(why, TE_STATE, "domain %u's list of its frames lies in a frame that it does not list (%#llx)", domid,
+				     (unsigned long long)frames[i]);
+	}
+	free(frames);
+	if (rc)
+		guest_list_close(g);
+	return rc;
+}
+
+void guest_list_close(struct guest_list *g)
+{
+	if (g->list)
+		host_unmap(g->h, g->list, g->frames);
+	host_m2p_unmap(g->h, g->m2p, g->m2p_entries);
+	free(g->frame_pfns);
+	g->list = NULL;
+	g->m2p = NULL;
+	g->frame_pfns = NULL;
+}
+
+uint64_t guest_list_mfn(const struct guest_list *g, uint64_t pfn)
+{
+	uint64_t mfn = pfn < g->pages ? entry_at(g->list, pfn, word(g)) : NONE;
+
+	/* with either of the two highest bits it is no frame of the guest's: none, a foreign one, or a hole */
+	return mfn >> (word(g) * 8 - 2) || mfn >= g->m2p_entries ? NONE : mfn;
+}
+
+uint64_t guest_list_pfn(void *arg, uint64_t mfn)
+{
+	struct guest_list *g = arg;
+	uint64_t pfn = mfn < g->m2p_entries ? ((const volatile uint64_t *)g->m2p)[mfn] : NONE;
+
+	return pfn < g->pages && guest_list_mfn(g, pfn) == mfn ? pfn : NONE;
+}
