@@ -11,25 +11,27 @@ DEPS += liblzma-dev # kernels: xz, lzma
 DEPS += libbz2-dev # kernels: bzip2
 DEPS += liblz4-dev # kernels: lz4
 DEPS += libzstd-dev # kernels: zstd
+DEPS += libcapstone-dev # kernels: what their instructions are
 DEPS += libisofs-dev # disks for cloud-init
 
 TOOLS_COMMON := $(addprefix dom0-tools/common/,why paths)
 TOOLS_HOST := $(addprefix dom0-tools/host/,call domctl vcpu memory event grant sysctl torcop frames migrate)
 TOOLS_IMAGE := $(addprefix dom0-tools/builder/,image elf bzimage unpack cache)
+TOOLS_SCAN := $(addprefix dom0-tools/builder/,scan scan_elf scan_notes)
 TOOLS_BUILDER := $(TOOLS_IMAGE) $(addprefix dom0-tools/builder/,layout tables fill pv32 pv64 build)
 TOOLS_CONFIG := $(addprefix dom0-tools/config/,parse config device near)
 TOOLS_DUMP := $(addprefix dom0-tools/dump/,frames walk elf write)
 TOOLS_CLI := $(addprefix dom0-tools/cli/,main help out domains list info create creating describe nodes patience disk nic record lifecycle \
-	console why resources devices attach supervise watch check storecmd config_update dump_core seed)
+	console why resources devices attach supervise watch check check_kernel storecmd config_update dump_core seed)
 
 TOOLS_UNPACK_LIBS := -lz -llzma -lbz2 -llz4 -lzstd
 TOOLS_HOST_LIBS := -lxencall -lxenforeignmemory -lxentoollog
 
-$(B)/bin/torc: $(patsubst %,$(B)/obj/host/%.o,$(TOOLS_COMMON) $(TOOLS_HOST) $(TOOLS_BUILDER) $(TOOLS_CONFIG) $(TOOLS_DUMP) $(TOOLS_CLI)) \
+$(B)/bin/torc: $(patsubst %,$(B)/obj/host/%.o,$(TOOLS_COMMON) $(TOOLS_HOST) $(TOOLS_BUILDER) $(TOOLS_SCAN) $(TOOLS_CONFIG) $(TOOLS_DUMP) $(TOOLS_CLI)) \
 	$(B)/obj/host/xenbus/client.a
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
-	$(Q)$(HOST_CC) -o $@ $^ $(TOOLS_HOST_LIBS) $(TOOLS_UNPACK_LIBS) $(XENBUS_CLIENT_LIBS) -ljson-c
+	$(Q)$(HOST_CC) -o $@ $^ $(TOOLS_HOST_LIBS) $(TOOLS_UNPACK_LIBS) $(XENBUS_CLIENT_LIBS) -ljson-c -lcapstone
 
 $(B)/bin/torc-seed: $(patsubst %,$(B)/obj/host/%.o,$(TOOLS_COMMON) dom0-tools/seed/main)
 	@mkdir -p $(@D)

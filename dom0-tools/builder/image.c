@@ -47,15 +47,25 @@ static int peel(struct image *im, struct why *why)
 	return why_set(why, TE_KERNEL, "%s: packed more than %d times over", im->name, MAX_LAYERS);
 }
 
-int image_from_memory(struct image *im, const char *name, uint8_t *data, size_t size,
-		      struct why *why)
+int image_unpack(struct image *im, const char *name, uint8_t *data, size_t size, struct why *why)
 {
 	int rc;
 
 	*im = (struct image){ .name = name, .data = data, .size = size, .fd = -1 };
 	rc = peel(im, why);
-	if (!rc)
-		rc = image_parse_elf(im, why);
+	if (rc)
+		image_close(im);
+	return rc;
+}
+
+int image_from_memory(struct image *im, const char *name, uint8_t *data, size_t size,
+		      struct why *why)
+{
+	int rc = image_unpack(im, name, data, size, why);
+
+	if (rc)
+		return rc;
+	rc = image_parse_elf(im, why);
 	if (rc)
 		image_close(im);
 	return rc;

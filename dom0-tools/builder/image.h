@@ -65,6 +65,9 @@ int image_open(struct image *im, const char *path, struct why *why);
 /* The same for bytes in memory: takes over data (malloc'ed), also when it fails. */
 int image_from_memory(struct image *im, const char *name, uint8_t *data, size_t size,
 		      struct why *why);
+
+/* Unpacked only, not understood: for looking at what may be no kernel. Takes over data likewise. */
+int image_unpack(struct image *im, const char *name, uint8_t *data, size_t size, struct why *why);
 void image_close(struct image *im);
 
 /* Bytes of the ELF file to where they are wanted. -EIO if the file is shorter than it was. */

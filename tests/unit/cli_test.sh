@@ -21,6 +21,26 @@ says() {
 	[ $rc = "$status" ] && grep -q -- "$pattern" <<< "$out"
 	result $? "$name" "exit $rc: $out"
 }
+# fits_schema FILE SCHEMA
+fits_schema() {
+	python3 - "$1" "$2" <<'P'
+import json, sys
+value, schema = (json.load(open(p)) for p in sys.argv[1:])
+kinds = {"object": dict, "array": list, "string": str, "boolean": bool, "null": type(None)}
+def fits(v, s, at):
+    if "const" in s: assert v == s["const"], at
+    if "enum" in s: assert v in s["enum"], at
+    if "type" in s:
+        t = s["type"] if isinstance(s["type"], list) else [s["type"]]
+        assert any((k == "integer" and type(v) is int) or (k == "number" and type(v) in (int, float)) or
+                   (k in kinds and type(v) is kinds[k]) for k in t), f"{at}: {v!r} is no {t}"
+    for k in s.get("required", []): assert k in v, f"{at}.{k} is missing"
+    for k, p in s.get("properties", {}).items():
+        if k in v: fits(v[k], p, f"{at}.{k}")
+    for i, x in enumerate(v if "items" in s else []): fits(x, s["items"], f"{at}[{i}]")
+fits(value, schema, "$")
+P
+}
 GRUB=/usr/lib/grub-xen/grub-x86_64-xen.bin
 cat > "$dir/ok.cfg" <<C
 name = "ok"
@@ -71,23 +91,18 @@ if [ -e $GRUB ]; then
 	cmp -s "$dir"/cache/kernels/* $GRUB
 	result $? "the cache holds what the kernel unpacks to" differs
 	"$T" create -n "$dir/ok.cfg" 2> /dev/null > "$dir/out.json"
-	python3 - "$dir/out.json" dom0-tools/schemas/torc-guest-1.json <<'P'
-import json, sys
-value, schema = (json.load(open(p)) for p in sys.argv[1:])
-kinds = {"object": dict, "array": list, "string": str, "boolean": bool, "null": type(None)}
-def fits(v, s, at):
-    if "const" in s: assert v == s["const"], at
-    if "enum" in s: assert v in s["enum"], at
-    if "type" in s:
-        t = s["type"] if isinstance(s["type"], list) else [s["type"]]
-        assert any((k == "integer" and type(v) is int) or (k == "number" and type(v) in (int, float)) or
-                   (k in kinds and type(v) is kinds[k]) for k in t), f"{at}: {v!r} is no {t}"
-    for k in s.get("required", []): assert k in v, f"{at}.{k} is missing"
-    for k, p in s.get("properties", {}).items():
-        if k in v: fits(v[k], p, f"{at}.{k}")
-    for i, x in enumerate(v if "items" in s else []): fits(x, s["items"], f"{at}[{i}]")
-fits(value, schema, "$")
-P
+	fits_schema "$dir/out.json" dom0-tools/schemas/torc-guest-1.json
+	result $? "its JSON fits its schema" "see above"
+fi
+says "check-kernel without a file" 2 "which kernel" "$T" check-kernel
+says "check-kernel of nothing" 5 "/nowhere" "$T" check-kernel /nowhere
+says "check-kernel of no x86 ELF" 5 "neither an ELF file" "$T" check-kernel "$dir/ok.cfg"
+says "check-kernel of a program" 5 "^/bin/sh: none" "$T" check-kernel /bin/sh
+if [ -e $GRUB ]; then
+	says "check-kernel of GRUB" 0 "PV64" "$T" check-kernel "$dir/grub.gz"
+	says "strictly" 6 "do not trap" "$T" check-kernel --strict $GRUB
+	"$T" check-kernel --json $GRUB > "$dir/out.json"
+	fits_schema "$dir/out.json" dom0-tools/schemas/torc-kernel-1.json
 	result $? "its JSON fits its schema" "see above"
 fi
 for c in $("$T" help --completion | sed -n 's/.*compgen -W "\([^"]*\)".*/\1/p' | head -1); do

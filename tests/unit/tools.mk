@@ -17,10 +17,13 @@ CHECKS += unit-$(1)
 endef
 $(eval $(call tools_test,config,$(TOOLS_COMMON) $(TOOLS_CONFIG),))
 $(eval $(call tools_test,image,$(TOOLS_COMMON) $(TOOLS_IMAGE),$(TOOLS_UNPACK_LIBS)))
+$(eval $(call tools_test,scan,$(TOOLS_COMMON) $(TOOLS_IMAGE) $(TOOLS_SCAN),$(TOOLS_UNPACK_LIBS) -lcapstone))
 $(eval $(call tools_test,builder,$(TOOLS_COMMON) $(TOOLS_BUILDER) tests/unit/fake_host,$(TOOLS_UNPACK_LIBS)))
 $(eval $(call tools_test,dump,$(TOOLS_COMMON) $(TOOLS_DUMP) tests/unit/fake_host,))
 
-FUZZERS += config elf ring
+FUZZERS += config elf ring scan
+scan_FUZZ_OBJS := $(patsubst %,$(B)/obj/fuzz/%.o,tests/fuzz/scan_fuzz $(TOOLS_COMMON) $(TOOLS_IMAGE) $(TOOLS_SCAN))
+scan_FUZZ_LIBS := $(TOOLS_UNPACK_LIBS) -lcapstone
 config_FUZZ_OBJS := $(patsubst %,$(B)/obj/fuzz/%.o,tests/fuzz/config_fuzz $(TOOLS_COMMON) $(TOOLS_CONFIG))
 elf_FUZZ_OBJS := $(patsubst %,$(B)/obj/fuzz/%.o,tests/fuzz/elf_fuzz $(TOOLS_COMMON) $(TOOLS_IMAGE) \
 	dom0-tools/builder/layout)
