@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The handover's loop. */
+#include "migration/deal.h"
+
+#include <errno.h>
+
+#define SAY_NS 5000000000ull
+
+void deal_say(struct channel *c, const struct handover *h, enum handover_message m)
+{
+	uint8_t raw[HANDOVER_WIRE_SIZE];
+
+	handover_write(raw, m, h->record.id);
+	(void)channel_say(c, raw, sizeof(raw), mig_now_ns() + SAY_NS);
+}
+
+static int hear(struct channel *c, struct handover *h, uint64_t until_ns)
+{
+	uint8_t raw[HANDOVER_WIRE_SIZE];
+	enum handover_message m;
+	size_t len;
+	int rc = channel_hear(c, raw, sizeof(raw), &len, until_ns);
+
+	if (rc == -EMSGSIZE)
+		return -EBADMSG;
+	rc = rc ? rc : handover_read(raw, len, h->record.id, &m);
+	return rc ? rc : handover_hear(h, m);
+}
+
+int deal(struct channel *c, struct handover *h, uint64_t tick_ns, uint64_t patience_ns, uint64_t deadline_ns)
+{
+	uint64_t now = mig_now_ns(), give_up = now + patience_ns, tick = now + tick_ns;
+	int rc;
+
+	for (;;) {
+		if (handover_over(h) && h->record.state != HANDOVER_RUNNING)
+			return 0;
+		rc = hear(c, h, tick);
+		/* the source has heard that it runs here, and hung up */
+		if (rc == -ENOTCONN && h->record.state == HANDOVER_RUNNING)
+			return 0;
+		if (rc && rc != -ETIMEDOUT)
+			return rc;
+		now = mig_now_ns();
+		if (h->record.state == HANDOVER_SUSPENDED && now >= give_up)
+			rc = handover_abort(h);
+		else if (rc)
+			rc = handover_tick(h);
+		if (rc)
+			return rc;
+		if (now >= deadline_ns)
+			return -ETIMEDOUT;
+		tick = now + tick_ns;
+	}
+}

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The handover over a real channel, one thread a host, with the guest made up. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "migration/deal.h"
+
+#define MS 1000000ull
+#define SOON (mig_now_ns() + 5000 * MS)
+
+static atomic_int running;	/* on how many hosts */
+static atomic_bool both_ran;
+
+struct host {
+	struct channel *c;
+	struct hostlink *l;
+	struct handover h;
+	bool source, image, runs, mute;
+	int rc;
+};
+
+static int save(void *arg, const struct handover_record *r)
+{
+	(void)arg;
+	(void)r;
+	return 0;
+}
+
+static int run(void *arg)
+{
+	struct host *s = arg;
+
+	s->runs = true;
+	if (atomic_fetch_add(&running, 1))
+		both_ran = true;
+	return 0;
+}
+
+static int stop(void *arg)
+{
+	struct host *s = arg;
+
+	s->runs = false;
+	atomic_fetch_sub(&running, 1);
+	return 0;
+}
+
+static int destroy(void *arg)
+{
+	((struct host *)arg)->image = false;
+	return 0;
+}
+
+static bool runs(void *arg)
+{
+	return ((struct host *)arg)->runs;
+}
+
+static bool has_image(void *arg)
+{
+	return ((struct host *)arg)->image;
+}
+
+static void say(void *arg, enum handover_message m)
+{
+	struct host *s = arg;
+
+	if (!s->mute)
+		deal_say(s->c, &s->h, m);
+}
+
+static void quiet(void *arg, const char *text)
+{
+	(void)arg;
+	(void)text;
+}
+
+static void *plays(void *arg)
+{
+	static const uint8_t id[HANDOVER_ID_SIZE] = { 5 };
+	struct host *s = arg;
+	const struct handover_calls calls = { s, save, stop, run, destroy, runs, has_image, say, quiet };
+	struct hello h;
+	struct why why;
+
+	if (s->source) {
+		s->rc = channel_new(&s->c, id, &why);
+		s->rc = s->rc ? s->rc : channel_dial(s->c, s->l, SOON, &why);
+	} else {
+		s->rc = channel_greet(s->l, &h, SOON, &why);
+		s->rc = s->rc ? s->rc : channel_new(&s->c, h.id, &why);
+		s->rc = s->rc ? s->rc : channel_answer(s->c, s->l, &h, SOON, &why);
+	}
+	s->rc = s->rc ? s->rc : handover_begin(&s->h, &calls, channel_id(s->c), "web", "other", s->source);
+	if (!s->rc && s->source) {
+		s->rc = handover_suspend(&s->h);
+		s->rc = s->rc ? s->rc : handover_final(&s->h);
+	}
+	s->rc = s->rc ? s->rc : deal(s->c, &s->h, 10 * MS, 200 * MS, SOON);
+	channel_free(&s->c);
+	return NULL;
+}
+
+static void play(struct host *s, bool target_mute)
+{
+	struct why why;
+	pthread_t t;
+	int fds[2], i;
+
+	memset(s, 0, 2 * sizeof(*s));
+	s[0].source = s[0].image = s[0].runs = s[1].image = true;
+	s[1].mute = target_mute;
+	running = 1;
+	both_ran = false;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+	for (i = 0; i < 2; i++)
+		assert_int_equal(hostlink_open_fd(&s[i].l, fds[i], fds[i], &why), 0);
+	assert_int_equal(pthread_create(&t, NULL, plays, &s[0]), 0);
+	plays(&s[1]);
+	pthread_join(t, NULL);
+	assert_false(both_ran);
+	assert_int_equal(running, 1);
+}
+
+static void goes_over(void **state)
+{
+	struct host s[2];
+
+	(void)state;
+	play(s, false);
+	assert_int_equal(s[0].rc, 0);
+	assert_int_equal(s[1].rc, 0);
+	assert_int_equal(s[0].h.record.state, HANDOVER_GONE);
+	assert_int_equal(s[1].h.record.state, HANDOVER_RUNNING);
+	assert_false(s[0].image);
+	assert_true(s[1].runs);
+}
+
+/* The target does not say that it is ready: the guest goes on where it was, and the target is told. */
+static void comes_back(void **state)
+{
+	struct host s[2];
+
+	(void)state;
+	play(s, true);
+	assert_int_equal(s[0].rc, 0);
+	assert_int_equal(s[0].h.record.state, HANDOVER_OWNER);
+	assert_true(s[0].h.record.aborted && s[0].runs);
+	assert_int_equal(s[1].rc, -ENOTCONN);
+	assert_int_equal(s[1].h.record.state, HANDOVER_NONE);
+	assert_false(s[1].image);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = { cmocka_unit_test(goes_over), cmocka_unit_test(comes_back) };
+
+	signal(SIGPIPE, SIG_IGN);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
