@@ -55,9 +55,36 @@ static void release(struct blk *b)
 	b->grant = 0;
 }
 
+/* From a page for the ring to Connected. */
+static int connect(struct blk *b)
+{
+	blkif_sring_t *sring = b->page;
+	int rc;
+
+	SHARED_RING_INIT(sring);
+	FRONT_RING_INIT(&b->ring, sring, OS_PAGE_SIZE);
+	rc = os_grant(b->dev.backend, b->page, false);
+	if (rc < 0)
+		return rc;
+	b->grant = rc;
+	rc = os_event_open(b->dev.backend, woken, b);
+	if (rc < 0)
+		return rc;
+	b->port = rc;
+	rc = publish(b);
+	if (!rc)
+		rc = device_await(&b->dev, STEP_CONNECT, DEVICE_PATIENCE_MS);
+	if (rc)
+		return rc;
+	b->sectors = device_get(&b->dev, "sectors", 0);
+	b->sector_size = device_get(&b->dev, "sector-size", BLK_SECTOR);
+	b->readonly = device_get(&b->dev, "info", 0) & VDISK_READONLY;
+	b->can_flush = device_get(&b->dev, "feature-flush-cache", 0) != 0;
+	return device_state(&b->dev, 0, XenbusStateConnected);
+}
+
 int blk_open(struct blk *b, unsigned long id)
 {
-	blkif_sring_t *sring;
 	int rc;
 
 	memset(b, 0, sizeof(*b));
@@ -70,30 +97,35 @@ int blk_open(struct blk *b, unsigned long id)
 	b->page = os_page_alloc();
 	if (!b->page)
 		return -XEN_ENOMEM;
-	sring = b->page;
-	SHARED_RING_INIT(sring);
-	FRONT_RING_INIT(&b->ring, sring, OS_PAGE_SIZE);
-	rc = os_grant(b->dev.backend, b->page, false);
-	if (rc < 0)
-		goto out;
-	b->grant = rc;
-	rc = os_event_open(b->dev.backend, woken, b);
-	if (rc < 0)
-		goto out;
-	b->port = rc;
-	rc = publish(b);
+	rc = connect(b);
 	if (rc)
-		goto out;
-	rc = device_await(&b->dev, STEP_CONNECT, DEVICE_PATIENCE_MS);
-	if (rc)
-		goto out;
-	b->sectors = device_get(&b->dev, "sectors", 0);
-	b->sector_size = device_get(&b->dev, "sector-size", BLK_SECTOR);
-	b->readonly = device_get(&b->dev, "info", 0) & VDISK_READONLY;
-	b->can_flush = device_get(&b->dev, "feature-flush-cache", 0) != 0;
-	return device_state(&b->dev, 0, XenbusStateConnected);
-out:
-	release(b);
+		release(b);
+	return rc;
+}
+
+int blk_resume(struct blk *b)
+{
+	uint64_t sectors = b->sectors;
+	int rc;
+
+	if (!b->page)
+		return 0;		/* was not open */
+	b->port = 0;			/* this and the grants went with the old domain */
+	b->grant = 0;
+	b->inflight = 0;
+	b->error = 0;
+	memset(b->requests, 0, sizeof(b->requests));
+	rc = device_reopen(&b->dev);
+	if (!rc)
+		rc = device_await(&b->dev, STEP_PUBLISH, DEVICE_PATIENCE_MS);
+	if (!rc)
+		rc = connect(b);
+	if (!rc && b->sectors < sectors) {
+		os_log("blk: the disk had %llu sectors and has %llu", (unsigned long long)sectors,
+		       (unsigned long long)b->sectors);
+		rc = -XEN_ENODEV;
+	}
+	b->broken = rc != 0;
 	return rc;
 }
 

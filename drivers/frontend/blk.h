@@ -41,5 +41,10 @@ int blk_write(struct blk *b, uint64_t sector, const void *pages, unsigned int n)
 /* What was written is on the disk when this returns 0. */
 int blk_flush(struct blk *b);
 void blk_close(struct blk *b);
+/*
+ * After a resume, once the store is there again (os.h). Calls wait for their requests, so none was under way. 0, or a negative error, and
+ * then the disk is gone: if it shrank, too.
+ */
+int blk_resume(struct blk *b);
 
 #endif

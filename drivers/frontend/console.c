@@ -25,6 +25,13 @@ void console_init(void *page, uint32_t evtchn)
 	os_event_attach(port, woken, NULL);
 }
 
+void console_resume(void *page, uint32_t evtchn)
+{
+	stalled = false;
+	console_init(page, evtchn);
+	os_event_send(port);
+}
+
 bool console_ready(void)
 {
 	return ring != NULL;

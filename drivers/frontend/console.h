@@ -9,6 +9,8 @@
 
 /* ring: the page start_info names, mapped; port: its event channel. */
 void console_init(void *ring, uint32_t port);
+/* After a resume: the page and port that start_info names now. What was written and not read yet is still in the page. */
+void console_resume(void *ring, uint32_t port);
 bool console_ready(void);
 
 /* Waits while the ring is full, up to CONSOLE_PATIENCE_MS; after that, drops until the daemon reads on. */

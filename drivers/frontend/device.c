@@ -33,13 +33,19 @@ long device_find(const char *type, unsigned int n)
 
 int device_open(struct device *d, const char *type, unsigned long id)
 {
+	memset(d, 0, sizeof(*d));
+	d->id = id;
+	if (os_format(d->front, sizeof(d->front), "device/%s/%lu", type, id) >= (int)sizeof(d->front))
+		return -XEN_E2BIG;
+	return device_reopen(d);
+}
+
+int device_reopen(struct device *d)
+{
 	char path[XENBUS_PATH_MAX];
 	unsigned long backend;
 	int rc;
 
-	memset(d, 0, sizeof(*d));
-	if (os_format(d->front, sizeof(d->front), "device/%s/%lu", type, id) >= (int)sizeof(d->front))
-		return -XEN_E2BIG;
 	leaf_path(path, sizeof(path), d->front, "backend");
 	rc = store_read(0, path, d->back, sizeof(d->back));
 	if (rc < 0)

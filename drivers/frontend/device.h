@@ -10,6 +10,7 @@
 struct device {
 	char front[64];			/* our directory, relative to our home: "device/vbd/51712" */
 	char back[XENBUS_PATH_MAX];	/* the backend's, as our directory names it */
+	unsigned long id;
 	domid_t backend;
 	XenbusState mine;
 };
@@ -17,6 +18,8 @@ struct device {
 /* The n-th device of a type, counted from 0: its number, or a negative error. */
 long device_find(const char *type, unsigned int n);
 int device_open(struct device *d, const char *type, unsigned long id);
+/* Looks again where the backend is, and starts anew: after a resume it is another one. */
+int device_reopen(struct device *d);
 
 /* Publishes "front/leaf". */
 int device_put(struct device *d, store_txn_t t, const char *leaf, const char *fmt, ...)

@@ -10,9 +10,11 @@ static void woken(void *arg)
 	(void)arg;
 }
 
+/* A page that is there already stays, after a resume. */
 static int grant_page(struct net *n, void **page, bool readonly)
 {
-	*page = os_page_alloc();
+	if (!*page)
+		*page = os_page_alloc();
 	return *page ? os_grant(n->dev.backend, *page, readonly) : -XEN_ENOMEM;
 }
 
@@ -93,13 +95,11 @@ static int publish(struct net *n)
 	return rc;
 }
 
-int net_open(struct net *n, unsigned long id)
+static int connect(struct net *n)
 {
-	int rc;
+	int rc = device_await(&n->dev, STEP_PUBLISH, DEVICE_PATIENCE_MS);
 
-	memset(n, 0, sizeof(*n));
-	if ((rc = device_open(&n->dev, "vif", id)) || (rc = read_mac(n)) ||
-	    (rc = device_await(&n->dev, STEP_PUBLISH, DEVICE_PATIENCE_MS)))
+	if (rc)
 		return rc;
 	n->tx_ring_grant = grant_page(n, &n->tx_ring, false);
 	n->rx_ring_grant = grant_page(n, &n->rx_ring, false);
@@ -120,6 +120,31 @@ int net_open(struct net *n, unsigned long id)
 		offer(n, i);
 	push_offers(n);
 	return 0;
+}
+
+int net_open(struct net *n, unsigned long id)
+{
+	int rc;
+
+	memset(n, 0, sizeof(*n));
+	if ((rc = device_open(&n->dev, "vif", id)) || (rc = read_mac(n)))
+		return rc;
+	return connect(n);
+}
+
+int net_resume(struct net *n)
+{
+	int rc;
+
+	if (!n->port)
+		return 0;		/* was not open */
+	n->port = 0;			/* this and the grants went with the old domain */
+	memset(n->tx_used, 0, sizeof(n->tx_used));
+	rc = device_reopen(&n->dev);
+	if (!rc)
+		rc = connect(n);
+	n->broken = rc != 0;
+	return rc;
 }
 
 static int broke(struct net *n, const char *why, unsigned int value)

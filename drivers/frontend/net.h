@@ -31,6 +31,8 @@ int net_open(struct net *n, unsigned long id);
 int net_send(struct net *n, const void *frame, size_t len);
 /* fn(arg, frame, len) for each frame that has come; the frame is writable and lasts until fn returns. */
 void net_poll(struct net *n, void (*fn)(void *arg, void *frame, size_t len), void *arg);
+/* After a resume, once the store is there again (os.h): frames under way are lost, as on a wire. 0 or a negative error. */
+int net_resume(struct net *n);
 bool net_pending(void *n);		/* has net_poll() work to do? fit for os_wait() */
 
 #endif

@@ -4,6 +4,10 @@
  * memcmp and strlen. The frontends are written for one thread of control: an event's function runs
  * at interrupt level and may do nothing but note that it ran; everything else is called from the kernel's
  * own context, never from two at once.
+ *
+ * A suspend is the kernel's own: between two calls into this folder, it drains the console, suspends, and on the other side has
+ * an empty grant table and no event channels but those that start_info names. Then, in this order: store_resume(),
+ * console_resume(), blk_resume() and net_resume() of each device. A suspend that was called off changes nothing, and needs none of it.
  */
 #ifndef FRONTEND_OS_H
 #define FRONTEND_OS_H

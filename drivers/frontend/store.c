@@ -289,11 +289,20 @@ static struct watch *find_watch(const char *path, void (*fn)(void *), void *arg)
 	return NULL;
 }
 
+static int watch_set(struct watch *w)
+{
+	char token[12];
+	int n;
+
+	os_format(token, sizeof(token), "%u", (unsigned int)(w - watches));
+	n = request(XS_WATCH, 0, text(w->path), text(token));
+	return n < 0 ? n : 0;
+}
+
 int store_watch(const char *path, void (*fn)(void *arg), void *arg)
 {
 	struct watch *w = find_watch(NULL, NULL, NULL);
-	char token[12];
-	int n;
+	int rc;
 
 	if (!w)
 		return -XEN_ENOSPC;
@@ -303,11 +312,25 @@ int store_watch(const char *path, void (*fn)(void *arg), void *arg)
 	w->fn = fn;
 	w->arg = arg;
 	w->fired = false;
-	os_format(token, sizeof(token), "%u", (unsigned int)(w - watches));
-	n = request(XS_WATCH, 0, text(path), text(token));
-	if (n < 0)
+	rc = watch_set(w);
+	if (rc)
 		w->fn = NULL, w->arg = NULL;
-	return n < 0 ? n : 0;
+	return rc;
+}
+
+int store_resume(void *page, uint32_t evtchn)
+{
+	int rc, first = 0;
+
+	store_init(page, evtchn);
+	for (int i = 0; i < STORE_WATCHES; i++) {
+		if (!watches[i].fn)
+			continue;
+		rc = watch_set(&watches[i]);
+		if (!first)
+			first = rc;
+	}
+	return first;
 }
 
 int store_unwatch(const char *path, void (*fn)(void *arg), void *arg)
@@ -321,6 +344,7 @@ int store_unwatch(const char *path, void (*fn)(void *arg), void *arg)
 	os_format(token, sizeof(token), "%u", (unsigned int)(w - watches));
 	n = request(XS_UNWATCH, 0, text(path), text(token));
 	w->fn = NULL, w->arg = NULL;
+	w->fired = false;		/* what it was told of meanwhile concerns nobody any more */
 	return n < 0 ? n : 0;
 }
 

@@ -12,6 +12,8 @@ typedef uint32_t store_txn_t;		/* 0: none */
 #define STORE_WATCHES	16
 
 void store_init(void *ring, uint32_t port);
+/* After a resume: the page and port that start_info names now. Watches are set again, and each fires once. */
+int store_resume(void *ring, uint32_t port);
 bool store_ready(void);
 
 /*

@@ -121,6 +121,7 @@ static struct {
 static char request[8192];
 static size_t request_len;
 static bool mute;			/* the store does not answer */
+static const char *backend_state;	/* where the disk's backend has it */
 static uint32_t lie_len;		/* the next answer's length */
 
 static char *entry(const char *path, bool make)
@@ -176,9 +177,9 @@ static void serve(const struct xsd_sockmsg *rq, char *arg)
 		snprintf(text, sizeof(text), "%.*s", (int)(rq->len - strlen(arg) - 1), arg + strlen(arg) + 1);
 		set(arg, text);
 		if (!strcmp(arg, "device/vbd/768/state") && text[0] == '3')
-			set("/backend/state", "4");
+			set(backend_state, "4");
 		if (!strcmp(arg, "device/vbd/768/state") && text[0] == '5')
-			set("/backend/state", "6");
+			set(backend_state, "6");
 		answer(rq, XS_WRITE, "OK", 3);
 		break;
 	case XS_TRANSACTION_START:
@@ -273,6 +274,7 @@ static int fresh(void **state)
 	mute = false;
 	lie_len = 0;
 	manner = HONEST;
+	backend_state = "/backend/state";
 	pages = grants = 0;
 	set("name", "guest");
 	set("device/vbd/768/backend", "/backend");
@@ -403,6 +405,61 @@ static void blk_readonly(void **state)
 	blk_close(&blk);
 }
 
+static unsigned int watch_fired;
+
+static void on_watch(void *arg)
+{
+	(void)arg;
+	watch_fired++;
+}
+
+/* Another domain with the same memory: no grants, no ports, a new backend; what it wrote is still there. */
+static void a_guest_that_resumes_has_its_disk(void **state)
+{
+	(void)state;
+	assert_int_equal(store_watch("memory/target", on_watch, NULL), 0);
+	assert_int_equal(blk_open(&blk, 768), 0);
+	memset(data, 0x3c, sizeof(data));
+	assert_int_equal(blk_write(&blk, 16, data, 3), 0);
+
+	memset(granted, 0, sizeof(granted));
+	memset(&wire, 0, sizeof(wire));
+	grants = 0;
+	disk_cons = 0;
+	set("device/vbd/768/backend", "/other");
+	set("/other/state", "2");
+	set("/other/sectors", "2048");
+	set("/other/feature-flush-cache", "1");
+	set("/backend/state", "6");	/* the old one is none of its business */
+	watch_fired = 0;
+	assert_int_equal(store_resume(&wire, 1), 0);
+	store_run();
+	assert_int_equal(watch_fired, 1);
+	backend_state = "/other/state";
+	assert_int_equal(blk_resume(&blk), 0);
+	memset(data, 0, sizeof(data));
+	assert_int_equal(blk_read(&blk, 16, data, 3), 0);
+	assert_int_equal(((char *)data)[3 * 4096 - 1], 0x3c);
+	assert_int_equal(grants, 1);	/* the ring's */
+	store_unwatch("memory/target", on_watch, NULL);
+	blk_close(&blk);
+	assert_int_equal(pages, 0);
+}
+
+static void a_disk_that_shrank_is_refused(void **state)
+{
+	(void)state;
+	assert_int_equal(blk_open(&blk, 768), 0);
+	memset(granted, 0, sizeof(granted));
+	grants = 0;
+	disk_cons = 0;
+	set("/backend/state", "2");
+	set("/backend/sectors", "1024");
+	assert_int_equal(blk_resume(&blk), -XEN_ENODEV);
+	assert_int_equal(blk_read(&blk, 0, data, 1), -XEN_EIO);
+	blk_close(&blk);
+}
+
 static void blk_error_is_told(void **state)
 {
 	(void)state;
@@ -450,6 +507,8 @@ int main(void)
 		cmocka_unit_test_setup(console_full_and_hostile, fresh),
 		cmocka_unit_test_setup(blk_reads_and_writes, fresh),
 		cmocka_unit_test_setup(blk_readonly, fresh),
+		cmocka_unit_test_setup(a_guest_that_resumes_has_its_disk, fresh),
+		cmocka_unit_test_setup(a_disk_that_shrank_is_refused, fresh),
 		cmocka_unit_test_setup(blk_error_is_told, fresh),
 		cmocka_unit_test_setup(blk_hostile, fresh),
 		cmocka_unit_test_setup(blk_no_backend, fresh),
