@@ -1,6 +1,11 @@
 #rig: timeout=240 layers=linux,grub
 # What is wrong with a config or a kernel is said in a line that names it, with an exit status, and
 # leaves nothing behind.
+modprobe -a loop xen-blkback llc stp bridge xen-netback
+# dom0's tables grow with the first guest
+small_guest g /guests/grub-x86_64-xen.bin 'memory=32'
+tool create /tmp/g.cfg > /dev/null && tool destroy g
+wait_for 10 gone g
 free0=$(/scenario/probe free)
 count() { tool list | awk 'NR > 1' | wc -l; }
 bad() { # NAME PATTERN: /tmp/bad.cfg is refused, with PATTERN in what is said
@@ -48,6 +53,59 @@ printf 'name="bad"\ntype="pv"\nmemory=32\nkernel="/guests/grub-x86_64-xen.bin"\n
 bad "no such ramdisk" /nowhere
 refuses "no such guest to destroy" nobody tool destroy nobody
 refuses "no such command" . tool conjure
+if [ $TOOLS = torc ]; then
+	# every command, with a guest that is not there
+	for c in "destroy nobody" "shutdown nobody" "reboot nobody" "pause nobody" "unpause nobody" "list nobody" \
+		"console nobody" "domid nobody" "rename nobody x" "uptime nobody" "vcpu-list nobody" "vcpu-pin nobody all 0" \
+		"vcpu-set nobody 1" "mem-set nobody 64" "mem-max nobody 64" "sched nobody" "block-list nobody" \
+		"network-list nobody" "block-attach nobody vdev=xvdb,target=/tmp/empty" "block-detach nobody xvdb" \
+		"network-attach nobody" "network-detach nobody 0" "config-update nobody /tmp/bad.cfg" "sysrq nobody h" \
+		"trigger nobody nmi" "dump-core nobody"; do
+		refuses "torc $c" 'there is no domain "nobody"' torc $c
+	done
+	refuses "torc domname of no domain" "there is no domain 999" torc domname 999
+	refuses "an error in JSON" '"code":"no-such-domain"' torc destroy --json nobody
+	small_guest g /guests/grub-x86_64-xen.bin 'memory=32' 'maxvcpus=2'
+	check "a guest to mistreat" torc create -p /tmp/g.cfg
+	dd if=/dev/zero of=/tmp/d.img bs=1M count=1 2> /dev/null
+	# arguments that are none, of each command: PATTERN|WORDS
+	while IFS=';' read -r pattern words; do
+		refuses "torc $words" "$pattern" torc $words
+	done <<-'E'
+	1 to 2;vcpu-set g none
+	1 to 2;vcpu-set g 0
+	1 to 2;vcpu-set g 9
+	is not a size;mem-set g much
+	at most;mem-set g 90000
+	is not a size;mem-max g 0
+	7;vcpu-pin g 7 0
+	names no processors;vcpu-pin g all 5-1
+	65535;sched -w 0 g
+	CAP;sched -c many g
+	virtual device;block-attach g junk
+	/no-where;block-attach g vdev=xvdb,target=/no-where
+	xvdq;block-detach g xvdq
+	no bridge "nobr";network-attach g bridge=nobr
+	mac;network-attach g mac=1:2
+	no network card 9;network-detach g 9
+	cannot be a guest's name;rename g a/b
+	cannot be a guest's name;rename g 12
+	one letter;sysrq g help
+	frobnicate;trigger g frobnicate
+	/no-file;config-update g /no-file
+	/no-where/x;dump-core g /no-where/x
+	unknown option;dump-core --frobnicate g
+	cannot pause itself;pause 0
+	control domain;destroy 0
+	keeps its name;rename 0 zero
+	is not KEY=VALUE;create /tmp/g.cfg memory
+	/no-where/user-data;create --seed /no-where /tmp/g.cfg name=g2
+	unknown option;create --frobnicate /tmp/g.cfg
+	named "g" already;create /tmp/g.cfg
+	E
+	check "it has come to no harm" [ "$(state g)" = p ]
+	check "and ends" torc destroy g
+fi
 equal "nothing is left" "$(count)" 1
 same() { [ "$(/scenario/probe free)" = "$free0" ]; }
 wait_for 5 same
