@@ -49,6 +49,7 @@ ROWS = [
     ("guest-linux", "torc", "torc", {}),
     ("guest-life", "torc", "torc", {}),
     ("bad-input", "torc", "torc", {}),
+    ("two-hosts", "torc", "torc", {}),
 ]
 
 # (hypervisor, CPUs, boots in a row)
