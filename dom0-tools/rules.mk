@@ -21,13 +21,15 @@ TOOLS_SCAN := $(addprefix dom0-tools/builder/,scan scan_elf scan_notes)
 TOOLS_BUILDER := $(TOOLS_IMAGE) $(addprefix dom0-tools/builder/,layout tables fill pv32 pv64 build)
 TOOLS_CONFIG := $(addprefix dom0-tools/config/,parse config device near)
 TOOLS_DUMP := $(addprefix dom0-tools/dump/,frames walk elf write)
+# from a domain to a stream and back
+TOOLS_MIGRATION := $(addprefix migration/,io_fd stream tables context p2m send receive)
 TOOLS_CLI := $(addprefix dom0-tools/cli/,main help out domains list info create creating describe nodes patience disk nic record lifecycle \
-	console why resources devices attach supervise watch check check_kernel storecmd config_update dump_core seed)
+	console why resources devices attach supervise watch check check_kernel storecmd config_update dump_core save restore seed)
 
 TOOLS_UNPACK_LIBS := -lz -llzma -lbz2 -llz4 -lzstd
 TOOLS_HOST_LIBS := -lxencall -lxenforeignmemory -lxentoollog
 
-$(B)/bin/torc: $(patsubst %,$(B)/obj/host/%.o,$(TOOLS_COMMON) $(TOOLS_HOST) $(TOOLS_BUILDER) $(TOOLS_SCAN) $(TOOLS_CONFIG) $(TOOLS_DUMP) $(TOOLS_CLI)) \
+$(B)/bin/torc: $(patsubst %,$(B)/obj/host/%.o,$(TOOLS_COMMON) $(TOOLS_HOST) $(TOOLS_BUILDER) $(TOOLS_SCAN) $(TOOLS_CONFIG) $(TOOLS_DUMP) $(TOOLS_MIGRATION) $(TOOLS_CLI)) \
 	$(B)/obj/host/xenbus/client.a
 	@mkdir -p $(@D)
 	$(call say,LD,$@)

@@ -26,6 +26,7 @@ struct creation {
 	struct cli *c;
 	struct guest_config config;
 	struct build build;
+	const struct guest_image *image;	/* or NULL */
 	struct disk_source disks[CONFIG_MAX_DISKS];
 	size_t nr_open;		/* disks */
 	uint32_t domid;
@@ -88,6 +89,14 @@ static int prepare(struct creation *k)
 				   .nr_pages = k->config.memory << 8 };
 	int rc;
 
+	if (k->image) {
+		k->build.image = (struct image){ .fd = -1, .is_64 = !k->image->is_32bit };
+		k->build.spec = spec;
+		k->build.spec.kernel = k->config.kernel ? k->config.kernel : "";
+		k->build.spec.ramdisk = NULL;
+		k->build.spec.cmdline = k->config.command_line ? k->config.command_line : "";
+		return 0;
+	}
 	stage(k, "loading the kernel");
 	rc = choose_kernel(k, &spec.kernel);
 	if (!rc)
@@ -201,7 +210,7 @@ static int make_domain(struct creation *k, const struct host_info *info)
 	if (!rc)
 		rc = host_domain_max_vcpus(c->host, k->domid, d.max_vcpus, c->why);
 	if (!rc)	/* a MiB more than asked: guests' balloons are not exact to the page */
-		rc = host_domain_max_mem(c->host, k->domid, (g->memory << 10) + 1024, c->why);
+		rc = host_domain_max_mem(c->host, k->domid, ((k->image ? g->maxmem : g->memory) << 10) + 1024, c->why);
 	if (!rc)
 		rc = host_domain_memory_map(c->host, k->domid, g->maxmem << 10, c->why);
 	if (!rc && (g->rtc_timeoffset || g->localtime)) {
@@ -249,7 +258,8 @@ static int bring_up(struct creation *k, bool paused)
 	if (rc)
 		return rc;
 	stage(k, "building the guest");
-	rc = build_domain(&k->build, c->host, k->domid, c->why);
+	rc = k->image ? k->image->fill(k->image->arg, c->host, k->domid, (k->config.maxmem << 8) + 256, &k->build, c->why) :
+			build_domain(&k->build, c->host, k->domid, c->why);
 	if (rc)
 		return rc;
 	stage(k, "writing its nodes");
@@ -309,7 +319,7 @@ static void remember(struct creation *k, const struct guest_source *from, int rc
 
 int guest_create(struct cli *c, const struct guest_source *from, bool paused, bool dry, uint32_t *domid)
 {
-	struct creation k = { .c = c, .mark = -1 };
+	struct creation k = { .c = c, .mark = -1, .image = from->image };
 	int rc;
 
 	clock_gettime(CLOCK_MONOTONIC, &k.start);

@@ -77,11 +77,19 @@ int nodes_remove(struct cli *c, uint32_t domid);
 struct json_object *record_load(const char *name);			/* or NULL */
 int record_save(const char *name, struct json_object *record, struct why *why);
 /* What a guest is made from. Kept in its record, so that it can be made again. */
+/* A guest that comes with its memory, in the place of a kernel. */
+struct guest_image {
+	bool is_32bit;
+	/* Fill a domain that has no memory yet, and say in b where its store and console pages and ports are. */
+	int (*fill)(void *arg, struct host *h, uint32_t domid, uint64_t max_pages, struct build *b, struct why *why);
+	void *arg;
+};
 struct guest_source {
 	const char *path;	/* of the config file, for messages */
 	const char *text;	/* of it */
 	const char *overrides;	/* lines, or NULL */
 	bool quiet;		/* no remarks on it: they were made the first time */
+	const struct guest_image *image;	/* or NULL: it boots */
 };
 struct json_object *record_new(const struct guest_config *g, const struct guest_source *from);
 /* What the hypervisor refused a domain, as an array; NULL and a reason if it cannot be had. */

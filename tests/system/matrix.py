@@ -48,6 +48,7 @@ ROWS = [
     ("grub32", "torc", "torc", {}),
     ("guest-linux", "torc", "torc", {}),
     ("guest-life", "torc", "torc", {}),
+    ("save-restore", "torc", "torc", {}),
     ("bad-input", "torc", "torc", {}),
     ("two-hosts", "torc", "torc", {}),
 ]
