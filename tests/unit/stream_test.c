@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -62,11 +63,26 @@ static void write_front(bool is_32bit)
 	assert_int_equal(stream_write_p2m_frames(&io, 0, is_32bit ? 1500 : 1000, frames, 2), 0);
 }
 
-static void whole(void **state)
+static void write_whole(bool with_unknown)
 {
 	uint64_t words[3] = { 5, 6 | (uint64_t)(STREAM_PINNED | STREAM_L4) << 60, 9 | (uint64_t)STREAM_ALLOCATE << 60 };
 	void *data[2] = { page, page };
-	struct stream_tsc tsc = { 2, 3000000, 77, 1 }, t;
+	struct stream_tsc tsc = { 2, 3000000, 77, 1 };
+
+	write_front(false);
+	page[17] = 3;
+	assert_int_equal(stream_write_pages(&io, words, 3, data, 2), 0);
+	assert_int_equal(stream_write_tsc(&io, &tsc), 0);
+	if (with_unknown)
+		assert_int_equal(stream_write(&io, STREAM_OPTIONAL | 0x77, NULL, 0, "some", 4), 0);
+	assert_int_equal(stream_write(&io, STREAM_SHARED_INFO, NULL, 0, page, STREAM_PAGE), 0);
+	assert_int_equal(stream_write_vcpu(&io, STREAM_VCPU_BASIC, 3, page, 100), 0);
+	assert_int_equal(stream_write(&io, STREAM_END, NULL, 0, NULL, 0), 0);
+}
+
+static void whole(void **state)
+{
+	struct stream_tsc t;
 	struct stream_reader r;
 	struct stream_record rec;
 	struct stream_pages p;
@@ -76,14 +92,7 @@ static void whole(void **state)
 	unsigned int records = 0;
 
 	(void)state;
-	write_front(false);
-	page[17] = 3;
-	assert_int_equal(stream_write_pages(&io, words, 3, data, 2), 0);
-	assert_int_equal(stream_write_tsc(&io, &tsc), 0);
-	assert_int_equal(stream_write(&io, STREAM_OPTIONAL | 0x77, NULL, 0, "some", 4), 0);
-	assert_int_equal(stream_write(&io, STREAM_SHARED_INFO, NULL, 0, page, STREAM_PAGE), 0);
-	assert_int_equal(stream_write_vcpu(&io, STREAM_VCPU_BASIC, 3, page, 100), 0);
-	assert_int_equal(stream_write(&io, STREAM_END, NULL, 0, NULL, 0), 0);
+	write_whole(true);
 	assert_int_equal(mem.len % 8, 0);
 
 	assert_int_equal(stream_read_head(&r, &io, &why), 0);
@@ -252,7 +261,18 @@ static void deadline(void **state)
 	close(s[0]);
 }
 
-int main(void)
+/* The whole stream into a file, for another program to read. */
+static int write_out(const char *file)
+{
+	FILE *f = fopen(file, "wb");
+	size_t n;
+
+	write_whole(false);	/* the published checker knows no optional records */
+	n = f ? fwrite(mem.bytes, 1, mem.len, f) : 0;
+	return f && !fclose(f) && n == mem.len ? 0 : 1;
+}
+
+int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(whole),
@@ -263,5 +283,7 @@ int main(void)
 		cmocka_unit_test(deadline),
 	};
 
+	if (argc == 3 && strcmp(argv[1], "--write") == 0)
+		return write_out(argv[2]);
 	return cmocka_run_group_tests_name("stream", tests, NULL, NULL);
 }
