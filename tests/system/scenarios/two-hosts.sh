@@ -1,5 +1,5 @@
 #rig: nodes=2 mem=1024 dom0_mem=512 timeout=180 nics=e1000
-# Two hosts on one wire: they reach each other, and bytes arrive both ways as they were sent.
+# Two hosts on one wire: they reach each other, bytes arrive both ways as they were sent, and they pair.
 me=10.9.0.$((RIG_node + 1)) peer=10.9.0.$((2 - RIG_node))
 modprobe e1000
 card() { [ -e /sys/class/net/eth0 ]; }
@@ -19,3 +19,10 @@ else
 	nc -l -p 7002 > /tmp/got
 	equal "bytes arrive from the other host" "$(md5sum < /tmp/got)" "$want"
 fi
+# Pairing, with a yes on both sides; the codes are compared in the log by whoever reads it, the pins here.
+check "they pair" eval "echo yes | timeout 120 torc host --address $peer pair other"
+sed 's/^/#| /' /tmp/check.out
+check "the other host is known" eval "torc host list | grep -q '^other  *$peer '"
+check "the key is for root alone" eval '[ "$(stat -c %a /etc/torc/host/key.pem)" = 600 ]'
+check "it can be revoked" torc host revoke other
+refuses "a second time there is nobody to revoke" "no host named other" torc host revoke other
