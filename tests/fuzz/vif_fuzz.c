@@ -12,6 +12,8 @@ static struct vif vif;
 static size_t waiting;
 static struct virtio_net_hdr waiting_hdr;
 
+static struct vif_record record;
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* What leaves must be a frame whose offloads lie within it: the kernel is not to be asked to check that. */
@@ -62,7 +64,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!peer && peer_open(&peer, 1, &why))
 		abort();
 	memset(peer, 0, sizeof(*peer));
-	vif_init(&vif, peer, &port);
+	vif_init(&vif, peer, &port, &record);
 	c.sg = *data & 1;
 	c.queues = 1 + (*data >> 1 & 1);
 	c.tx_ref[1] = 2;

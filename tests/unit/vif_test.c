@@ -33,6 +33,7 @@ struct rig {
 	struct wire wire;
 	struct peer *peer;
 	struct vif vif;
+	struct vif_record record;
 	netif_tx_front_ring_t tx;
 	netif_rx_front_ring_t rx;
 };
@@ -80,7 +81,7 @@ static int set_up(void **state)
 	SHARED_RING_INIT((netif_rx_sring_t *)r->peer->page[RX_PAGE]);
 	XEN_FRONT_RING_INIT(&r->tx, (netif_tx_sring_t *)r->peer->page[TX_PAGE], 4096);
 	XEN_FRONT_RING_INIT(&r->rx, (netif_rx_sring_t *)r->peer->page[RX_PAGE], 4096);
-	vif_init(&r->vif, r->peer, &r->wire.port);
+	vif_init(&r->vif, r->peer, &r->wire.port, &r->record);
 	assert_int_equal(vif_connect(&r->vif, &c, &why), 0);
 	*state = r;
 	return 0;
@@ -386,11 +387,45 @@ static void a_forged_source_does_not_leave(void **state)
 	assert_int_equal(r->vif.stats.guarded, 2);
 }
 
+/* Killed after it wrote answers over requests and before it showed them: the successor must not take them for requests. */
+static void answers_of_a_killed_daemon_are_shown_by_the_next(void **state)
+{
+	struct rig *r = *state;
+	struct vif_choice c = { .queues = r->record.queues, .sg = true };
+	struct answers *a = &r->record.tx[0];
+	netif_tx_response_t rsp = { .id = 9, .status = NETIF_RSP_OKAY };
+	struct why why;
+	int notify;
+
+	memcpy(c.tx_ref, r->record.tx_ref, sizeof(c.tx_ref));
+	memcpy(c.rx_ref, r->record.rx_ref, sizeof(c.rx_ref));
+	memcpy(c.tx_port, r->record.tx_port, sizeof(c.tx_port));
+	memcpy(c.rx_port, r->record.rx_port, sizeof(c.rx_port));
+	tx(r, 9, 10, 60, 0);
+	tx(r, 11, 10, 60, 0);
+	RING_PUSH_REQUESTS_AND_CHECK_NOTIFY(&r->tx, notify);
+	(void)notify;
+	answers_put(a, &rsp, sizeof(rsp));
+	a->first = 0;
+	a->writing = 1;
+	memcpy(RING_GET_REQUEST(&r->tx, 0), &rsp, sizeof(rsp));
+
+	r->peer->mapped = r->peer->bound = 0; /* they went with it */
+	vif_init(&r->vif, r->peer, &r->wire.port, &r->record);
+	assert_int_equal(vif_connect(&r->vif, &c, &why), 0);
+	assert_int_equal(tx_answer(r).id, 9);
+	assert_int_equal(r->wire.nr_sent, 0);
+	vif_from_guest(&r->vif, 0);
+	assert_int_equal(tx_answer(r).id, 11);
+	assert_int_equal(r->wire.nr_sent, 1);
+}
+
 int main(void)
 {
 #define CASE(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 		CASE(a_packet_of_one_slot_reaches_the_wire),
+		CASE(answers_of_a_killed_daemon_are_shown_by_the_next),
 		CASE(a_packet_of_several_slots_is_put_together),
 		CASE(half_a_packet_waits_for_its_rest),
 		CASE(segmentation_becomes_a_vnet_header),

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/uio.h>
 #include <syslog.h>
 #include <time.h>
@@ -389,6 +390,28 @@ static void watch_all(struct device *d)
 	bdev_watch(&d->bdev);
 }
 
+/* The card's answers on their way, which outlive us. */
+static int open_record(struct device *d, const char *run_dir, struct why *why)
+{
+	char path[STORE_PATH_MAX];
+	void *m = MAP_FAILED;
+	int fd;
+
+	if (bdev_file(d->bdev.back, run_dir, ".state", path, sizeof(path)))
+		return why_set(why, TE_FILE, "%s: the path of its state file is too long", d->bdev.back);
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
+	if (fd >= 0 && ftruncate(fd, sizeof(*d->vif.record)) == 0)
+		m = mmap(NULL, sizeof(*d->vif.record), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (m == MAP_FAILED)
+		why_set(why, TE_FILE, "%s: %m", path);
+	if (fd >= 0)
+		close(fd);
+	if (m == MAP_FAILED)
+		return -EIO;
+	d->vif.record = m;
+	return 0;
+}
+
 int device_run(const char *path, const char *run_dir)
 {
 	struct device *d = calloc(1, sizeof(*d));
@@ -400,9 +423,9 @@ int device_run(const char *path, const char *run_dir)
 	d->tap.fd = -1;
 	d->bdev.ops = &ops;
 	d->loop = ev_default_loop(0);
-	vif_init(&d->vif, NULL, &d->port);
+	vif_init(&d->vif, NULL, &d->port, NULL);
 	if (bdev_open(&d->bdev, path, &why) || peer_open(&d->peer, d->bdev.domid, &why) ||
-	    open_tap(d, &why)) {
+	    open_tap(d, &why) || open_record(d, run_dir, &why)) {
 		bdev_report(&d->bdev, &why);
 		if (d->bdev.store)
 			bdev_set_state(&d->bdev, XenbusStateClosed);

@@ -68,7 +68,7 @@ static void tx_answer_one(struct vif_queue *q, uint16_t id, int16_t status)
 {
 	netif_tx_response_t rsp = { .id = id, .status = status };
 
-	ring_put(&q->tx, &rsp, sizeof(rsp));
+	answers_put(q->tx_answers, &rsp, sizeof(rsp));
 }
 
 /* Every slot of the packet is answered, in ring order: the first, the extras, the other data. */
@@ -193,9 +193,9 @@ void vif_from_guest(struct vif *v, uint64_t now)
 
 		do {
 			while (!v->broken && tx_round(v, q))
-				if (ring_push(&q->tx))
+				if (answers_push(q->tx_answers, &q->tx))
 					peer_notify(v->peer, q->tx_port);
-			if (ring_push(&q->tx))
+			if (answers_push(q->tx_answers, &q->tx))
 				peer_notify(v->peer, q->tx_port);
 			/* A packet whose rest is to come is waited for with an event beyond what is there. */
 			again = !v->broken && !v->throttled && ring_arm_beyond(&q->tx);
@@ -247,7 +247,7 @@ static void rx_extra(struct vif_queue *q, const struct rx_frame *f)
 
 	e.u.gso.size = f->gso_size;
 	e.u.gso.type = f->gso_type;
-	ring_put(&q->rx, &e, sizeof(e));
+	answers_put(q->rx_answers, &e, sizeof(e));
 }
 
 static void rx_answer(struct vif *v, struct vif_queue *q, const struct rx_frame *f, bool copied)
@@ -265,7 +265,7 @@ static void rx_answer(struct vif *v, struct vif_queue *q, const struct rx_frame 
 		c++;
 		if (i != last && !(f->gso_type && last == 1))
 			rsp.flags |= NETRXF_more_data;
-		ring_put(&q->rx, &rsp, sizeof(rsp));
+		answers_put(q->rx_answers, &rsp, sizeof(rsp));
 	}
 	if (copied)
 		v->stats.rx_packets++;
@@ -341,7 +341,7 @@ void vif_to_guest(struct vif *v)
 			tried = 0;
 		else if (!ring_arm_beyond(&q->rx)) /* told when the guest offers more */
 			tried++;
-		if (ring_push(&q->rx))
+		if (answers_push(q->rx_answers, &q->rx))
 			peer_notify(v->peer, q->rx_port);
 		v->rx_next = (v->rx_next + 1) % v->queues;
 	}
@@ -349,7 +349,7 @@ void vif_to_guest(struct vif *v)
 
 /* --- connecting ------------------------------------------------------------------------------------------------------------ */
 
-void vif_init(struct vif *v, struct peer *peer, struct frame_port *port)
+void vif_init(struct vif *v, struct peer *peer, struct frame_port *port, struct vif_record *record)
 {
 	unsigned int i;
 
@@ -358,8 +358,31 @@ void vif_init(struct vif *v, struct peer *peer, struct frame_port *port)
 		rx_buffer[i] = rx_data[i];
 	v->peer = peer;
 	v->port = port;
+	v->record = record;
 	for (i = 0; i < NET_MAX_QUEUES; i++)
 		v->queue[i].tx_port = v->queue[i].rx_port = -1;
+}
+
+static bool same_connection(const struct vif_record *f, const struct vif_choice *c)
+{
+	unsigned int i;
+
+	for (i = 0; i < c->queues; i++) {
+		if (f->tx_ref[i] != c->tx_ref[i] || f->rx_ref[i] != c->rx_ref[i] ||
+		    f->tx_port[i] != c->tx_port[i] || f->rx_port[i] != c->rx_port[i])
+			return false;
+	}
+	return f->queues == c->queues;
+}
+
+static void remember_connection(struct vif_record *f, const struct vif_choice *c)
+{
+	memset(f, 0, sizeof(*f));
+	memcpy(f->tx_ref, c->tx_ref, sizeof(f->tx_ref));
+	memcpy(f->rx_ref, c->rx_ref, sizeof(f->rx_ref));
+	memcpy(f->tx_port, c->tx_port, sizeof(f->tx_port));
+	memcpy(f->rx_port, c->rx_port, sizeof(f->rx_port));
+	f->queues = c->queues;
 }
 
 static int queue_connect(struct vif *v, const struct vif_choice *c, unsigned int i, struct why *why)
@@ -374,6 +397,8 @@ static int queue_connect(struct vif *v, const struct vif_choice *c, unsigned int
 			       c->tx_ref[i], c->rx_ref[i], strerror(errno));
 	ring_init(&q->tx, q->tx_mapped, SLOT_BYTES, sizeof(union netif_tx_sring_entry));
 	ring_init(&q->rx, q->rx_mapped, SLOT_BYTES, sizeof(union netif_rx_sring_entry));
+	q->tx_answers = &v->record->tx[i];
+	q->rx_answers = &v->record->rx[i];
 	q->tx_port = q->rx_port = peer_bind(v->peer, c->tx_port[i]);
 	if (q->tx_port >= 0 && c->rx_port[i] != c->tx_port[i])
 		q->rx_port = peer_bind(v->peer, c->rx_port[i]);
@@ -381,6 +406,10 @@ static int queue_connect(struct vif *v, const struct vif_choice *c, unsigned int
 		return why_set(why, TE_DEVICE,
 			       "queue %u: event channel %u or %u of d%u cannot be bound", i,
 			       c->tx_port[i], c->rx_port[i], peer_domid(v->peer));
+	if (answers_recover(q->tx_answers, &q->tx))
+		peer_notify(v->peer, q->tx_port);
+	if (answers_recover(q->rx_answers, &q->rx))
+		peer_notify(v->peer, q->rx_port);
 	return 0;
 }
 
@@ -393,6 +422,8 @@ int vif_connect(struct vif *v, const struct vif_choice *c, struct why *why)
 	v->rx_next = 0;
 	v->sg = c->sg;
 	v->queues = c->queues;
+	if (!same_connection(v->record, c))
+		remember_connection(v->record, c);
 	for (i = 0; i < c->queues && !rc; i++)
 		rc = queue_connect(v, c, i, why);
 	v->connected = !rc;
@@ -418,4 +449,5 @@ void vif_disconnect(struct vif *v)
 		*q = (struct vif_queue){ .tx_port = -1, .rx_port = -1 };
 	}
 	v->queues = 0;
+	v->record->queues = 0; /* whatever comes is another connection */
 }

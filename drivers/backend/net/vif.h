@@ -5,6 +5,7 @@
 
 #include "drivers/backend/common/peer.h"
 #include "drivers/backend/common/ring.h"
+#include "drivers/backend/net/answers.h"
 #include "drivers/backend/net/packet.h"
 
 #define NET_MAX_QUEUES 4
@@ -22,6 +23,7 @@ struct frame_port {
 
 struct vif_queue {
 	struct ring tx, rx;
+	struct answers *tx_answers, *rx_answers;
 	void *tx_mapped, *rx_mapped;
 	int tx_port, rx_port; /* the same one unless the frontend split them */
 };
@@ -30,7 +32,15 @@ struct vif_stats {
 	uint64_t tx_packets, tx_bytes, rx_packets, rx_bytes, tx_errors, rx_dropped, guarded;
 };
 
+/* What outlives the process: one mapped file a card. */
+struct vif_record {
+	uint32_t queues; /* of the connection that these belong to; 0: none */
+	uint32_t tx_ref[NET_MAX_QUEUES], rx_ref[NET_MAX_QUEUES], tx_port[NET_MAX_QUEUES], rx_port[NET_MAX_QUEUES];
+	struct answers tx[NET_MAX_QUEUES], rx[NET_MAX_QUEUES];
+};
+
 struct vif {
+	struct vif_record *record;
 	struct peer *peer;
 	struct frame_port *port;
 	struct vif_queue queue[NET_MAX_QUEUES];
@@ -56,7 +66,7 @@ struct vif_choice {
 	bool sg;
 };
 
-void vif_init(struct vif *v, struct peer *peer, struct frame_port *port);
+void vif_init(struct vif *v, struct peer *peer, struct frame_port *port, struct vif_record *record);
 int vif_connect(struct vif *v, const struct vif_choice *c, struct why *why);
 void vif_disconnect(struct vif *v);
 /* The frontend kicked, the host has frames, or the bucket filled up: now is monotonic time in ns. Look at v->broken after each. */
