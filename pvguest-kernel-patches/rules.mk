@@ -53,3 +53,4 @@ endef
 $(eval $(call guest,reference,$(patsubst %,$(REF)/%.o,reference selftest disktest netecho shell work)))
 
 include pvguest-kernel-patches/linux-6.1-i386/rules.mk
+include pvguest-kernel-patches/teaching/rules.mk

@@ -22,6 +22,7 @@ ROWS = [
     ("conformance", "torc", "torc", {}),
     ("conformance", "stock", "stock", {}),
     ("reference", "torc", "torc", {}),
+    ("teaching", "torc", "torc", {}),
     # the rig itself: stock Xen with stock tools
     ("list", "stock", "stock", {"boot": "mb2"}),
     ("guest-life", "stock", "stock", {}),
