@@ -7,7 +7,7 @@ brctl addbr br0
 ip addr add 10.9.0.1/24 dev br0
 ip link set br0 up
 ip link set lo up
-torc-blkd --foreground --type vbd 2> /tmp/blkd.log &
+torc-blkd --foreground 2> /tmp/blkd.log &
 torc-netd --foreground 2> /tmp/netd.log &
 dd if=/dev/urandom of=/tmp/down bs=1M count=6 2> /dev/null
 down=$(md5sum < /tmp/down | cut -d' ' -f1)
@@ -17,7 +17,7 @@ work() {
 	local n=l$1 head
 	dd if=/dev/urandom of=/tmp/d.img bs=1M count=64 2> /dev/null
 	head=$(dd if=/tmp/d.img bs=1M count=8 2> /dev/null | md5sum | cut -d' ' -f1)
-	guest $n "vcpus=$1" 'disk=["format=raw,vdev=xvda,access=w,backendtype=phy,target=/tmp/d.img"]' \
+	guest $n 'disk=["vdev=xvda,target=/tmp/d.img"]' \
 		'vif=["mac=00:16:3e:00:00:01,bridge=br0"]' <<'G'
 echo "GUEST-CPUS $(nproc)"
 dmesg | grep "kernel in ring"
@@ -61,6 +61,7 @@ nc 10.9.0.1 5002 < /tmp/tx
 echo GUEST-SENT
 [ -z "$(dmesg | grep -E 'BUG|WARNING|Oops|refused')" ] || { echo GUEST-OOPS; dmesg | grep -A12 -E 'BUG|WARNING|Oops'; }
 G
+	sed -i "s/^vcpus=1$/vcpus=$1/" /tmp/$n.cfg
 	nc -l -p 5001 < /tmp/down > /dev/null &
 	recv -l -p 5002 > /tmp/up &
 	check "$1 vcpus: create" tool create /tmp/$n.cfg
