@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The block backend against a frontend made of memory: what it answers, what it refuses, what survives it. */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -335,6 +336,9 @@ static void a_failing_disk_is_an_error_not_a_crash(void **state)
 	put(r, BLKIF_OP_READ, 1, 0, 1);
 	refused(r, BLKIF_RSP_ERROR);
 	assert_int_equal(r->record->errors, 1);
+	r->disk.fail = -EOPNOTSUPP; /* a discard, say, on what has none */
+	put(r, BLKIF_OP_READ, 1, 0, 1);
+	refused(r, BLKIF_RSP_EOPNOTSUPP);
 }
 
 static void the_frontend_is_told_once_a_round(void **state)

@@ -10,11 +10,13 @@
 #include <libaio.h>
 #include <linux/falloc.h>
 #include <linux/fs.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #define QUEUE_DEPTH 1024
@@ -212,6 +214,31 @@ static int measure(struct aio_disk *a, struct why *why)
 	return 0;
 }
 
+/* A file has if its filesystem can punch holes, which the first request tells; a device says so itself. */
+static bool has_discard(const struct aio_disk *a)
+{
+	unsigned long long most = 0;
+	struct stat st;
+	char path[80];
+	FILE *f;
+
+	if (!a->is_device || fstat(a->fd, &st))
+		return !a->is_device;
+	snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/queue/discard_max_bytes", major(st.st_rdev), minor(st.st_rdev));
+	f = fopen(path, "re");
+	if (!f) { /* a partition: its disk has the queue */
+		snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/../queue/discard_max_bytes", major(st.st_rdev),
+			 minor(st.st_rdev));
+		f = fopen(path, "re");
+	}
+	if (f) {
+		if (fscanf(f, "%llu", &most) != 1)
+			most = 0;
+		fclose(f);
+	}
+	return most != 0;
+}
+
 static int aio_resize(struct disk *d)
 {
 	uint64_t old = d->size;
@@ -247,7 +274,7 @@ int disk_open_aio(struct disk **out, const char *path, bool read_only, struct wh
 		why_prefix(why, rc, "%s: ", path);
 		goto out_fd;
 	}
-	a->disk.can_discard = !read_only;
+	a->disk.can_discard = !read_only && has_discard(a);
 	a->disk.event_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	if (a->disk.event_fd < 0) {
 		rc = why_set(why, TE_NO_MEMORY, "disk %s: eventfd: %m", path);

@@ -456,6 +456,14 @@ static bool job_next_stage(struct vbd *b, struct job *j)
 	return false;
 }
 
+/* A disk may offer discard and not have it where it is asked for: that is no error of the disk. */
+static int16_t status_of(int err)
+{
+	if (!err)
+		return BLKIF_RSP_OKAY;
+	return err == -EOPNOTSUPP ? BLKIF_RSP_EOPNOTSUPP : BLKIF_RSP_ERROR;
+}
+
 static void finish_round(struct vbd *b, struct job **jobs, unsigned int n)
 {
 	struct job *reads[ROUND];
@@ -473,7 +481,7 @@ static void finish_round(struct vbd *b, struct job **jobs, unsigned int n)
 		}
 		if (b->barrier == jobs[i])
 			b->barrier = NULL;
-		job_answer(b, jobs[i], jobs[i]->err ? BLKIF_RSP_ERROR : BLKIF_RSP_OKAY);
+		job_answer(b, jobs[i], status_of(jobs[i]->err));
 	}
 }
 
