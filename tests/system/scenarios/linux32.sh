@@ -1,6 +1,6 @@
 #rig: timeout=900 layers=linux32,backends smp=2 mem=2560
 # Linux 6.1 as a 32-bit guest in ring 1 ("make guest-linux32"): one, two and four vcpus under load, its disk and its network card
-# through our backends, with checksums on both sides, ballooning, reboot, and a clean end.
+# through our backends, with checksums on both sides, ballooning, save and restore, and a clean end.
 KERNEL=/guests/linux32.elf INITRD=/guests/linux32.cpio LOGLEVEL=7
 modprobe -a loop bridge tun
 brctl addbr br0
@@ -82,3 +82,27 @@ G
 	check "$1 vcpus: it powers off and is gone" wait_for 60 gone $n
 }
 for c in 1 2 4; do work $c; done
+
+# ballooning, and a stay in a file, with two vcpus
+guest life <<'G'
+n=0
+while :; do
+	n=$((n + 1))
+	echo "GUEST-TICK $n mem $(awk '/MemTotal/ { print $2 }' /proc/meminfo) cpus $(nproc)"
+	sleep 0.3
+done
+G
+sed -i "s/^vcpus=1$/vcpus=2/" /tmp/life.cfg
+ticks() { grep -ac GUEST-TICK "$(log life)"; }
+more() { [ "$(ticks)" -gt "$((n + 10))" ]; }
+check "life: create" tool create /tmp/life.cfg
+check "life: it runs" wait_log life "GUEST-TICK 5 mem 12[0-9]* cpus 2" 60
+check "life: less memory is asked for" tool mem-set life 96
+check "life: it gives memory back" wait_log life "mem 9[0-9]* cpus 2" 30
+check "life: save" tool save life /tmp/life.img
+n=$(ticks)
+check "life: restore" tool restore /tmp/life.img
+check "life: it goes on after its stay in a file" wait_for 60 more
+check "life: with both processors" sh -c "tail -n 2 $(log life) | grep -q 'cpus 2'"
+tool destroy life
+check "life: it is gone" wait_for 20 gone life
