@@ -29,6 +29,7 @@
 #define FIRST_PORT 1000
 #define VIRQ_PORT 1
 #define DOMAINS 1024 /* pages in the file */
+#define STATES 4096 /* a byte for each domain that may be asked for */
 
 static const char *file(const char *what, unsigned domid)
 {
@@ -209,7 +210,7 @@ static void open_states(void)
 {
 	int fd = syscall(SYS_openat, AT_FDCWD, file("states", 0), O_RDONLY | O_CLOEXEC);
 
-	states = mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, 0);
+	states = mmap(NULL, STATES, PROT_READ, MAP_SHARED, fd, 0);
 	close(fd);
 }
 
@@ -255,8 +256,7 @@ void xencall_free_buffer_pages(void *h, void *p, size_t n)
 int xencall1(void *h, unsigned op, uint64_t arg)
 {
 	struct xen_sysctl *s = (void *)(uintptr_t)arg;
-	unsigned domid = s->u.getdomaininfolist.first_domain;
-	int flags = domain_flags(domid);
+	unsigned domid, n = 0;
 	xen_domctl_getdomaininfo_t *info;
 
 	(void)h;
@@ -266,9 +266,16 @@ int xencall1(void *h, unsigned op, uint64_t arg)
 		return -1;
 	}
 	info = s->u.getdomaininfolist.buffer.p;
-	s->u.getdomaininfolist.num_domains = flags >= 0;
-	info->domain = domid;
-	info->flags = flags;
+	for (domid = s->u.getdomaininfolist.first_domain;
+	     domid < STATES && n < s->u.getdomaininfolist.max_domains; domid++) {
+		int flags = domain_flags(domid);
+
+		if (flags < 0)
+			continue;
+		info[n].domain = domid;
+		info[n++].flags = flags;
+	}
+	s->u.getdomaininfolist.num_domains = n;
 	return 0;
 }
 
