@@ -53,6 +53,20 @@ $(LAYERS)/grub.cpio.gz: $(IMAGE)/layer $(STOCK)/abi
 	$(call say,LAYER,$@)
 	$(Q)$< guests $(STOCK) $@ $(STOCK)/root/usr/lib/grub-xen/grub-{x86_64,i386}-xen.bin
 
+# Programs that work a guest's disk hard, for the long proofs only
+ifneq ($(filter soak soak-disk,$(MAKECMDGOALS)),)
+DEPS += fio # reads back what it wrote
+DEPS += sqlite3 # a database that must survive
+DEPS += e2fsprogs # its filesystem
+endif
+$(LAYERS)/work.cpio: $(IMAGE)/layer $(STOCK)/abi
+	$(call say,LAYER,$@)
+	$(Q)$< work $(STOCK) $@ /usr/bin/fio /usr/bin/sqlite3 /usr/sbin/mkfs.ext4 /usr/sbin/e2fsck
+
+$(LAYERS)/work.cpio.gz: $(IMAGE)/layer $(LAYERS)/work.cpio
+	$(call say,LAYER,$@)
+	$(Q)$< guests $(STOCK) $@ $(LAYERS)/work.cpio
+
 $(LAYERS)/small.cpio.gz: $(IMAGE)/layer $(STOCK)/abi $(IMAGE_GUESTS)
 	$(call say,LAYER,$@)
 	$(Q)$< guests $(STOCK) $@ $(IMAGE_GUESTS)
