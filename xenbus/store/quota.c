@@ -124,7 +124,7 @@ void quota_note(struct server *sv, struct account *a, enum quota q, int64_t valu
 
 int quota_check(struct conn *c, enum quota q, int64_t value)
 {
-	if (c->privileged || value <= quota_limit(c->sv, c->account, q))
+	if (c->privileged || c->sv->loading || value <= quota_limit(c->sv, c->account, q))
 		return 0;
 	quota_note(c->sv, c->account, q, value);
 	return refuse(c, quotas[q].error, "over the quota %s: %" PRId64 ", limit %" PRId64,

@@ -358,7 +358,7 @@ static int load_quota(struct server *sv, struct cut *in)
 	return 0;
 }
 
-int records_load(struct loader *l, enum record type, struct cut *in)
+static int load(struct loader *l, enum record type, struct cut *in)
 {
 	struct server *sv = l->sv;
 	struct conn *c;
@@ -398,4 +398,15 @@ int records_load(struct loader *l, enum record type, struct cut *in)
 	default: rc = -EPROTO;
 	}
 	return rc ? rc : in->bad ? -EPROTO : 0;
+}
+
+/* A quota that was lowered since takes nothing away, at a restart no more than before it. */
+int records_load(struct loader *l, enum record type, struct cut *in)
+{
+	int rc;
+
+	l->sv->loading = true;
+	rc = load(l, type, in);
+	l->sv->loading = false;
+	return rc;
 }

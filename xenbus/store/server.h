@@ -71,6 +71,7 @@ struct server {
 	struct {
 		uint64_t requests, commits, conflicts, events;
 	} stats;
+	bool loading; /* records, whose contents were within the quotas of their time */
 	struct conn *successor; /* asked for everything: see takeover.h */
 };
 
