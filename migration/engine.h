@@ -33,6 +33,7 @@ enum mig_on_deadline {
 
 struct mig_send_opts {
 	bool live;			/* rounds while it runs (not offered yet: -ENOSYS); false: suspend first, then send once */
+	/* for live alone, to max_rounds: */
 	uint64_t downtime_ns;		/* the pause that is asked for; 0: 50 ms */
 	uint64_t deadline_ns;		/* for the rounds, from the start; 0: none */
 	enum mig_on_deadline on_deadline;
