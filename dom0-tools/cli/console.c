@@ -30,7 +30,7 @@ static bool raw;
 static void restore(void)
 {
 	if (raw)
-		tcsetattr(STDIN_FILENO, TCSAFLUSH, &saved);
+		tcsetattr(STDIN_FILENO, TCSADRAIN, &saved);
 	raw = false;
 }
 
@@ -54,7 +54,7 @@ static void make_raw(void)
 	atexit(restore);
 	signal(SIGTERM, on_signal);
 	signal(SIGHUP, on_signal);
-	tcsetattr(STDIN_FILENO, TCSAFLUSH, &t);
+	tcsetattr(STDIN_FILENO, TCSADRAIN, &t);
 }
 
 static int write_all(int fd, const char *p, size_t n)

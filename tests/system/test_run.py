@@ -5,7 +5,6 @@ import json
 import os
 import re
 import subprocess
-import time
 
 import pytest
 
@@ -61,10 +60,11 @@ def test_a_shell_beside_a_guest(how, record_property):
         check("torc list --json", got and json.loads(got[1]), "no JSON with the guest in it")
         m.expect(PROMPT, 60, max(at - 1, 0))
         m.send("torc console demo\n")
-        time.sleep(3)
+        attached, at = m.expect("reference guest, PV", 60, at)     # what it printed before comes first
+        check("torc console attaches", attached, "nothing of the guest's")
         m.send("\nhelp\n")
         got, at = m.expect(r"poweroff|crash", 30, at)
-        check("torc console attaches, and the guest answers", got, "no answer to help")
+        check("the guest answers", got, "no answer to help")
         m.send("\x1d")
         check("Ctrl-] leaves the console", ask("echo back-$((40 + 2))", r"back-42"), "no shell")
         check("torc destroy", ask("torc destroy demo && echo destroyed-$((1 + 1))", r"destroyed-2"), "it failed")
