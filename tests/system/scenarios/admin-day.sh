@@ -62,8 +62,10 @@ check "why of a guest that is gone" sh -c 'torc why night | grep -q "stopped: po
 equal "no loop device is left" "$(grep -l . /sys/block/loop*/loop/backing_file 2> /dev/null | wc -l)" 0
 equal "no claim on a disk is left" "$(xenstore-ls /torc/disks 2> /dev/null | wc -l)" 0
 
-echo 'echo AGAIN-BOOTED; sleep 2; reboot -f' | guest again 'on_reboot="restart"'
-check "create one that reboots" torc create /tmp/again.cfg
+echo 'echo AGAIN-BOOTED; while :; do sleep 1; done' | guest again 'on_reboot="restart"'
+check "create one to reboot" torc create /tmp/again.cfg
+check "it boots" wait_for 120 grep -q AGAIN-BOOTED /var/log/torc/console/again.log
+check "reboot" torc reboot again
 twice() { [ "$(grep -c AGAIN-BOOTED /var/log/torc/console/again.log)" -ge 2 ]; }
 check "it is started again" wait_for 120 twice
 kill -9 $(supervisor)
