@@ -364,11 +364,14 @@ int domain_pause_by_tools(struct domain *d)
 int domain_unpause_by_tools(struct domain *d)
 {
 	spin_lock(&d->lock);
-	if (d->paused_by_tools == 0) {
+	if (d->debug_paused) {		/* by a breakpoint, whose debugger may be gone */
+		d->debug_paused = false;
+	} else if (d->paused_by_tools) {
+		d->paused_by_tools--;
+	} else {
 		spin_unlock(&d->lock);
 		return -XEN_EINVAL;
 	}
-	d->paused_by_tools--;
 	spin_unlock(&d->lock);
 	time_update_wallclock(d);	/* a restore has put the old host's there */
 	domain_unpause(d);

@@ -475,7 +475,7 @@ bool hook_before_return(struct cpu_user_regs *regs)
 			schedule();
 		return false;
 	}
-	if (unlikely(*vcpu_upcall_pending(v) | v->nmi_pending) && pv_events_pending(v)) {
+	if (unlikely(*vcpu_upcall_pending(v) | v->pending_traps) && pv_events_pending(v)) {
 		pv_deliver_pending(v, regs);
 		return ci->work_pending == 0;		/* a guest whose stack is no good has crashed */
 	}

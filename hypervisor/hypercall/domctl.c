@@ -2,7 +2,12 @@
 /* domctl: control of one domain. The table says which operation is whose; the groups are in domctl_*.c. */
 #include <torc/control.h>
 
-static const struct { domctl_fn *fn; const char *name; } ops[] = {
+struct row {
+	domctl_fn *fn;
+	const char *name;
+};
+
+static const struct row ops[] = {
 #define OP(n, f) [XEN_DOMCTL_##n] = { f, #n }
 	OP(destroydomain, domctl_destroy),
 	OP(pausedomain, domctl_pause),
@@ -46,6 +51,22 @@ static const struct { domctl_fn *fn; const char *name; } ops[] = {
 #undef OP
 };
 
+/* The ABI's numbers for debuggers are far from all the others. */
+static const struct row debug_ops[] = {
+#define OP(n, f) [XEN_DOMCTL_gdbsx_##n - XEN_DOMCTL_gdbsx_guestmemio] = { f, "gdbsx_" #n }
+	OP(pausevcpu, domctl_debug_hold),
+	OP(unpausevcpu, domctl_debug_release),
+	OP(domstatus, domctl_debug_status),
+#undef OP
+};
+
+static const struct row *find_row(uint32_t cmd)
+{
+	if (cmd >= XEN_DOMCTL_gdbsx_guestmemio && cmd - XEN_DOMCTL_gdbsx_guestmemio < ARRAY_SIZE(debug_ops))
+		return &debug_ops[index_nospec(cmd - XEN_DOMCTL_gdbsx_guestmemio, ARRAY_SIZE(debug_ops))];
+	return cmd < ARRAY_SIZE(ops) ? &ops[index_nospec(cmd, ARRAY_SIZE(ops))] : NULL;
+}
+
 /* The first domain of that id or above it: that is how tools that know only this call walk the list. */
 static long get_info(struct vcpu *v, struct xen_domctl *op)
 {
@@ -64,16 +85,16 @@ static long get_info(struct vcpu *v, struct xen_domctl *op)
 
 static long on_domain(struct vcpu *v, struct xen_domctl *op, bool *back)
 {
-	unsigned long i = index_nospec(op->cmd, ARRAY_SIZE(ops));
+	const struct row *r = find_row(op->cmd);
 	struct domain *d;
 	long rc;
 
-	if (op->cmd >= ARRAY_SIZE(ops) || !ops[i].fn)
+	if (!r || !r->fn)
 		return refuse(v, -XEN_EOPNOTSUPP, "domctl %u is not offered", op->cmd);
 	d = domain_get_for(v, op->domain);
 	if (!d)
-		return refuse(v, -XEN_ESRCH, "%s: no domain %u", ops[i].name, op->domain);
-	rc = ops[i].fn(v, d, op, back);
+		return refuse(v, -XEN_ESRCH, "%s: no domain %u", r->name, op->domain);
+	rc = r->fn(v, d, op, back);
 	domain_put(&d);
 	return rc;
 }

@@ -109,8 +109,10 @@ void domain_info_fill(struct domain *d, struct xen_domctl_getdomaininfo *out)
 		flags |= XEN_DOMINF_dying;
 	if (d->shut_down)
 		flags |= XEN_DOMINF_shutdown | (uint32_t)d->shutdown_code << XEN_DOMINF_shutdownshift;
-	if (d->paused_by_tools)
+	if (d->paused_by_tools || d->debug_paused)
 		flags |= XEN_DOMINF_paused;
+	if (d->debugged)
+		flags |= XEN_DOMINF_debugged;
 	if (d->create_flags & XEN_DOMCTL_CDF_xs_domain)
 		flags |= XEN_DOMINF_xs_domain;
 	out->flags = flags;
@@ -153,12 +155,6 @@ DOMCTL(domctl_set_handle)
 	(void)v;
 	memcpy(d->handle, op->u.setdomainhandle.handle, sizeof(d->handle));
 	return 0;
-}
-
-DOMCTL(domctl_set_debugging)
-{
-	*back = false;
-	return op->u.setdebugging.enable ? refuse(v, -XEN_EOPNOTSUPP, "debugging of d%u from outside is not offered", d->id) : 0;
 }
 
 DOMCTL(domctl_set_address_size)

@@ -314,7 +314,7 @@ DOMCTL(domctl_send_trigger)
 		return NO_VCPU(v, d, a->vcpu, "trigger");
 	if (a->trigger != XEN_DOMCTL_SENDTRIGGER_NMI)
 		return refuse(v, -XEN_EOPNOTSUPP, "trigger %u; paravirtual guests know NMI (0) only", a->trigger);
-	WRITE_ONCE(t->nmi_pending, true);
+	atomic_or(&t->pending_traps, PENDING_NMI);
 	pv_vcpu_kick(t);
 	return 0;
 }

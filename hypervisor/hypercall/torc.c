@@ -3,6 +3,7 @@
 #include <torc/boot.h>
 #include <torc/heap.h>
 #include <torc/hypercall.h>
+#include <torc/pv.h>
 #include <torc/torc-op.h>
 #include <torc/x86.h>
 
@@ -76,6 +77,23 @@ static long about_host(struct torc_op_host *h)
 	return 0;
 }
 
+static long pass(struct vcpu *v, const struct torc_op_debug *a)
+{
+	struct domain *d = domain_get_for(v, (domid_t)MIN(a->domid, 0xffffu));
+	struct vcpu *t;
+	long rc;
+
+	if (!d)
+		return refuse(v, -XEN_ESRCH, "no domain %u", a->domid);
+	t = a->vcpu < d->max_vcpus ? d->vcpus[index_nospec(a->vcpu, d->max_vcpus)] : NULL;
+	rc = t && d != v->domain ? debug_pass(t, a->vector) : -XEN_EINVAL;
+	if (rc)
+		refuse(v, rc, "debugging: vector %u for d%uv%u, which is not being debugged, or neither a step (1) nor a breakpoint (3)",
+		       a->vector, d->id, a->vcpu);
+	domain_put(&d);
+	return rc;
+}
+
 HC(hc_torc_op)
 {
 	struct torc_op op;
@@ -97,6 +115,9 @@ HC(hc_torc_op)
 		break;
 	case TORC_OP_HOST:
 		rc = about_host(&op.u.host);
+		break;
+	case TORC_OP_DEBUG_PASS:
+		rc = pass(v, &op.u.debug);
 		break;
 	default:
 		return refuse(v, -XEN_ENOSYS, "torc_op %u is not known", op.cmd);

@@ -148,7 +148,7 @@ HC(hc_vcpu_op)
 	case VCPUOP_register_vcpu_info:
 		return register_info(v, t, arg);
 	case VCPUOP_send_nmi:
-		t->nmi_pending = true;
+		atomic_or(&t->pending_traps, PENDING_NMI);
 		pv_vcpu_kick(t);
 		return 0;
 	case VCPUOP_get_physid:

@@ -10,6 +10,7 @@
 
 #define VEC_DB	1
 #define VEC_NMI	2
+#define VEC_BP	3
 #define VEC_UD	6
 #define VEC_NM	7
 #define VEC_GP	13
@@ -111,7 +112,8 @@ static void debug_trap(struct vcpu *v, struct cpu_user_regs *r)
 	__asm__ volatile ("mov %%dr6, %0" : "=r" (dr6));
 	__asm__ volatile ("mov %0, %%dr6" :: "r" (DR6_QUIET));
 	v->debugreg[6] |= dr6 & 0xe00f;
-	guest_inject(v, r, VEC_DB, -1);
+	if (likely(!debug_event(v, VEC_DB)))
+		guest_inject(v, r, VEC_DB, -1);
 }
 
 void hook_guest_exception(struct cpu_user_regs *regs, unsigned long cr2)
@@ -147,6 +149,8 @@ void hook_guest_exception(struct cpu_user_regs *regs, unsigned long cr2)
 		debug_trap(v, regs);
 		break;
 	default:
+		if (vector == VEC_BP && unlikely(debug_event(v, vector)))
+			break;
 		guest_inject(v, regs, vector, vector < 32 && (VECS_WITH_CODE >> vector & 1) ? (int)(regs->error_code & 0xffff) : -1);
 	}
 }
@@ -246,14 +250,24 @@ void hook_nmi(struct cpu_user_regs *regs)
 	(void)regs;
 	if (!v || !v->nmi_entry)
 		return;
-	v->nmi_pending = true;
+	atomic_or(&v->pending_traps, PENDING_NMI);
 	if (v->running && v != current)
 		cpu_kick(v->cpu);		/* no more: an NMI takes no locks, so a sleeping one hears of it when it wakes */
 }
 
 bool pv_events_pending(struct vcpu *v)
 {
-	return (atomic_read(vcpu_upcall_pending(v)) && !READ_ONCE(*vcpu_upcall_mask(v))) || (v->nmi_pending && !v->in_nmi);
+	return (atomic_read(vcpu_upcall_pending(v)) && !READ_ONCE(*vcpu_upcall_mask(v))) ||
+	       (unlikely(v->pending_traps) && (v->pending_traps & ~PENDING_NMI || !v->in_nmi));
+}
+
+/* What a debugger found to be the guest's own. */
+static void deliver_debug_trap(struct vcpu *v, struct cpu_user_regs *regs)
+{
+	uint8_t which = v->pending_traps & PENDING_BP ? PENDING_BP : PENDING_DB;
+
+	atomic_and(&v->pending_traps, (uint8_t)~which);
+	guest_inject(v, regs, which == PENDING_BP ? VEC_BP : VEC_DB, -1);
 }
 
 void pv_deliver_pending(struct vcpu *v, struct cpu_user_regs *regs)
@@ -261,8 +275,12 @@ void pv_deliver_pending(struct vcpu *v, struct cpu_user_regs *regs)
 	struct bounce nmi = { .eip = v->nmi_entry, .cs = v->traps[VEC_NMI].cs, .mask_events = true };
 	struct bounce event = { .eip = v->event_cb.eip, .cs = v->event_cb.cs, .mask_events = true };
 
-	if (unlikely(v->nmi_pending && !v->in_nmi)) {
-		v->nmi_pending = false;
+	if (unlikely(v->pending_traps & (PENDING_BP | PENDING_DB))) {
+		deliver_debug_trap(v, regs);
+		return;
+	}
+	if (unlikely(v->pending_traps && !v->in_nmi)) {
+		atomic_and(&v->pending_traps, (uint8_t)~PENDING_NMI);
 		if (nmi.eip) {
 			v->in_nmi = true;
 			bounce_guest(v, regs, &nmi);

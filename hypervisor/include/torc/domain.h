@@ -39,6 +39,8 @@ struct domain {
 	uint8_t shutdown_code;
 	uint32_t pause_count;		/* of the whole domain, by the hypervisor and tools */
 	uint32_t paused_by_tools;	/* how often domctl paused it; each is in pause_count once */
+	bool debugged;			/* by a debugger in the control domain: debug.c */
+	bool debug_paused;		/* a breakpoint or step stopped it; in pause_count once */
 	uint32_t nr_polling;		/* vcpus in SCHEDOP_poll: they want to hear of masked ports too */
 	bool being_killed;		/* somebody is in pv_domain_kill() */
 	struct timer watchdog[2];	/* SCHEDOP_watchdog */
@@ -112,7 +114,13 @@ struct vcpu {
 	unsigned long iobitmap;		/* PHYSDEVOP_set_iobitmap: guest address of a bit a port (1: none), 0: no bitmap */
 	unsigned int iobitmap_ports;
 	unsigned long nmi_entry;	/* nmi_op callback, 0: none */
-	bool nmi_pending, in_nmi, trap_bounce_tf;
+	uint8_t pending_traps;		/* for the way out: */
+#define PENDING_NMI	1u
+#define PENDING_BP	2u		/* the guest's own, which a debugger has looked at */
+#define PENDING_DB	4u
+	bool in_nmi;
+	bool debug_held;		/* by a debugger; in pause_count once */
+	uint8_t debug_event;		/* vector that stopped it and that no debugger has asked for yet; 0: none */
 
 	/* events and time */
 	struct vcpu_info *info;		/* where it is registered, mapped; layout by the domain's width: use shared.h */

@@ -20,6 +20,13 @@ int debugreg_set(struct vcpu *v, unsigned int n, unsigned long val);	/* 0, -XEN_
 /* Selectors a guest may be given: RPL fixed up to at least its kernel's ring (3 or 1); never a hypervisor one. */
 uint16_t guest_fixup_selector(const struct domain *d, uint16_t sel);
 
+/* --- debug.c: a debugger in the control domain -------------------------------------------------------------------------- */
+bool debug_event(struct vcpu *v, unsigned int vector);		/* in the guest: true if the debugger has it now */
+int debug_set(struct domain *d, bool on);
+bool debug_next(struct domain *d, unsigned int *vcpu, unsigned int *vector);
+int debug_vcpu_hold(struct vcpu *v, bool hold);
+int debug_pass(struct vcpu *v, unsigned int vector);		/* 1 or 3: it was the guest's own */
+
 /* --- switch.c, life.c --------------------------------------------------------------------------------------------------- */
 void pv_load_debugregs(struct vcpu *v);				/* after a change, v current */
 void pv_in_kernel_root(struct vcpu *v, void (*fn)(struct vcpu *v));	/* v current: fn may write to the guest kernel's memory */

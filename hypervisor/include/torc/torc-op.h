@@ -47,12 +47,21 @@ struct torc_op_host {
 	uint64_t now_ns;
 };
 
+/* What stopped a vcpu for a debugger was the guest's own: it gets the exception when the vcpu goes on. */
+#define TORC_OP_DEBUG_PASS	4
+struct torc_op_debug {
+	uint32_t domid;			/* IN: being debugged */
+	uint32_t vcpu;
+	uint32_t vector;		/* 1 or 3 */
+};
+
 struct torc_op {
 	uint32_t cmd, version;
 	union {
 		struct torc_op_why why;
 		struct torc_op_domain domain;
 		struct torc_op_host host;
+		struct torc_op_debug debug;
 		uint8_t pad[120];
 	} u;
 };
