@@ -33,7 +33,7 @@ int deal(struct channel *c, struct handover *h, uint64_t tick_ns, uint64_t patie
 	int rc;
 
 	for (;;) {
-		if (handover_over(h) && h->record.state != HANDOVER_RUNNING)
+		if (handover_over(h) && (h->record.state != HANDOVER_RUNNING || h->done))
 			return 0;
 		rc = hear(c, h, tick);
 		/* the source has heard that it runs here, and hung up */

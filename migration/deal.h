@@ -12,7 +12,7 @@
 void deal_say(struct channel *c, const struct handover *h, enum handover_message m);
 
 /*
- * Until the source is through (GONE, or OWNER again) or the target runs it and the source has gone away. A source
+ * Until the source is through (GONE, or OWNER again) or the target runs it and the source knows or has gone away. A source
  * still SUSPENDED after patience_ns takes the guest back. 0; -ETIMEDOUT at the deadline, with the record saying
  * where things stand; -ENOTCONN and -EBADMSG of the channel; what a call of the handover failed with.
  */

@@ -10,7 +10,7 @@ static const char *const state_names[HANDOVER_STATES] = {
 	"OWNER", "SUSPENDED", "HANDED", "GONE", "NONE", "PREPARED", "RUNNING",
 };
 static const char *const message_names[HANDOVER_MESSAGES] = {
-	"FINAL", "READY", "GO", "ACK", "ABORT", "ASK", "LOST",
+	"FINAL", "READY", "GO", "ACK", "ABORT", "ASK", "LOST", "DONE",
 };
 
 const char *handover_state_name(enum handover_state s)
@@ -147,6 +147,19 @@ static int lost(struct handover *h)
 	return enter(h, HANDOVER_GONE);
 }
 
+/* It can still stay if its backends do not come to an end. */
+static int hand_over(struct handover *h)
+{
+	int rc = h->calls.drain(h->calls.arg);
+
+	if (!rc)
+		return enter(h, HANDOVER_HANDED);
+	rc = take_back(h);
+	if (!rc)
+		say(h, HANDOVER_ABORT);
+	return rc;
+}
+
 static int source_hear(struct handover *h, enum handover_message m)
 {
 	int rc = 0;
@@ -154,17 +167,20 @@ static int source_hear(struct handover *h, enum handover_message m)
 	switch (m) {
 	case HANDOVER_READY:
 		if (h->record.state == HANDOVER_SUSPENDED)
-			rc = enter(h, HANDOVER_HANDED);
+			rc = hand_over(h);
+		else if (h->record.state == HANDOVER_OWNER && h->record.aborted)
+			say(h, HANDOVER_ABORT);
 		if (!rc && h->record.state == HANDOVER_HANDED)
 			say(h, HANDOVER_GO);
-		else if (!rc && h->record.state == HANDOVER_OWNER && h->record.aborted)
-			say(h, HANDOVER_ABORT);
 		return rc;
 	case HANDOVER_ACK:
-		if (h->record.state != HANDOVER_HANDED)
-			return 0;
-		rc = enter(h, HANDOVER_GONE);
-		return rc ? rc : destroy(h);
+		if (h->record.state == HANDOVER_HANDED) {
+			rc = enter(h, HANDOVER_GONE);
+			rc = rc ? rc : destroy(h);
+		}
+		if (!rc && h->record.state == HANDOVER_GONE)
+			say(h, HANDOVER_DONE);
+		return rc;
 	case HANDOVER_LOST: return lost(h);
 	default: return 0;
 	}
@@ -172,20 +188,45 @@ static int source_hear(struct handover *h, enum handover_message m)
 
 /* --- the target */
 
-/* Ours by the record: it runs before anybody is told so. A host that died later took a running guest along. */
+/* Ours by the record. A host that died since took a running guest along: that is its end, and not the source's to mend. */
 static int confirm(struct handover *h)
 {
-	int rc = has_image(h) ? run(h) : 0;
+	int rc = has_image(h) ? did(h, h->calls.release(h->calls.arg)) : 0;
 
 	if (!rc)
 		say(h, HANDOVER_ACK);
 	return rc;
 }
 
+static int forget_image(struct handover *h)
+{
+	int rc = h->record.state == HANDOVER_NONE ? 0 : enter(h, HANDOVER_NONE);
+
+	return rc ? rc : destroy(h);
+}
+
+/*
+ * It begins before the record says so, held back: whatever dies before the record is on the disk, nothing that the guest did has
+ * left this host, and the source may go on from its own copy. After it nobody else may.
+ */
+static int begin_here(struct handover *h)
+{
+	int rc;
+
+	if (!has_image(h)) {
+		rc = forget_image(h);
+		if (!rc)
+			say(h, HANDOVER_LOST);
+		return rc;
+	}
+	rc = run(h);
+	rc = rc ? rc : enter(h, HANDOVER_RUNNING);
+	return rc ? rc : confirm(h);
+}
+
 static int target_hear(struct handover *h, enum handover_message m)
 {
 	enum handover_state s = h->record.state;
-	int rc;
 
 	switch (m) {
 	case HANDOVER_FINAL:
@@ -194,21 +235,15 @@ static int target_hear(struct handover *h, enum handover_message m)
 	case HANDOVER_ASK:
 		if (s == HANDOVER_RUNNING)
 			return confirm(h);
-		if (s == HANDOVER_NONE) {
-			say(h, HANDOVER_LOST);
-			return 0;
-		}
-		if (m == HANDOVER_ASK) {
-			say(h, HANDOVER_READY);
-			return 0;
-		}
-		rc = enter(h, HANDOVER_RUNNING);
-		return rc ? rc : run(h);
+		if (s == HANDOVER_PREPARED && m == HANDOVER_GO)
+			return begin_here(h);
+		say(h, s == HANDOVER_NONE ? HANDOVER_LOST : HANDOVER_READY);
+		return 0;
 	case HANDOVER_ABORT:
-		if (s == HANDOVER_RUNNING)
-			return 0;
-		rc = s == HANDOVER_PREPARED ? enter(h, HANDOVER_NONE) : 0;
-		return rc ? rc : destroy(h);
+		return s == HANDOVER_RUNNING ? 0 : forget_image(h);
+	case HANDOVER_DONE:
+		h->done = s == HANDOVER_RUNNING;
+		return 0;
 	default: return 0;
 	}
 }
@@ -233,8 +268,22 @@ int handover_tick(struct handover *h)
 			say(h, HANDOVER_ASK);
 		return 0;
 	case HANDOVER_PREPARED: say(h, HANDOVER_READY); return 0;
-	case HANDOVER_RUNNING: return has_image(h) ? run(h) : 0;
+	case HANDOVER_RUNNING:
+		if (!h->done)
+			say(h, HANDOVER_ACK);
+		return 0;
 	default: return 0;
+	}
+}
+
+enum handover_message handover_answer_unknown(enum handover_message m)
+{
+	switch (m) {
+	case HANDOVER_READY: return HANDOVER_ABORT;
+	case HANDOVER_ACK: return HANDOVER_DONE;
+	case HANDOVER_GO:
+	case HANDOVER_ASK: return HANDOVER_LOST;
+	default: return HANDOVER_MESSAGES;
 	}
 }
 
@@ -260,11 +309,8 @@ int handover_recover(struct handover *h, const struct handover_calls *calls, con
 	case HANDOVER_GONE: return destroy(h);
 	case HANDOVER_NONE: return destroy(h);
 	case HANDOVER_PREPARED:
-		if (!has_image(h)) {
-			rc = enter(h, HANDOVER_NONE);
-			return rc ? rc : destroy(h);
-		}
-		return handover_tick(h);
+		return has_image(h) ? handover_tick(h) : forget_image(h);
+	case HANDOVER_RUNNING: return confirm(h);
 	default: return handover_tick(h);
 	}
 }

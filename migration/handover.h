@@ -24,8 +24,8 @@ enum handover_state {
 	HANDOVER_HANDED,	/* source: it is the target's; taken back only if the target has lost it */
 	HANDOVER_GONE,		/* source: the target runs it */
 	HANDOVER_NONE,		/* target: nothing, or an incomplete image */
-	HANDOVER_PREPARED,	/* target: the image is complete; whose the guest is, the source knows */
-	HANDOVER_RUNNING,	/* target: it is ours and runs */
+	HANDOVER_PREPARED,	/* target: the image is complete; whose the guest is, the source knows. It may run, held back */
+	HANDOVER_RUNNING,	/* target: it is ours and runs; kept until the source has said that it is GONE there */
 	HANDOVER_STATES
 };
 
@@ -37,6 +37,7 @@ enum handover_message {
 	HANDOVER_ABORT,	/* it stays here */
 	HANDOVER_ASK,	/* our host was down: what have you got? */
 	HANDOVER_LOST,	/* nothing */
+	HANDOVER_DONE,	/* to the target: it is GONE here, forget this migration */
 	HANDOVER_MESSAGES
 };
 
@@ -50,6 +51,9 @@ struct handover_record {
 	enum handover_state state;
 	bool aborted;			/* source: it never hands over any more */
 	bool died;			/* source: the only copy was on a host that died */
+	/* Where the guest is here: a domain of a number and uuid, since one start of the host. Nothing of it outlives that. */
+	uint32_t domid;			/* 0: none yet */
+	char uuid[40], boot[40];
 };
 
 /*
@@ -60,7 +64,10 @@ struct handover_calls {
 	void *arg;
 	int (*save)(void *arg, const struct handover_record *r);	/* durable when it returns */
 	int (*stop)(void *arg);		/* source: have the guest stand still */
-	int (*run)(void *arg);		/* let it run, or run on */
+	/* source: its backends finish all that they have taken. A failure is no fault: the guest stays, and goes on */
+	int (*drain)(void *arg);
+	int (*run)(void *arg);		/* source: let it run on. target: let it begin, with nothing of what it does leaving the host */
+	int (*release)(void *arg);	/* target: what it does may leave now. Again after a start: no error */
 	int (*destroy)(void *arg);	/* end the domain or what there is of an image; nothing there is no error */
 	bool (*runs)(void *arg);
 	bool (*has_image)(void *arg);	/* source: the guest's memory is here; target: all of it is */
@@ -72,6 +79,7 @@ struct handover {
 	struct handover_record record;
 	struct handover_calls calls;
 	bool final_sent;
+	bool done;	/* target, RUNNING: the source knows; the record may be removed */
 	int failed;	/* a call did: recover */
 };
 
@@ -90,6 +98,11 @@ int handover_hear(struct handover *h, enum handover_message m);
 int handover_tick(struct handover *h);
 /* Nothing more will come of it, whatever is heard. */
 bool handover_over(const struct handover *h);
+/*
+ * The answer of a host that has no record of the migration that it hears of, by what it hears. A source removes its record only
+ * when it is OWNER or GONE, a target its own only when it is NONE or has heard DONE. HANDOVER_MESSAGES: none.
+ */
+enum handover_message handover_answer_unknown(enum handover_message m);
 /* Where things stand and what an administrator can do, in a sentence each. */
 void handover_explain(const struct handover_record *r, char *text, size_t size);
 
@@ -102,6 +115,7 @@ int handover_read(const uint8_t *raw, size_t len, const uint8_t *id, enum handov
 /* --- the record on the disk: one file a migration */
 int handover_save(const char *dir, const struct handover_record *r);
 int handover_load(const char *file, struct handover_record *r, struct why *why);
+int handover_remove(const char *dir, const uint8_t id[HANDOVER_ID_SIZE]);
 int handover_each(const char *dir, int (*fn)(void *arg, const struct handover_record *r), void *arg, struct why *why);
 
 #endif

@@ -8,20 +8,24 @@
  * come back with the records alone; the guest itself outlives its engine. A host dies with whatever guest memory it had. The link
  * loses messages; who repeats one reads first what there is. A step is atomic, because an engine that dies in its middle comes back to the record. Only what happens from the last round on is here: pre-copy changes nobody's mind.
  *
+ * A host that dies with a guest on it leaves nobody who could say whether the guest had begun. So the target lets it begin with its
+ * disks and cards held back, writes down that it runs, and only then lets go of what it does. A target without that record has let
+ * nothing out, and the source may go on from what it has; with it, the guest ran there, and went with its host.
+ *
  *   source   OWNER        the guest is ours and runs, or may be made to run at any time
  *            SUSPENDED    it is ours and stands still, since the last round began
  *            HANDED       it is the target's: we keep its memory, and may take it back only if the target says it has lost it
  *            GONE         the target runs it; ours is destroyed
  *   target   NONE         nothing, or an incomplete image
- *            PREPARED     the image is complete; whose the guest is, the source knows
- *            RUNNING      it is ours and runs
+ *            PREPARED     the image is complete; whose the guest is, the source knows. It may run, but nothing that it does leaves the host
+ *            RUNNING      it is ours and runs; kept until the source has said that it is GONE there
  */
 #ifndef FAULTS
 #define FAULTS 1
 #endif
 
 mtype = { OWNER, SUSPENDED, HANDED, GONE, NONE, PREPARED, RUNNING };
-mtype = { FINAL, READY, GO, ACK, ABORT, ASK, LOST };
+mtype = { FINAL, READY, GO, ACK, ABORT, ASK, LOST, DONE };
 
 chan to_target = [2] of { mtype };
 chan to_source = [2] of { mtype };
@@ -30,6 +34,9 @@ mtype source = OWNER;		/* records */
 mtype target = NONE;
 bool source_runs = true;	/* the guest itself */
 bool target_runs = false;
+bool source_writes = true;	/* its backends may have writes of the guest under way */
+bool effects = false;		/* what the guest does on the target reaches disks and wires */
+bool forgotten = false;		/* the target has removed its record: it answers as if there had never been one */
 bool source_memory = true;	/* the source host still has the guest's memory */
 bool aborted = false;		/* this migration is over at the source: it never hands over any more */
 bool sent_final = false;
@@ -50,7 +57,8 @@ inline take_back()
 {
 	source = OWNER;
 	aborted = true;
-	source_runs = source_memory
+	source_runs = source_memory;
+	source_writes = source_memory
 }
 
 active proctype Source()
@@ -76,14 +84,16 @@ active proctype Source()
 		if
 		:: m == READY ->
 			if
-			:: source == SUSPENDED -> source = HANDED; say(to_target, GO)
+			/* first its backends finish all that they had taken */
+			:: source == SUSPENDED -> source_writes = false; source = HANDED; say(to_target, GO)
 			:: source == HANDED -> say(to_target, GO)
 			:: source == OWNER && aborted -> say(to_target, ABORT)
 			:: else -> skip
 			fi
 		:: m == ACK ->
 			if
-			:: source == HANDED -> source = GONE; source_memory = false
+			:: source == HANDED -> source = GONE; source_memory = false; say(to_target, DONE)
+			:: source == GONE -> say(to_target, DONE)
 			:: else -> skip
 			fi
 		:: m == LOST ->
@@ -103,9 +113,12 @@ active proctype Target()
 
 	do
 	/* Whoever is prepared says so until it knows. */
-	:: atomic { target == PREPARED && empty(to_source) && empty(to_target) -> to_source ! READY }
-	/* The record is written, the guest not yet started: also after a crash in between. */
-	:: atomic { target == RUNNING && !target_runs -> target_runs = true }
+	:: atomic { target == PREPARED && !target_runs && empty(to_source) && empty(to_target) -> to_source ! READY }
+	/* It has begun, held back: the record, then what it does may leave. Also after a crash in between. */
+	:: atomic { target == PREPARED && target_runs -> target = RUNNING }
+	:: atomic { target == RUNNING && !effects -> effects = true; say(to_source, ACK) }
+	/* Until the source knows. */
+	:: atomic { target == RUNNING && effects && !forgotten && empty(to_source) && empty(to_target) -> to_source ! ACK }
 	:: atomic { to_target ? m ->
 		if
 		:: m == FINAL ->
@@ -115,21 +128,28 @@ active proctype Target()
 			fi
 		:: m == GO ->
 			if
-			:: target == PREPARED -> target = RUNNING
-			:: target == RUNNING -> say(to_source, ACK)
+			:: target == PREPARED -> target_runs = true
+			:: target == RUNNING && effects && !forgotten -> say(to_source, ACK)
+			:: target == RUNNING && !effects -> skip
 			/* Handed to us, and our host died with the image: the source still has it. */
-			:: target == NONE -> say(to_source, LOST)
+			:: target == NONE || forgotten -> say(to_source, LOST)
 			fi
 		:: m == ABORT ->
 			if
-			:: target == PREPARED -> target = NONE
+			:: target == PREPARED -> assert(!target_runs); target = NONE
 			:: else -> skip
 			fi
 		:: m == ASK ->
 			if
-			:: target == PREPARED -> say(to_source, READY)
-			:: target == NONE -> say(to_source, LOST)
-			:: else -> say(to_source, ACK)
+			:: target == PREPARED && !target_runs -> say(to_source, READY)
+			:: target == RUNNING && effects && !forgotten -> say(to_source, ACK)
+			:: target == NONE || forgotten -> say(to_source, LOST)
+			:: else -> skip
+			fi
+		:: m == DONE ->
+			if
+			:: target == RUNNING -> forgotten = true
+			:: else -> skip
 			fi
 		:: else -> skip
 		fi }
@@ -151,13 +171,15 @@ active proctype Faults()
 		:: atomic { source == OWNER && !source_runs && source_memory -> take_back(); faults++ }
 		:: atomic { source == SUSPENDED && source_memory -> take_back(); say(to_target, ABORT); faults++ }
 		/* a host, with all that is in its memory; one that runs the guest takes it along, and that is no matter of migration */
-		:: atomic { source_memory && !source_runs && source != OWNER -> source_memory = false; faults++ }
-		:: atomic { target == PREPARED -> target = NONE; faults++ }
+		:: atomic { source_memory && !source_runs && source != OWNER -> source_memory = false; source_writes = false; faults++ }
+		:: atomic { target == PREPARED -> target = NONE; target_runs = false; faults++ }
 		fi
 	:: break
 	od
 }
 
 ltl never_both	{ [] !(source_runs && target_runs) }
+ltl never_two_writers	{ [] !(source_writes && effects) }
+ltl never_back_in_time	{ [] !(source_runs && effects) }
 ltl never_two_owners { [] !((source == OWNER || source == SUSPENDED) && target == RUNNING) }
 ltl one_in_the_end { <> [] (source_runs != target_runs || died_with_its_host || (source == OWNER && !source_memory)) }

@@ -57,11 +57,24 @@ int handover_save(const char *dir, const struct handover_record *r)
 	id_text(r->id, id);
 	if (snprintf(file, sizeof(file), "%s/%s" SUFFIX, dir, id) >= (int)sizeof(file))
 		return -ENAMETOOLONG;
-	if (strchr(r->guest, '\n') || strchr(r->peer, '\n'))
+	if (strchr(r->uuid, '\n') || strchr(r->boot, '\n') || strchr(r->guest, '\n') || strchr(r->peer, '\n'))
 		return -EINVAL;
-	len = snprintf(text, sizeof(text), "torc-handover 1\nid %s\nguest %s\npeer %s\nstate %s\naborted %d\ndied %d\nend\n",
-		       id, r->guest, r->peer, handover_state_name(r->state), r->aborted, r->died);
+	len = snprintf(text, sizeof(text), "torc-handover 2\nid %s\nguest %s\npeer %s\nstate %s\naborted %d\ndied %d\n"
+		       "domain %u\nuuid %s\nboot %s\nend\n",
+		       id, r->guest, r->peer, handover_state_name(r->state), r->aborted, r->died, r->domid, r->uuid, r->boot);
 	return durable_write(file, text, len, 0600);
+}
+
+int handover_remove(const char *dir, const uint8_t id[HANDOVER_ID_SIZE])
+{
+	char text[2 * HANDOVER_ID_SIZE + 1], file[512];
+	int rc;
+
+	id_text(id, text);
+	if (snprintf(file, sizeof(file), "%s/%s" SUFFIX, dir, text) >= (int)sizeof(file))
+		return -ENAMETOOLONG;
+	rc = durable_remove(file);
+	return rc == -ENOENT ? 0 : rc;
 }
 
 /* The next line, if it is "KEY VALUE": its value. */
@@ -85,33 +98,51 @@ static int flag(const char *s, bool *b)
 	return 0;
 }
 
+static int text(const char *v, char *to, size_t size)
+{
+	if (!v || strlen(v) >= size)
+		return -EINVAL;
+	strcpy(to, v);
+	return 0;
+}
+
+static int domain_number(const char *v, uint32_t *domid)
+{
+	unsigned long n;
+	char *end;
+
+	if (!v || !isdigit((unsigned char)*v))
+		return -EINVAL;
+	n = strtoul(v, &end, 10);
+	*domid = n;
+	return *end || n > UINT16_MAX ? -EINVAL : 0;
+}
+
 static int parse(char *at, struct handover_record *r)
 {
-	const char *v, *guest, *peer;
 	unsigned int i;
+	const char *v;
 
 	memset(r, 0, sizeof(*r));
 	v = line(&at, "torc-handover");
-	if (!v || strcmp(v, "1"))
+	if (!v || strcmp(v, "2"))
 		return -EINVAL;
 	v = line(&at, "id");
 	if (!v || id_parse(v, r->id))
 		return -EINVAL;
-	guest = line(&at, "guest");
-	peer = guest ? line(&at, "peer") : NULL;
-	if (!peer || strlen(guest) >= sizeof(r->guest) || strlen(peer) >= sizeof(r->peer))
+	if (text(line(&at, "guest"), r->guest, sizeof(r->guest)) || text(line(&at, "peer"), r->peer, sizeof(r->peer)))
 		return -EINVAL;
-	strcpy(r->guest, guest);
-	strcpy(r->peer, peer);
 	v = line(&at, "state");
 	for (i = 0; v && i < HANDOVER_STATES && strcmp(v, handover_state_name(i)); i++)
 		;
 	if (!v || i == HANDOVER_STATES)
 		return -EINVAL;
 	r->state = i;
-	return flag(line(&at, "aborted"), &r->aborted) || flag(line(&at, "died"), &r->died) || strcmp(at, "end\n")
-		       ? -EINVAL
-		       : 0;
+	if (flag(line(&at, "aborted"), &r->aborted) || flag(line(&at, "died"), &r->died) ||
+	    domain_number(line(&at, "domain"), &r->domid) || text(line(&at, "uuid"), r->uuid, sizeof(r->uuid)) ||
+	    text(line(&at, "boot"), r->boot, sizeof(r->boot)))
+		return -EINVAL;
+	return strcmp(at, "end\n") ? -EINVAL : 0;
 }
 
 int handover_load(const char *file, struct handover_record *r, struct why *why)

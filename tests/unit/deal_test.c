@@ -56,6 +56,12 @@ static int stop(void *arg)
 	return 0;
 }
 
+static int nothing(void *arg)
+{
+	(void)arg;
+	return 0;
+}
+
 static int destroy(void *arg)
 {
 	((struct host *)arg)->image = false;
@@ -90,7 +96,7 @@ static void *plays(void *arg)
 {
 	static const uint8_t id[HANDOVER_ID_SIZE] = { 5 };
 	struct host *s = arg;
-	const struct handover_calls calls = { s, save, stop, run, destroy, runs, has_image, say, quiet };
+	const struct handover_calls calls = { s, save, stop, nothing, run, nothing, destroy, runs, has_image, say, quiet };
 	struct hello h;
 	struct why why;
 
@@ -145,6 +151,7 @@ static void goes_over(void **state)
 	assert_int_equal(s[1].h.record.state, HANDOVER_RUNNING);
 	assert_false(s[0].image);
 	assert_true(s[1].runs);
+	assert_true(s[1].h.done);	/* the source has said that it knows */
 }
 
 /* The target does not say that it is ready: the guest goes on where it was, and the target is told. */
