@@ -14,26 +14,44 @@ DEPS += libzstd-dev # kernels: zstd
 DEPS += libcapstone-dev # kernels: what their instructions are
 DEPS += libisofs-dev # disks for cloud-init
 
-TOOLS_COMMON := $(addprefix dom0-tools/common/,why paths)
+TOOLS_COMMON := $(addprefix dom0-tools/common/,why paths beside)
 TOOLS_HOST := $(addprefix dom0-tools/host/,call domctl vcpu memory event grant sysctl torcop frames migrate)
-TOOLS_IMAGE := $(addprefix dom0-tools/builder/,image elf bzimage unpack cache)
+TOOLS_IMAGE_APART := $(addprefix dom0-tools/builder/,image elf bzimage cache)
+TOOLS_IMAGE := $(TOOLS_IMAGE_APART) dom0-tools/builder/unpack
 TOOLS_SCAN := $(addprefix dom0-tools/builder/,scan scan_elf scan_notes)
-TOOLS_BUILDER := $(TOOLS_IMAGE) $(addprefix dom0-tools/builder/,layout tables fill pv32 pv64 build)
+TOOLS_BUILD := $(addprefix dom0-tools/builder/,layout tables fill pv32 pv64 build)
+TOOLS_BUILDER := $(TOOLS_IMAGE) $(TOOLS_BUILD)
 TOOLS_CONFIG := $(addprefix dom0-tools/config/,parse config device near)
 TOOLS_DUMP := $(addprefix dom0-tools/dump/,frames walk elf write)
 # from a domain to a stream and back
 TOOLS_MIGRATION := $(addprefix migration/,io_fd stream tables context p2m send receive)
 TOOLS_CLI := $(addprefix dom0-tools/cli/,main help out domains list info create creating describe nodes patience disk nic record lifecycle \
-	console why resources devices attach supervise watch check check_kernel storecmd config_update dump_core save restore seed)
+	console why resources devices attach supervise watch check storecmd config_update dump_core save restore seed)
 
 TOOLS_UNPACK_LIBS := -lz -llzma -lbz2 -llz4 -lzstd
 TOOLS_HOST_LIBS := -lxencall -lxenforeignmemory -lxentoollog
 
-$(B)/bin/torc: $(patsubst %,$(B)/obj/host/%.o,$(TOOLS_COMMON) $(TOOLS_HOST) $(TOOLS_BUILDER) $(TOOLS_SCAN) $(TOOLS_CONFIG) $(TOOLS_DUMP) $(TOOLS_MIGRATION) $(TOOLS_CLI)) \
+# torc has what is run often and is linked statically: loading libraries was four fifths of what "torc list" cost. What
+# needs TLS or a disassembler is in torc-more beside it, which has all commands and is what torc goes on as for these;
+# unpacking kernels is torc-unpack's.
+TOOLS_TORC := $(TOOLS_COMMON) $(TOOLS_HOST) $(TOOLS_BUILD) $(TOOLS_CONFIG) $(TOOLS_DUMP) $(TOOLS_MIGRATION) $(TOOLS_CLI)
+$(B)/bin/torc: $(patsubst %,$(B)/obj/host/%.o,$(TOOLS_TORC) $(TOOLS_IMAGE_APART) dom0-tools/builder/unpack_apart dom0-tools/cli/light) \
+	$(B)/obj/host/xenbus/client.a | $(B)/bin/torc-more $(B)/bin/torc-unpack
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(HOST_CC) -static-pie -o $@ $^ $(TOOLS_HOST_LIBS) -lxentoolcore $(XENBUS_CLIENT_LIBS) -ljson-c
+
+TOOLS_MORE_LIBS = $(TOOLS_UNPACK_LIBS) -lcapstone
+$(B)/bin/torc-more: $(patsubst %,$(B)/obj/host/%.o,$(TOOLS_TORC) $(TOOLS_IMAGE) $(TOOLS_SCAN) $(addprefix dom0-tools/cli/,commands check_kernel)) \
 	$(B)/obj/host/xenbus/client.a
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
-	$(Q)$(HOST_CC) -o $@ $^ $(TOOLS_HOST_LIBS) $(TOOLS_UNPACK_LIBS) $(XENBUS_CLIENT_LIBS) -ljson-c -lcapstone
+	$(Q)$(HOST_CC) -o $@ $^ $(TOOLS_HOST_LIBS) $(TOOLS_MORE_LIBS) $(XENBUS_CLIENT_LIBS) -ljson-c
+
+$(B)/bin/torc-unpack: $(patsubst %,$(B)/obj/host/dom0-tools/%.o,common/why builder/unpack builder/unpack_main)
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(HOST_CC) -o $@ $^ $(TOOLS_UNPACK_LIBS) -lseccomp
 
 $(B)/bin/torc-seed: $(patsubst %,$(B)/obj/host/%.o,$(TOOLS_COMMON) dom0-tools/seed/main)
 	@mkdir -p $(@D)
@@ -47,7 +65,7 @@ $(B)/bin/torc-consoled: $(patsubst %,$(B)/obj/host/%.o,$(TOOLS_COMMON) $(TOOLS_H
 	$(call say,LD,$@)
 	$(Q)$(HOST_CC) -o $@ $^ $(TOOLS_HOST_LIBS) -lxenevtchn -lxengnttab $(XENBUS_CLIENT_LIBS) -lev -lutil -lseccomp
 
-ALL += $(B)/bin/torc $(B)/bin/torc-consoled $(B)/bin/torc-seed
+ALL += $(B)/bin/torc $(B)/bin/torc-more $(B)/bin/torc-unpack $(B)/bin/torc-consoled $(B)/bin/torc-seed
 
 # Manual pages, completion and the table of error codes come from the same tables as the commands.
 $(B)/man/torc.1: $(B)/bin/torc
@@ -72,7 +90,7 @@ soak-daemon-kill: rig all
 install-tools:
 	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man5 \
 		$(DESTDIR)$(PREFIX)/share/bash-completion/completions $(DESTDIR)$(PREFIX)/share/torc/schemas
-	install -m 755 $(B)/bin/torc $(B)/bin/torc-consoled $(B)/bin/torc-seed $(DESTDIR)$(PREFIX)/sbin/
+	install -m 755 $(addprefix $(B)/bin/,torc torc-more torc-unpack torc-consoled torc-seed) $(DESTDIR)$(PREFIX)/sbin/
 	install -m 644 $(B)/man/torc.1 $(DESTDIR)$(PREFIX)/share/man/man1/
 	install -m 644 $(B)/man/torc.cfg.5 $(DESTDIR)$(PREFIX)/share/man/man5/
 	install -m 644 $(B)/completions/torc $(DESTDIR)$(PREFIX)/share/bash-completion/completions/torc

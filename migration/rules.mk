@@ -10,10 +10,10 @@ model-handover:
 
 CHECKS += model-handover
 
-# What the commands need of it, beside their own (dom0-tools/rules.mk)
+# What the commands need of it, beside their own (dom0-tools/rules.mk): in torc-more, for the sake of torc's start
 DEPS += libssl-dev # TLS between hosts
 DEPS += libjson-c-dev # what is known of other hosts
 
-$(B)/bin/torc: $(patsubst %,$(B)/obj/host/%.o,dom0-tools/cli/hosts \
+$(B)/bin/torc-more: $(patsubst %,$(B)/obj/host/%.o,dom0-tools/cli/hosts \
 	$(addprefix migration/,pair pins meet channel link identity durable io_fd))
-$(B)/bin/torc: TOOLS_UNPACK_LIBS += -lssl -lcrypto
+$(B)/bin/torc-more: TOOLS_MORE_LIBS += -lssl -lcrypto

@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* torc: the control domain's command. Finds the subcommand, runs it, says why it failed. */
+/*
+ * torc: the control domain's command. Finds the subcommand, runs it, says why it failed. A subcommand that this
+ * program is linked without is torc-more's.
+ */
 #include "dom0-tools/cli/cli.h"
 
+#include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-const struct subcommand subcommands[] = {
-#define SUBCOMMAND(name, run, args, text, details) { name, run, args, text, details },
-#include "dom0-tools/cli/subcommands.tbl"
-#undef SUBCOMMAND
-};
-const size_t subcommand_count = sizeof(subcommands) / sizeof(subcommands[0]);
+#include "dom0-tools/common/beside.h"
 
 int cli_host(struct cli *c)
 {
@@ -93,9 +94,24 @@ static bool take_flag(int *argc, char **argv, const char *flag)
 	return false;
 }
 
+/* Goes on as torc-more, with all that was said to us. Comes back only if that fails. */
+static int go_on_as_more(struct cli *c, char **whole)
+{
+	char path[PATH_MAX];
+	int rc = beside_path("torc-more", path);
+
+	if (!rc) {
+		execv(path, whole);
+		rc = -errno;
+	}
+	rc = why_set(c->why, TE_FILE, "torc %s is a part of torc-more: %s", c->cmd->name, strerror(-rc));
+	return why_hint(c->why, rc, "torc-more belongs beside torc");
+}
+
 int main(int argc, char **argv)
 {
 	struct why why = { 0 };
+	char **whole = argv;
 	struct cli c = { .why = &why };
 	int rc;
 
@@ -136,8 +152,12 @@ int main(int argc, char **argv)
 		help_command(c.cmd);
 		return 0;
 	}
-	c.json |= take_flag(&argc, argv, "--json");
-	rc = c.cmd->run(&c, argc, argv);
+	if (c.cmd->run) {
+		c.json |= take_flag(&argc, argv, "--json");
+		rc = c.cmd->run(&c, argc, argv);
+	} else {
+		rc = go_on_as_more(&c, whole);
+	}
 	host_close(&c.host);
 	if (c.store)
 		store_close(&c.store);

@@ -4,58 +4,34 @@
 
 #include <errno.h>
 #include <limits.h>
-#include <spawn.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
+#include "dom0-tools/common/beside.h"
 #include "dom0-tools/common/paths.h"
 
 /* Run it; what it says of a failure is the reason. */
 static int run(char *const argv[], struct why *why)
 {
-	extern char **environ;
-	posix_spawn_file_actions_t actions;
 	char said[512];
-	int fds[2], rc, status = -1;
-	size_t n = 0;
-	ssize_t got;
-	pid_t pid;
+	int status = -1, rc = beside_run(argv, -1, -1, said, sizeof(said), &status);
 
-	if (pipe(fds) < 0)
-		return why_set(why, TE_INTERNAL, "no pipe: %s", strerror(errno));
-	posix_spawn_file_actions_init(&actions);
-	posix_spawn_file_actions_adddup2(&actions, fds[1], STDERR_FILENO);
-	posix_spawn_file_actions_addclose(&actions, fds[0]);
-	posix_spawn_file_actions_addclose(&actions, fds[1]);
-	rc = posix_spawn(&pid, argv[0], &actions, NULL, argv, environ);
-	posix_spawn_file_actions_destroy(&actions);
-	close(fds[1]);
-	while (!rc && n < sizeof(said) - 1 && (got = read(fds[0], said + n, sizeof(said) - 1 - n)) > 0)
-		n += (size_t)got;
-	said[n] = 0;
-	close(fds[0]);
 	if (rc)
-		return why_set(why, TE_FILE, "%s: %s", argv[0], strerror(rc));
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
+		return why_set(why, TE_FILE, "%s: %s", argv[0], strerror(-rc));
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		return 0;
-	return why_hint(why, why_set(why, TE_FILE, "seed: %s", n ? said : "torc-seed was ended"),
+	return why_hint(why, why_set(why, TE_FILE, "seed: %s", *said ? said : "torc-seed was ended"),
 			"a seed is a directory with user-data and, if wanted, meta-data, network-config, vendor-data");
 }
 
 int guest_seed(const char *dir, const struct guest_config *g, char file[PATH_MAX], struct why *why)
 {
-	char program[PATH_MAX], uuid[37], *base;
+	char program[PATH_MAX], uuid[37];
 	char *const argv[] = { program, (char *)(uintptr_t)dir, file, g->name, uuid, NULL };
-	ssize_t n = readlink("/proc/self/exe", program, sizeof(program) - sizeof("torc-seed"));
+	int rc = beside_path("torc-seed", program);
 
-	if (n < 0)
-		return why_set(why, TE_INTERNAL, "/proc/self/exe: %s", strerror(errno));
-	program[n] = 0;
-	base = strrchr(program, '/');
-	strcpy(base ? base + 1 : program, "torc-seed");
+	if (rc)
+		return why_set(why, TE_INTERNAL, "/proc/self/exe: %s", strerror(-rc));
 	config_uuid_format(uuid, g->uuid);
 	snprintf(file, PATH_MAX, "%s/seeds", path_state());
 	if (path_make_dirs(file))

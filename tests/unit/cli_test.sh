@@ -84,6 +84,13 @@ if [ -e $GRUB ]; then
 	says "a dry run with an override" 0 '"memory_mib":96' "$T" create -n "$dir/ok.cfg" memory=96
 	says "too little memory" 4 "too few" "$T" create -n "$dir/ok.cfg" memory=1
 	gzip -c $GRUB > "$dir/grub.gz"
+	head -c 20000 "$dir/grub.gz" > "$dir/short.gz"
+	says "a compressed kernel that ends early" 5 "short.gz: the gzip stream is truncated \[kernel-image\]" "$T" create -n "$dir/ok.cfg" "kernel=$dir/short.gz"
+	for z in "xz -c" "lzma -c" "bzip2 -c" "zstd -qc" "lz4 -lqc"; do
+		command -v ${z% *} > /dev/null || continue
+		$z $GRUB > "$dir/packed"
+		TORC_CACHE_DIR=/nonexistent says "a kernel packed by ${z% *}" 0 '"bits":64' "$T" create -n "$dir/ok.cfg" "kernel=$dir/packed"
+	done
 	says "a compressed kernel" 0 '"bits":64' "$T" create -n "$dir/ok.cfg" "kernel=$dir/grub.gz"
 	says "and again, from the cache" 0 '"bits":64' "$T" create -n "$dir/ok.cfg" "kernel=$dir/grub.gz"
 	[ "$(ls "$dir"/cache/kernels | wc -l)" = 1 ]
@@ -105,6 +112,13 @@ if [ -e $GRUB ]; then
 	fits_schema "$dir/out.json" dom0-tools/schemas/torc-kernel-1.json
 	result $? "its JSON fits its schema" "see above"
 fi
+cp "$T" "$dir/torc"
+says "torc without torc-more beside it" 5 "torc check-kernel is a part of torc-more" "$dir/torc" check-kernel x
+if [ -e $GRUB ]; then
+	TORC_CACHE_DIR=/nonexistent says "torc without torc-unpack beside it" 5 "torc-unpack cannot be run" "$dir/torc" create -n "$dir/ok.cfg" "kernel=$dir/grub.gz"
+fi
+! ldd "$T" 2>&1 | grep -q '=>'
+result $? "torc loads no libraries" "$(ldd "$T")"
 for c in $("$T" help --completion | sed -n 's/.*compgen -W "\([^"]*\)".*/\1/p' | head -1); do
 	"$T" "$c" --help | grep -q "^torc $c" || result 1 "torc $c --help" "says nothing"
 	grep -qx "\.B ${c//-/\\\\-} \\\\fR.*" "$B/man/torc.1" || result 1 "torc $c in torc(1)" "is not there"

@@ -31,6 +31,6 @@ elf_FUZZ_LIBS := $(TOOLS_UNPACK_LIBS)
 ring_FUZZ_OBJS := $(patsubst %,$(B)/obj/fuzz/%.o,tests/fuzz/ring_fuzz dom0-tools/consoled/ring)
 
 .PHONY: unit-cli
-unit-cli: $(B)/bin/torc $(B)/bin/torc-seed $(B)/man/torc.1 $(B)/man/torc.cfg.5 $(B)/completions/torc
+unit-cli: $(B)/bin/torc $(B)/bin/torc-more $(B)/bin/torc-unpack $(B)/bin/torc-seed $(B)/man/torc.1 $(B)/man/torc.cfg.5 $(B)/completions/torc
 	@tests/unit/cli_test.sh $(B)
 CHECKS += unit-cli
