@@ -147,8 +147,8 @@ static int write_nodes(struct store *s, store_txn_t t, void *arg)
 	struct attaching *a = arg;
 
 	(void)s;
-	return a->disk ? disk_write(a->c, t, a->domid, a->disk, a->source) :
-			 nic_write(a->c, t, a->domid, a->vif);
+	return a->disk ? disk_write(a->c, t, a->domid, a->disk, a->source, false) :
+			 nic_write(a->c, t, a->domid, a->vif, false);
 }
 
 static int write_attached(struct attaching *a)

@@ -104,10 +104,30 @@ static int prepare(struct creation *k)
 	return rc;
 }
 
+static int has_room(struct cli *c, const struct host_info *info, const char *name, uint64_t pages)
+{
+	uint64_t need = pages + OVERHEAD_PAGES, free_pages = info->free_pages + info->scrub_pages;
+
+	free_pages -= free_pages < info->outstanding_pages ? free_pages : info->outstanding_pages;
+	if (free_pages >= need)
+		return 0;
+	return why_hint(c->why,
+			why_set(c->why, TE_NO_MEMORY, "\"%s\" needs %llu MiB, the host has %llu MiB free", name,
+				(unsigned long long)(need + 255) >> 8, (unsigned long long)free_pages >> 8),
+			"lower memory=, or take some from others: torc mem-set");
+}
+
+int guest_room(struct cli *c, const char *name, uint64_t pages)
+{
+	struct host_info info;
+	int rc = host_info(c->host, &info, c->why);
+
+	return rc ? rc : has_room(c, &info, name, pages);
+}
+
 static int check_host(struct creation *k, struct host_info *info)
 {
 	struct cli *c = k->c;
-	uint64_t need = k->build.spec.nr_pages + OVERHEAD_PAGES, free_pages;
 	uint32_t other;
 	bool taken;
 	int rc;
@@ -125,14 +145,9 @@ static int check_host(struct creation *k, struct host_info *info)
 		return rc;
 	if (taken)
 		return why_set(c->why, TE_NAME_TAKEN, "domain %u is named \"%s\" already", other, k->config.name);
-	free_pages = info->free_pages + info->scrub_pages;
-	free_pages -= free_pages < info->outstanding_pages ? free_pages : info->outstanding_pages;
-	if (free_pages < need)
-		return why_hint(c->why,
-				why_set(c->why, TE_NO_MEMORY, "\"%s\" needs %llu MiB, the host has %llu MiB free",
-					k->config.name, (unsigned long long)(need + 255) >> 8,
-					(unsigned long long)free_pages >> 8),
-				"lower memory=, or take some from others: torc mem-set");
+	rc = has_room(c, info, k->config.name, k->build.spec.nr_pages);
+	if (rc)
+		return rc;
 	if (!k->build.image.is_64 && !strstr(info->capabilities, "xen-3.0-x86_32p"))
 		return why_hint(c->why, why_set(c->why, TE_NOT_OFFERED, "%s is a 32-bit kernel, and this hypervisor runs no 32-bit PV guests",
 						k->build.spec.kernel),
@@ -146,7 +161,8 @@ static int open_devices(struct creation *k)
 
 	stage(k, "preparing its devices");
 	for (size_t i = 0; !rc && i < k->config.nr_disks; i++) {
-		rc = disk_open(&k->config.disks[i], &k->disks[i], k->c->why);
+		rc = k->image && k->image->hold ? disk_look(&k->config.disks[i], &k->disks[i], k->c->why) :
+						  disk_open(&k->config.disks[i], &k->disks[i], k->c->why);
 		k->nr_open = i + 1;
 	}
 	for (size_t i = 0; !rc && i < k->config.nr_vifs; i++)
@@ -245,7 +261,8 @@ static int connect_devices(struct creation *k)
 
 static int bring_up(struct creation *k, bool paused)
 {
-	struct guest_nodes nodes = { .config = &k->config, .build = &k->build, .disks = k->disks };
+	bool hold = k->image && k->image->hold;
+	struct guest_nodes nodes = { .config = &k->config, .build = &k->build, .disks = k->disks, .hold = hold };
 	struct cli *c = k->c;
 	struct host_info info;
 	int rc;
@@ -267,9 +284,9 @@ static int bring_up(struct creation *k, bool paused)
 	rc = nodes_create(c, &nodes);
 	if (!rc && store_introduce(c->store, k->domid, k->build.store_frame, k->build.store_port))
 		rc = cli_store_failed(c, "cannot connect the guest to the store");
-	if (!rc)
+	if (!rc && !hold)
 		rc = connect_devices(k);
-	if (!rc && !paused) {
+	if (!rc && !paused && !hold) {
 		stage(k, "starting it");
 		rc = host_domain_unpause(c->host, k->domid, c->why);
 	}

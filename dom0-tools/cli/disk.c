@@ -90,9 +90,10 @@ static int loop_bind(const struct config_disk *d, int file, struct disk_source *
 	return 0;
 }
 
-int disk_open(const struct config_disk *d, struct disk_source *s, struct why *why)
+/* Is it there, what is it, and can it be opened as it is to be used. file, if wanted: its descriptor, -1 where it has none. */
+static int look(const struct config_disk *d, struct disk_source *s, int *file, struct why *why)
 {
-	struct stat st, dev;
+	struct stat st;
 	int fd, rc;
 
 	*s = (struct disk_source){ .loop_fd = -1 };
@@ -124,14 +125,33 @@ int disk_open(const struct config_disk *d, struct disk_source *s, struct why *wh
 			     (long long)st.st_size);
 	} else if (s->user) {
 		snprintf(s->device, sizeof(s->device), "%.63s", d->target);
-	} else {
-		rc = loop_bind(d, fd, s, why);
+	}
+	if (file && !rc)
+		*file = fd;
+	else
+		close(fd);
+	return rc;
+}
+
+int disk_look(const struct config_disk *d, struct disk_source *s, struct why *why)
+{
+	return look(d, s, NULL, why);
+}
+
+int disk_open(const struct config_disk *d, struct disk_source *s, struct why *why)
+{
+	struct stat dev;
+	int file = -1, rc = look(d, s, &file, why);
+
+	if (!rc && file >= 0 && !s->device[0]) {
+		rc = loop_bind(d, file, s, why);
 		if (!rc && fstat(s->loop_fd, &dev) == 0) {
 			s->major = major(dev.st_rdev);
 			s->minor = minor(dev.st_rdev);
 		}
 	}
-	close(fd);
+	if (file >= 0)
+		close(file);
 	return rc;
 }
 
@@ -172,8 +192,27 @@ static int claim_disk(struct cli *c, store_txn_t t, uint32_t domid, const struct
 	return node_write(c, t, back, "claim", "%s", path);
 }
 
+int disk_release(struct cli *c, store_txn_t t, uint32_t domid, const struct config_disk *d, const struct disk_source *s)
+{
+	char back[STORE_PATH_MAX];
+	int rc = 0;
+
+	store_path(back, "/local/domain/0/backend/%s/%u/%u", disk_backend(s), domid, d->number);
+	if (s->device[0])
+		rc = node_write(c, t, back, "node", "%s", s->device);
+	if (!rc && !s->user)
+		rc = node_write(c, t, back, "physical-device-path", "%s", s->device);
+	if (!rc && !s->user)
+		rc = node_write(c, t, back, "physical-device", "%x:%x", s->major, s->minor);
+	if (!rc && !s->user)	/* torc-blkd says so itself */
+		rc = node_write(c, t, back, "hotplug-status", "connected");
+	if (!rc)
+		rc = node_write(c, t, back, "params", "%s", d->target);
+	return rc;
+}
+
 int disk_write(struct cli *c, store_txn_t t, uint32_t domid, const struct config_disk *d,
-	       const struct disk_source *s)
+	       const struct disk_source *s, bool hold)
 {
 	char front[STORE_PATH_MAX], back[STORE_PATH_MAX];
 	int rc;
@@ -188,14 +227,6 @@ int disk_write(struct cli *c, store_txn_t t, uint32_t domid, const struct config
 	if (!rc)
 		rc = node_write(c, t, back, "frontend-id", "%u", domid);
 	if (!rc)
-		rc = node_write(c, t, back, "params", "%s", d->target);
-	if (!rc && s->device[0])
-		rc = node_write(c, t, back, "node", "%s", s->device);
-	if (!rc && !s->user)
-		rc = node_write(c, t, back, "physical-device", "%x:%x", s->major, s->minor);
-	if (!rc && !s->user)
-		rc = node_write(c, t, back, "physical-device-path", "%s", s->device);
-	if (!rc)
 		rc = node_write(c, t, back, "mode", "%s", d->writable ? "w" : "r");
 	if (!rc)
 		rc = node_write(c, t, back, "dev", "%s", d->vdev);
@@ -209,12 +240,12 @@ int disk_write(struct cli *c, store_txn_t t, uint32_t domid, const struct config
 		rc = node_write(c, t, back, "bootable", "1");
 	if (!rc)
 		rc = node_write(c, t, back, "discard-enable", "%d", !d->no_discard);
-	if (!rc && !s->user)	/* torc-blkd says so itself */
-		rc = node_write(c, t, back, "hotplug-status", "connected");
 	if (!rc)
 		rc = node_write(c, t, back, "online", "1");
 	if (!rc)
 		rc = node_write(c, t, back, "state", "1");
+	if (!rc && !hold)
+		rc = disk_release(c, t, domid, d, s);
 	if (!rc)
 		rc = node_dir(c, t, front, domid, 0);
 	if (!rc)

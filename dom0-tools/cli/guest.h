@@ -33,10 +33,14 @@ int patience_wait(struct patience *p);
 
 /* --- disk.c */
 int disk_open(const struct config_disk *d, struct disk_source *s, struct why *why);
+/* The same without taking anything: can it be opened? */
+int disk_look(const struct config_disk *d, struct disk_source *s, struct why *why);
 void disk_close(struct disk_source *s);
-/* Write the nodes of both ends. In a transaction. */
+/* Write the nodes of both ends. In a transaction. hold: without those that the backend waits for before it opens anything. */
 int disk_write(struct cli *c, store_txn_t t, uint32_t domid, const struct config_disk *d,
-	       const struct disk_source *s);
+	       const struct disk_source *s, bool hold);
+/* Those. s is of disk_open(). */
+int disk_release(struct cli *c, store_txn_t t, uint32_t domid, const struct config_disk *d, const struct disk_source *s);
 /* Wait until the backend has the device, so that loop_fd may be closed. */
 int disk_wait(struct cli *c, uint32_t domid, const struct config_disk *d, const struct disk_source *s);
 /* Where a disk's backend is below /local/domain/0/backend. */
@@ -47,7 +51,10 @@ static inline const char *disk_backend(const struct disk_source *s)
 
 /* --- nic.c */
 int nic_check(const struct config_vif *v, struct why *why);
-int nic_write(struct cli *c, store_txn_t t, uint32_t domid, const struct config_vif *v);
+int nic_write(struct cli *c, store_txn_t t, uint32_t domid, const struct config_vif *v, bool hold);
+/* A card that was held back: after nic_plug() where the kernel serves, before it where torc-netd does. */
+int nic_release(struct cli *c, store_txn_t t, uint32_t domid, const struct config_vif *v);
+bool nic_kernel_serves(void);
 /* Wait for the interface, name it, put it on its bridge, bring it up. */
 int nic_plug(struct cli *c, uint32_t domid, const struct config_vif *v);
 
@@ -62,6 +69,7 @@ struct guest_nodes {
 	const struct build *build;
 	const struct disk_source *disks;
 	uint32_t domid;
+	bool hold;		/* its disks and cards */
 };
 /* Everything of a new guest, in one transaction; claims its name and uuid. */
 int nodes_create(struct cli *c, const struct guest_nodes *g);
@@ -80,6 +88,7 @@ int record_save(const char *name, struct json_object *record, struct why *why);
 /* A guest that comes with its memory, in the place of a kernel. */
 struct guest_image {
 	bool is_32bit;
+	bool hold;	/* it stays paused, and its disks and cards are not connected: guest_release() does that */
 	/* Fill a domain that has no memory yet, and say in b where its store and console pages and ports are. */
 	int (*fill)(void *arg, struct host *h, uint32_t domid, uint64_t max_pages, struct build *b, struct why *why);
 	void *arg;
@@ -100,6 +109,11 @@ void record_event(struct json_object *record, const char *what, const char *deta
 
 /* --- create.c */
 int guest_create(struct cli *c, const struct guest_source *from, bool paused, bool dry, uint32_t *domid);
+/* Has the host room for a guest of so many pages? */
+int guest_room(struct cli *c, const char *name, uint64_t pages);
+
+/* --- release.c: connect what was held back, as the guest's record says. What is connected already stays so. */
+int guest_release(struct cli *c, const char *name, uint32_t domid);
 
 /* --- seed.c: a disk for cloud-init, from a directory's files */
 int guest_seed(const char *dir, const struct guest_config *g, char file[PATH_MAX], struct why *why);

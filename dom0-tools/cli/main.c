@@ -8,53 +8,11 @@
 #include <errno.h>
 #include <limits.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "dom0-tools/common/beside.h"
-
-int cli_host(struct cli *c)
-{
-	return c->host ? 0 : host_open(&c->host, c->why);
-}
-
-int cli_store(struct cli *c)
-{
-	if (c->store || store_open(&c->store, NULL) == 0)
-		return 0;
-	return why_hint(c->why, why_set(c->why, TE_STORE, "the store is not reachable: %s", store_why(NULL)),
-			"is torc-stored (or xenstored) running?");
-}
-
-int cli_store_failed(struct cli *c, const char *doing)
-{
-	return why_set(c->why, TE_STORE, "%s: %s", doing, store_why(c->store));
-}
-
-int cli_usage(struct cli *c, const char *fmt, ...)
-{
-	char text[512];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	return why_hint(c->why, why_set(c->why, TE_USAGE, "%s: %s", c->cmd->name, text), "torc %s %s",
-			c->cmd->name, c->cmd->args);
-}
-
-void cli_note(const char *fmt, ...)
-{
-	va_list ap;
-
-	fputs("torc: ", stderr);
-	va_start(ap, fmt);
-	vfprintf(stderr, fmt, ap);
-	va_end(ap);
-	fputc('\n', stderr);
-}
 
 static void complain(const struct cli *c)
 {

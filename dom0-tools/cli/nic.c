@@ -24,7 +24,7 @@ static void usual_name(const struct config_vif *v, uint32_t domid, char out[IFNA
 }
 
 /* Where dom0's kernel has no backend, torc-netd serves, which plugs in by itself. */
-static bool kernel_serves(void)
+bool nic_kernel_serves(void)
 {
 	return access("/sys/bus/xen-backend/drivers/vif", F_OK) == 0;
 }
@@ -34,7 +34,7 @@ int nic_check(const struct config_vif *v, struct why *why)
 	char path[64], netd[PATH_MAX];
 
 	snprintf(netd, sizeof(netd), "%s/netd", path_run());
-	if (!kernel_serves() && access(netd, F_OK) < 0)
+	if (!nic_kernel_serves() && access(netd, F_OK) < 0)
 		return why_hint(why, why_set(why, TE_DEVICE, "nothing serves network cards: dom0's kernel has no backend, and torc-netd is not running"),
 				"modprobe xen-netback, or start torc-netd");
 	if (!v->bridge)
@@ -46,10 +46,22 @@ int nic_check(const struct config_vif *v, struct why *why)
 	return 0;
 }
 
-int nic_write(struct cli *c, store_txn_t t, uint32_t domid, const struct config_vif *v)
+/* torc-netd begins when it finds the address; dom0's kernel tells the guest that it is connected when a script has said so. */
+int nic_release(struct cli *c, store_txn_t t, uint32_t domid, const struct config_vif *v)
+{
+	char back[STORE_PATH_MAX];
+
+	store_path(back, "/local/domain/0/backend/vif/%u/%d", domid, v->devid);
+	if (nic_kernel_serves())
+		return node_write(c, t, back, "hotplug-status", "connected");
+	return node_write(c, t, back, "mac", "%02x:%02x:%02x:%02x:%02x:%02x", v->mac[0], v->mac[1], v->mac[2], v->mac[3],
+			  v->mac[4], v->mac[5]);
+}
+
+int nic_write(struct cli *c, store_txn_t t, uint32_t domid, const struct config_vif *v, bool hold)
 {
 	char front[STORE_PATH_MAX], back[STORE_PATH_MAX];
-	bool kernel = kernel_serves();
+	bool kernel = nic_kernel_serves();
 	int rc;
 
 	store_path(front, "/local/domain/%u/device/vif/%d", domid, v->devid);
@@ -59,7 +71,7 @@ int nic_write(struct cli *c, store_txn_t t, uint32_t domid, const struct config_
 		rc = node_write(c, t, back, "frontend", "%s", front);
 	if (!rc)
 		rc = node_write(c, t, back, "frontend-id", "%u", domid);
-	if (!rc)
+	if (!rc && kernel)
 		rc = node_write(c, t, back, "mac", "%02x:%02x:%02x:%02x:%02x:%02x", v->mac[0], v->mac[1], v->mac[2],
 				v->mac[3], v->mac[4], v->mac[5]);
 	if (!rc && v->bridge)
@@ -77,13 +89,13 @@ int nic_write(struct cli *c, store_txn_t t, uint32_t domid, const struct config_
 	/* netback insists on the name of a script, and hands it to udev; ours has nothing to do */
 	if (!rc && kernel)
 		rc = node_write(c, t, back, "script", "/bin/true");
-	/* netback goes on without waiting for a script to say that the interface is plugged in */
-	if (!rc && kernel)
-		rc = node_write(c, t, back, "hotplug-status", "connected");
 	if (!rc)
 		rc = node_write(c, t, back, "online", "1");
 	if (!rc)
 		rc = node_write(c, t, back, "state", "1");
+	/* netback need not wait for a script to say that the interface is plugged in */
+	if (!rc && !hold)
+		rc = nic_release(c, t, domid, v);
 	if (!rc)
 		rc = node_dir(c, t, front, domid, 0);
 	if (!rc)
@@ -168,12 +180,12 @@ int nic_plug(struct cli *c, uint32_t domid, const struct config_vif *v)
 	usual_name(v, domid, name);
 	snprintf(error, sizeof(error), "/local/domain/0/error/backend/vif/%u/%d/error", domid, v->devid);
 	patience_start(&p, c, error);
-	while (kernel_serves() ? !if_nametoindex(name) : !plugged(c, domid, v)) {
+	while (nic_kernel_serves() ? !if_nametoindex(name) : !plugged(c, domid, v)) {
 		rc = patience_wait(&p);
 		if (rc)
 			return why_prefix(c->why, rc, "vif %d: the backend made no interface %s: ", v->devid, name);
 	}
-	if (!kernel_serves())
+	if (!nic_kernel_serves())
 		return 0;
 	s = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (s < 0)

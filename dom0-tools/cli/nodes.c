@@ -209,9 +209,9 @@ static int write_all(struct store *s, store_txn_t t, void *arg)
 	if (!rc)
 		rc = write_domain(c, t, g, uuid);
 	for (size_t i = 0; !rc && i < g->config->nr_disks; i++)
-		rc = disk_write(c, t, g->domid, &g->config->disks[i], &g->disks[i]);
+		rc = disk_write(c, t, g->domid, &g->config->disks[i], &g->disks[i], g->hold);
 	for (size_t i = 0; !rc && i < g->config->nr_vifs; i++)
-		rc = nic_write(c, t, g->domid, &g->config->vifs[i]);
+		rc = nic_write(c, t, g->domid, &g->config->vifs[i], g->hold);
 	return rc;
 }
 

@@ -1,19 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* torc save: a guest suspends itself and becomes a file. Until the file is whole and on the disk, the guest can go on. */
-#include "dom0-tools/cli/guest.h"
+#include "dom0-tools/cli/image.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
-
-#include "dom0-tools/cli/saved.h"
-#include "migration/engine.h"
-
-#define SUSPEND_S	60	/* a guest that has not suspended by then will not */
 
 struct saving {
 	struct cli *c;
@@ -21,46 +15,11 @@ struct saving {
 	int percent;	/* shown last; -1: nothing is shown */
 };
 
-static int forget_request(struct store *s, store_txn_t t, void *arg)
-{
-	char path[STORE_PATH_MAX], *word = NULL;
-
-	store_path(path, "/local/domain/%u/control/shutdown", *(uint32_t *)arg);
-	if (store_read(s, t, path, &word, NULL) || strcmp(word, "suspend") != 0) {
-		free(word);
-		return 0;
-	}
-	free(word);
-	return store_write(s, t, path, "", 0);
-}
-
 static int suspend(void *arg, struct why *why)
 {
 	struct saving *s = arg;
-	struct domain_info info;
-	char path[STORE_PATH_MAX];
-	uint64_t until = mig_now_ns() + SUSPEND_S * 1000000000ull;
-	int rc = host_domain_info(s->c->host, s->domid, &info, why);
 
-	if (!rc && info.paused)
-		return why_hint(why, why_set(why, TE_STATE, "domain %u is paused: it cannot suspend itself", s->domid), "torc unpause");
-	store_path(path, "/local/domain/%u/control/shutdown", s->domid);
-	if (!rc && !info.shutdown && store_write(s->c->store, STORE_NO_TXN, path, "suspend", 7))
-		rc = cli_store_failed(s->c, "cannot ask the guest to suspend");
-	while (!rc && !info.shutdown && !info.dying) {
-		struct timespec nap = { .tv_nsec = 500000 };
-
-		if (mig_now_ns() > until) {
-			store_transact(s->c->store, forget_request, &s->domid);
-			return why_hint(why, why_set(why, TE_TIMEOUT, "domain %u did not suspend within %u s", s->domid, SUSPEND_S),
-					"its kernel may lack support for it; it runs on");
-		}
-		nanosleep(&nap, NULL);
-		rc = host_domain_info(s->c->host, s->domid, &info, why);
-	}
-	if (!rc && (info.dying || info.reason != SHUT_SUSPEND))
-		rc = why_set(why, TE_STATE, "domain %u stopped instead of suspending (%s)", s->domid, cli_reason_word(info.reason));
-	return rc;
+	return guest_suspend(s->c, s->domid, why);
 }
 
 static int resume(void *arg, struct why *why)
@@ -82,33 +41,6 @@ static int progress(void *arg, const struct mig_progress *p)
 	return 0;
 }
 
-static int write_record(struct mig_io *io, uint32_t type, const char *body, size_t len)
-{
-	static const char zeros[8];
-	struct saved_record h = { type, (uint32_t)len };
-	struct iovec v[3] = { { &h, sizeof(h) }, { (void *)(uintptr_t)body, len }, { (void *)(uintptr_t)zeros, -len & 7 } };
-
-	return mig_writev(io, v, 3);
-}
-
-static int write_front(struct cli *c, struct mig_io *io, const char *name)
-{
-	struct saved_head h = { .magic = SAVED_MAGIC, .version = SAVED_VERSION };
-	struct json_object *record = record_load(name);
-	const char *text = record ? json_object_to_json_string(record) : NULL;
-	int rc;
-
-	if (!record || !json_object_object_get(record, "config_text"))
-		rc = why_set(c->why, TE_FILE, "there is no record of the config of \"%s\": torc create keeps one", name);
-	else if (mig_write(io, &h, sizeof(h)) || write_record(io, SAVED_CONFIG, text, strlen(text)) ||
-		 write_record(io, SAVED_IMAGE, NULL, 0))
-		rc = why_set(c->why, TE_FILE, "cannot write the file");
-	else
-		rc = 0;
-	json_object_put(record);
-	return rc;
-}
-
 static int write_file(struct cli *c, uint32_t domid, const char *name, const char *file, struct mig_outcome *out)
 {
 	struct saving s = { c, domid, isatty(STDERR_FILENO) ? 0 : -1 };
@@ -124,7 +56,7 @@ static int write_file(struct cli *c, uint32_t domid, const char *name, const cha
 	if (fd < 0)
 		return why_set(c->why, TE_FILE, "%s: %s", part, strerror(errno));
 	mig_io_fd(&io, -1, fd);
-	rc = write_front(c, &io.io, name);
+	rc = image_write_front(c, &io.io, name);
 	if (!rc)
 		rc = mig_send(c->host, domid, &opts, &io.io, &calls, out, c->why);
 	if (s.percent >= 0)

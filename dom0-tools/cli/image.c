@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A guest between two places, as save, restore and a migration share it: it is suspended, its config goes in front of its image,
+ * and the other end makes a guest of both.
+ */
+#include "dom0-tools/cli/image.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "dom0-tools/cli/guest.h"
+#include "dom0-tools/cli/saved.h"
+
+#define SUSPEND_S	60	/* a guest that has not suspended by then will not */
+
+static int take_request_back(struct store *s, store_txn_t t, void *arg)
+{
+	char path[STORE_PATH_MAX], *word = NULL;
+
+	store_path(path, "/local/domain/%u/control/shutdown", *(uint32_t *)arg);
+	if (store_read(s, t, path, &word, NULL) || strcmp(word, "suspend") != 0) {
+		free(word);
+		return 0;
+	}
+	free(word);
+	return store_write(s, t, path, "", 0);
+}
+
+void guest_suspend_cancel(struct cli *c, uint32_t domid)
+{
+	store_transact(c->store, take_request_back, &domid);
+}
+
+int guest_suspend(struct cli *c, uint32_t domid, struct why *why)
+{
+	struct domain_info info;
+	char path[STORE_PATH_MAX];
+	uint64_t until = mig_now_ns() + SUSPEND_S * 1000000000ull;
+	int rc = host_domain_info(c->host, domid, &info, why);
+
+	if (!rc && info.paused)
+		return why_hint(why, why_set(why, TE_STATE, "domain %u is paused: it cannot suspend itself", domid), "torc unpause");
+	store_path(path, "/local/domain/%u/control/shutdown", domid);
+	if (!rc && !info.shutdown && store_write(c->store, STORE_NO_TXN, path, "suspend", 7))
+		rc = cli_store_failed(c, "cannot ask the guest to suspend");
+	while (!rc && !info.shutdown && !info.dying) {
+		struct timespec nap = { .tv_nsec = 500000 };
+
+		if (mig_now_ns() > until) {
+			guest_suspend_cancel(c, domid);
+			return why_hint(why, why_set(why, TE_TIMEOUT, "domain %u did not suspend within %u s", domid, SUSPEND_S),
+					"its kernel may lack support for it; it runs on");
+		}
+		nanosleep(&nap, NULL);
+		rc = host_domain_info(c->host, domid, &info, why);
+	}
+	if (!rc && (info.dying || info.reason != SHUT_SUSPEND))
+		rc = why_set(why, TE_STATE, "domain %u stopped instead of suspending (%s)", domid, cli_reason_word(info.reason));
+	return rc;
+}
+
+static int write_record(struct mig_io *io, uint32_t type, const char *body, size_t len)
+{
+	static const char zeros[8];
+	struct saved_record h = { type, (uint32_t)len };
+	struct iovec v[3] = { { &h, sizeof(h) }, { (void *)(uintptr_t)body, len }, { (void *)(uintptr_t)zeros, -len & 7 } };
+
+	return mig_writev(io, v, 3);
+}
+
+int image_write_front(struct cli *c, struct mig_io *io, const char *name)
+{
+	struct saved_head h = { .magic = SAVED_MAGIC, .version = SAVED_VERSION };
+	struct json_object *record = record_load(name);
+	const char *text = record ? json_object_to_json_string(record) : NULL;
+	int rc;
+
+	if (!record || !json_object_object_get(record, "config_text"))
+		rc = why_set(c->why, TE_FILE, "there is no record of the config of \"%s\": torc create keeps one", name);
+	else if (mig_write(io, &h, sizeof(h)) || write_record(io, SAVED_CONFIG, text, strlen(text)) ||
+		 write_record(io, SAVED_IMAGE, NULL, 0))
+		rc = why_set(c->why, TE_FILE, "cannot write the file");
+	else
+		rc = 0;
+	json_object_put(record);
+	return rc;
+}
+
+static int read_some(struct cli *c, struct mig_io *io, void *to, size_t len)
+{
+	int rc = mig_read(io, to, len);
+
+	return rc ? why_set(c->why, TE_STREAM, "the file ends in the middle or cannot be read: %s", strerror(-rc)) : 0;
+}
+
+/* Up to the image. *config: malloced. */
+static int read_config(struct cli *c, struct mig_io *io, char **config)
+{
+	struct saved_head h;
+	struct saved_record r = { 0 };
+	int rc = read_some(c, io, &h, sizeof(h));
+
+	*config = NULL;
+	if (rc)
+		return rc;
+	if (memcmp(h.magic, SAVED_MAGIC, sizeof(h.magic)) != 0)
+		return why_set(c->why, TE_STREAM, "this is no file of torc save");
+	if (h.version != SAVED_VERSION)
+		return why_set(c->why, TE_STREAM, "the file is of version %u; %u is understood", h.version, SAVED_VERSION);
+	while (!(rc = read_some(c, io, &r, sizeof(r))) && r.type != SAVED_IMAGE) {
+		size_t padded = ((size_t)r.length + 7) & ~(size_t)7;
+		char *body;
+
+		if (r.length > SAVED_MAX || (r.type != SAVED_CONFIG && !(r.type & SAVED_OPTIONAL)) || (r.type == SAVED_CONFIG && *config))
+			return why_set(c->why, TE_STREAM, "the file has a record of type %#x and %u bytes that is not understood", r.type,
+				       r.length);
+		body = calloc(1, padded + 1);
+		if (!body)
+			return why_set(c->why, TE_NO_MEMORY, "no memory");
+		rc = read_some(c, io, body, padded);
+		if (!rc && r.type == SAVED_CONFIG)
+			*config = body;
+		else
+			free(body);
+		if (rc)
+			return rc;
+	}
+	if (!rc && (r.length || !*config))
+		rc = why_set(c->why, TE_STREAM, "the file has no config in front of the image");
+	return rc;
+}
+
+int image_read_front(struct cli *c, struct mig_io *io, struct json_object **record)
+{
+	char *config;
+	int rc = read_config(c, io, &config);
+
+	*record = rc ? NULL : json_tokener_parse(config);
+	if (!rc && !(*record && json_object_is_type(*record, json_type_object))) {
+		json_object_put(*record);
+		*record = NULL;
+		rc = why_set(c->why, TE_STREAM, "the config in front of the image is no JSON object");
+	}
+	free(config);
+	return rc;
+}
+
+struct receiving {
+	struct mig_receiver *r;
+	struct image_in *in;
+};
+
+static int fill(void *arg, struct host *h, uint32_t domid, uint64_t max_pages, struct build *b, struct why *why)
+{
+	struct receiving *s = arg;
+	const struct mig_calls calls = { .arg = s->in->arg, .progress = s->in->progress };
+	struct mig_receive_opts o = { .domid = domid, .max_pages = max_pages };
+	struct mig_received got;
+	int rc = s->in->begun ? s->in->begun(s->in->arg, domid, why) : 0;
+
+	if (!rc)
+		rc = host_event_alloc(h, domid, 0, &o.store_port, why);
+	if (!rc)
+		rc = host_event_alloc(h, domid, 0, &o.console_port, why);
+	if (!rc)
+		rc = mig_receive(s->r, h, &o, &calls, &got, why);
+	if (rc)
+		return rc;
+	b->store_frame = got.store_frame;
+	b->console_frame = got.console_frame;
+	b->store_port = o.store_port;
+	b->console_port = o.console_port;
+	s->in->figures = got.figures;
+	return 0;
+}
+
+static const char *text_of(struct json_object *o, const char *key)
+{
+	struct json_object *v = json_object_object_get(o, key);
+
+	return v && json_object_is_type(v, json_type_string) ? json_object_get_string(v) : NULL;
+}
+
+int image_source(struct cli *c, struct json_object *record, const char *from, struct guest_source *s, char **lines)
+{
+	const char *over = text_of(record, "overrides"), *uuid = text_of(record, "uuid"), *config = text_of(record, "config");
+	char line[64];
+
+	*lines = NULL;
+	*s = (struct guest_source){ .path = config ? config : from, .text = text_of(record, "config_text"), .quiet = true };
+	if (!s->text || !uuid || strlen(uuid) > 36)
+		return why_set(c->why, TE_STREAM, "%s does not hold the guest's config", from);
+	/* the same guest: it keeps its uuid, and so its addresses */
+	snprintf(line, sizeof(line), "\nuuid=\"%s\"\n", uuid);
+	if (asprintf(lines, "%s%s", over ? over : "", over && strstr(over, line) ? "" : line) < 0)
+		return why_set(c->why, TE_NO_MEMORY, "no memory");
+	s->overrides = *lines;
+	return 0;
+}
+
+int image_receive(struct cli *c, struct mig_io *io, struct image_in *in, uint32_t *domid)
+{
+	struct receiving s = { .in = in };
+	struct guest_image image = { .arg = &s, .fill = fill, .hold = in->hold };
+	struct guest_source from;
+	struct mig_head head;
+	char *lines;
+	int rc = image_source(c, in->record, in->from, &from, &lines);
+
+	from.image = &image;
+	rc = rc ? rc : mig_receive_begin(&s.r, io, &head, c->why);
+	if (!rc) {
+		image.is_32bit = head.is_32bit;
+		rc = guest_create(c, &from, in->paused, false, domid);
+	}
+	mig_receive_end(&s.r);
+	free(lines);
+	return rc;
+}
