@@ -375,7 +375,7 @@ static int read_segments(struct image *im, uint64_t phoff, unsigned int phnum, s
 				       im->name, i);
 		if (!inside(p.offset, p.filesz, im->size))
 			return why_set(why, TE_KERNEL, "%s: truncated: segment %u ends at byte %llu, the file at %zu",
-				       im->name, i, (unsigned long long)(p.offset + p.filesz), im->size);
+				       im->name, i, (unsigned long long)p.offset + p.filesz, im->size);
 		if (p.memsz > IMAGE_MAX_BYTES || p.paddr < im->paddr_offset ||
 		    p.paddr - im->paddr_offset > IMAGE_MAX_BYTES)
 			return why_set(why, TE_KERNEL, "%s: segment %u of %llu bytes at %#llx is out of reach", im->name,

@@ -9,4 +9,4 @@
 #include "dom0-tools/cli/subcommands.tbl"
 #undef SUBCOMMAND
 
-#include "dom0-tools/cli/commands.c"
+#include "dom0-tools/cli/commands.c" /* NOLINT(bugprone-suspicious-include): the same table, linked otherwise */
