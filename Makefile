@@ -133,7 +133,7 @@ check:
 	$(RUNNER) --timeout 110 all@600 $(CHECKS)
 
 test:
-	$(RUNNER) --timeout 240 all@600 $(CHECKS) $(addsuffix @1500,$(TESTS))
+	$(RUNNER) --timeout 240 all@600 $(CHECKS) $(addsuffix @3600,$(TESTS))
 
 bench: all
 	@+for b in $(BENCHES); do $(MAKE) --no-print-directory $$b || exit 1; done

@@ -9,7 +9,7 @@ ROWS = [
     # long ones first: several machines run at once, and the short ones fill the gaps
     ("smp", "torc", "stock", {}),
     ("churn", "torc", "torc", {}),
-    ("churn", "torc", "stock", {"args": ["times=15"]}),
+    ("churn", "torc", "stock", {"args": ["times=8"]}),
     ("admin-day", "torc", "torc", {}),
     ("admin-day", "stock", "torc", {}),
     ("io", "torc", "torc", {}),
