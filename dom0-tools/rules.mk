@@ -15,13 +15,16 @@ DEPS += libcapstone-dev # kernels: what their instructions are
 DEPS += libisofs-dev # disks for cloud-init
 
 TOOLS_COMMON := $(addprefix dom0-tools/common/,why paths beside)
-TOOLS_HOST := $(addprefix dom0-tools/host/,call domctl vcpu memory event grant sysctl torcop frames migrate)
+TOOLS_HOST := $(addprefix dom0-tools/host/,call domctl vcpu memory event grant sysctl torcop frames migrate debug)
 TOOLS_IMAGE_APART := $(addprefix dom0-tools/builder/,image elf bzimage cache)
 TOOLS_IMAGE := $(TOOLS_IMAGE_APART) dom0-tools/builder/unpack
 TOOLS_SCAN := $(addprefix dom0-tools/builder/,scan scan_elf scan_notes)
 TOOLS_BUILD := $(addprefix dom0-tools/builder/,layout tables fill pv32 pv64 build)
 TOOLS_BUILDER := $(TOOLS_IMAGE) $(TOOLS_BUILD)
 TOOLS_CONFIG := $(addprefix dom0-tools/config/,parse config device near)
+# what torc unpause undoes after a debugger that was killed; the rest of torc gdb is torc-more's
+TOOLS_GDB := $(addprefix dom0-tools/gdb/,memory points regs target journal)
+TOOLS_GDB_MORE := $(addprefix dom0-tools/gdb/,packet stub query serve) dom0-tools/host/alarm dom0-tools/cli/gdb
 TOOLS_DUMP := $(addprefix dom0-tools/dump/,frames walk elf write)
 # from a domain to a stream and back
 TOOLS_MIGRATION := $(addprefix migration/,io_fd stream tables context p2m send receive)
@@ -34,15 +37,15 @@ TOOLS_HOST_LIBS := -lxencall -lxenforeignmemory -lxentoollog
 # torc has what is run often and is linked statically: loading libraries was four fifths of what "torc list" cost. What
 # needs TLS or a disassembler is in torc-more beside it, which has all commands and is what torc goes on as for these;
 # unpacking kernels is torc-unpack's.
-TOOLS_TORC := $(TOOLS_COMMON) $(TOOLS_HOST) $(TOOLS_BUILD) $(TOOLS_CONFIG) $(TOOLS_DUMP) $(TOOLS_MIGRATION) $(TOOLS_CLI)
+TOOLS_TORC := $(TOOLS_COMMON) $(TOOLS_HOST) $(TOOLS_BUILD) $(TOOLS_CONFIG) $(TOOLS_DUMP) $(TOOLS_GDB) $(TOOLS_MIGRATION) $(TOOLS_CLI)
 $(B)/bin/torc: $(patsubst %,$(B)/obj/host/%.o,$(TOOLS_TORC) $(TOOLS_IMAGE_APART) dom0-tools/builder/unpack_apart dom0-tools/cli/light) \
 	$(B)/obj/host/xenbus/client.a | $(B)/bin/torc-more $(B)/bin/torc-unpack
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
 	$(Q)$(HOST_CC) -static-pie -o $@ $^ $(TOOLS_HOST_LIBS) -lxentoolcore $(XENBUS_CLIENT_LIBS) -ljson-c
 
-TOOLS_MORE_LIBS = $(TOOLS_UNPACK_LIBS) -lcapstone
-$(B)/bin/torc-more: $(patsubst %,$(B)/obj/host/%.o,$(TOOLS_TORC) $(TOOLS_IMAGE) $(TOOLS_SCAN) $(addprefix dom0-tools/cli/,commands check_kernel)) \
+TOOLS_MORE_LIBS = $(TOOLS_UNPACK_LIBS) -lcapstone -lxenevtchn
+$(B)/bin/torc-more: $(patsubst %,$(B)/obj/host/%.o,$(TOOLS_TORC) $(TOOLS_IMAGE) $(TOOLS_SCAN) $(TOOLS_GDB_MORE) $(addprefix dom0-tools/cli/,commands check_kernel)) \
 	$(B)/obj/host/xenbus/client.a
 	@mkdir -p $(@D)
 	$(call say,LD,$@)

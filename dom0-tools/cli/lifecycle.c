@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* torc destroy, pause, unpause, shutdown, reboot, rename, sysrq, trigger. */
 #include "dom0-tools/cli/guest.h"
+#include "dom0-tools/gdb/gdb.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -107,12 +108,32 @@ static int pause_one(struct cli *c, uint32_t domid)
 	return host_domain_pause(c->host, domid, c->why);
 }
 
+static int unpause_all(struct cli *c, uint32_t domid)
+{
+	struct domain_info info;
+	int rc;
+
+	for (;;) {
+		rc = host_domain_info(c->host, domid, &info, c->why);
+		if (rc || !info.paused)
+			return rc;
+		rc = host_domain_unpause(c->host, domid, c->why);
+		if (rc)
+			return rc;
+	}
+}
+
 /* Each pause counts; one unpause of an administrator is meant to set it running. */
 static int unpause_one(struct cli *c, uint32_t domid)
 {
 	struct domain_info info;
 	int rc = host_domain_info(c->host, domid, &info, c->why);
 
+	if (!rc && info.debugged) {
+		rc = gdb_recover(c->host, domid, c->why);	/* if its debugger was killed */
+		if (rc > 0)
+			return unpause_all(c, domid);
+	}
 	if (!rc && !info.paused)
 		return why_set(c->why, TE_STATE, "domain %u is not paused", domid);
 	if (!rc)

@@ -186,6 +186,24 @@ struct host_cpupool {
 int host_cpupool(struct host *h, uint32_t from, struct host_cpupool *pool, struct why *why);
 int host_debug_keys(struct host *h, const char *keys, struct why *why);
 
+/* --- debugging (debug.c) */
+int host_debug(struct host *h, uint32_t domid, bool on, struct why *why);
+int host_debug_hold(struct host *h, uint32_t domid, uint32_t vcpu, bool hold, struct why *why);
+struct host_debug_event {
+	bool paused;		/* the domain */
+	bool any;
+	uint32_t vcpu;
+	unsigned int vector;	/* 1: a step, 3: a breakpoint; told once */
+};
+int host_debug_event(struct host *h, uint32_t domid, struct host_debug_event *e, struct why *why);
+/* It was the guest's own: it gets the exception when the processor runs. In torcop.c: Torc's alone. */
+int host_debug_pass(struct host *h, uint32_t domid, uint32_t vcpu, unsigned int vector, struct why *why);
+/* alarm.c: something stopped for a debugger, in whatever domain. NULL: cannot be had, or another has it. */
+struct host_alarm *host_alarm_open(struct host *h);
+int host_alarm_fd(const struct host_alarm *a);	/* to be polled for reading; -1 for NULL */
+void host_alarm_clear(struct host_alarm *a);
+void host_alarm_close(struct host_alarm *a);
+
 /* --- what only Torc offers (torcop.c); TE_NOT_OFFERED elsewhere */
 struct host_refusal {
 	uint64_t when_ns;	/* system time */

@@ -81,3 +81,13 @@ int host_domain_held(struct host *h, uint32_t domid, uint64_t *pages, struct why
 		*pages = op.u.domain.held_pages;
 	return rc;
 }
+
+int host_debug_pass(struct host *h, uint32_t domid, uint32_t vcpu, unsigned int vector, struct why *why)
+{
+	struct torc_op op = { .cmd = TORC_OP_DEBUG_PASS };
+
+	op.u.debug.domid = domid;
+	op.u.debug.vcpu = vcpu;
+	op.u.debug.vector = vector;
+	return torc_op(h, &op, "that the guest handle its own exception", why);
+}

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The connection. However it ends, by the peer's word, its death, or a signal to us, the guest is left as it was; only
+ * after SIGKILL that is journal.c's.
+ */
+#include "dom0-tools/gdb/gdb.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define LOOK_MS		20	/* without the hypervisor's alarm */
+#define LOOK_SELDOM_MS	250	/* with it: a guest that ends raises none */
+
+int gdb_listen(const char *where, int *fd, struct why *why)
+{
+	struct addrinfo hints = { .ai_flags = AI_PASSIVE, .ai_socktype = SOCK_STREAM }, *list = NULL;
+	const char *port = strrchr(where, ':');
+	char host[256];
+	size_t n = port ? (size_t)(port - where) : 0;
+	int rc, one = 1;
+
+	if (!port || !port[1] || n >= sizeof(host))
+		return why_set(why, TE_USAGE, "\"%s\" is no [ADDRESS]:PORT", where);
+	memcpy(host, where, n);
+	host[n] = 0;
+	if (n > 2 && host[0] == '[' && host[n - 1] == ']') {	/* of version 6 */
+		memmove(host, host + 1, n - 2);
+		host[n - 2] = 0;
+	}
+	rc = getaddrinfo(n ? host : "localhost", port + 1, &hints, &list);
+	if (rc)
+		return why_set(why, TE_USAGE, "%s: %s", where, gai_strerror(rc));
+	*fd = socket(list->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (*fd < 0 || setsockopt(*fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) < 0 ||
+	    bind(*fd, list->ai_addr, list->ai_addrlen) < 0 || listen(*fd, 1) < 0) {
+		rc = why_set(why, TE_STATE, "cannot listen at %s: %s", where, strerror(errno));
+		if (*fd >= 0)
+			close(*fd);
+	}
+	freeaddrinfo(list);
+	return rc;
+}
+
+/* False: the peer does not listen any more. */
+static bool flush(struct stub *s, int fd)
+{
+	size_t done = 0;
+
+	while (done < s->out_len) {
+		ssize_t n = write(fd, s->out + done, s->out_len - done);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return false;
+		done += (size_t)n;
+	}
+	s->out_len = 0;
+	return true;
+}
+
+static void converse(struct stub *s, const struct gdb_serve *how, struct host_alarm *alarm, int signals)
+{
+	struct pollfd p[3] = { { .fd = how->in, .events = POLLIN }, { .fd = signals, .events = POLLIN },
+			       { .fd = host_alarm_fd(alarm), .events = POLLIN } };
+	uint8_t data[4096];
+
+	while (!s->over) {
+		ssize_t n;
+
+		if (poll(p, 3, !s->t->running ? -1 : alarm ? LOOK_SELDOM_MS : LOOK_MS) < 0 && errno != EINTR)
+			break;
+		if (p[1].revents)
+			break;
+		if (p[2].revents)
+			host_alarm_clear(alarm);
+		if (p[0].revents) {
+			n = read(how->in, data, sizeof(data));
+			if (n == 0 || (n < 0 && errno != EINTR && errno != EAGAIN))
+				break;
+			if (n > 0)
+				stub_input(s, data, (size_t)n);
+		}
+		if (!s->over)
+			stub_poll(s);
+		if (!flush(s, how->out))
+			break;
+	}
+}
+
+static int wait_for_peer(int listen, int signals, int *peer, struct why *why)
+{
+	struct pollfd p[2] = { { .fd = listen, .events = POLLIN }, { .fd = signals, .events = POLLIN } };
+
+	for (;;) {
+		if (poll(p, 2, -1) < 0 && errno != EINTR)
+			return why_set(why, TE_INTERNAL, "poll: %s", strerror(errno));
+		if (p[1].revents)
+			return why_set(why, TE_STATE, "ended before a debugger came");
+		if (!p[0].revents)
+			continue;
+		*peer = accept4(listen, NULL, NULL, SOCK_CLOEXEC);
+		if (*peer >= 0)
+			return 0;
+	}
+}
+
+int gdb_serve(struct host *h, uint32_t domid, const struct gdb_serve *how, struct why *why)
+{
+	struct gdb_serve to = *how;
+	struct host_alarm *alarm = NULL;
+	struct stub *s = calloc(1, sizeof(*s));
+	struct target t;
+	int signals, rc = 0;
+	sigset_t set;
+
+	if (!s)
+		return why_set(why, TE_NO_MEMORY, "no memory");
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGHUP);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	signals = signalfd(-1, &set, SFD_CLOEXEC);
+	if (how->listen >= 0) {
+		rc = wait_for_peer(how->listen, signals, &to.in, why);
+		to.out = to.in;
+	}
+	if (!rc)
+		rc = target_attach(&t, h, domid, why);
+	if (!rc) {
+		alarm = host_alarm_open(h);
+		if (stub_init(s, &t))
+			rc = why_set(why, TE_NO_MEMORY, "no memory");
+		else
+			converse(s, &to, alarm, signals);
+		target_detach(&t);
+		flush(s, to.out);
+		host_alarm_close(alarm);
+		stub_free(s);
+	}
+	if (how->listen >= 0 && to.in >= 0 && to.in != how->in)
+		close(to.in);
+	close(signals);
+	free(s);
+	return rc;
+}
