@@ -65,6 +65,7 @@ static long op_set_iopl(struct vcpu *v, gaddr_t arg)
 	if (s.iopl > 3)
 		return refuse(v, -XEN_EINVAL, "set_iopl: %u; wanted is 0 to 3", s.iopl);
 	v->iopl = (uint8_t)s.iopl;
+	fast_int80_forget();
 	return 0;
 }
 

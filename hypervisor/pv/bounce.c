@@ -20,6 +20,10 @@
 #define PUT64(off, val, fault) \
 	__asm__ goto ("1: movq %1, %c2(%0)\n\t" EX_TABLE("1b", "%l[" #fault "]") \
 		      :: "r" (at), "r" ((uint64_t)(val)), "i" (off) : "memory" : fault)
+#define PUT32(off, val, fault) \
+	__asm__ goto ("1: movl %1, %c2(%0)\n\t" EX_TABLE("1b", "%l[" #fault "]") \
+		      :: "r" (at), "r" ((uint32_t)(val)), "i" (off) : "memory" : fault)
+#define MAX_FRAME32	40u
 #define GET64(var, off, fault) \
 	__asm__ goto ("1: movq %c2(%1), %0\n\t" EX_TABLE("1b", "%l[" #fault "]") \
 		      : "=r" (var) : "r" (at), "i" (off) : "memory" : fault)
@@ -110,34 +114,62 @@ static bool bounce32(struct vcpu *v, struct cpu_user_regs *r, const struct bounc
 {
 	bool kernel = (r->cs & 3) == 1;
 	uint8_t *mask = vcpu_upcall_mask(v), saved = READ_ONCE(*mask);
-	uint32_t f[10], sp = kernel ? (uint32_t)r->rsp : (uint32_t)v->kernel_sp;
-	unsigned int n = 0, i;
+	uint32_t sp = kernel ? (uint32_t)r->rsp : (uint32_t)v->kernel_sp;
+	unsigned long at = sp;
 
-	if (sel)
-		for (i = 0; i < 4; i++)
-			f[n++] = sel[i];
-	if (b->has_code)
-		f[n++] = b->code;
-	f[n++] = (uint32_t)r->rip;
-	f[n++] = r->cs | (uint32_t)saved << 16;
-	f[n++] = (uint32_t)pushed_flags(v, r, saved);
-	if (!kernel) {
-		f[n++] = (uint32_t)r->rsp;
-		f[n++] = r->ss;
-	}
-	sp -= n * 4;
-	if (guest_write(GADDR(sp), f, n * 4))
+	/* A frame around the end of the address space would be written beyond it, where nothing is the guest's. */
+	if (unlikely(sp < MAX_FRAME32))
 		return crash_stack(v, sp);
+	if (!kernel) {
+		at -= 8;
+		PUT32(0, r->rsp, fault);
+		PUT32(4, r->ss, fault);
+	}
+	at -= 12;
+	PUT32(0, r->rip, fault);
+	PUT32(4, r->cs | (uint32_t)saved << 16, fault);
+	PUT32(8, pushed_flags(v, r, saved), fault);
+	if (b->has_code) {
+		at -= 4;
+		PUT32(0, b->code, fault);
+	}
+	if (unlikely(sel != NULL)) {
+		at -= 16;
+		PUT32(0, sel[0], fault);
+		PUT32(4, sel[1], fault);
+		PUT32(8, sel[2], fault);
+		PUT32(12, sel[3], fault);
+	}
 	if (b->mask_events)
 		WRITE_ONCE(*mask, 1);
 	v->kernel_mode = true;
 	r->rip = (uint32_t)b->eip;
 	r->cs = b->cs;
 	r->rflags = (r->rflags & ~(uint64_t)FLAGS_CLEARED) | EFLAGS_IF;
-	r->rsp = sp;
+	r->rsp = at;
 	if (!kernel)
 		r->ss = v->kernel_ss;
 	return true;
+fault:
+	return crash_stack(v, at);
+}
+
+/*
+ * What int $0x80 from user mode just went through will be gone through the next time: entry.S does it by itself from now on. See x86/entry.S
+ * for what it does not know, an I/O privilege level to push among it.
+ */
+void bounce_learn_int80(const struct vcpu *v, const struct trap_info *t)
+{
+	struct fast_int80 *f = &cpu_info()->int80;
+
+	if (!v->domain->is_32bit || (v->iopl && v->domain->vm_assist >> VMASST_TYPE_architectural_iopl & 1))
+		return;
+	f->masks = TI_GET_IF(t) != 0;
+	f->esp = (uint32_t)v->kernel_sp;
+	f->cs = t->cs;
+	f->ss = v->kernel_ss;
+	f->mask = vcpu_upcall_mask(v);
+	f->eip = (uint32_t)t->address;
 }
 
 bool bounce_guest(struct vcpu *v, struct cpu_user_regs *regs, const struct bounce *b)
@@ -166,8 +198,10 @@ bool bounce_failsafe(struct vcpu *v, struct cpu_user_regs *regs, const uint16_t 
 
 static void flags_restore(struct vcpu *v, struct cpu_user_regs *r, uint64_t flags)
 {
-	if (v->domain->vm_assist >> VMASST_TYPE_architectural_iopl & 1)
+	if (v->domain->vm_assist >> VMASST_TYPE_architectural_iopl & 1) {
 		v->iopl = flags >> 12 & 3;
+		fast_int80_forget();	/* which pushes none */
+	}
 	r->rflags = (flags & FLAGS_GUEST) | EFLAGS_IF | 2;
 	v->in_nmi = false;
 	WRITE_ONCE(*vcpu_upcall_mask(v), !(flags & EFLAGS_IF));

@@ -17,4 +17,7 @@ bool bounce_guest(struct vcpu *v, struct cpu_user_regs *regs, const struct bounc
 /* The failsafe callback: as above with ds, es, fs, gs as they were to be. */
 bool bounce_failsafe(struct vcpu *v, struct cpu_user_regs *regs, const uint16_t sel[4]);
 
+/* A 32-bit guest's int $0x80 went by its trap table's entry: the next ones may go there without us. */
+void bounce_learn_int80(const struct vcpu *v, const struct trap_info *t);
+
 #endif

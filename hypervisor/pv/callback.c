@@ -16,6 +16,7 @@ long trap_set(struct vcpu *v, unsigned int vector, unsigned int flags, uint16_t 
 
 	if (address && !entry_ok(v, address))
 		return refuse(v, -XEN_EINVAL, "handler of vector %u at %#lx is no address of a guest", vector, address);
+	fast_int80_forget();
 	t->address = 0;		/* never half of each */
 	t->vector = (uint8_t)vector;
 	t->flags = (uint8_t)flags;

@@ -122,6 +122,7 @@ static void set_common(struct vcpu *v, unsigned long flags, const void *fpu, uin
 /* A 32-bit kernel's stack is ring 1's, or no return to it would ever work. */
 void stack_set(struct vcpu *v, unsigned long ss, unsigned long sp)
 {
+	fast_int80_forget();
 	v->kernel_ss = (ss & 0xfffc) | (v->domain->is_32bit ? 1 : 3);
 	v->kernel_sp = sp;
 }

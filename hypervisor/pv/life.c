@@ -85,6 +85,7 @@ int pv_register_info(struct vcpu *v, mfn_t m, unsigned int offset)
 		memset(to, 0, sizeof(*to));
 		((uint8_t *)to)[1] = 1;
 	}
+	fast_int80_forget();
 	atomic_set(&v->info, to);
 	v->info_mfn = m;
 	evtchn_vcpu_info_moved(v);

@@ -91,6 +91,7 @@ static void load_cr4(const struct vcpu *v)
 
 void pv_switch_to(struct vcpu *v)
 {
+	fast_int80_forget();
 	segment_load(v);
 	desc_set_width(v->domain->is_32bit);
 	load_cr4(v);

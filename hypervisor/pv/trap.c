@@ -131,6 +131,7 @@ void hook_guest_exception(struct cpu_user_regs *regs, unsigned long cr2)
 	case 0x80:
 		if (soft_int_allowed(v, regs, vector)) {
 			guest_inject(v, regs, vector, -1);
+			bounce_learn_int80(v, &v->traps[vector]);
 		} else {
 			regs->rip -= 2;
 			guest_inject(v, regs, VEC_GP, 0x80 << 3 | 2);

@@ -150,6 +150,25 @@ static unsigned int table_slots(const struct domain *d, enum frame_type t)
 	return t == FT_L2_TOP ? TOP_HOLE : SLOTS;
 }
 
+#define PRESENT8(t)	((READ_ONCE((t)[0]) | READ_ONCE((t)[1]) | READ_ONCE((t)[2]) | READ_ONCE((t)[3]) |	\
+			  READ_ONCE((t)[4]) | READ_ONCE((t)[5]) | READ_ONCE((t)[6]) | READ_ONCE((t)[7])) & PTE_P)
+
+/* The first entry from i on, of n, with a present bit among those that share its eight: most tables are nearly empty. */
+static inline unsigned int skip_up(const uint64_t *table, unsigned int i, unsigned int n)
+{
+	while (!(i & 7) && i + 8 <= n && !PRESENT8(table + i))
+		i += 8;
+	return i;
+}
+
+/* The same downwards: entries below i are still to be looked at. */
+static inline unsigned int skip_down(const uint64_t *table, unsigned int i)
+{
+	while (i && !(i & 7) && !PRESENT8(table + i - 8))
+		i -= 8;
+	return i;
+}
+
 /* The hypervisor's part of a table that has one. */
 static void hole_fill(enum frame_type t, uint64_t *table)
 {
@@ -187,7 +206,7 @@ int table_validate(struct frame *f, enum frame_type t)
 	/* The ABI's hole is in the last of the four: without it there would be no machine-to-phys table. */
 	if (t == FT_L3 && d->is_32bit && !(READ_ONCE(table[3]) & PTE_P))
 		return -XEN_EINVAL;
-	for (i = start; i < n; i++) {
+	for (i = skip_up(table, start, n); i < n; i = skip_up(table, i + 1, n)) {
 		if (!table_slot_is_guests(d, t, i))
 			continue;
 		/* Nobody can write it now: it is mapped read-only or not at all, and TLBs were flushed. */
@@ -233,7 +252,7 @@ int table_invalidate(struct frame *f, enum frame_type t)
 			dirty_table_gone(d, f);
 		}
 	}
-	for (i = start; i > 0; i--) {
+	for (i = skip_down(table, start); i > 0; i = skip_down(table, i - 1)) {
 		if (!table_slot_is_guests(d, t, i - 1))
 			continue;
 		pte = READ_ONCE(table[i - 1]);

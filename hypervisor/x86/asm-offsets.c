@@ -35,6 +35,12 @@ void asm_offsets(void)
 	DEFINE(SIZEOF_cpu_info, sizeof(struct cpu_info));
 	DEFINE(INFO_work_pending, offsetof(struct cpu_info, work_pending));
 	DEFINE(INFO_regs, offsetof(struct cpu_info, guest_regs));
+	DEFINE(INFO_int80_eip, offsetof(struct cpu_info, int80.eip));
+	DEFINE(INFO_int80_esp, offsetof(struct cpu_info, int80.esp));
+	DEFINE(INFO_int80_cs, offsetof(struct cpu_info, int80.cs));
+	DEFINE(INFO_int80_ss, offsetof(struct cpu_info, int80.ss));
+	DEFINE(INFO_int80_masks, offsetof(struct cpu_info, int80.masks));
+	DEFINE(INFO_int80_mask, offsetof(struct cpu_info, int80.mask));
 	DEFINE(ASM_ENTRY_SYSCALL, ENTRY_SYSCALL);
 	DEFINE(ASM_ENTRY_SYSCALL32, ENTRY_SYSCALL32);
 	DEFINE(ASM_ENTRY_SYSENTER, ENTRY_SYSENTER);

@@ -59,7 +59,10 @@
 	.section .text.entry, "ax"
 
 .macro trap_stub vec
-1:	.if \vec >= 32
+1:	.if \vec == 0x80
+	jmp	int80
+	.else
+	.if \vec >= 32
 	push	$0
 	.elseif !((TRAPS_WITH_CODE >> \vec) & 1)
 	push	$0
@@ -74,6 +77,7 @@
 	.else
 	jmp	trap_common
 	.endif
+	.endif
 	.org	1b + TRAP_STUB_SIZE, 0xcc
 .endm
 
@@ -85,6 +89,62 @@ trap_stubs:					/* the IDT's entry n: trap_stubs + n * TRAP_STUB_SIZE */
 	trap_stub vec
 	.set	vec, vec + 1
 	.endr
+
+/*
+ * A system call of a 32-bit guest. Long mode has no gate from ring 3 into ring 1, so this is between them each time, and does the least
+ * that can be done: the frame that the processor would push goes on the guest kernel's stack, and ours becomes the way there. No register
+ * but r8 to r11 is used, which 32-bit code has not. Interrupts stay off, so nothing can have come up that the way out would look for; an
+ * event is signalled to a CPU in user mode by an interrupt. Where anything is unusual, or the stack cannot be written, C does it all.
+ */
+#define IN_INFO(x)	(INFO_##x - INFO_regs - REG_rip)	/* from rsp at entry */
+#define FLAGS_CLEARED	0x74100				/* AC VM RF NT TF: bounce.c's */
+
+.macro to_kernel_stack reg, offset
+2:	movl	\reg, \offset(%r8)
+	.pushsection __ex_table, "a"
+	.long	2b - ., int80_long - .
+	.popsection
+.endm
+
+	.balign	16
+int80:
+	cmpl	$0, IN_INFO(int80_eip)(%rsp)		/* only ever set while a 32-bit vcpu is current */
+	je	int80_long
+	testb	$2, 8(%rsp)				/* cs: ring 3? */
+	jz	int80_long
+	mov	IN_INFO(int80_mask)(%rsp), %r9
+	cmpb	$0, (%r9)
+	jne	int80_long
+	mov	IN_INFO(int80_esp)(%rsp), %r8d
+	sub	$5 * 4, %r8d
+	jb	int80_long				/* a frame around the end of the address space */
+	mov	(%rsp), %r9
+	mov	8(%rsp), %r10
+	mov	16(%rsp), %r11
+	to_kernel_stack %r9d, 0
+	to_kernel_stack %r10d, 4
+	to_kernel_stack %r11d, 8
+	mov	24(%rsp), %r9
+	mov	32(%rsp), %r10
+	to_kernel_stack %r9d, 12
+	to_kernel_stack %r10d, 16
+	mov	IN_INFO(int80_mask)(%rsp), %r9
+	mov	IN_INFO(int80_masks)(%rsp), %r10d
+	mov	%r10b, (%r9)
+	and	$~FLAGS_CLEARED, %r11d
+	mov	IN_INFO(int80_eip)(%rsp), %r9d
+	movzwl	IN_INFO(int80_cs)(%rsp), %r10d
+	mov	%r11, 16(%rsp)
+	mov	%r8, 24(%rsp)
+	mov	%r9, (%rsp)
+	mov	%r10, 8(%rsp)
+	movzwl	IN_INFO(int80_ss)(%rsp), %r11d
+	mov	%r11, 32(%rsp)
+	jmp	iret_to_guest
+int80_long:
+	push	$0
+	movl	$0x80, 4(%rsp)
+	jmp	trap_common
 
 trap_common:
 	save_regs

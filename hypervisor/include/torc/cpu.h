@@ -14,13 +14,25 @@
 struct vcpu;		/* domain.h; opaque to x86 */
 
 /* At the end of each CPU's stack. TSS.rsp0 points at guest_regs.es, so that entries from a guest fill guest_regs. */
+/*
+ * int $0x80 of a 32-bit guest's user mode: what entry.S needs to enter its kernel in ring 1 without C. Learnt from such an
+ * entry by the long way (pv/trap.c), forgotten whenever something changes that it stands for.
+ */
+struct fast_int80 {
+	uint32_t eip;				/* 0: the long way */
+	uint32_t esp;				/* the kernel's stack, and its selectors */
+	uint16_t cs, ss;
+	uint32_t masks;				/* whether events are masked in the handler */
+	volatile uint8_t *mask;			/* whether they are; if so by the long way too */
+};
+
 struct cpu_info {
 	struct cpu_user_regs guest_regs;	/* the current vcpu's, while it is not in the guest */
 	unsigned int cpu;
 	unsigned int work_pending;		/* bits of enum work (work.h), looked at on every way out */
 	struct vcpu *vcpu;			/* who is current */
 	struct percpu *percpu;
-	unsigned long scratch;			/* for the system-call stub */
+	struct fast_int80 int80;
 };
 
 #ifdef TORC_HOST_BUILD
@@ -50,6 +62,11 @@ static inline struct vcpu *current_vcpu(void) { return cpu_info()->vcpu; }
 #endif
 #define current		current_vcpu()
 static inline struct cpu_user_regs *guest_regs(void) { return &cpu_info()->guest_regs; }
+#ifdef TORC_HOST_BUILD
+static inline void fast_int80_forget(void) { }
+#else
+static inline void fast_int80_forget(void) { cpu_info()->int80.eip = 0; }
+#endif
 
 extern unsigned int nr_cpus;			/* brought up; CPUs are numbered from 0 without holes */
 extern cpumask_t cpus_online;
