@@ -13,6 +13,7 @@ static size_t waiting;
 static struct virtio_net_hdr waiting_hdr;
 
 static struct vif_record record;
+static void *buffer;
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -51,7 +52,7 @@ static size_t receive(struct frame_port *p, struct virtio_net_hdr *h, uint8_t *d
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static struct frame_port port = { send_checked, receive };
+	static struct frame_port port = { send_checked, receive, NULL };
 	struct vif_choice c = {
 		.queues = 1, .tx_ref = { 0 }, .rx_ref = { 1 }, .tx_port = { 1 }, .rx_port = { 1 }
 	};
@@ -64,7 +65,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!peer && peer_open(&peer, 1, &why))
 		abort();
 	memset(peer, 0, sizeof(*peer));
-	vif_init(&vif, peer, &port, &record);
+	if (!buffer && !(buffer = peer_buffer(peer, 0, VIF_BUFFER_PAGES)))
+		abort();
+	vif_init(&vif, peer, &port, &record, buffer);
 	c.sg = *data & 1;
 	c.queues = 1 + (*data >> 1 & 1);
 	c.tx_ref[1] = 2;
@@ -108,6 +111,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			now += (uint64_t)at << 16;
 			vif_from_guest(&vif, now);
 			vif_to_guest(&vif);
+			vif_settle(&vif);
 			break;
 		}
 	}

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # The network backend's unit tests and fuzz target.
 
-VIF_TESTED := drivers/backend/net/vif drivers/backend/net/packet drivers/backend/net/answers drivers/backend/common/ring dom0-tools/common/why \
+VIF_TESTED := drivers/backend/net/vif drivers/backend/net/packet drivers/backend/net/answers drivers/backend/net/hash drivers/backend/common/ring dom0-tools/common/why \
 	tests/unit/fake_peer
 
 $(B)/tests/vif_test: $(addprefix $(B)/obj/san/,$(addsuffix .o,tests/unit/vif_test $(VIF_TESTED)))

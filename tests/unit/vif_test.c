@@ -26,7 +26,8 @@ struct wire { /* the host's end: what was sent, what waits */
 	struct virtio_net_hdr sent_hdr, wait_hdr;
 	uint8_t sent[NET_MAX_PACKET], wait[NET_MAX_PACKET];
 	size_t sent_len, wait_len;
-	unsigned int nr_sent, nr_wait;
+	unsigned int nr_sent, nr_wait, looks;
+	unsigned int holds, held; /* times it was asked to, and whether it is now */
 };
 
 struct rig {
@@ -34,6 +35,7 @@ struct rig {
 	struct peer *peer;
 	struct vif vif;
 	struct vif_record record;
+	void *buffer;
 	netif_tx_front_ring_t tx;
 	netif_rx_front_ring_t rx;
 };
@@ -55,6 +57,7 @@ static size_t wire_receive(struct frame_port *p, struct virtio_net_hdr *h, uint8
 {
 	struct wire *w = (struct wire *)p;
 
+	w->looks++;
 	if (!w->nr_wait)
 		return 0;
 	w->nr_wait--;
@@ -62,6 +65,14 @@ static size_t wire_receive(struct frame_port *p, struct virtio_net_hdr *h, uint8
 	assert_true(w->wait_len <= size);
 	memcpy(data, w->wait, w->wait_len);
 	return w->wait_len;
+}
+
+static void wire_hold(struct frame_port *p, bool on)
+{
+	struct wire *w = (struct wire *)p;
+
+	w->holds += on;
+	w->held = on;
 }
 
 static int set_up(void **state)
@@ -76,13 +87,16 @@ static int set_up(void **state)
 	struct why why;
 
 	assert_int_equal(peer_open(&r->peer, 1, &why), 0);
-	r->wire.port = (struct frame_port){ wire_send, wire_receive };
+	r->wire.port = (struct frame_port){ wire_send, wire_receive, wire_hold };
 	SHARED_RING_INIT((netif_tx_sring_t *)r->peer->page[TX_PAGE]);
 	SHARED_RING_INIT((netif_rx_sring_t *)r->peer->page[RX_PAGE]);
 	XEN_FRONT_RING_INIT(&r->tx, (netif_tx_sring_t *)r->peer->page[TX_PAGE], 4096);
 	XEN_FRONT_RING_INIT(&r->rx, (netif_rx_sring_t *)r->peer->page[RX_PAGE], 4096);
-	vif_init(&r->vif, r->peer, &r->wire.port, &r->record);
+	r->buffer = peer_buffer(r->peer, 0, VIF_BUFFER_PAGES);
+	assert_non_null(r->buffer);
+	vif_init(&r->vif, r->peer, &r->wire.port, &r->record, r->buffer);
 	assert_int_equal(vif_connect(&r->vif, &c, &why), 0);
+	r->peer->notified = 0;
 	*state = r;
 	return 0;
 }
@@ -95,6 +109,7 @@ static int tear_down(void **state)
 	assert_int_equal(r->peer->mapped, 0);
 	assert_int_equal(r->peer->bound, 0);
 	peer_close(r->peer);
+	free(r->buffer);
 	free(r);
 	return 0;
 }
@@ -411,13 +426,130 @@ static void answers_of_a_killed_daemon_are_shown_by_the_next(void **state)
 	memcpy(RING_GET_REQUEST(&r->tx, 0), &rsp, sizeof(rsp));
 
 	r->peer->mapped = r->peer->bound = 0; /* they went with it */
-	vif_init(&r->vif, r->peer, &r->wire.port, &r->record);
+	vif_init(&r->vif, r->peer, &r->wire.port, &r->record, r->buffer);
 	assert_int_equal(vif_connect(&r->vif, &c, &why), 0);
 	assert_int_equal(tx_answer(r).id, 9);
 	assert_int_equal(r->wire.nr_sent, 0);
 	vif_from_guest(&r->vif, 0);
 	assert_int_equal(tx_answer(r).id, 11);
 	assert_int_equal(r->wire.nr_sent, 1);
+}
+
+static void small_packets_are_answered_at_once_and_told_of_later(void **state)
+{
+	struct rig *r = *state;
+
+	tx(r, 1, DATA_PAGE, 60, 0);
+	tx_kick(r, 0);
+	assert_int_equal(r->tx.sring->rsp_prod, 1);
+	assert_int_equal(r->peer->notified, 0);
+	assert_true(vif_in_debt(&r->vif));
+	vif_settle(&r->vif);
+	assert_int_equal(r->peer->notified, 1);
+	assert_false(vif_in_debt(&r->vif));
+}
+
+static void a_frontend_that_found_its_answers_is_not_told(void **state)
+{
+	struct rig *r = *state;
+
+	tx(r, 1, DATA_PAGE, 60, 0);
+	tx_kick(r, 0);
+	tx_answer(r);
+	r->tx.sring->rsp_event = r->tx.rsp_cons + 1;
+	vif_settle(&r->vif);
+	assert_int_equal(r->peer->notified, 0);
+}
+
+static void a_frame_for_the_guest_tells_of_answers_too(void **state)
+{
+	struct rig *r = *state;
+
+	tx(r, 1, DATA_PAGE, 60, 0);
+	tx_kick(r, 0);
+	r->wire.wait_len = 60;
+	r->wire.nr_wait = 1;
+	rx_offer(r, 2);
+	vif_to_guest(&r->vif);
+	assert_int_equal(r->peer->notified, 1);
+	assert_false(vif_in_debt(&r->vif));
+}
+
+static void many_answers_are_told_of_at_once(void **state)
+{
+	struct rig *r = *state;
+	unsigned int i;
+
+	for (i = 0; i < 64; i++)
+		tx(r, (uint16_t)i, DATA_PAGE, 60, 0);
+	tx_kick(r, 0);
+	assert_int_equal(r->peer->notified, 1);
+	for (i = 0; i < 8; i++)
+		tx(r, (uint16_t)i, DATA_PAGE, 4096, 0);
+	r->tx.sring->rsp_event = r->tx.sring->rsp_prod + 1;
+	tx_kick(r, 0);
+	assert_int_equal(r->peer->notified, 2); /* few, but of many bytes */
+	assert_false(vif_in_debt(&r->vif));
+}
+
+static void the_host_is_held_for_a_round_of_several_packets(void **state)
+{
+	struct rig *r = *state;
+	unsigned int i;
+
+	tx(r, 0, DATA_PAGE, 60, 0);
+	tx_kick(r, 0);
+	assert_int_equal(r->wire.holds, 0);
+	for (i = 0; i < 40; i++)
+		tx(r, (uint16_t)i, DATA_PAGE, 60, 0);
+	tx_kick(r, 0);
+	assert_int_equal(r->wire.holds, 2); /* 32, and the rest */
+	assert_int_equal(r->wire.held, 0);
+	assert_int_equal(r->wire.nr_sent, 41);
+}
+
+static void packets_of_every_shape_stay_whole(void **state)
+{
+	struct rig *r = *state;
+	uint8_t *p = r->peer->page[DATA_PAGE];
+	unsigned int i, first, k;
+
+	for (i = 0; i < PEER_PAGE; i++)
+		p[i] = (uint8_t)(i * 7);
+	for (first = 14; first < PEER_PAGE; first += 611) {
+		tx(r, 1, DATA_PAGE, (uint16_t)(first + 4096 + 4096 + 33), NETTXF_more_data);
+		tx(r, 2, DATA_PAGE, 4096, NETTXF_more_data);
+		tx(r, 3, DATA_PAGE, 33, NETTXF_more_data)->offset = 4063;
+		tx(r, 4, DATA_PAGE, 4096, 0);
+		tx_kick(r, 0);
+		assert_int_equal(r->wire.sent_len, first + 4096 + 33 + 4096);
+		assert_memory_equal(r->wire.sent, p, first);
+		assert_memory_equal(r->wire.sent + first, p, 4096);
+		assert_memory_equal(r->wire.sent + first + 4096, p + 4063, 33);
+		assert_memory_equal(r->wire.sent + first + 4129, p, 4096);
+		for (k = 0; k < 4; k++)
+			assert_int_equal(tx_answer(r).status, NETIF_RSP_OKAY);
+	}
+}
+
+/* Where frames come one by one, looking for another each time is a call in vain. One that is there is seen all the same. */
+static void lonely_frames_are_not_looked_behind(void **state)
+{
+	struct rig *r = *state;
+	unsigned int i;
+
+	r->wire.wait_len = 60;
+	rx_offer(r, 40);
+	for (i = 0; i < 24; i++) {
+		r->wire.nr_wait = 1;
+		vif_to_guest(&r->vif);
+	}
+	assert_in_range(r->wire.looks, 24 + 4, 24 + 4 + 4);
+	r->wire.nr_wait = 10;
+	for (i = 0; i < 10 && r->wire.nr_wait; i++)
+		vif_to_guest(&r->vif);
+	assert_int_equal(r->wire.nr_wait, 0);
+	assert_int_equal(r->rx.sring->rsp_prod, 34);
 }
 
 int main(void)
@@ -439,6 +571,13 @@ int main(void)
 		CASE(a_revoked_buffer_loses_that_frame_only),
 		CASE(the_rate_is_kept),
 		CASE(a_forged_source_does_not_leave),
+		CASE(small_packets_are_answered_at_once_and_told_of_later),
+		CASE(a_frontend_that_found_its_answers_is_not_told),
+		CASE(a_frame_for_the_guest_tells_of_answers_too),
+		CASE(many_answers_are_told_of_at_once),
+		CASE(the_host_is_held_for_a_round_of_several_packets),
+		CASE(packets_of_every_shape_stay_whole),
+		CASE(lonely_frames_are_not_looked_behind),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,7 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -19,6 +19,12 @@ struct peer {
 	uint16_t domid;
 	xengnttab_handle *grants;
 	xenevtchn_handle *events;
+	/* peer_buffer()'s; refs is NULL for ordinary memory */
+	xengntshr_handle *sharing;
+	uint8_t *buffer;
+	unsigned int buffer_pages;
+	uint32_t *refs;
+	uint16_t own_domid;
 };
 
 int peer_open(struct peer **out, uint16_t domid, struct why *why)
@@ -55,6 +61,13 @@ void peer_close(struct peer *p)
 {
 	if (!p)
 		return;
+	if (p->refs)
+		xengntshr_unshare(p->sharing, p->buffer, p->buffer_pages);
+	else
+		free(p->buffer);
+	if (p->sharing)
+		xengntshr_close(p->sharing);
+	free(p->refs);
 	xenevtchn_close(p->events);
 	xengnttab_close(p->grants);
 	free(p);
@@ -77,41 +90,78 @@ void peer_unmap(struct peer *p, void *addr, unsigned int n)
 		xengnttab_unmap(p->grants, addr, n);
 }
 
-static int copy_batch(struct peer *p, struct peer_copy *c, unsigned int n, int to_peer)
+void *peer_buffer(struct peer *p, uint16_t own_domid, unsigned int pages)
 {
-	xengnttab_grant_copy_segment_t seg[COPY_BATCH];
+	p->own_domid = own_domid;
+	p->buffer_pages = pages;
+	p->refs = calloc(pages, sizeof(*p->refs));
+	p->sharing = p->refs ? xengntshr_open(NULL, 0) : NULL;
+	if (p->sharing)
+		p->buffer = xengntshr_share_pages(p->sharing, own_domid, (int)pages, p->refs, 1);
+	if (p->buffer)
+		return p->buffer;
+	free(p->refs);
+	p->refs = NULL;
+	p->buffer = aligned_alloc(PEER_PAGE, (size_t)pages * PEER_PAGE);
+	return p->buffer;
+}
+
+/* One segment of a piece, done bytes into it: as long as our end lies in one page, if our end is a grant. Returns its length. */
+static uint16_t copy_segment(const struct peer *p, const struct peer_copy *c, uint16_t done, int to_peer, xengnttab_grant_copy_segment_t *seg)
+{
+	size_t at = (size_t)((const uint8_t *)c->local + done - p->buffer), len = c->len - done;
+	bool shared = p->refs && (const uint8_t *)c->local >= p->buffer && at < (size_t)p->buffer_pages * PEER_PAGE;
+	union xengnttab_copy_ptr mine = { .virt = (uint8_t *)c->local + done };
+	union xengnttab_copy_ptr theirs = { .foreign = { c->gref, (uint16_t)(c->offset + done), p->domid } };
+
+	seg->flags = to_peer ? GNTCOPY_dest_gref : GNTCOPY_source_gref;
+	if (shared) {
+		uint16_t offset = at % PEER_PAGE;
+
+		mine = (union xengnttab_copy_ptr){ .foreign = { p->refs[at / PEER_PAGE], offset, p->own_domid } };
+		seg->flags = GNTCOPY_dest_gref | GNTCOPY_source_gref;
+		if (len > PEER_PAGE - offset)
+			len = PEER_PAGE - offset;
+	}
+	seg->source = to_peer ? mine : theirs;
+	seg->dest = to_peer ? theirs : mine;
+	seg->len = (uint16_t)len;
+	seg->status = GNTST_general_error;
+	return (uint16_t)len;
+}
+
+static int copy_flush(struct peer *p, xengnttab_grant_copy_segment_t *seg, struct peer_copy **of, unsigned int n)
+{
 	unsigned int i;
 
-	for (i = 0; i < n; i++) {
-		union xengnttab_copy_ptr mine = { .virt = c[i].local };
-		union xengnttab_copy_ptr theirs = { .foreign = { c[i].gref, c[i].offset,
-								 p->domid } };
-
-		seg[i].source = to_peer ? mine : theirs;
-		seg[i].dest = to_peer ? theirs : mine;
-		seg[i].len = c[i].len;
-		seg[i].flags = to_peer ? GNTCOPY_dest_gref : GNTCOPY_source_gref;
-		seg[i].status = GNTST_general_error;
-	}
-	if (xengnttab_grant_copy(p->grants, n, seg))
+	if (n && xengnttab_grant_copy(p->grants, n, seg))
 		return -errno;
 	for (i = 0; i < n; i++)
-		c[i].ok = seg[i].status == GNTST_okay;
+		of[i]->ok &= seg[i].status == GNTST_okay;
 	return 0;
 }
 
 int peer_copy(struct peer *p, struct peer_copy *c, unsigned int n, int to_peer)
 {
-	unsigned int at, len;
-	int rc;
+	xengnttab_grant_copy_segment_t seg[COPY_BATCH];
+	struct peer_copy *of[COPY_BATCH];
+	unsigned int i, at = 0;
+	int rc = 0;
 
-	for (at = 0; at < n; at += len) {
-		len = n - at < COPY_BATCH ? n - at : COPY_BATCH;
-		rc = copy_batch(p, c + at, len, to_peer);
-		if (rc)
-			return rc;
+	for (i = 0; i < n && !rc; i++) {
+		uint16_t done = 0;
+
+		c[i].ok = 1;
+		do {
+			of[at] = &c[i];
+			done = (uint16_t)(done + copy_segment(p, &c[i], done, to_peer, &seg[at]));
+			if (++at == COPY_BATCH) {
+				rc = copy_flush(p, seg, of, at);
+				at = 0;
+			}
+		} while (done < c[i].len && !rc);
 	}
-	return 0;
+	return rc ? rc : copy_flush(p, seg, of, at);
 }
 
 int peer_bind(struct peer *p, uint32_t remote_port)

@@ -34,6 +34,12 @@ void peer_unmap(struct peer *p, void *addr, unsigned int n);
 /* Copies all pieces, as many as can be: each says for itself whether it worked. -errno if none was tried. */
 int peer_copy(struct peer *p, struct peer_copy *c, unsigned int n, int to_peer);
 
+/*
+ * Memory of ours that peer_copy() reaches by grants, as it does the frontend's: the kernel need not look up and pin its pages for each piece. Ordinary
+ * memory where that is not to be had, which only costs more. Once a peer; it goes with the peer. NULL: no memory.
+ */
+void *peer_buffer(struct peer *p, uint16_t own_domid, unsigned int pages);
+
 /* Event channels: bind gives our port (>= 0) or -errno. */
 int peer_bind(struct peer *p, uint32_t remote_port);
 void peer_unbind(struct peer *p, int port);

@@ -82,6 +82,13 @@ bool ring_push(struct ring *r)
 	return new - event < new - old;
 }
 
+bool ring_wanted(const struct ring *r)
+{
+	uint32_t event = __atomic_load_n(&header(r)->rsp_event, __ATOMIC_ACQUIRE);
+
+	return (int32_t)(r->rsp_prod - event) >= 0;
+}
+
 bool ring_arm(struct ring *r)
 {
 	__atomic_store_n(&header(r)->req_event, r->req_cons + 1, __ATOMIC_SEQ_CST);

@@ -30,6 +30,8 @@ void ring_take(struct ring *r,
 	       void *slot); /* copies out slot_size bytes; ring_waiting() said there is one */
 void ring_put(struct ring *r, const void *rsp, size_t len);
 bool ring_push(struct ring *r); /* true: the frontend wants to be told */
+/* Does the frontend still wait to be told of what was pushed? It may have found it meanwhile. */
+bool ring_wanted(const struct ring *r);
 /* Asks to be told of the next request; true if one came meanwhile (look again). */
 bool ring_arm(struct ring *r);
 /* The same, of the first request beyond those that ring_waiting() last told of (and that are not enough yet for whoever waits). */

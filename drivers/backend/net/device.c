@@ -9,10 +9,12 @@
 #include <errno.h>
 #include <ev.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/uio.h>
 #include <syslog.h>
 #include <time.h>
@@ -24,6 +26,7 @@
 #include "drivers/backend/net/vif.h"
 
 #define STATS_SECONDS 2
+#define HOLD_PRIORITY 1
 
 struct device {
 	struct frame_port port; /* first: a frame_port is the device */
@@ -35,7 +38,7 @@ struct device {
 	uint64_t counted; /* bytes, when the counters were last written */
 	struct ev_loop *loop;
 	ev_io on_store, on_peer, on_tap, on_tick;
-	ev_timer credit;
+	ev_timer credit, debt;
 	bool done;
 };
 
@@ -64,6 +67,18 @@ static size_t tap_receive(struct frame_port *p, struct virtio_net_hdr *h, uint8_
 	ssize_t n = readv(d->tap.fd, iov, 2);
 
 	return n > (ssize_t)sizeof(*h) ? (size_t)n - sizeof(*h) : 0;
+}
+
+/*
+ * A frame that is sent wakes whoever reads it, and it would run at once, for one frame, and again for the next. The lowest
+ * real-time priority keeps the processor for one round, which is short; a limit set beforehand allows it without a capability.
+ */
+static void tap_hold(struct frame_port *p, bool on)
+{
+	struct sched_param s = { .sched_priority = on ? HOLD_PRIORITY : 0 };
+
+	if (sched_setscheduler(0, on ? SCHED_RR : SCHED_OTHER, &s))
+		p->hold = NULL; /* then it goes on as before */
 }
 
 /* --- what the toolstack wrote ------------------------------------------------------------------------------------------- */
@@ -283,6 +298,14 @@ static void after_frames(struct device *d)
 		bdev_disconnect(&d->bdev, XenbusStateClosing);
 		return;
 	}
+	if (vif_in_debt(&d->vif) != ev_is_active(&d->debt)) {
+		if (ev_is_active(&d->debt)) {
+			ev_timer_stop(d->loop, &d->debt);
+		} else {
+			ev_timer_set(&d->debt, VIF_DEBT_NS / 1e9, 0);
+			ev_timer_start(d->loop, &d->debt);
+		}
+	}
 	wait = vif_throttled_for(&d->vif);
 	if (wait && !ev_is_active(&d->credit)) {
 		ev_timer_set(&d->credit, (double)wait / 1e9, 0);
@@ -297,10 +320,12 @@ static void after_frames(struct device *d)
 
 /* --- events --------------------------------------------------------------------------------------------------------------- */
 
-static uint64_t now_ns(void)
+static uint64_t now_ns(const struct device *d)
 {
 	struct timespec t;
 
+	if (!d->vif.rate)
+		return 0; /* nobody asks */
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	return (uint64_t)t.tv_sec * 1000000000ull + (uint64_t)t.tv_nsec;
 }
@@ -325,7 +350,7 @@ static void peer_ready(struct ev_loop *loop, ev_io *w, int revents)
 	(void)loop;
 	(void)revents;
 	peer_clear_events(d->peer);
-	vif_from_guest(&d->vif, now_ns());
+	vif_from_guest(&d->vif, now_ns(d));
 	if (d->vif.held_len)
 		vif_to_guest(&d->vif);
 	after_frames(d);
@@ -347,8 +372,17 @@ static void credit_ready(struct ev_loop *loop, ev_timer *w, int revents)
 
 	(void)loop;
 	(void)revents;
-	vif_from_guest(&d->vif, now_ns());
+	vif_from_guest(&d->vif, now_ns(d));
 	after_frames(d);
+}
+
+static void debt_due(struct ev_loop *loop, ev_timer *w, int revents)
+{
+	struct device *d = w->data;
+
+	(void)loop;
+	(void)revents;
+	vif_settle(&d->vif);
 }
 
 static void write_stats(struct ev_loop *loop, ev_io *w, int revents)
@@ -381,8 +415,9 @@ static void watch_all(struct device *d)
 	ev_io_init(&d->on_peer, peer_ready, peer_event_fd(d->peer), EV_READ);
 	ev_io_init(&d->on_tap, tap_ready, d->tap.fd, EV_READ);
 	ev_timer_init(&d->credit, credit_ready, 0, 0);
+	ev_timer_init(&d->debt, debt_due, 0, 0);
 	ev_io_init(&d->on_tick, write_stats, bdev_ticker(STATS_SECONDS), EV_READ);
-	d->on_store.data = d->on_peer.data = d->on_tap.data = d->credit.data = d->on_tick.data = d;
+	d->on_store.data = d->on_peer.data = d->on_tap.data = d->credit.data = d->debt.data = d->on_tick.data = d;
 	ev_io_start(d->loop, &d->on_store);
 	ev_io_start(d->loop, &d->on_peer);
 	if (d->on_tick.fd >= 0)
@@ -412,27 +447,39 @@ static int open_record(struct device *d, const char *run_dir, struct why *why)
 	return 0;
 }
 
+static int open_vif(struct device *d, struct why *why)
+{
+	uint64_t own = 0;
+	void *buffer;
+
+	store_read_u64(d->bdev.store, STORE_NO_TXN, "domid", &own);
+	buffer = peer_buffer(d->peer, (uint16_t)own, VIF_BUFFER_PAGES);
+	if (!buffer)
+		return why_set(why, TE_NO_MEMORY, "%s: no memory for its frames", d->bdev.back);
+	vif_init(&d->vif, d->peer, &d->port, NULL, buffer);
+	return 0;
+}
+
 int device_run(const char *path, const char *run_dir)
 {
+	const struct rlimit hold = { HOLD_PRIORITY, HOLD_PRIORITY };
 	struct device *d = calloc(1, sizeof(*d));
 	struct why why;
 
 	if (!d)
 		return 1;
-	d->port = (struct frame_port){ tap_send, tap_receive };
+	d->port = (struct frame_port){ tap_send, tap_receive, setrlimit(RLIMIT_RTPRIO, &hold) ? NULL : tap_hold };
 	d->tap.fd = -1;
 	d->bdev.ops = &ops;
 	d->loop = ev_default_loop(0);
-	vif_init(&d->vif, NULL, &d->port, NULL);
 	if (bdev_open(&d->bdev, path, &why) || peer_open(&d->peer, d->bdev.domid, &why) ||
-	    open_tap(d, &why) || open_record(d, run_dir, &why)) {
+	    open_vif(d, &why) || open_tap(d, &why) || open_record(d, run_dir, &why)) {
 		bdev_report(&d->bdev, &why);
 		if (d->bdev.store)
 			bdev_set_state(&d->bdev, XenbusStateClosed);
 		return 0; /* said and done: starting again would not mend it */
 	}
 	d->stats_fd = bdev_stats_open(&d->bdev, run_dir);
-	d->vif.peer = d->peer;
 	read_rate(d);
 	read_guard(d);
 	if (store_transact(d->bdev.store, publish, d))

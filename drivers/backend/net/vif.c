@@ -12,12 +12,16 @@
 #define ROUND 32u /* packets handled together */
 #define LOOKAHEAD (NET_MAX_SLOTS + XEN_NETIF_EXTRA_TYPE_MAX)
 #define SLOT_BYTES 4096u
+#define ROUND_BYTES (VIF_ROUND_PAGES * PEER_PAGE)
+#define HELD_ROUND 4u /* packets in a round from which on its readers wait for its end */
+/* What a frontend is told of at once. Below that it may find the answers by itself when it sends more, or with a frame for it. */
+#define DEBT_SLOTS 64u
+#define DEBT_BYTES 32768u
+#define LOOKS_ALONE 4u /* frames that came alone in a row, until another is not looked for any more */
+#define LOOKS_AGAIN 8u /* but each eighth time it is */
 
 static struct net_packet packets[ROUND]; /* one device a process, one thread */
-static uint8_t frames[ROUND][NET_MAX_PACKET + 1];
-/* Frames from the host begin with a page, so that each of a guest's buffers is filled from one page of ours; the first is the held one. */
-static uint8_t rx_data[ROUND][NET_MAX_PACKET + 1] __attribute__((aligned(SLOT_BYTES)));
-static uint8_t *rx_buffer[ROUND];
+static uint8_t *frames[ROUND];
 static struct peer_copy copies[ROUND * NET_MAX_SLOTS];
 
 static void vif_break(struct vif *v)
@@ -76,6 +80,8 @@ static void tx_answer(struct vif_queue *q, const struct net_packet *p, int16_t s
 {
 	unsigned int i, extras = p->ring_slots - p->slots;
 
+	q->debt_slots += p->ring_slots;
+	q->debt_bytes += p->size;
 	tx_answer_one(q, p->id[0], status);
 	for (i = 0; i < extras; i++)
 		tx_answer_one(q, 0, NETIF_RSP_NULL);
@@ -152,20 +158,49 @@ static void tx_send(struct vif *v, struct vif_queue *q, struct net_packet *p, co
 	tx_answer(q, p, status);
 }
 
+/* Where in the round's memory a packet goes: in one page if it fits, otherwise so that its second slot begins a page. NULL: no room. */
+static uint8_t *tx_place(struct vif *v, size_t *used, const struct net_packet *p)
+{
+	size_t at = *used, left = PEER_PAGE - at % PEER_PAGE;
+
+	if (p->slots > 1)
+		at += (left + PEER_PAGE - p->len[0]) % PEER_PAGE;
+	else if (left < p->size)
+		at += left;
+	*used = at + ((p->size + 15u) & ~15u);
+	return v->tx_buffer + at;
+}
+
+static unsigned int tx_copies(struct vif *v, const struct net_packet *p, unsigned int i, unsigned int at, size_t *used)
+{
+	uint8_t *to = tx_place(v, used, p);
+	unsigned int s;
+
+	frames[i] = to;
+	for (s = 0; s < p->slots; s++, at++) {
+		copies[at] = (struct peer_copy){ p->gref[s], p->offset[s], p->len[s], to, 0 };
+		to += p->len[s];
+	}
+	return at;
+}
+
 static unsigned int tx_round(struct vif *v, struct vif_queue *q)
 {
-	unsigned int n, i, s, at = 0;
-	uint8_t *to;
+	unsigned int n, i, s, at = 0, sent = 0;
+	size_t used = 0;
+	bool hold;
 	int rc;
 
-	for (n = 0; n < ROUND && !v->broken && tx_take(v, q, &packets[n]); n++) {
-		for (to = frames[n], s = 0; packets[n].size && s < packets[n].slots; s++, at++) {
-			copies[at] = (struct peer_copy){ packets[n].gref[s], packets[n].offset[s],
-							 packets[n].len[s], to, 0 };
-			to += packets[n].len[s];
+	for (n = 0; n < ROUND && !v->broken && used + NET_MAX_PACKET + PEER_PAGE < ROUND_BYTES && tx_take(v, q, &packets[n]); n++) {
+		if (packets[n].size) {
+			at = tx_copies(v, &packets[n], n, at, &used);
+			sent++;
 		}
 	}
 	rc = at ? peer_copy(v->peer, copies, at, 0) : 0;
+	hold = sent >= HELD_ROUND && v->port->hold;
+	if (hold)
+		v->port->hold(v->port, true);
 	for (i = 0, at = 0; i < n; i++) {
 		bool ok = !rc;
 
@@ -175,7 +210,54 @@ static unsigned int tx_round(struct vif *v, struct vif_queue *q)
 			ok &= copies[at++].ok != 0;
 		tx_send(v, q, &packets[i], frames[i], ok);
 	}
+	if (hold)
+		v->port->hold(v->port, false);
 	return n;
+}
+
+static void queue_tell(struct vif *v, struct vif_queue *q)
+{
+	q->debt_slots = q->debt_bytes = 0;
+	q->wanted = false;
+	peer_notify(v->peer, q->tx_port);
+}
+
+/*
+ * Shows a round's answers. A frontend that waits to be told of them is told later if they are few and small: it frees what it sent, which can
+ * wait, and mostly something comes for it soon, or it sends more and finds them.
+ */
+static void tx_push(struct vif *v, struct vif_queue *q)
+{
+	if (answers_push(q->tx_answers, &q->tx))
+		q->wanted = true;
+	if (!q->wanted)
+		q->debt_slots = q->debt_bytes = 0;
+	else if (q->debt_slots >= DEBT_SLOTS || q->debt_bytes >= DEBT_BYTES)
+		queue_tell(v, q);
+}
+
+bool vif_in_debt(const struct vif *v)
+{
+	unsigned int i;
+
+	for (i = 0; i < v->queues; i++) {
+		if (v->queue[i].wanted)
+			return true;
+	}
+	return false;
+}
+
+void vif_settle(struct vif *v)
+{
+	unsigned int i;
+
+	for (i = 0; i < v->queues; i++) {
+		struct vif_queue *q = &v->queue[i];
+
+		if (q->wanted && ring_wanted(&q->tx))
+			queue_tell(v, q);
+		q->wanted = false;
+	}
 }
 
 void vif_from_guest(struct vif *v, uint64_t now)
@@ -193,10 +275,8 @@ void vif_from_guest(struct vif *v, uint64_t now)
 
 		do {
 			while (!v->broken && tx_round(v, q))
-				if (answers_push(q->tx_answers, &q->tx))
-					peer_notify(v->peer, q->tx_port);
-			if (answers_push(q->tx_answers, &q->tx))
-				peer_notify(v->peer, q->tx_port);
+				tx_push(v, q);
+			tx_push(v, q);
 			/* A packet whose rest is to come is waited for with an event beyond what is there. */
 			again = !v->broken && !v->throttled && ring_arm_beyond(&q->tx);
 		} while (again);
@@ -212,6 +292,7 @@ static unsigned int slots_for(size_t len, uint8_t gso_type)
 
 /* A frame on its way into the guest's slots: laid out, then copied with the others of its round, then answered. */
 struct rx_frame {
+	struct vif_queue *queue;
 	unsigned int slots, first_copy, nr_copies;
 	uint16_t id[NET_MAX_SLOTS + 2], flags, gso_size;
 	uint8_t gso_type;
@@ -277,7 +358,8 @@ static void rx_answer(struct vif *v, struct vif_queue *q, const struct rx_frame 
 static bool rx_fetch(struct vif *v, uint8_t *to)
 {
 	while (!v->held_len) {
-		v->held_len = v->port->receive(v->port, &v->held_hdr, to, sizeof(rx_data[0]));
+		v->held = to;
+		v->held_len = v->port->receive(v->port, &v->held_hdr, to, NET_MAX_PACKET + 1);
 		if (!v->held_len)
 			return false;
 		if (!v->sg && v->held_len > SLOT_BYTES) {
@@ -288,74 +370,124 @@ static bool rx_fetch(struct vif *v, uint8_t *to)
 	return true;
 }
 
-static unsigned int rx_round(struct vif *v, struct vif_queue *q)
+/* A look for another frame costs a system call; where they come one by one it finds none. Whoever waits is told of one that was missed. */
+static bool rx_look_on(struct vif *v, unsigned int n)
 {
-	unsigned int n, i, s, at = 0;
-	int rc, waiting;
+	return n == 0 || n > 1 || v->alone < LOOKS_ALONE || v->alone % LOOKS_AGAIN == 0;
+}
 
-	for (n = 0; n < ROUND && rx_fetch(v, rx_buffer[n]); n++) {
-		struct rx_frame *f = &rx_frames[n];
+static struct vif_queue *rx_queue(struct vif *v)
+{
+	return &v->queue[v->queues > 1 ? net_hash_queue(&v->hash, v->held, v->held_len, v->queues) : 0];
+}
 
-		waiting = ring_waiting(&q->rx);
-		if (waiting < 0) {
-			why_set(&v->why, TE_DEVICE,
-				"receive ring: req_prod %u is more than a ring of %u ahead of %u",
-				ring_shared_req_prod(&q->rx), q->rx.slots, q->rx.req_cons);
-			vif_break(v);
-			break;
-		}
-		packet_from_vnet(&v->held_hdr, &f->flags, &f->gso_type, &f->gso_size);
-		if ((unsigned int)waiting < slots_for(v->held_len, f->gso_type))
-			break; /* it stays held until the guest offers room */
-		rx_lay(q, f, rx_buffer[n], v->held_len, &at);
-		v->stats.rx_bytes += v->held_len;
-		v->held_len = 0;
+/* Lays the held frame out. false: it stays held until the guest offers room, or its ring is broken. */
+static bool rx_take(struct vif *v, struct rx_frame *f, unsigned int *at)
+{
+	int waiting;
+
+	f->queue = rx_queue(v);
+	waiting = ring_waiting(&f->queue->rx);
+	if (waiting < 0) {
+		why_set(&v->why, TE_DEVICE,
+			"receive ring: req_prod %u is more than a ring of %u ahead of %u",
+			ring_shared_req_prod(&f->queue->rx), f->queue->rx.slots, f->queue->rx.req_cons);
+		vif_break(v);
+		return false;
 	}
-	rc = at ? peer_copy(v->peer, copies, at, 1) : 0;
+	packet_from_vnet(&v->held_hdr, &f->flags, &f->gso_type, &f->gso_size);
+	if ((unsigned int)waiting < slots_for(v->held_len, f->gso_type))
+		return false;
+	rx_lay(f->queue, f, v->held, v->held_len, at);
+	v->stats.rx_bytes += v->held_len;
+	v->held_len = 0;
+	return true;
+}
+
+static void rx_answer_all(struct vif *v, unsigned int n, unsigned int nr_copies)
+{
+	int rc = nr_copies ? peer_copy(v->peer, copies, nr_copies, 1) : 0;
+	unsigned int i, s;
+
 	for (i = 0; i < n; i++) {
 		bool ok = !rc;
 
 		for (s = 0; s < rx_frames[i].nr_copies; s++)
 			ok &= copies[rx_frames[i].first_copy + s].ok != 0;
-		rx_answer(v, q, &rx_frames[i], ok);
+		rx_answer(v, rx_frames[i].queue, &rx_frames[i], ok);
 	}
-	if (v->held_len && n && n < ROUND) { /* the next round begins with it */
-		uint8_t *first = rx_buffer[0];
+}
 
-		rx_buffer[0] = rx_buffer[n];
-		rx_buffer[n] = first;
+/* Returns how many frames went; end: the host has no more. */
+static unsigned int rx_round(struct vif *v, bool *end)
+{
+	uint8_t *to = v->rx_buffer[1], *full = to + ROUND_BYTES - NET_MAX_PACKET;
+	unsigned int n, at = 0;
+
+	for (n = 0; n < ROUND; n++) {
+		if (!v->held_len) {
+			if (to >= full)
+				break;
+			*end = !rx_look_on(v, n) || !rx_fetch(v, to);
+			if (*end)
+				break;
+			/* Each frame begins with a page, so that each of the guest's buffers is filled from one of ours. */
+			to += (v->held_len + PEER_PAGE - 1) & ~(size_t)(PEER_PAGE - 1);
+		}
+		if (!rx_take(v, &rx_frames[n], &at))
+			break;
+	}
+	rx_answer_all(v, n, at);
+	if (v->held_len && v->held >= v->rx_buffer[1] && v->held < to) {
+		/* the next round begins with it, and reads into the other half */
+		to = v->rx_buffer[0];
+		v->rx_buffer[0] = v->rx_buffer[1];
+		v->rx_buffer[1] = to;
 	}
 	return n;
 }
 
+static void rx_push(struct vif *v)
+{
+	unsigned int i;
+
+	for (i = 0; i < v->queues; i++) {
+		struct vif_queue *q = &v->queue[i];
+
+		if (!answers_push(q->rx_answers, &q->rx))
+			continue;
+		peer_notify(v->peer, q->rx_port);
+		if (q->rx_port == q->tx_port) /* which looks at both rings */
+			q->wanted = false;
+	}
+}
+
 void vif_to_guest(struct vif *v)
 {
-	unsigned int tried = 0, n = ROUND;
+	bool end = !v->connected, again = true;
+	unsigned int n, all = 0;
 
-	/* A round that was cut short and holds no frame has seen the end. */
-	while (v->connected && !v->broken && tried < v->queues && (n == ROUND || v->held_len)) {
-		struct vif_queue *q = &v->queue[v->rx_next];
-
-		n = rx_round(v, q);
-		if (n || !v->held_len)
-			tried = 0;
-		else if (!ring_arm_beyond(&q->rx)) /* told when the guest offers more */
-			tried++;
-		if (answers_push(q->rx_answers, &q->rx))
-			peer_notify(v->peer, q->rx_port);
-		v->rx_next = (v->rx_next + 1) % v->queues;
+	while (!end && again && !v->broken) {
+		n = rx_round(v, &end);
+		all += n;
+		rx_push(v);
+		if (!n && v->held_len) /* told when the guest offers more */
+			again = ring_arm_beyond(&rx_queue(v)->rx);
 	}
+	if (all)
+		v->alone = all == 1 ? v->alone + 1 : 0;
 }
 
 /* --- connecting ------------------------------------------------------------------------------------------------------------ */
 
-void vif_init(struct vif *v, struct peer *peer, struct frame_port *port, struct vif_record *record)
+void vif_init(struct vif *v, struct peer *peer, struct frame_port *port, struct vif_record *record, void *buffer)
 {
 	unsigned int i;
 
 	memset(v, 0, sizeof(*v));
-	for (i = 0; i < ROUND; i++)
-		rx_buffer[i] = rx_data[i];
+	v->tx_buffer = buffer;
+	v->rx_buffer[0] = v->tx_buffer + ROUND_BYTES;
+	v->rx_buffer[1] = v->rx_buffer[0] + ROUND_BYTES;
 	v->peer = peer;
 	v->port = port;
 	v->record = record;
@@ -406,9 +538,11 @@ static int queue_connect(struct vif *v, const struct vif_choice *c, unsigned int
 		return why_set(why, TE_DEVICE,
 			       "queue %u: event channel %u or %u of d%u cannot be bound", i,
 			       c->tx_port[i], c->rx_port[i], peer_domid(v->peer));
-	if (answers_recover(q->tx_answers, &q->tx))
-		peer_notify(v->peer, q->tx_port);
-	if (answers_recover(q->rx_answers, &q->rx))
+	/* Whoever was here before may have owed a word. */
+	answers_recover(q->tx_answers, &q->tx);
+	answers_recover(q->rx_answers, &q->rx);
+	peer_notify(v->peer, q->tx_port);
+	if (q->rx_port != q->tx_port)
 		peer_notify(v->peer, q->rx_port);
 	return 0;
 }
@@ -419,7 +553,7 @@ int vif_connect(struct vif *v, const struct vif_choice *c, struct why *why)
 	int rc = 0;
 
 	v->broken = v->throttled = false;
-	v->rx_next = 0;
+	v->alone = 0;
 	v->sg = c->sg;
 	v->queues = c->queues;
 	if (!same_connection(v->record, c))

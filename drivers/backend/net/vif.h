@@ -6,10 +6,15 @@
 #include "drivers/backend/common/peer.h"
 #include "drivers/backend/common/ring.h"
 #include "drivers/backend/net/answers.h"
+#include "drivers/backend/net/hash.h"
 #include "drivers/backend/net/packet.h"
 
 #define NET_MAX_QUEUES 4
 #define NET_MAX_MCAST 64
+/* Frames lie in memory that peer_buffer() gave: those of a round from the guest, and two rounds to the guest by turns. */
+#define VIF_ROUND_PAGES 48u
+#define VIF_BUFFER_PAGES (3 * VIF_ROUND_PAGES)
+#define VIF_DEBT_NS 1000000u /* how long a frontend may wait to be told of small packets' answers */
 
 /* What the host's end does with frames: the TAP device, or a test. */
 struct frame_port {
@@ -19,6 +24,8 @@ struct frame_port {
 	/* Bytes of the frame, 0: none waits. */
 	size_t (*receive)(struct frame_port *p, struct virtio_net_hdr *h, uint8_t *data,
 			  size_t size);
+	/* Several frames are about to be sent, or were: those they wake had better wait. May be NULL. */
+	void (*hold)(struct frame_port *p, bool on);
 };
 
 struct vif_queue {
@@ -26,6 +33,9 @@ struct vif_queue {
 	struct answers *tx_answers, *rx_answers;
 	void *tx_mapped, *rx_mapped;
 	int tx_port, rx_port; /* the same one unless the frontend split them */
+	/* Are there answers that the frontend wants to be told of and was not yet, and how many slots and bytes are they? */
+	bool wanted;
+	uint32_t debt_slots, debt_bytes;
 };
 
 struct vif_stats {
@@ -44,7 +54,8 @@ struct vif {
 	struct peer *peer;
 	struct frame_port *port;
 	struct vif_queue queue[NET_MAX_QUEUES];
-	unsigned int queues, rx_next; /* frames go to the queues in turn */
+	unsigned int queues;
+	struct net_hash hash; /* which queue a frame to the guest goes to */
 	bool connected, broken, sg; /* sg: the frontend takes frames of several slots */
 	bool guard;
 	uint8_t mac[6];
@@ -57,6 +68,9 @@ struct vif {
 	struct why why;
 	struct virtio_net_hdr held_hdr; /* of a frame from the host that waits for room in the ring */
 	size_t held_len; /* 0: none does */
+	uint8_t *held;
+	uint8_t *tx_buffer, *rx_buffer[2]; /* the held frame is in the first */
+	unsigned int alone; /* looks in a row that found one frame from the host */
 };
 
 struct vif_choice {
@@ -66,7 +80,8 @@ struct vif_choice {
 	bool sg;
 };
 
-void vif_init(struct vif *v, struct peer *peer, struct frame_port *port, struct vif_record *record);
+/* buffer: VIF_BUFFER_PAGES pages. */
+void vif_init(struct vif *v, struct peer *peer, struct frame_port *port, struct vif_record *record, void *buffer);
 int vif_connect(struct vif *v, const struct vif_choice *c, struct why *why);
 void vif_disconnect(struct vif *v);
 /* The frontend kicked, the host has frames, or the bucket filled up: now is monotonic time in ns. Look at v->broken after each. */
@@ -74,5 +89,8 @@ void vif_from_guest(struct vif *v, uint64_t now);
 void vif_to_guest(struct vif *v);
 /* ns until a throttled vif may send again, 0: it is not. */
 uint64_t vif_throttled_for(const struct vif *v);
+/* Is a frontend to be told of answers within VIF_DEBT_NS? vif_settle() tells it, unless it saw them meanwhile. */
+bool vif_in_debt(const struct vif *v);
+void vif_settle(struct vif *v);
 
 #endif
