@@ -94,12 +94,14 @@ static struct frame *extent_alloc(struct vcpu *v, struct domain *d, unsigned int
 	return NULL;
 }
 
-static void m2p_fill(struct frame *f, unsigned int order, uint64_t pfn)
+static void m2p_fill(struct domain *d, struct frame *f, unsigned int order, uint64_t pfn)
 {
 	unsigned long i;
 
-	for (i = 0; i < 1ul << order; i++)
+	for (i = 0; i < 1ul << order; i++) {
 		m2p_set(frame_mfn(f + i), pfn + i);
+		dirty_mark(d, frame_mfn(f + i));
+	}
 }
 
 /* increase_reservation and populate_physmap: the latter knows where the frames go, and names them so in the machine-to-phys table. */
@@ -119,7 +121,7 @@ static long memory_add(struct vcpu *v, struct domain *d, const struct reservatio
 		if (!f)
 			break;
 		if (cmd == XENMEM_populate_physmap)
-			m2p_fill(f, r->order, pfn);
+			m2p_fill(d, f, r->order, pfn);
 		if (r->list.n && word_write(v, r->list, i, frame_mfn(f).n))
 			break;		/* the domain has it and does not know where; its fault, and found by its end */
 	}
@@ -271,7 +273,7 @@ static int chunk_put(struct vcpu *v, struct domain *d, const struct reservation 
 		if (word_read(v, out->list, i, &pfn) || word_write(v, out->list, i, frame_mfn(f).n))
 			rc = -XEN_EFAULT;	/* too late to undo; all of it stays the domain's */
 		else
-			m2p_fill(f, out->order, pfn);
+			m2p_fill(d, f, out->order, pfn);
 	}
 	return rc;
 }

@@ -22,6 +22,7 @@
  * d->dirty may take the lock.
  */
 #include <torc/heap.h>
+#include <torc/grant.h>
 #include <torc/guestmem.h>
 #include <torc/shared.h>
 #include <torc/x86.h>
@@ -473,14 +474,16 @@ void dirty_free(struct domain *d)
 	zfree(log);
 }
 
-/* What is written behind our back is dirty in every round: the places that the hypervisor writes by itself. */
-static void mark_standing(struct domain *d, struct dirty_log *log)
+/* What is written behind our back is dirty in every round: the places that the hypervisor writes by itself, and what others write to. */
+static void mark_standing(struct domain *d)
 {
 	unsigned int i;
 
 	for (i = 0; i < d->max_vcpus; i++)
 		if (d->vcpus[i] && !mfn_eq(d->vcpus[i]->info_mfn, MFN_NONE))
-			mark(log, d->vcpus[i]->info_mfn);
+			dirty_mark(d, d->vcpus[i]->info_mfn);
+	if (d->grant)
+		grant_mark_written(d);
 }
 
 /* Copies out, and forgets if clear. The bits of a leaf that could not be written out are put back. */
@@ -517,8 +520,8 @@ long dirty_read(struct domain *d, bool clear, gaddr_t bitmap, uint64_t pages, st
 		return -XEN_ENOMEM;
 	domain_pause(d);
 	pages = MIN(pages, log->nr);
+	mark_standing(d);
 	spin_lock(&log->lock);
-	mark_standing(d, log);
 	stats->fault_count = log->faults;
 	stats->dirty_count = log->dirty;
 	if (log->failed)

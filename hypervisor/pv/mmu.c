@@ -280,6 +280,8 @@ int mmu_pin(struct vcpu *v, struct domain *owner, mfn_t m, enum frame_type t)
 			put_later(v, f);
 		return -XEN_ESRCH;
 	}
+	if (unlikely(owner->dirty))		/* that it is pinned is part of the domain's image */
+		dirty_mark(owner, m);
 	return 0;
 }
 
@@ -294,6 +296,8 @@ int mmu_unpin(struct vcpu *v, struct domain *owner, mfn_t m)
 		rc = refuse(v, -XEN_EINVAL, "unpin: frame %#lx is not pinned", m.n);
 	else if (frame_put_typed_preemptible(f))
 		put_later(v, f);
+	if (!rc && unlikely(owner->dirty))
+		dirty_mark(owner, m);
 	frame_put(f);
 	return rc;
 }

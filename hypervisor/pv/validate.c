@@ -122,8 +122,11 @@ int entry_put(struct domain *d, enum frame_type t, uint64_t pte)
 		frame_put(f);
 		return 0;
 	}
-	if (f->owner != d)
+	if (f->owner != d) {
 		frame_mark_foreign(f);
+		if (f->owner)
+			dirty_mark(f->owner, frame_mfn(f));
+	}
 	frame_put_typed(f);
 	return 0;
 }
@@ -228,13 +231,12 @@ int table_validate(struct frame *f, enum frame_type t)
 			WRITE_ONCE(table[i], pte);
 	}
 	f->partial = i;
-	if (rc)
-		return rc;
-	hole_fill(t, table);
-	/* To whoever copies the domain elsewhere a frame says something else once it is a table, or none any more. */
-	if (unlikely(d->dirty))
+	/* To whoever copies the domain elsewhere a frame says something else once it is a table, or none any more, or none after all. */
+	if (rc != -XEN_ERESTART && unlikely(d->dirty))
 		dirty_mark(d, frame_mfn(f));
-	return 0;
+	if (!rc)
+		hole_fill(t, table);
+	return rc;
 }
 
 int table_invalidate(struct frame *f, enum frame_type t)
@@ -264,5 +266,7 @@ int table_invalidate(struct frame *f, enum frame_type t)
 		}
 	}
 	f->partial = 0;
+	if (unlikely(d->dirty))		/* who looked while it came down saw a table */
+		dirty_mark(d, frame_mfn(f));
 	return 0;
 }

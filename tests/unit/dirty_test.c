@@ -224,6 +224,34 @@ static void tables_and_the_hypervisors_writes_are_noted(void **s)
 	dirty_disable(d);
 }
 
+/* A frame's kind is part of the image, and changes without a write: it is dirty when it is a table, none any more, pinned or not. */
+static void kinds_are_noted(void **s)
+{
+	uint64_t *page;
+
+	(void)s;
+	page = fake_table(data[30]);
+	assert_int_equal(dirty_enable(d), 0);
+	assert_false(is_dirty(30, true));
+	assert_int_not_equal(mmu_pin(v, d, data[30], FT_L2), 0);		/* mapped writable */
+	assert_int_equal(mmu_update_entry(v, &self, (l1[1].n << PAGE_SHIFT) + 9 * 8, 0), 0);
+	assert_false(is_dirty(30, true));
+	assert_int_equal(mmu_pin(v, d, data[30], FT_L2), 0);
+	assert_true(is_dirty(30, true));
+	assert_false(is_dirty(30, true));
+	assert_int_equal(frame_get_typed(fake_frame(data[30]), d, FT_L2), 0);	/* in use otherwise too: only the pin goes */
+	assert_int_equal(mmu_unpin(v, d, data[30]), 0);
+	assert_true(is_dirty(30, true));
+	frame_put_typed(fake_frame(data[30]));
+	assert_true(is_dirty(30, true));
+	page[3] = pte_make(MFN(1), PTE_P | PTE_PSE);
+	assert_int_not_equal(mmu_pin(v, d, data[30], FT_L2), 0);
+	assert_true(is_dirty(30, true));		/* it was one for a moment */
+	page[3] = 0;
+	dirty_disable(d);
+	audit();
+}
+
 static void copies_end_with_their_tables(void **s)
 {
 	(void)s;
@@ -325,6 +353,7 @@ int main(void)
 		cmocka_unit_test_setup(refused_by_the_guest_stays_refused, setup),
 		cmocka_unit_test_setup(dirty_bit_is_the_guests, setup),
 		cmocka_unit_test_setup(tables_and_the_hypervisors_writes_are_noted, setup),
+		cmocka_unit_test_setup(kinds_are_noted, setup),
 		cmocka_unit_test_setup(copies_end_with_their_tables, setup),
 		cmocka_unit_test_setup(memory_runs_out, setup),
 		cmocka_unit_test_setup(random_life, setup),

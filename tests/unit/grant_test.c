@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 #include <cmocka.h>
 #include <torc/grant.h>
@@ -331,6 +332,61 @@ static void test_copy(void **s)
 	assert_int_equal(table[8].flags, GTF_permit_access | GTF_readonly);
 }
 
+/* Whether the granter's page counts as written since the last time. */
+static bool is_dirty(unsigned int i)
+{
+	struct xen_domctl_shadow_op_stats stats;
+	uint8_t map[16];
+
+	assert_int_equal(dirty_read(granter, true, GADDR(map), 100, &stats), 100);
+	return map[i / 8] >> i % 8 & 1;
+}
+
+static void test_what_others_write_is_dirty(void **s)
+{
+	static uint64_t numbers[1024];
+	struct shared_info *shared = calloc(1, PAGE_SIZE);
+	mfn_t own = fake_page(mapper);
+	struct gnttab_copy op = { .source = { .u.gmfn = own.n, .domid = DOMID_SELF },
+				  .dest = { .u.ref = 8, .domid = granter->id }, .len = 1, .flags = GNTCOPY_dest_gref };
+	uint32_t h, r;
+	unsigned int i;
+
+	(void)s;
+	memset(numbers, 0xff, sizeof(numbers));
+	m2p = numbers;
+	for (i = 0; i < 4; i++)
+		m2p_set(page[i], i);
+	granter->shared = shared;
+	assert_int_equal(dirty_enable(granter), 0);
+	permit(8, page[0], 0);
+	permit(9, page[1], GTF_readonly);
+	assert_false(is_dirty(0));
+	assert_int_equal(map(8, 1, GNTMAP_host_map, &h), GNTST_okay);
+	assert_int_equal(map(9, 2, GNTMAP_host_map | GNTMAP_readonly, &r), GNTST_okay);
+	assert_true(is_dirty(0));		/* in every round while it is mapped */
+	assert_true(is_dirty(0));
+	assert_false(is_dirty(1));
+	assert_int_equal(unmap(h, slot_at(1), 0), GNTST_okay);
+	assert_true(is_dirty(0));		/* and once after */
+	assert_false(is_dirty(0));
+	assert_int_equal(unmap(r, slot_at(2), 0), GNTST_okay);
+	assert_false(is_dirty(1));
+	assert_int_equal(grant_copy(v, &op), GNTST_okay);
+	assert_true(is_dirty(0));
+	assert_false(is_dirty(0));
+	assert_int_equal(map(8, 1, GNTMAP_host_map, &h), GNTST_okay);
+	assert_int_equal(mmu_update_va(v, mapper, slot_at(1), 0), 0);
+	assert_true(is_dirty(0));
+	assert_int_equal(grant_release_all(mapper), 0);
+	assert_true(is_dirty(0));
+	assert_false(is_dirty(0));
+	assert_int_equal(dirty_disable(granter), 0);
+	dirty_free(granter);
+	granter->shared = NULL;
+	free(shared);
+}
+
 static void test_granter_dies_first(void **s)
 {
 	uint32_t h;
@@ -401,6 +457,7 @@ int main(void)
 		BOTH(test_replace_moves_an_entry),
 		T(test_handles_run_out),
 		T(test_copy),
+		T(test_what_others_write_is_dirty),
 		T(test_granter_dies_first),
 		T(test_frame_changed_while_mapped),
 		T(test_swap_and_size),

@@ -19,6 +19,7 @@ int16_t grant_swap(struct domain *d, uint32_t a, uint32_t b);
 int16_t grant_grow(struct domain *d, unsigned int nr_frames);
 void grant_size(struct domain *d, unsigned int *frames, unsigned int *max);
 bool grant_frame(struct domain *d, unsigned int idx, mfn_t *out);	/* only if it exists */
+void grant_mark_written(struct domain *d);				/* dirty: what others may write to through grants now */
 bool grant_in_use(struct domain *d);
 void grant_retire(struct domain *d);					/* the domain dies: its table is no longer read */
 
