@@ -58,7 +58,7 @@ void frame_add_ram(maddr_t start, maddr_t end)
 	uint64_t m;
 
 	for (m = (start + PAGE_SIZE - 1) >> PAGE_SHIFT; m < end >> PAGE_SHIFT && m < max_mfn.n; m++)
-		frame_table[m].flags |= FRAME_RAM;
+		frame_table[m].flags |= FRAME_RAM | FRAME_USED;	/* by whatever ran before us */
 }
 
 /* --- general references ------------------------------------------------------------------------------------------------- */

@@ -289,14 +289,20 @@ void *page_alloc(unsigned int order)
 	return mfn_to_virt(frame_mfn(f));
 }
 
+/* What the hypervisor kept there is not for the guest that has it next. */
+static void own_free(struct frame *f, unsigned int order)
+{
+	unsigned long i;
+
+	for (i = 0; i < 1ul << order; i++)
+		f[i].flags |= FRAME_USED;
+	frames_free(f, order);
+}
+
 void page_free(void *p, unsigned int order)
 {
-	struct frame *f;
-
-	if (!p)
-		return;
-	f = mfn_frame(virt_to_mfn(p));
-	frames_free(f, order);
+	if (p)
+		own_free(mfn_frame(virt_to_mfn(p)), order);
 }
 
 /* A slab's struct frame: order is the class, partial the objects in use, link on the class's list while it has
@@ -380,6 +386,6 @@ void zfree(void *p)
 	if (empty) {			/* at once, so that what is free does not depend on history */
 		f->flags &= ~FRAME_SLAB;
 		f->type = 0;
-		frames_free(f, 0);
+		own_free(f, 0);
 	}
 }

@@ -116,6 +116,10 @@ HC(hc_torc_op)
 	case TORC_OP_HOST:
 		rc = about_host(&op.u.host);
 		break;
+	case TORC_OP_FEATURES:
+		op.u.features = TORC_FEATURE_ZEROED;
+		rc = 0;
+		break;
 	case TORC_OP_DEBUG_PASS:
 		rc = pass(v, &op.u.debug);
 		break;

@@ -174,6 +174,33 @@ static void limit_of_a_domain(void **s)
 	assert_int_equal(domain_assign(a, f, 0), -XEN_ESRCH);
 }
 
+/* Firmware's leftovers, what the hypervisor kept in a page and in small objects: a domain finds zeros. */
+static void nothing_is_left_for_a_domain(void **s)
+{
+	struct domain *a = fake_domain(1, false, FRAMES);
+	unsigned int order, n;
+	struct frame *f;
+	void *p;
+
+	(void)s;
+	for (n = 5; n < FRAMES - 3; n++)
+		memset(mfn_to_virt(MFN(n)), 0x5a, PAGE_SIZE);
+	for (order = 0; order < 4; order++) {
+		p = page_alloc(order);
+		memset(p, 0xa5, PAGE_SIZE << order);
+		page_free(p, order);
+	}
+	p = zalloc(100);
+	memset(p, 0xa5, 100);
+	zfree(p);
+	for (n = 0; (f = domain_alloc(a, n % 3, 0)); n++) {
+		heap_scrub_used(f, n % 3);
+		for (unsigned long i = 0; i < PAGE_SIZE << (n % 3); i += 512)
+			assert_int_equal(((uint8_t *)mfn_to_virt(frame_mfn(f)))[i], 0);
+	}
+	assert_true(n > FRAMES / 4);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -185,6 +212,7 @@ int main(void)
 		cmocka_unit_test_setup(freed_frame_is_flushed_before_it_is_given, setup),
 		cmocka_unit_test_setup(claim_keeps_others_out, setup),
 		cmocka_unit_test_setup(limit_of_a_domain, setup),
+		cmocka_unit_test_setup(nothing_is_left_for_a_domain, setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

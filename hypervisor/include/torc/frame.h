@@ -24,7 +24,7 @@ enum frame_type {	/* exclusive while counted */
 
 #define FRAME_RAM	0x01		/* is RAM */
 #define FRAME_FREE	0x02		/* head of a free block in the heap */
-#define FRAME_USED	0x04		/* a domain had it: what it holds is a secret */
+#define FRAME_USED	0x04		/* somebody had it: what it holds is a secret, and zeroed before a domain gets it */
 #define FRAME_OWN	0x08		/* the hypervisor's memory shared with its owner: on no list of pages */
 #define FRAME_SLAB	0x10		/* cut into small objects (heap.c) */
 #define FRAME_IDLE	0x20		/* in the heap's hands: debug builds check that nobody frees or uses it */

@@ -55,9 +55,14 @@ struct torc_op_debug {
 	uint32_t vector;		/* 1 or 3 */
 };
 
+/* What can be relied on here and not everywhere: u.features, OUT. */
+#define TORC_OP_FEATURES	5
+#define TORC_FEATURE_ZEROED	1ull	/* memory that a domain is given holds zeros */
+
 struct torc_op {
 	uint32_t cmd, version;
 	union {
+		uint64_t features;
 		struct torc_op_why why;
 		struct torc_op_domain domain;
 		struct torc_op_host host;
