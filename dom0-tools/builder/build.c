@@ -201,6 +201,7 @@ int build_domain(struct build *b, struct host *h, uint32_t domid, struct why *wh
 	size_t size;
 	int rc;
 
+	b->zeroed = host_gives_zeros(h);
 	rc = get_memory(b, h, domid, why);
 	if (!rc)
 		rc = fill_kernel(b, h, domid, why);

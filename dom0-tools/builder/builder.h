@@ -61,6 +61,7 @@ struct build {
 	size_t ramdisk_size;
 	struct layout at;
 	uint64_t *p2m;			/* nr_pages machine frames, once the domain has them */
+	bool zeroed;			/* which held zeros then */
 
 	/* what the store and the console have to be told; valid after build_domain() */
 	uint64_t store_frame, console_frame, shared_frame;

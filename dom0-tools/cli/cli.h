@@ -22,6 +22,9 @@ struct cli {
 	bool verbose;
 	struct host *host;	/* by cli_host() */
 	struct store *store;	/* by cli_store() */
+	struct burst *burst;	/* by node_bursts() */
+	struct names *names;	/* by cli_names_ahead() */
+	bool bursting;		/* within node_transact(): nodes are queued */
 	struct why *why;
 };
 
@@ -64,6 +67,9 @@ int help_no_such(struct why *why, const char *name);
 int cli_find_domain(struct cli *c, const char *who, uint32_t *domid);
 /* Its name, malloced; "(null)"-like names never: a domain without one is "". */
 int cli_domain_name(struct cli *c, uint32_t domid, char **name);
+/* Ask for the names of these, in the order of their numbers, at once: cli_domain_name() then knows them. */
+void cli_names_ahead(struct cli *c, const struct domain_info *list, size_t count);
+void cli_forget_names(struct cli *c);
 /* Is there a living domain with this name? */
 int cli_name_taken(struct cli *c, const char *name, bool *taken, uint32_t *domid);
 /* A name as a node of the store, whose paths know fewer characters: others become @XX. */

@@ -172,9 +172,11 @@ static int claim_disk(struct cli *c, store_txn_t t, uint32_t domid, const struct
 	char path[STORE_PATH_MAX], *have, *name, mode = 0;
 	unsigned int id = 0;
 	bool alive;
+	int rc;
 
 	store_path(path, "/torc/disks/%llx-%llx", (unsigned long long)s->dev, (unsigned long long)s->inode);
-	if (store_read(c->store, t, path, &have, NULL) == 0) {
+	have = node_read(c, t, "%s", path);
+	if (have) {
 		alive = sscanf(have, "%u %c", &id, &mode) == 2 && id != domid &&
 			(name = cli_read(c, "/local/domain/%u/name", id));
 		free(have);
@@ -187,9 +189,8 @@ static int claim_disk(struct cli *c, store_txn_t t, uint32_t domid, const struct
 		if (alive)
 			free(name);
 	}
-	if (store_printf(c->store, t, path, "%u %c", domid, d->writable ? 'w' : 'r'))
-		return cli_store_failed(c, "cannot write the guest's nodes");
-	return node_write(c, t, back, "claim", "%s", path);
+	rc = node_write(c, t, "/torc/disks", path + strlen("/torc/disks/"), "%u %c", domid, d->writable ? 'w' : 'r');
+	return rc ? rc : node_write(c, t, back, "claim", "%s", path);
 }
 
 int disk_release(struct cli *c, store_txn_t t, uint32_t domid, const struct config_disk *d, const struct disk_source *s)

@@ -4,7 +4,8 @@
  * that a lookup costs the same with one guest as with five hundred. It is only a hint: what
  * counts is /local/domain/DOMID/name, as for every tool; guests of other tools are searched.
  */
-#include "dom0-tools/cli/cli.h"
+#include "dom0-tools/cli/burst.h"
+#include "dom0-tools/cli/guest.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -140,10 +141,80 @@ int cli_find_domain(struct cli *c, const char *who, uint32_t *domid)
 	return 0;
 }
 
+struct names {
+	size_t count;
+	struct {
+		uint32_t domid;
+		char *name;
+	} of[];
+};
+
+void cli_forget_names(struct cli *c)
+{
+	for (size_t i = 0; c->names && i < c->names->count; i++)
+		free(c->names->of[i].name);
+	free(c->names);
+	c->names = NULL;
+}
+
+void cli_names_ahead(struct cli *c, const struct domain_info *list, size_t count)
+{
+	char path[64];
+	size_t first = 0;
+
+	cli_forget_names(c);
+	if (count < 2 || !node_bursts(c))
+		return;
+	c->names = malloc(sizeof(*c->names) + count * sizeof(c->names->of[0]));
+	if (!c->names)
+		return;
+	burst_forget(c->burst);
+	for (size_t i = 0; i < count; i++) {
+		size_t number;
+
+		snprintf(path, sizeof(path), "/local/domain/%u/name", list[i].domid);
+		number = burst_read(c->burst, path);
+		first = i ? first : number;
+	}
+	burst_settle(c->burst);
+	c->names->count = count;
+	for (size_t i = 0; i < count; i++) {
+		const char *name;
+
+		c->names->of[i].domid = list[i].domid;
+		c->names->of[i].name = burst_answer(c->burst, first + i, &name, NULL) == 0 ? strdup(name) : NULL;
+	}
+	burst_forget(c->burst);
+}
+
+/* The list comes in order, and so it is kept. */
+static const char *name_known(const struct cli *c, uint32_t domid)
+{
+	size_t low = 0, high = c->names ? c->names->count : 0;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+
+		if (c->names->of[mid].domid == domid)
+			return c->names->of[mid].name;
+		if (c->names->of[mid].domid < domid)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return NULL;
+}
+
 int cli_domain_name(struct cli *c, uint32_t domid, char **name)
 {
-	int rc = cli_store(c);
+	const char *known = name_known(c, domid);
+	int rc;
 
+	if (known) {
+		*name = strdup(known);
+		return *name ? 0 : why_set(c->why, TE_NO_MEMORY, "no memory");
+	}
+	rc = cli_store(c);
 	if (rc)
 		return rc;
 	*name = cli_read(c, "/local/domain/%u/name", domid);

@@ -58,11 +58,21 @@ bool nic_kernel_serves(void);
 /* Wait for the interface, name it, put it on its bridge, bring it up. */
 int nic_plug(struct cli *c, uint32_t domid, const struct config_vif *v);
 
-/* --- nodes.c */
+/* --- node.c */
+/* The function's nodes land all or not at all; within it, the store is spoken to by what follows, alone. */
+int node_transact(struct cli *c, store_txn_fn *fn, void *arg, const char *doing);
+bool node_bursts(struct cli *c);	/* can c->burst be used? */
+int node_put(struct cli *c, store_txn_t t, const char *path, const char *value, size_t len);
+int node_perms(struct cli *c, store_txn_t t, const char *path, uint32_t owner, uint32_t reader);
+char *node_read(struct cli *c, store_txn_t t, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+int node_list(struct cli *c, store_txn_t t, const char *path, char ***names, size_t *count);
+void node_rm(struct cli *c, store_txn_t t, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 int node_write(struct cli *c, store_txn_t t, const char *dir, const char *name, const char *fmt, ...)
 	__attribute__((format(printf, 5, 6)));
 /* A directory of its own permissions, which what is made below it inherits. */
 int node_dir(struct cli *c, store_txn_t t, const char *path, uint32_t owner, uint32_t reader);
+
+/* --- nodes.c */
 void node_remove_backend(struct cli *c, store_txn_t t, const char *back);
 struct guest_nodes {
 	const struct guest_config *config;

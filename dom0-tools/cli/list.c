@@ -65,6 +65,8 @@ static int gather(struct cli *c, char **who, size_t count, struct json_object *r
 	rc = host_domain_list(c->host, &list, &n, c->why);
 	if (rc)
 		return rc;
+	if (!count)
+		cli_names_ahead(c, list, n);
 	for (size_t i = 0; !rc && i < (count ? count : n); i++) {
 		struct json_object *o = NULL;
 		struct domain_info *d = NULL;
@@ -223,6 +225,8 @@ int cmd_uptime(struct cli *c, int argc, char **argv)
 		rc = cli_store(c);
 	if (!rc && argc == 1) {
 		rc = host_domain_list(c->host, &list, &n, c->why);
+		if (!rc)
+			cli_names_ahead(c, list, n);
 		for (size_t i = 0; !rc && i < n; i++)
 			rc = uptime_of(c, list[i].domid, rows);
 		free(list);

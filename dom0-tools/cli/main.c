@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "dom0-tools/cli/burst.h"
 #include "dom0-tools/common/beside.h"
 
 static void complain(const struct cli *c)
@@ -119,6 +120,8 @@ int main(int argc, char **argv)
 	host_close(&c.host);
 	if (c.store)
 		store_close(&c.store);
+	burst_close(&c.burst);
+	cli_forget_names(&c);
 	if (fflush(stdout) || ferror(stdout)) {
 		if (!rc)
 			return 1;

@@ -10,46 +10,22 @@
 #include "dom0-tools/cli/guest.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-int node_write(struct cli *c, store_txn_t t, const char *dir, const char *name, const char *fmt, ...)
-{
-	char path[STORE_PATH_MAX], value[4096];
-	va_list ap;
-	int n;
-
-	va_start(ap, fmt);
-	n = vsnprintf(value, sizeof(value), fmt, ap);
-	va_end(ap);
-	if (n < 0 || (size_t)n >= sizeof(value) || store_path(path, "%s/%s", dir, name))
-		return why_set(c->why, TE_CONFIG_VALUE, "%s is too long for the store", name);
-	if (store_write(c->store, t, path, value, (size_t)n))
-		return cli_store_failed(c, "cannot write the guest's nodes");
-	return 0;
-}
-
-int node_dir(struct cli *c, store_txn_t t, const char *path, uint32_t owner, uint32_t reader)
-{
-	struct store_perm perms[] = { { (uint16_t)owner, STORE_NONE }, { (uint16_t)reader, STORE_READ } };
-
-	if (store_mkdir(c->store, t, path) || store_set_perms(c->store, t, path, perms, reader == owner ? 1 : 2))
-		return cli_store_failed(c, "cannot make the guest's nodes");
-	return 0;
-}
-
 static int claim_name(struct cli *c, store_txn_t t, const char *name, const char *uuid, uint32_t domid)
 {
-	char path[STORE_PATH_MAX], node[256], *have;
-	uint64_t id;
+	char node[256], *have;
+	int64_t id;
 	bool there;
+	int rc;
 
 	cli_name_node(name, node);
-	if (store_path(path, "/torc/names/%s", node))
-		return why_set(c->why, TE_CONFIG_VALUE, "the name is too long");
-	if (store_read_u64(c->store, t, path, &id) == 0 && id != domid && id < HOST_FIRST_RESERVED) {
+	have = node_read(c, t, "/torc/names/%s", node);
+	id = have ? cli_parse_number(have, 0, HOST_FIRST_RESERVED - 1) : -1;
+	free(have);
+	if (id >= 0 && id != domid) {
 		have = cli_read(c, "/local/domain/%u/name", (unsigned int)id);
 		there = have && strcmp(have, name) == 0;
 		free(have);
@@ -57,15 +33,16 @@ static int claim_name(struct cli *c, store_txn_t t, const char *name, const char
 			return why_set(c->why, TE_NAME_TAKEN, "domain %u is named \"%s\" already", (unsigned int)id,
 				       name);
 	}
-	if (store_printf(c->store, t, path, "%u", domid))
-		return cli_store_failed(c, "cannot claim the guest's name");
-	if (store_path(path, "/vm/%s", uuid) == 0 && store_exists(c->store, t, path, &there) == 0 && there) {
+	rc = node_write(c, t, "/torc/names", node, "%u", domid);
+	have = rc ? NULL : node_read(c, t, "/vm/%s/uuid", uuid);
+	if (have) {
+		free(have);
 		have = cli_read(c, "/vm/%s/name", uuid);
 		why_set(c->why, TE_NAME_TAKEN, "guest \"%s\" has the uuid %s already", have ? have : "?", uuid);
 		free(have);
 		return -EEXIST;
 	}
-	return 0;
+	return rc;
 }
 
 static int write_vm(struct cli *c, store_txn_t t, const struct guest_nodes *g, const char *uuid)
@@ -108,11 +85,10 @@ static int write_own(struct cli *c, store_txn_t t, const char *dir, uint32_t dom
 	int rc = 0;
 
 	for (size_t i = 0; !rc && i < sizeof(own) / sizeof(own[0]); i++) {
-		struct store_perm perm = { (uint16_t)domid, STORE_NONE };
-
 		store_path(path, "%s/%s", dir, own[i]);
-		if (store_write(c->store, t, path, "", 0) || store_set_perms(c->store, t, path, &perm, 1))
-			rc = cli_store_failed(c, "cannot make the guest's nodes");
+		rc = node_put(c, t, path, "", 0);
+		if (!rc)
+			rc = node_perms(c, t, path, domid, domid);
 	}
 	return rc;
 }
@@ -218,37 +194,19 @@ static int write_all(struct store *s, store_txn_t t, void *arg)
 int nodes_create(struct cli *c, const struct guest_nodes *g)
 {
 	void *args[] = { c, (void *)g };
-	int rc;
 
-	c->why->error = TE_NONE;
-	rc = store_transact(c->store, write_all, args);
-	if (rc && c->why->error == TE_NONE)
-		return cli_store_failed(c, "cannot write the guest's nodes");
-	return rc;
-}
-
-static void remove_path(struct cli *c, store_txn_t t, const char *fmt, ...)
-{
-	char path[STORE_PATH_MAX];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(path, sizeof(path), fmt, ap);
-	va_end(ap);
-	store_rm(c->store, t, path);	/* not there is fine */
+	return node_transact(c, write_all, args, "cannot write the guest's nodes");
 }
 
 /* A device's backend node, and the claim on its image that it names. */
 void node_remove_backend(struct cli *c, store_txn_t t, const char *back)
 {
-	char path[STORE_PATH_MAX], *claim;
+	char *claim = node_read(c, t, "%s/claim", back);
 
-	if (store_path(path, "%s/claim", back) == 0 && store_read(c->store, t, path, &claim, NULL) == 0) {
-		if (strncmp(claim, "/torc/disks/", 12) == 0)
-			remove_path(c, t, "%s", claim);
-		free(claim);
-	}
-	remove_path(c, t, "%s", back);
+	if (claim && strncmp(claim, "/torc/disks/", 12) == 0)
+		node_rm(c, t, "%s", claim);
+	free(claim);
+	node_rm(c, t, "%s", back);
 }
 
 static void remove_backends(struct cli *c, store_txn_t t, const char *kind, uint32_t domid)
@@ -257,13 +215,13 @@ static void remove_backends(struct cli *c, store_txn_t t, const char *kind, uint
 	size_t n;
 
 	store_path(path, "/local/domain/0/backend/%s/%u", kind, domid);
-	if (store_list(c->store, t, path, &ids, &n))
+	if (node_list(c, t, path, &ids, &n))
 		return;
 	for (size_t i = 0; i < n; i++)
 		if (store_path(back, "%s/%s", path, ids[i]) == 0)
 			node_remove_backend(c, t, back);
 	free(ids);
-	remove_path(c, t, "%s", path);
+	node_rm(c, t, "%s", path);
 }
 
 static void remove_all_backends(struct cli *c, store_txn_t t, uint32_t domid)
@@ -271,7 +229,7 @@ static void remove_all_backends(struct cli *c, store_txn_t t, uint32_t domid)
 	char **kinds;
 	size_t n;
 
-	if (store_list(c->store, t, "/local/domain/0/backend", &kinds, &n))
+	if (node_list(c, t, "/local/domain/0/backend", &kinds, &n))
 		return;
 	for (size_t i = 0; i < n; i++)
 		remove_backends(c, t, kinds[i], domid);
@@ -288,20 +246,17 @@ static int set_aside(struct store *s, store_txn_t t, void *arg)
 {
 	struct aside *a = arg;
 	struct cli *c = a->c;
-	char path[STORE_PATH_MAX], dir[STORE_PATH_MAX], *vm = NULL, *name = NULL;
+	char path[STORE_PATH_MAX], dir[STORE_PATH_MAX], *vm, *name;
 	int rc;
 
+	(void)s;
 	remove_all_backends(c, t, a->domid);
-	remove_path(c, t, "/local/domain/%u/device", a->domid);
+	node_rm(c, t, "/local/domain/%u/device", a->domid);
 	store_path(dir, "/local/domain/%u", a->domid);
-	store_path(path, "/local/domain/%u/vm", a->domid);
-	if (store_read(s, t, path, &vm, NULL))
-		vm = NULL;
+	vm = node_read(c, t, "/local/domain/%u/vm", a->domid);
 	if (vm && strncmp(vm, "/vm/", 4) == 0 && strlen(vm) > 8)
-		remove_path(c, t, "%s", vm);
-	store_path(path, "/local/domain/%u/name", a->domid);
-	if (store_read(s, t, path, &name, NULL))
-		name = NULL;
+		node_rm(c, t, "%s", vm);
+	name = node_read(c, t, "/local/domain/%u/name", a->domid);
 	rc = node_write(c, t, dir, "vm", "/vm/%s", a->uuid);
 	store_path(path, "/vm/%s", a->uuid);
 	if (!rc)
@@ -324,11 +279,7 @@ int nodes_set_aside(struct cli *c, uint32_t domid, const uint8_t uuid[16])
 	rc = host_domain_set_uuid(c->host, domid, uuid, c->why);
 	if (rc)
 		return rc;
-	c->why->error = TE_NONE;
-	rc = store_transact(c->store, set_aside, &a);
-	if (rc && c->why->error == TE_NONE)
-		return cli_store_failed(c, "cannot set the guest aside");
-	return rc;
+	return node_transact(c, set_aside, &a, "cannot set the guest aside");
 }
 
 static int remove_all(struct store *s, store_txn_t t, void *arg)
@@ -336,28 +287,26 @@ static int remove_all(struct store *s, store_txn_t t, void *arg)
 	void **args = arg;
 	struct cli *c = args[0];
 	uint32_t domid = *(uint32_t *)args[1];
-	char path[STORE_PATH_MAX], node[256], *vm = NULL, *name = NULL;
-	uint64_t id;
+	char node[256], *vm, *name, *id = NULL;
 
-	store_path(path, "/local/domain/%u/vm", domid);
-	if (store_read(s, t, path, &vm, NULL))
-		vm = NULL;
-	store_path(path, "/local/domain/%u/name", domid);
-	if (store_read(s, t, path, &name, NULL))
-		name = NULL;
+	(void)s;
+	vm = node_read(c, t, "/local/domain/%u/vm", domid);
+	name = node_read(c, t, "/local/domain/%u/name", domid);
 	/* only what is below /vm: the node is in dom0's hands, but a mistake there is dear */
 	if (vm && strncmp(vm, "/vm/", 4) == 0 && strlen(vm) > 8)
-		remove_path(c, t, "%s", vm);
-	if (name)
+		node_rm(c, t, "%s", vm);
+	if (name) {
 		cli_name_node(name, node);
-	if (name && store_path(path, "/torc/names/%s", node) == 0 && store_read_u64(s, t, path, &id) == 0 &&
-	    id == domid)
-		remove_path(c, t, "%s", path);
+		id = node_read(c, t, "/torc/names/%s", node);
+	}
+	if (id && cli_parse_number(id, 0, HOST_FIRST_RESERVED - 1) == domid)
+		node_rm(c, t, "/torc/names/%s", node);
 	remove_all_backends(c, t, domid);
-	remove_path(c, t, "/local/domain/%u", domid);
-	remove_path(c, t, "/libxl/%u", domid);
+	node_rm(c, t, "/local/domain/%u", domid);
+	node_rm(c, t, "/libxl/%u", domid);
 	free(vm);
 	free(name);
+	free(id);
 	return 0;
 }
 
@@ -365,7 +314,5 @@ int nodes_remove(struct cli *c, uint32_t domid)
 {
 	void *args[] = { c, &domid };
 
-	if (store_transact(c->store, remove_all, args))
-		return cli_store_failed(c, "cannot remove the guest's nodes");
-	return 0;
+	return node_transact(c, remove_all, args, "cannot remove the guest's nodes");
 }

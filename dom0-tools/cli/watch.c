@@ -48,6 +48,7 @@ static struct json_object *rows_of(struct cli *c, const struct sample *before, c
 {
 	struct json_object *rows = json_object_new_array();
 
+	cli_names_ahead(c, after->list, after->count);
 	for (size_t i = 0; i < after->count; i++) {
 		const struct domain_info *d = &after->list[i];
 		struct json_object *o = json_object_new_object();

@@ -221,6 +221,8 @@ struct host_extras {
 	uint32_t domains, domains_32bit;
 };
 int host_extras(struct host *h, struct host_extras *x, struct why *why);
+/* Does the memory that host_populate() gives hold zeros? Of other hypervisors it is not known. */
+bool host_gives_zeros(struct host *h);
 /* Frames of a dead domain that others hold. */
 int host_domain_held(struct host *h, uint32_t domid, uint64_t *pages, struct why *why);
 

@@ -70,6 +70,14 @@ int host_extras(struct host *h, struct host_extras *x, struct why *why)
 	return rc;
 }
 
+bool host_gives_zeros(struct host *h)
+{
+	struct torc_op op = { .cmd = TORC_OP_FEATURES };
+	struct why ignored;
+
+	return torc_op(h, &op, "what it offers", &ignored) == 0 && (op.u.features & TORC_FEATURE_ZEROED);
+}
+
 int host_domain_held(struct host *h, uint32_t domid, uint64_t *pages, struct why *why)
 {
 	struct torc_op op = { .cmd = TORC_OP_DOMAIN };

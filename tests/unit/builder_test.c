@@ -22,6 +22,8 @@
 #define WRITABLE	2u
 #define FRAME(e)	(((e) & 0x000ffffffffff000ull) >> 12)
 
+static bool zeroed;	/* the whole is done twice: frames come with anything in them, or with zeros */
+
 struct built {
 	struct host *h;
 	struct build b;
@@ -54,6 +56,7 @@ static void build(struct built *t, struct fake_kernel *k, size_t ramdisk_size, b
 	spec.ramdisk = ramdisk_size ? t->ramdisk : NULL;
 	t->h = fake_host_new();
 	fake_host_of(t->h)->no_runs = no_runs;
+	fake_host_of(t->h)->zeroed = zeroed;
 	if (build_prepare(&t->b, &spec, &why) || build_domain(&t->b, t->h, 5, &why))
 		fail_msg("%s", why.text);
 	free(rd);
@@ -145,8 +148,10 @@ static void check_contents(struct built *t)
 
 	assert_int_equal(text[0], 1);
 	assert_int_equal(at_vaddr(t, t->b.image.virt_start + 4096)[3], (uint8_t)(4099 * 7 + 16 + 1));
-	for (uint64_t i = FAKE_TEXT; i < 2 * FAKE_TEXT; i += 512)	/* bss */
+	for (uint64_t i = FAKE_TEXT; i < 2 * FAKE_TEXT; i += 512) {	/* bss */
 		assert_int_equal(*at_vaddr(t, t->b.image.virt_start + i), 0);
+		assert_int_equal(fake_host_of(t->h)->was_mapped[FRAME(walk(t, t->b.image.virt_start + i))], !zeroed);
+	}
 	assert_int_equal(*at_vaddr(t, layout_vaddr(&t->b.at, t->b.at.store)), 0);
 	assert_int_equal(*at_vaddr(t, layout_vaddr(&t->b.at, t->b.at.console)), 0);
 }
@@ -385,6 +390,46 @@ static void long_command_line(void **state)
 	assert_non_null(strstr(why.text, "1023"));
 }
 
+/* Segments that begin and end anywhere, and gaps: what is between them is zeros, whether they have to be written or not. */
+static void scattered_segments(void **state)
+{
+	static const struct image_segment segments[] = {
+		{ .vaddr = 0x10, .memsz = 0x20, .filesz = 0x20, .offset = 0 },
+		{ .vaddr = 3 * 4096 + 100, .memsz = 9000, .filesz = 5000, .offset = 64 },
+		{ .vaddr = 9 * 4096 + 4000, .memsz = 200, .filesz = 200, .offset = 7000 },
+		{ .vaddr = 45 * 4096 + 4090, .memsz = 40, .filesz = 10, .offset = 8000 },
+	};
+	enum { COUNT = 60, SIZE = COUNT * 4096 };
+	static uint8_t data[16384], want[SIZE];
+	struct build b = { .zeroed = zeroed, .at.kernel = { 0, COUNT } };
+	uint64_t frames[COUNT];
+	struct why why = { 0 };
+	struct host *h = fake_host_new();
+	unsigned int mapped = 0;
+	size_t done;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(data); i++)
+		data[i] = (uint8_t)(i % 251 + 1);
+	b.image = (struct image){ .name = "made up", .data = data, .size = sizeof(data), .fd = -1, .is_64 = true, .nr_segments = 4 };
+	memcpy(b.image.segments, segments, sizeof(segments));
+	for (size_t i = 0; i < 4; i++)
+		memcpy(want + segments[i].vaddr, data + segments[i].offset, segments[i].filesz);
+	for (uint64_t i = 0; i < COUNT; i++)
+		frames[i] = i;
+	fake_host_of(h)->zeroed = zeroed;
+	assert_int_equal(host_populate(h, 5, 0, frames, COUNT, &done, &why), 0);
+	b.p2m = frames;
+	assert_int_equal(fill_kernel(&b, h, 5, &why), 0);
+	for (uint64_t i = 0; i < COUNT; i++) {
+		assert_memory_equal(fake_frame(h, frames[i]), want + i * 4096, 4096);
+		mapped += fake_host_of(h)->was_mapped[frames[i]];
+	}
+	assert_int_equal(mapped, zeroed ? 11 + 2 : COUNT);	/* pages 0 to 10 and 45, 46 */
+	assert_int_equal(fake_host_of(h)->mapped, 0);
+	fake_host_free(h);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -392,8 +437,10 @@ int main(void)
 		cmocka_unit_test(ring_1_guest),	    cmocka_unit_test(grub_in_ring_1),
 		cmocka_unit_test(events_start_masked), cmocka_unit_test(hypercall_page),
 		cmocka_unit_test(too_small),	    cmocka_unit_test(memory_runs_out),
-		cmocka_unit_test(long_command_line),
+		cmocka_unit_test(long_command_line), cmocka_unit_test(scattered_segments),
 	};
+	int failed = cmocka_run_group_tests(tests, NULL, NULL);
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	zeroed = true;
+	return cmocka_run_group_tests_name("zeroed", tests, NULL, NULL) || failed;
 }

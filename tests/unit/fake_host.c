@@ -59,7 +59,7 @@ int host_populate(struct host *h, uint32_t domid, unsigned int order, uint64_t *
 		for (uint64_t j = 0; j < run; j++) {
 			h->f.pfn_of[base + j] = frames[i] + j;
 			h->f.given[base + j] = true;
-			memset(h->arena + ((base + j) << HOST_PAGE_SHIFT), 0xa5, HOST_PAGE_SIZE);
+			memset(h->arena + ((base + j) << HOST_PAGE_SHIFT), h->f.zeroed ? 0 : 0xa5, HOST_PAGE_SIZE);
 		}
 		frames[i] = base;
 		h->f.next_frame = (unsigned int)(base + run + (order ? 0 : 1));
@@ -67,6 +67,11 @@ int host_populate(struct host *h, uint32_t domid, unsigned int order, uint64_t *
 		++*done;
 	}
 	return 0;
+}
+
+bool host_gives_zeros(struct host *h)
+{
+	return h->f.zeroed;
 }
 
 /* One stretch per mapping: frames are copied in and out, as they need not be neighbours here. */
@@ -102,6 +107,8 @@ void *host_map(struct host *h, uint32_t domid, bool writable, const uint64_t *mf
 		memcpy(m->at + i * HOST_PAGE_SIZE, h->arena + (mfns[i] << HOST_PAGE_SHIFT),
 		       HOST_PAGE_SIZE);
 	}
+	for (size_t i = 0; i < count; i++)
+		h->f.was_mapped[mfns[i]] = true;
 	m->next = mappings;
 	mappings = m;
 	h->f.mapped += (unsigned int)count;

@@ -15,6 +15,8 @@ struct fake_host {
 	unsigned int mapped; /* pages mapped now */
 	unsigned int next_frame;
 	bool no_runs; /* refuse anything but single pages */
+	bool zeroed; /* frames come with zeros in them, and it says so */
+	bool was_mapped[FAKE_FRAMES];
 	uint64_t budget; /* frames left */
 	uint64_t pinned;
 	unsigned int pinned_level;

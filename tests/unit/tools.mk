@@ -20,6 +20,7 @@ $(eval $(call tools_test,image,$(TOOLS_COMMON) $(TOOLS_IMAGE),$(TOOLS_UNPACK_LIB
 $(eval $(call tools_test,scan,$(TOOLS_COMMON) $(TOOLS_IMAGE) $(TOOLS_SCAN),$(TOOLS_UNPACK_LIBS) -lcapstone))
 $(eval $(call tools_test,builder,$(TOOLS_COMMON) $(TOOLS_BUILDER) tests/unit/fake_host,$(TOOLS_UNPACK_LIBS)))
 $(eval $(call tools_test,dump,$(TOOLS_COMMON) $(TOOLS_DUMP) tests/unit/fake_host,))
+$(eval $(call tools_test,burst,dom0-tools/cli/burst xenbus/client/errors,))
 
 FUZZERS += config elf ring scan
 scan_FUZZ_OBJS := $(patsubst %,$(B)/obj/fuzz/%.o,tests/fuzz/scan_fuzz $(TOOLS_COMMON) $(TOOLS_IMAGE) $(TOOLS_SCAN))
