@@ -40,6 +40,9 @@ int guest_suspend(struct cli *c, uint32_t domid, struct why *why)
 	uint64_t until = mig_now_ns() + SUSPEND_S * 1000000000ull;
 	int rc = host_domain_info(c->host, domid, &info, why);
 
+	if (!rc && info.debugged)
+		return why_hint(why, why_set(why, TE_STATE, "domain %u is being debugged: breakpoints would go along", domid),
+				"detach the debugger; if it was killed, torc unpause");
 	if (!rc && info.paused)
 		return why_hint(why, why_set(why, TE_STATE, "domain %u is paused: it cannot suspend itself", domid), "torc unpause");
 	store_path(path, "/local/domain/%u/control/shutdown", domid);

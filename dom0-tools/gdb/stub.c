@@ -28,6 +28,8 @@ static void say_error(struct stub *s, int err)
 
 static void queue(struct stub *s, const char *data, size_t len)
 {
+	if (!len)
+		return;
 	if (s->out_len + len > s->out_room) {
 		size_t room = (s->out_len + len) * 2;
 		uint8_t *grown = room <= OUT_MAX ? realloc(s->out, room) : NULL;

@@ -71,8 +71,15 @@ $(LAYERS)/small.cpio.gz: $(IMAGE)/layer $(STOCK)/abi $(IMAGE_GUESTS)
 	$(call say,LAYER,$@)
 	$(Q)$< guests $(STOCK) $@ $(IMAGE_GUESTS)
 
+# What debugs a guest in dom0. The libraries are the build machine's, as its own gdb needs them too.
+DEPS += gdb # reads dumps, and debugs guests
+IMAGE_SOURCES := $(wildcard $(addsuffix /*.[chS],pvguest-kernel-patches/reference drivers/frontend))
+$(LAYERS)/gdb.cpio.gz: $(IMAGE)/layer $(STOCK)/abi $(IMAGE_SOURCES)
+	$(call say,LAYER,$@)
+	$(Q)$< gdb $(STOCK) $@ $(STOCK)/root/usr/bin/gdb $(IMAGE_SOURCES)
+
 IMAGE_LAYERS := $(addprefix $(LAYERS)/,\
-	base.cpio.gz stock.cpio.gz torc.cpio.gz backends.cpio.gz linux.cpio.gz grub.cpio.gz small.cpio.gz)
+	base.cpio.gz stock.cpio.gz torc.cpio.gz backends.cpio.gz linux.cpio.gz grub.cpio.gz small.cpio.gz gdb.cpio.gz)
 .PHONY: images
 images: $(IMAGE_LAYERS)
 

@@ -23,6 +23,7 @@ ROWS = [
     ("conformance", "stock", "stock", {}),
     ("reference", "torc", "torc", {}),
     ("teaching", "torc", "torc", {}),
+    ("gdb", "torc", "torc", {}),
     # the rig itself: stock Xen with stock tools
     ("list", "stock", "stock", {"boot": "mb2"}),
     ("guest-life", "stock", "stock", {}),

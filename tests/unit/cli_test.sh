@@ -50,6 +50,8 @@ disk = [ 'vdev=xvda,target=/srv/a.img' ]
 C
 says "no command" 2 "torc COMMAND" "$T"
 says "an unknown command" 2 'did you mean "torc list"' "$T" lsit
+says "gdb without a domain" 2 "which domain" "$T" gdb
+says "gdb in two ways at once" 2 "exclude each other" "$T" gdb --stdio --listen :1234 5
 says "create without a file" 2 "which config file" "$T" create
 says "a missing config file" 5 "$dir/none.cfg" "$T" create "$dir/none.cfg"
 says "an override that is none" 2 "is not KEY=VALUE" "$T" create "$dir/ok.cfg" memory

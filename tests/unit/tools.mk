@@ -20,9 +20,13 @@ $(eval $(call tools_test,image,$(TOOLS_COMMON) $(TOOLS_IMAGE),$(TOOLS_UNPACK_LIB
 $(eval $(call tools_test,scan,$(TOOLS_COMMON) $(TOOLS_IMAGE) $(TOOLS_SCAN),$(TOOLS_UNPACK_LIBS) -lcapstone))
 $(eval $(call tools_test,builder,$(TOOLS_COMMON) $(TOOLS_BUILDER) tests/unit/fake_host,$(TOOLS_UNPACK_LIBS)))
 $(eval $(call tools_test,dump,$(TOOLS_COMMON) $(TOOLS_DUMP) tests/unit/fake_host,))
+
+GDB_TESTED := $(addprefix dom0-tools/gdb/,packet stub query) $(TOOLS_GDB) $(TOOLS_COMMON) tests/unit/fake_debug
+$(eval $(call tools_test,gdb,$(GDB_TESTED),))
 $(eval $(call tools_test,burst,dom0-tools/cli/burst xenbus/client/errors,))
 
-FUZZERS += config elf ring scan
+FUZZERS += config elf ring scan gdb
+gdb_FUZZ_OBJS := $(patsubst %,$(B)/obj/fuzz/%.o,tests/fuzz/gdb_fuzz $(GDB_TESTED))
 scan_FUZZ_OBJS := $(patsubst %,$(B)/obj/fuzz/%.o,tests/fuzz/scan_fuzz $(TOOLS_COMMON) $(TOOLS_IMAGE) $(TOOLS_SCAN))
 scan_FUZZ_LIBS := $(TOOLS_UNPACK_LIBS) -lcapstone
 config_FUZZ_OBJS := $(patsubst %,$(B)/obj/fuzz/%.o,tests/fuzz/config_fuzz $(TOOLS_COMMON) $(TOOLS_CONFIG))
