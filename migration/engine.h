@@ -28,15 +28,15 @@ struct host;
 enum mig_on_deadline {
 	MIG_ABORT,	/* the guest stays */
 	MIG_FORCE,	/* the last round now, however long it takes */
-	MIG_THROTTLE,	/* the guest gets less processor time until the pause fits */
+	MIG_THROTTLE,	/* the guest gets less processor time until the pause fits: not offered yet */
 };
 
 struct mig_send_opts {
-	bool live;			/* rounds while it runs (not offered yet: -ENOSYS); false: suspend first, then send once */
+	bool live;			/* rounds while it runs; false: suspend first, then send once */
 	/* for live alone, to max_rounds: */
 	uint64_t downtime_ns;		/* the pause that is asked for; 0: 50 ms */
-	uint64_t deadline_ns;		/* for the rounds, from the start; 0: none */
-	enum mig_on_deadline on_deadline;
+	uint64_t deadline_ns;		/* for the rounds, from the start; 0: until it is plain that more rounds do not help */
+	enum mig_on_deadline on_deadline;	/* then, or after max_rounds */
 	uint64_t max_bytes_per_s;	/* 0: no cap */
 	unsigned int max_rounds;	/* 0: 30 */
 	bool acknowledge;		/* the receiver answers over the same io when it has all (not for a file) */

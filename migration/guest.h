@@ -19,6 +19,7 @@ struct guest_list {
 	uint64_t pages;			/* length of the list */
 	size_t frames;			/* that it lies in */
 	uint64_t *frame_pfns;		/* where those are, in the guest's numbers */
+	uint64_t *list_mfns;		/* and in the machine's */
 	uint8_t *list;			/* mapped, read-only; NULL: not open */
 	const uint64_t *m2p;
 	size_t m2p_entries;
@@ -27,6 +28,9 @@ struct guest_list {
 /* Find it by what the guest says in its shared_info. */
 int guest_list_open(struct guest_list *g, struct host *h, uint32_t domid, struct why *why);
 void guest_list_close(struct guest_list *g);
+/* While the guest runs: whether the list has moved to other frames, and if so it is read there. Not strict: a list that is just changing has
+ * not moved yet. It may not grow. */
+int guest_list_follow(struct guest_list *g, bool *moved, bool strict, struct why *why);
 /* The machine frame of a page, or UINT64_MAX. Two answers may differ while the guest runs. */
 uint64_t guest_list_mfn(const struct guest_list *g, uint64_t pfn);
 /* A table_map_fn: a frame's pfn, if guest and hypervisor agree that it is the guest's. */

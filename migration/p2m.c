@@ -121,11 +121,69 @@ static int by_tree(struct guest_list *g, const struct anchors *a, uint64_t *fram
 	return rc;
 }
 
+/* Where the list is now: a malloced array of its frames. */
+static int find_frames(struct guest_list *g, uint64_t **frames, struct why *why)
+{
+	uint64_t invalid = g->is_32bit ? UINT32_MAX : UINT64_MAX;
+	struct anchors a;
+	int rc = read_anchors(g, &a, why);
+
+	*frames = NULL;
+	if (rc)
+		return rc;
+	if (!a.max_pfn || a.max_pfn > GUEST_MAX_PAGES || (!a.cr3 && (!a.tree || a.tree == invalid)))
+		return why_hint(why, why_set(why, TE_STATE, "domain %u has not said where its list of its frames is", g->domid),
+				"its kernel is still starting, or cannot be saved");
+	if (g->pages && g->pages != a.max_pfn)
+		return why_set(why, TE_UNSUPPORTED, "domain %u's list of its frames went from %llu to %llu entries while it was sent", g->domid,
+			       (unsigned long long)g->pages, (unsigned long long)a.max_pfn);
+	g->pages = a.max_pfn;
+	g->frames = (size_t)((a.max_pfn * word(g) + HOST_PAGE_SIZE - 1) / HOST_PAGE_SIZE);
+	*frames = calloc(g->frames, sizeof(**frames));
+	if (!*frames)
+		return why_set(why, TE_NO_MEMORY, "no memory for a list of %zu frames", g->frames);
+	rc = a.cr3 ? by_tables(g, &a, *frames, why) : by_tree(g, &a, *frames, why);
+	if (rc) {
+		free(*frames);
+		*frames = NULL;
+	}
+	return rc;
+}
+
+/* The list that is in these frames; they are the list's from now on. After a failure it is as before. */
+static int use_frames(struct guest_list *g, uint64_t *frames, struct why *why)
+{
+	struct guest_list next = *g;
+	int rc;
+
+	next.list = host_map(g->h, g->domid, false, frames, g->frames, why);
+	if (!next.list)
+		return -EIO;
+	next.frame_pfns = calloc(g->frames, sizeof(*next.frame_pfns));
+	rc = next.frame_pfns ? 0 : why_set(why, TE_NO_MEMORY, "no memory for a list of %zu frames", g->frames);
+	for (size_t i = 0; !rc && i < g->frames; i++) {
+		next.frame_pfns[i] = guest_list_pfn(&next, frames[i]);
+		if (next.frame_pfns[i] == NONE)
+			rc = why_set(why, TE_STATE, "domain %u's list of its frames lies in a frame that it does not list (%#llx)", g->domid,
+				     (unsigned long long)frames[i]);
+	}
+	if (rc) {
+		host_unmap(g->h, next.list, g->frames);
+		free(next.frame_pfns);
+		return rc;
+	}
+	if (g->list)
+		host_unmap(g->h, g->list, g->frames);
+	free(g->frame_pfns);
+	free(g->list_mfns);
+	*g = next;
+	g->list_mfns = frames;
+	return 0;
+}
+
 int guest_list_open(struct guest_list *g, struct host *h, uint32_t domid, struct why *why)
 {
 	struct domain_info info;
-	struct anchors a;
-	uint64_t invalid;
 	uint64_t *frames = NULL;
 	int rc;
 
@@ -136,36 +194,34 @@ int guest_list_open(struct guest_list *g, struct host *h, uint32_t domid, struct
 	if (rc)
 		return rc;
 	g->shared_frame = info.shared_info_frame;
-	rc = read_anchors(g, &a, why);
-	if (rc)
-		return rc;
-	invalid = g->is_32bit ? UINT32_MAX : UINT64_MAX;
-	if (!a.max_pfn || a.max_pfn > GUEST_MAX_PAGES || (!a.cr3 && (!a.tree || a.tree == invalid)))
-		return why_hint(why, why_set(why, TE_STATE, "domain %u has not said where its list of its frames is", domid),
-				"its kernel is still starting, or cannot be saved");
-	g->pages = a.max_pfn;
-	g->frames = (size_t)((a.max_pfn * word(g) + HOST_PAGE_SIZE - 1) / HOST_PAGE_SIZE);
-	frames = calloc(g->frames, sizeof(*frames));
-	g->frame_pfns = calloc(g->frames, sizeof(*g->frame_pfns));
-	if (!frames || !g->frame_pfns)
-		rc = why_set(why, TE_NO_MEMORY, "no memory for a list of %zu frames", g->frames);
+	rc = host_m2p_map(h, &g->m2p, &g->m2p_entries, why);
 	if (!rc)
-		rc = a.cr3 ? by_tables(g, &a, frames, why) : by_tree(g, &a, frames, why);
+		rc = find_frames(g, &frames, why);
 	if (!rc)
-		rc = host_m2p_map(h, &g->m2p, &g->m2p_entries, why);
-	if (!rc) {
-		g->list = host_map(h, domid, false, frames, g->frames, why);
-		rc = g->list ? 0 : -EIO;
-	}
-	for (size_t i = 0; !rc && i < g->frames; i++) {
-		g->frame_pfns[i] = guest_list_pfn(g, frames[i]);
-		if (g->frame_pfns[i] == NONE)
-			rc = why_set(why, TE_STATE, "domain %u's list of its frames lies in a frame that it does not list (%#llx)", domid,
-				     (unsigned long long)frames[i]);
-	}
-	free(frames);
-	if (rc)
+		rc = use_frames(g, frames, why);
+	if (rc) {
+		free(frames);
 		guest_list_close(g);
+	}
+	return rc;
+}
+
+int guest_list_follow(struct guest_list *g, bool *moved, bool strict, struct why *why)
+{
+	uint64_t *frames;
+	int rc = find_frames(g, &frames, why);
+
+	*moved = false;
+	if (!rc) {
+		*moved = memcmp(frames, g->list_mfns, g->frames * sizeof(*frames)) != 0;
+		rc = *moved ? use_frames(g, frames, why) : 0;
+		if (rc || !*moved)
+			free(frames);
+	}
+	/* it is read while it changes: the next time is soon enough, but for the last */
+	if (rc && !strict && why->error != TE_UNSUPPORTED && why->error != TE_NO_MEMORY)
+		rc = 0;
+	*moved &= !rc;
 	return rc;
 }
 
@@ -173,11 +229,14 @@ void guest_list_close(struct guest_list *g)
 {
 	if (g->list)
 		host_unmap(g->h, g->list, g->frames);
-	host_m2p_unmap(g->h, g->m2p, g->m2p_entries);
+	if (g->m2p)
+		host_m2p_unmap(g->h, g->m2p, g->m2p_entries);
 	free(g->frame_pfns);
+	free(g->list_mfns);
 	g->list = NULL;
 	g->m2p = NULL;
 	g->frame_pfns = NULL;
+	g->list_mfns = NULL;
 }
 
 uint64_t guest_list_mfn(const struct guest_list *g, uint64_t pfn)

@@ -75,26 +75,82 @@ int mig_receive_begin(struct mig_receiver **out, struct mig_io *io, struct mig_h
 	return rc;
 }
 
+/* For pages up to count, with what is known of those before. */
+static int grow(struct mig_receiver *r, uint64_t count, struct why *why)
+{
+	uint64_t *mfns = realloc(r->mfns, count * sizeof(*mfns));
+	uint8_t *types;
+
+	if (!mfns)
+		return why_set(why, TE_NO_MEMORY, "no memory for a list of %llu pages", (unsigned long long)count);
+	r->mfns = mfns;
+	types = realloc(r->types, count);
+	if (!types)
+		return why_set(why, TE_NO_MEMORY, "no memory for a list of %llu pages", (unsigned long long)count);
+	r->types = types;
+	memset(mfns + r->pages, 0xff, (count - r->pages) * sizeof(*mfns));
+	memset(types + r->pages, 0, count - r->pages);
+	r->pages = count;
+	return 0;
+}
+
+/* The guest may move its list while it is sent: each record takes the place of the one before. */
 static int take_list(struct mig_receiver *r, const struct stream_record *rec, struct why *why)
 {
 	struct stream_p2m p;
+	uint64_t *frames;
 	int rc = stream_p2m(&r->in, rec, &p, why);
 
 	if (rc)
 		return rc;
-	if (p.first || p.last >= r->o->max_pages + SLACK_PAGES)
+	if (p.first || p.last >= r->o->max_pages + SLACK_PAGES || p.last + 1ull < r->pages)
 		return why_set(why, TE_STREAM, "the image lists pages %u to %u; the domain has %llu", p.first, p.last,
 			       (unsigned long long)r->o->max_pages);
-	r->pages = p.last + 1ull;
+	frames = calloc(p.count, sizeof(*frames));
+	rc = frames ? grow(r, p.last + 1ull, why) : why_set(why, TE_NO_MEMORY, "no memory for a list of %zu frames", p.count);
+	if (rc) {
+		free(frames);
+		return rc;
+	}
+	memcpy(frames, p.pfns, p.count * sizeof(*frames));
+	free(r->list_frames);
+	r->list_frames = frames;
 	r->list_count = p.count;
-	r->mfns = malloc(r->pages * sizeof(*r->mfns));
-	r->types = calloc(r->pages, 1);
-	r->list_frames = calloc(p.count, sizeof(*r->list_frames));
-	if (!r->mfns || !r->types || !r->list_frames)
-		return why_set(why, TE_NO_MEMORY, "no memory for a list of %llu pages", (unsigned long long)r->pages);
-	memset(r->mfns, 0xff, r->pages * sizeof(*r->mfns));
-	memcpy(r->list_frames, p.pfns, p.count * sizeof(*r->list_frames));
 	return 0;
+}
+
+static bool is_page(unsigned int type)
+{
+	return type != STREAM_NO_PAGE && type != STREAM_BROKEN;
+}
+
+static int twice(uint64_t pfn, struct why *why)
+{
+	return why_set(why, TE_STREAM, "a record has page %#llx twice", (unsigned long long)pfn);
+}
+
+/* Pages that were there and are not any more: the guest gave them back while it was sent. */
+static int give_back(struct mig_receiver *r, const struct stream_pages *p, struct why *why)
+{
+	uint64_t frames[STREAM_BATCH];
+	size_t n = 0;
+	int rc;
+
+	for (unsigned int i = 0; i < p->count; i++) {
+		uint64_t w = stream_word(p->words, i), pfn = w & STREAM_PFN_MASK;
+
+		if (pfn >= r->pages)
+			return why_set(why, TE_STREAM, "a page %#llx; the image has %#llx", (unsigned long long)pfn,
+				       (unsigned long long)r->pages);
+		if (is_page(stream_page_type(w)) || r->mfns[pfn] == NONE)
+			continue;
+		frames[n++] = r->mfns[pfn];
+		r->mfns[pfn] = NONE;
+		r->types[pfn] = 0;
+	}
+	rc = n ? host_release(r->h, r->o->domid, frames, n, why) : 0;
+	r->given -= n;
+	return rc;
 }
 
 /* Frames for the pages of this record that have none yet. */
@@ -106,19 +162,15 @@ static int populate(struct mig_receiver *r, const struct stream_pages *p, struct
 
 	for (unsigned int i = 0; i < p->count; i++) {
 		uint64_t w = stream_word(p->words, i), pfn = w & STREAM_PFN_MASK;
+		unsigned int type = stream_page_type(w);
 
-		if (pfn >= r->pages)
-			return why_set(why, TE_STREAM, "a page %#llx; the image has %#llx", (unsigned long long)pfn,
-				       (unsigned long long)r->pages);
-		if (stream_page_type(w) == STREAM_NO_PAGE || stream_page_type(w) == STREAM_BROKEN) {
-			if (r->mfns[pfn] != NONE)
-				return why_set(why, TE_UNSUPPORTED, "the guest gave page %#llx back while it was sent",
-					       (unsigned long long)pfn);
+		if (!is_page(type))
 			continue;
-		}
-		r->types[pfn] = stream_page_type(w) == STREAM_ALLOCATE ? STREAM_NOTAB : (uint8_t)stream_page_type(w);
+		r->types[pfn] = type == STREAM_ALLOCATE ? STREAM_NOTAB : (uint8_t)type;
+		if (r->mfns[pfn] == PENDING)
+			return twice(pfn, why);
 		if (r->mfns[pfn] == NONE) {
-			r->mfns[pfn] = PENDING;		/* a record may name a page twice */
+			r->mfns[pfn] = PENDING;
 			pfns[n] = frames[n] = pfn;
 			n++;
 		}
@@ -142,6 +194,8 @@ static int take_pages(struct mig_receiver *r, const struct stream_record *rec, s
 	int rc = stream_pages(rec, &p, why);
 
 	if (!rc)
+		rc = give_back(r, &p, why);
+	if (!rc)
 		rc = populate(r, &p, why);
 	if (rc)
 		return rc;
@@ -149,7 +203,7 @@ static int take_pages(struct mig_receiver *r, const struct stream_record *rec, s
 		uint64_t w = stream_word(p.words, i);
 		unsigned int type = stream_page_type(w);
 
-		if (type == STREAM_NO_PAGE || type == STREAM_BROKEN)
+		if (!is_page(type))
 			continue;
 		mfns[n] = r->mfns[w & STREAM_PFN_MASK];
 		from[n++] = stream_has_data(type) ? p.data + (size_t)data++ * STREAM_PAGE : NULL;

@@ -12,7 +12,10 @@
 struct saving {
 	struct cli *c;
 	uint32_t domid;
+	bool live, stays;	/* it is saved while it runs; it is not to end afterwards */
+	struct mig_outcome out;
 	int percent;	/* shown last; -1: nothing is shown */
+	unsigned int round;
 };
 
 static int suspend(void *arg, struct why *why)
@@ -34,61 +37,93 @@ static int progress(void *arg, const struct mig_progress *p)
 	struct saving *s = arg;
 	int percent = (int)(p->pages_sent * 100 / (p->pages_all ? p->pages_all : 1));
 
-	if (s->percent >= 0 && percent != s->percent) {
+	if (s->percent >= 0 && (percent != s->percent || p->round != s->round)) {
 		s->percent = percent;
-		fprintf(stderr, "\rsaved %3d %%", percent);
+		s->round = p->round;
+		if (!s->live)
+			fprintf(stderr, "\rsaved %3d %%", percent);
+		else
+			fprintf(stderr, "\rround %u: %3d %%, %llu MiB in all ", p->round, percent, (unsigned long long)p->bytes >> 20);
 	}
 	return 0;
 }
 
-static int write_file(struct cli *c, uint32_t domid, const char *name, const char *file, struct mig_outcome *out)
+/* The file is whole; is it sure? A guest that stays is not kept waiting for that. */
+static int keep_file(struct saving *s, int fd, const char *part, const char *file)
 {
-	struct saving s = { c, domid, isatty(STDERR_FILENO) ? 0 : -1 };
-	const struct mig_calls calls = { &s, suspend, resume, progress };
-	const struct mig_send_opts opts = { .live = false };
+	struct why *why = s->c->why, later = { 0 };
+	int rc = s->stays ? mig_resume(s->c->host, s->domid, why) : 0;
+
+	if (rc || (fsync(fd) == 0 && rename(part, file) == 0))
+		return rc;
+	rc = why_set(why, TE_FILE, "%s: %s", file, strerror(errno));
+	if (!s->stays && mig_resume(s->c->host, s->domid, &later))
+		why_hint(why, rc, "and the guest cannot go on: %s", later.text);
+	return rc;
+}
+
+static int write_file(struct saving *s, const char *name, const char *file, bool paused)
+{
+	const struct mig_calls calls = { s, suspend, resume, progress };
+	/* a file has no time to keep: it is as short a pause as can be had */
+	const struct mig_send_opts opts = { .live = s->live, .on_deadline = MIG_FORCE };
 	struct mig_io_fd io;
 	char part[PATH_MAX];
 	int fd, rc;
 
 	if (snprintf(part, sizeof(part), "%s.part", file) >= (int)sizeof(part))
-		return why_set(c->why, TE_FILE, "%s: the name is too long", file);
+		return why_set(s->c->why, TE_FILE, "%s: the name is too long", file);
 	fd = open(part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	if (fd < 0)
-		return why_set(c->why, TE_FILE, "%s: %s", part, strerror(errno));
+		return why_set(s->c->why, TE_FILE, "%s: %s", part, strerror(errno));
 	mig_io_fd(&io, -1, fd);
-	rc = image_write_front(c, &io.io, name);
+	rc = image_write_front(s->c, &io.io, name);
 	if (!rc)
-		rc = mig_send(c->host, domid, &opts, &io.io, &calls, out, c->why);
-	if (s.percent >= 0)
-		fputs("\r              \r", stderr);
-	/* from here on the guest stands still until the file is sure, or it is told to go on */
-	if (!rc && (fsync(fd) < 0 || rename(part, file) < 0)) {
-		struct why later = { 0 };
-
-		rc = why_set(c->why, TE_FILE, "%s: %s", file, strerror(errno));
-		if (mig_resume(c->host, domid, &later))
-			why_hint(c->why, rc, "and the guest cannot go on: %s", later.text);
-	}
+		rc = mig_send(s->c->host, s->domid, &opts, &io.io, &calls, &s->out, s->c->why);
+	if (s->percent >= 0)
+		fputs("\r                                        \r", stderr);
+	if (!rc && paused)
+		rc = host_domain_pause(s->c->host, s->domid, s->c->why);
+	if (!rc)
+		rc = keep_file(s, fd, part, file);
 	close(fd);
 	if (rc)
 		unlink(part);
 	return rc;
 }
 
+/* In thousandths of a second, but not 0. */
+static unsigned long long ms(uint64_t ns)
+{
+	return (ns + 999999) / 1000000;
+}
+
+static void tell(const struct saving *s, const char *name)
+{
+	const struct mig_outcome *o = &s->out;
+
+	printf("%s: %llu pages, %llu MiB, in %llu ms", name, (unsigned long long)o->pages, (unsigned long long)o->bytes >> 20, ms(o->total_ns));
+	if (s->live)
+		printf("; %u rounds, %llu pages in the last, stood still for %llu ms, %llu expected", o->rounds,
+		       (unsigned long long)o->last_round_pages, ms(o->pause_ns), ms(o->predicted_pause_ns));
+	putchar('\n');
+}
+
 int cmd_save(struct cli *c, int argc, char **argv)
 {
-	static const struct option options[] = { { "checkpoint", no_argument, NULL, 'c' }, { "pause", no_argument, NULL, 'p' }, { 0 } };
-	bool go_on = false, paused = false;
-	struct mig_outcome out = { 0 };
+	static const struct option options[] = { { "checkpoint", no_argument, NULL, 'c' }, { "pause", no_argument, NULL, 'p' },
+					       { "live", no_argument, NULL, 'l' }, { 0 } };
+	struct saving s = { .c = c, .percent = isatty(STDERR_FILENO) ? 0 : -1 };
+	bool paused = false;
 	char *name = NULL;
-	uint32_t domid;
 	int o, rc;
 
-	while ((o = getopt_long(argc, argv, "cp", options, NULL)) != -1) {
-		if (o != 'c' && o != 'p')
+	while ((o = getopt_long(argc, argv, "cpl", options, NULL)) != -1) {
+		if (o != 'c' && o != 'p' && o != 'l')
 			return cli_usage(c, "unknown option");
-		go_on |= o == 'c';
+		s.stays |= o != 'l';
 		paused |= o == 'p';
+		s.live |= o == 'l';
 	}
 	if (argc - optind != 2)
 		return cli_usage(c, "a domain and a file are expected");
@@ -96,24 +131,19 @@ int cmd_save(struct cli *c, int argc, char **argv)
 	if (!rc)
 		rc = cli_store(c);
 	if (!rc)
-		rc = cli_find_domain(c, argv[optind], &domid);
-	if (!rc && domid == 0)
+		rc = cli_find_domain(c, argv[optind], &s.domid);
+	if (!rc && s.domid == 0)
 		return why_set(c->why, TE_STATE, "domain 0 cannot be saved: it would have to do that itself");
 	if (!rc)
-		rc = cli_domain_name(c, domid, &name);
+		rc = cli_domain_name(c, s.domid, &name);
 	if (!rc)
-		rc = write_file(c, domid, name, argv[optind + 1], &out);
-	if (!rc && paused)
-		rc = host_domain_pause(c->host, domid, c->why);
-	if (!rc && (go_on || paused))
-		rc = mig_resume(c->host, domid, c->why);
-	else if (!rc)
-		rc = guest_destroy(c, domid, "torc save");
-	if (!rc && !go_on && !paused)
+		rc = write_file(&s, name, argv[optind + 1], paused);
+	if (!rc && !s.stays)
+		rc = guest_destroy(c, s.domid, "torc save");
+	if (!rc && !s.stays)
 		supervisor_forget(name);
 	if (!rc && !c->json)
-		printf("%s: %llu pages, %llu MiB, in %llu ms\n", name, (unsigned long long)out.pages, (unsigned long long)out.bytes >> 20,
-		       (unsigned long long)out.total_ns / 1000000);
+		tell(&s, name);
 	free(name);
 	return rc;
 }

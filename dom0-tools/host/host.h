@@ -149,6 +149,8 @@ void host_m2p_unmap(struct host *h, const uint64_t *table, size_t entries);
 int host_log_dirty(struct host *h, uint32_t domid, bool on, struct why *why);
 /* A bit for each pfn below `pages` written since the last clear. bitmap: whole words of 8 bytes. */
 int host_dirty_read(struct host *h, uint32_t domid, bool clear, uint8_t *bitmap, uint64_t pages, uint64_t *count, struct why *why);
+/* Frames that the domain has no more. */
+int host_release(struct host *h, uint32_t domid, const uint64_t *mfns, size_t count, struct why *why);
 /* A suspended domain goes on; what it reads as the outcome is in its context. */
 int host_domain_resume(struct host *h, uint32_t domid, struct why *why);
 struct host_tsc {

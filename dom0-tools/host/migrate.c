@@ -29,11 +29,34 @@ int host_dirty_read(struct host *h, uint32_t domid, bool clear, uint8_t *bitmap,
 	set_xen_guest_handle(d->u.shadow_op.dirty_bitmap, buf);
 	d->u.shadow_op.pages = pages;
 	rc = domctl_do(h, "ask for the written pages of", why);
+	if (!rc && d->u.shadow_op.pages < pages)
+		rc = why_set(why, TE_UNSUPPORTED, "domain %u has %llu pages, and %llu are watched", domid, (unsigned long long)pages,
+			     (unsigned long long)d->u.shadow_op.pages);
 	if (!rc)
 		memcpy(bitmap, buf, bytes);
 	*count = d->u.shadow_op.stats.dirty_count;
 	xencall_free_buffer(h->call, buf);
 	return rc;
+}
+
+int host_release(struct host *h, uint32_t domid, const uint64_t *mfns, size_t count, struct why *why)
+{
+	struct xen_memory_reservation *r = h->arg;
+	xen_pfn_t *list = xencall_alloc_buffer(h->call, (count ? count : 1) * sizeof(*list));
+	long done;
+
+	if (!list)
+		return why_set(why, TE_NO_MEMORY, "no memory for a list of frames");
+	memcpy(list, mfns, count * sizeof(*list));
+	memset(r, 0, sizeof(*r));
+	set_xen_guest_handle(r->extent_start, list);
+	r->nr_extents = count;
+	r->domid = (domid_t)domid;
+	done = xencall2L(h->call, __HYPERVISOR_memory_op, XENMEM_decrease_reservation, (uintptr_t)r);
+	xencall_free_buffer(h->call, list);
+	if (done < 0)
+		return host_refused(why, errno, "cannot take memory from domain %u", domid);
+	return (size_t)done == count ? 0 : why_set(why, TE_HYPERVISOR, "domain %u gave back %ld of %zu frames", domid, done, count);
 }
 
 int host_domain_resume(struct host *h, uint32_t domid, struct why *why)

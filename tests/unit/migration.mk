@@ -7,7 +7,10 @@ $(B)/tests/stream_test: $(patsubst %,$(B)/obj/san/%.o,tests/unit/stream_test dom
 $(B)/tests/predict_test: $(patsubst %,$(B)/obj/san/%.o,tests/unit/predict_test migration/predict)
 $(B)/tests/tables_test: $(patsubst %,$(B)/obj/san/%.o,tests/unit/tables_test migration/tables)
 
-MIG_UNIT := stream predict tables
+$(B)/tests/engine_test: $(patsubst %,$(B)/obj/san/%.o,tests/unit/engine_test tests/unit/fake_machine dom0-tools/common/why $(TOOLS_MIGRATION))
+$(B)/obj/san/tests/unit/engine_test.o: HOST_CFLAGS += -Wno-missing-field-initializers
+
+MIG_UNIT := stream predict tables engine
 $(patsubst %,$(B)/tests/%_test,$(MIG_UNIT)):
 	@mkdir -p $(@D)
 	$(call say,LD-SAN,$@)

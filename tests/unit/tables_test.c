@@ -36,7 +36,7 @@ static void there_and_here(void **state)
 	from[3] = 1007ull << 12 | FLAGS;
 	from[4] = 0xabcdef000ull;	/* not present: the guest's own words, as swap entries are */
 	from[511] = 1999ull << 12 | 1;
-	assert_true(table_to_image(to, from, 1, false, pfn_of, NULL, &bad));
+	assert_true(table_to_image(to, from, 1, false, false, pfn_of, NULL, &bad));
 	assert_true(to[3] == (7ull << 12 | FLAGS));
 	assert_true(to[4] == from[4]);
 	assert_true(table_from_image(to, mfn_of, NULL, &bad));
@@ -50,7 +50,7 @@ static void frames_of_others(void **state)
 	(void)state;
 	memset(from, 0, sizeof(from));
 	from[9] = 77ull << 12 | 1;
-	assert_false(table_to_image(to, from, 1, false, pfn_of, NULL, &bad));
+	assert_false(table_to_image(to, from, 1, false, false, pfn_of, NULL, &bad));
 	assert_int_equal(bad, 9);
 	assert_true(to[9] == 0);
 	memset(to, 0, sizeof(to));
@@ -65,16 +65,19 @@ static void hypervisors_slots(void **state)
 	memset(from, 0, sizeof(from));
 	from[256] = from[271] = 77ull << 12 | 1;
 	from[272] = 1000ull << 12 | 1;
-	assert_true(table_to_image(to, from, 4, false, pfn_of, NULL, &bad));
+	assert_true(table_to_image(to, from, 4, false, false, pfn_of, NULL, &bad));
 	assert_true(to[256] == 0 && to[271] == 0 && to[272] == 1);
-	assert_false(table_to_image(to, from, 3, false, pfn_of, NULL, &bad));
+	assert_false(table_to_image(to, from, 3, false, false, pfn_of, NULL, &bad));
 	memset(from, 0, sizeof(from));
 	from[0x1ac] = 77ull << 12 | 1;		/* the last table of level 2: the hypervisor's */
 	from[0x1ad] = 1001ull << 12 | 1;	/* another one: its own */
-	assert_true(table_to_image(to, from, 2, true, pfn_of, NULL, &bad));
+	assert_true(table_to_image(to, from, 2, true, false, pfn_of, NULL, &bad));
 	assert_true(to[0x1ac] == 0 && to[0x1ad] == (1ull << 12 | 1));
+	assert_false(table_to_image(to, from, 2, true, true, pfn_of, NULL, &bad));	/* or the guest's own, not listed yet */
+	from[0x1ac] |= 0x80;
+	assert_true(table_to_image(to, from, 2, true, true, pfn_of, NULL, &bad));
 	from[0x1ab] = 77ull << 12 | 1;
-	assert_false(table_to_image(to, from, 2, true, pfn_of, NULL, &bad));
+	assert_false(table_to_image(to, from, 2, true, false, pfn_of, NULL, &bad));
 }
 
 int main(void)

@@ -2,6 +2,15 @@
 # A guest becomes a file and a guest again: it goes on where it was, its clock does not go back, and it has its console and store.
 KERNEL=/guests/vmlinuz LOGLEVEL=7
 guest s1 <<'G'
+(	# writes memory all the time, and reads it again
+	i=0
+	while :; do
+		i=$((i + 1)); dd if=/dev/urandom of=/w.a bs=64k count=24 2> /dev/null
+		sum=$(md5sum < /w.a); cp /w.a /w.b
+		[ "$sum" = "$(md5sum < /w.b)" ] || echo "GUEST-MEMORY is not what was written, $i"
+		echo "GUEST-WROTE $i"
+	done
+) &
 n=0
 last=0
 while :; do
@@ -25,10 +34,29 @@ refuses "half a file" "ends in the middle" tool restore /tmp/cut.save
 check "nothing is left of it" [ "$(tool list | awk 'NR > 1' | wc -l)" = 1 ]
 check "restore" tool restore /tmp/s1.save
 check "it goes on" wait_log s1 "GUEST-COUNT $((before + 5))\b" 60
+rm -f /tmp/s1.save
 check "it did not begin again" sh -c "! grep -a 'GUEST-COUNT' '$(log s1)' | tail -3 | grep -q 'GUEST-COUNT [1-3]\b'"
 equal "its clock never went back" "$(grep -ac 'GUEST-CLOCK' "$(log s1)")" 0
 check "its store works: it suspends again" tool save -c s1 /tmp/s1b.save
 n1=$(grep -ac GUEST-COUNT "$(log s1)")
 check "after a checkpoint it goes on" wait_for 20 more
+wrote() { grep -ao 'GUEST-WROTE [0-9]*' "$(log s1)" | tail -1 | cut -d' ' -f2; }
+w=$(wrote)
+more_written() { [ "$(wrote)" -gt "$((w + 2))" ]; }
+check "a checkpoint while it runs" tool save -l -c s1 /tmp/s1c.save
+say "$(cat /tmp/check.out)"
+rm -f /tmp/s1b.save /tmp/s1c.save
+check "it writes on" wait_for 60 more_written
+check "save while it runs" tool save -l s1 /tmp/s1d.save
+say "$(cat /tmp/check.out)"
+check "it is gone again" wait_for 20 gone s1
+before=$(grep -ao 'GUEST-COUNT [0-9]*' "$(log s1)" | tail -1 | cut -d' ' -f2)
+w=$(wrote)
+check "restore of that" tool restore /tmp/s1d.save
+say "$(cat /tmp/check.out)"
+check "it goes on there" wait_log s1 "GUEST-COUNT $((before + 5))\b" 60
+check "its writer goes on" wait_for 60 more_written
+equal "no clock ever went back" "$(grep -ac 'GUEST-CLOCK' "$(log s1)")" 0
+equal "no memory was lost" "$(grep -ac 'GUEST-MEMORY' "$(log s1)")" 0
 show_log s1 | tail -5
 check "destroy" tool destroy s1

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The rounds. The first sends all of the guest's memory while it runs, each further one what was written during the one before, and
+ * the last, when the guest stands still, the rest. After each it is decided whether the next is the last.
+ */
+#include "migration/sender.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DOWNTIME_NS	50000000ull
+#define MAX_ROUNDS	30u
+#define HOPELESS	3u		/* so many rounds without any prospect, where no time is set, are enough */
+#define FIXED_NS	5000000ull	/* of a pause beside its pages, before any of it was measured */
+
+struct rounds {
+	struct sender *s;
+	uint8_t *map;			/* what was written, as the hypervisor says it */
+	struct round_measure *measured;
+	unsigned int count, max, hopeless;
+	uint64_t ask_ns;		/* what it took to ask for the map */
+};
+
+enum next { NEXT_ROUND, NEXT_LAST, NEXT_GIVE_UP };
+
+/* Pages that came or went: the guest has written its list there, so the list's own pages are due. */
+static void note_changes(struct sender *s)
+{
+	uint64_t per = HOST_PAGE_SIZE / (s->list.is_32bit ? 4 : 8);
+
+	for (size_t i = 0; i < s->list.frames; i++) {
+		uint64_t end = (i + 1) * per < s->list.pages ? (i + 1) * per : s->list.pages;
+
+		if (!page_is(s->due, s->list.frame_pfns[i]))
+			continue;
+		for (uint64_t pfn = i * per; pfn < end; pfn++)
+			if ((guest_list_mfn(&s->list, pfn) == UINT64_MAX) != (s->sent[pfn] == SENT_NOT))
+				page_set(s->due, pfn);
+	}
+}
+
+/* The list may have moved to other frames: the other side has to know where it is, and it is read anew here. */
+static int follow_list(struct sender *s, bool last, struct why *why)
+{
+	bool moved;
+	int rc = guest_list_follow(&s->list, &moved, last, why);
+
+	if (rc || !moved)
+		return rc;
+	for (size_t i = 0; i < s->list.frames; i++)
+		page_set(s->due, s->list.frame_pfns[i]);
+	return send_list(s, why);
+}
+
+/* What was written since the last time is due, with what could not be sent then. */
+static int ask(struct rounds *r, bool last, struct why *why)
+{
+	struct sender *s = r->s;
+	uint64_t start = mig_now_ns(), word, count;
+	int rc = host_dirty_read(s->h, s->domid, true, r->map, s->list.pages, &count, why);
+
+	if (rc)
+		return rc;
+	for (size_t i = 0; i < pages_words(s); i++) {
+		memcpy(&word, r->map + i * sizeof(word), sizeof(word));
+		s->due[i] |= word | s->again[i];
+		s->again[i] = 0;
+	}
+	if (s->list.pages % 64)
+		s->due[s->list.pages / 64] &= (1ull << s->list.pages % 64) - 1;
+	rc = follow_list(s, last, why);
+	if (!rc)
+		note_changes(s);
+	r->ask_ns = mig_now_ns() - start;
+	return rc;
+}
+
+static enum next limit_reached(const struct rounds *r)
+{
+	return r->s->o->on_deadline == MIG_FORCE ? NEXT_LAST : NEXT_GIVE_UP;
+}
+
+static enum next decide(struct rounds *r)
+{
+	const struct mig_send_opts *o = r->s->o;
+	struct mig_progress *p = &r->s->progress;
+	uint64_t downtime = o->downtime_ns ? o->downtime_ns : DOWNTIME_NS, elapsed = mig_now_ns() - r->s->started_ns;
+	struct predict_limits l = { .downtime_ns = downtime, .fixed_ns = FIXED_NS + r->ask_ns,
+				    .left_ns = !o->deadline_ns ? 0 : o->deadline_ns > elapsed ? o->deadline_ns - elapsed : 1 };
+	const struct round_measure *m = &r->measured[r->count - 1];
+
+	p->prediction = predict(r->measured, r->count, &l);
+	p->dirty_pages_per_s = m->took_ns ? (uint64_t)((double)m->dirtied * 1e9 / (double)m->took_ns) : 0;
+	p->bytes_per_s = m->took_ns ? (uint64_t)((double)m->bytes * 1e9 / (double)m->took_ns) : 0;
+	r->s->out->predicted_pause_ns = p->prediction.now_ns;
+	if (p->prediction.now_ns <= downtime)
+		return NEXT_LAST;
+	r->hopeless = p->prediction.verdict == VERDICT_NEVER ? r->hopeless + 1 : 0;
+	if (o->deadline_ns ? elapsed >= o->deadline_ns : r->hopeless >= HOPELESS)
+		return limit_reached(r);
+	return r->count < r->max ? NEXT_ROUND : limit_reached(r);
+}
+
+static int give_up(const struct rounds *r, struct why *why)
+{
+	const struct mig_progress *p = &r->s->progress;
+	uint64_t asked = r->s->o->downtime_ns ? r->s->o->downtime_ns : DOWNTIME_NS;
+
+	return why_hint(why, why_set(why, TE_TIMEOUT,
+				     "domain %u writes too fast: after %u rounds it would stand still for %llu ms, and %llu ms were asked for "
+				     "(it writes %llu MiB/s, %llu MiB/s are sent)", r->s->domid, r->count,
+				     (unsigned long long)p->prediction.now_ns / 1000000, (unsigned long long)asked / 1000000,
+				     (unsigned long long)p->dirty_pages_per_s >> 8, (unsigned long long)p->bytes_per_s >> 20),
+			"allow a longer pause, more time, or have it forced at the deadline; the guest runs on here");
+}
+
+/* One round through which the guest runs. */
+static int one_round(struct rounds *r, enum next *next, struct why *why)
+{
+	struct sender *s = r->s;
+	struct round_measure *m = &r->measured[r->count];
+	uint64_t start = mig_now_ns(), bytes = s->io->bytes_out, pages = s->out->pages;
+	int rc;
+
+	s->progress.round = ++r->count;
+	s->progress.pages_sent = 0;
+	s->progress.pages_all = pages_count(s->due, s->list.pages);
+	rc = pages_send(s, false, why);
+	if (!rc)
+		rc = sender_io_failed(why, mig_flush(s->io));
+	*m = (struct round_measure){ .pages = s->out->pages - pages, .bytes = s->io->bytes_out - bytes, .took_ns = mig_now_ns() - start };
+	if (!rc)
+		rc = ask(r, false, why);
+	if (rc)
+		return rc;
+	m->dirtied = pages_count(s->due, s->list.pages);
+	*next = decide(r);
+	return *next == NEXT_GIVE_UP ? give_up(r, why) : sender_progress(s, why);
+}
+
+/* All that the guest has. */
+static void all_due(struct sender *s)
+{
+	for (uint64_t pfn = 0; pfn < s->list.pages; pfn++)
+		if (guest_list_mfn(&s->list, pfn) != UINT64_MAX)
+			page_set(s->due, pfn);
+}
+
+static int run_live(struct rounds *r, struct why *why)
+{
+	struct sender *s = r->s;
+	enum next next = NEXT_ROUND;
+	/* somebody who died may have left it on */
+	int rc = host_log_dirty(s->h, s->domid, false, why);
+
+	if (!rc)
+		rc = host_log_dirty(s->h, s->domid, true, why);
+	if (!rc)
+		all_due(s);
+	while (!rc && next == NEXT_ROUND)
+		rc = one_round(r, &next, why);
+	return rc;
+}
+
+static int suspend(struct sender *s, struct why *why)
+{
+	int rc = s->calls->suspend(s->calls->arg, why);
+
+	if (!rc)
+		s->suspended_ns = mig_now_ns();
+	return rc;
+}
+
+int rounds_send(struct sender *s, struct why *why)
+{
+	struct rounds r = { .s = s, .max = s->o->max_rounds ? s->o->max_rounds : MAX_ROUNDS };
+	int rc = 0;
+
+	if (!s->o->live) {
+		all_due(s);
+	} else {
+		r.map = calloc(pages_words(s), 8);
+		r.measured = calloc(r.max, sizeof(*r.measured));
+		rc = r.map && r.measured ? run_live(&r, why) : why_set(why, TE_NO_MEMORY, "no memory for a map of what is written");
+		if (!rc)
+			rc = suspend(s, why);
+		if (!rc)
+			rc = ask(&r, true, why);
+	}
+	s->progress.round = s->out->rounds = r.count + 1;
+	s->progress.last = true;
+	s->progress.pages_sent = 0;
+	s->progress.pages_all = pages_count(s->due, s->list.pages);
+	if (!rc)
+		rc = pages_send(s, true, why);
+	free(r.measured);
+	free(r.map);
+	return rc;
+}
