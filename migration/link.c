@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
@@ -182,6 +183,20 @@ static int handshake_failed(SSL *ssl, int rc, struct why *why)
 		       e ? ERR_reason_error_string(e) : "the connection was closed");
 }
 
+/*
+ * AES where the processor does it, or else ChaCha20, which is four times as fast in plain instructions. A side without it has its way on
+ * either end; all three are as good.
+ */
+static int choose_cipher(SSL_CTX *ctx, bool server)
+{
+	const bool aes = __builtin_cpu_supports("aes") && __builtin_cpu_supports("pclmul");
+
+	if (!aes && server)
+		SSL_CTX_set_options(ctx, SSL_OP_CIPHER_SERVER_PREFERENCE);
+	return SSL_CTX_set_ciphersuites(ctx, aes ? "TLS_AES_128_GCM_SHA256:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_256_GCM_SHA384" :
+						   "TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384");
+}
+
 /* One context a connection: there are few of them, and nothing is shared that way. */
 static SSL *tls_new(int fd, const struct hostlink_tls *how, struct why *why)
 {
@@ -189,7 +204,7 @@ static SSL *tls_new(int fd, const struct hostlink_tls *how, struct why *why)
 	SSL *ssl = NULL;
 
 	if (ctx && SSL_CTX_set_min_proto_version(ctx, TLS1_3_VERSION) == 1 &&
-	    SSL_CTX_set_num_tickets(ctx, 0) == 1 && identity_use(how->id, ctx) == 0) {
+	    SSL_CTX_set_num_tickets(ctx, 0) == 1 && choose_cipher(ctx, how->server) == 1 && identity_use(how->id, ctx) == 0) {
 		SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
 		SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET | SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION);
 		SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
@@ -214,6 +229,21 @@ static int nonblocking(int fd)
 	return flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) ? -errno : 0;
 }
 
+/*
+ * A host that has gone away says nothing: the kernel breaks the connection when nothing of ours has been acknowledged for so
+ * long, or when nothing comes and it does not answer. A link that is cut for a few seconds is none of that.
+ */
+static void notice_silence(int fd)
+{
+	static const struct { int level, option, value; } set[] = {
+		{ IPPROTO_TCP, TCP_NODELAY, 1 },     { IPPROTO_TCP, TCP_USER_TIMEOUT, 8000 }, { SOL_SOCKET, SO_KEEPALIVE, 1 },
+		{ IPPROTO_TCP, TCP_KEEPIDLE, 3 },    { IPPROTO_TCP, TCP_KEEPINTVL, 1 },	      { IPPROTO_TCP, TCP_KEEPCNT, 5 },
+	};
+
+	for (size_t i = 0; i < sizeof(set) / sizeof(set[0]); i++)
+		(void)setsockopt(fd, set[i].level, set[i].option, &set[i].value, sizeof(set[i].value));	/* not on UNIX sockets */
+}
+
 int hostlink_open_tls(struct hostlink **lp, int fd, const struct hostlink_tls *how, struct why *why)
 {
 	uint64_t deadline = mig_now_ns() + how->timeout_ms * 1000000ull;
@@ -228,6 +258,7 @@ int hostlink_open_tls(struct hostlink **lp, int fd, const struct hostlink_tls *h
 		close(fd);
 		return why_set(why, TE_NO_MEMORY, "no memory for a connection");
 	}
+	notice_silence(fd);
 	l->in = l->out = fd;
 	l->ssl = tls_new(fd, how, why);
 	if (!l->ssl) {

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "migration/io.h"
@@ -89,4 +90,32 @@ int meet(const char *address, uint16_t port, uint64_t deadline_ns, int *fd, bool
 		return why_set(why, TE_CHANNEL, "port %s: %s", service, strerror(-rc));
 	rc = why_set(why, TE_TIMEOUT, "%s has not been heard of", address);
 	return why_hint(why, rc, "run the same command there at the same time, and let TCP port %s through", service);
+}
+
+int meet_reach(const char *address, uint16_t port, uint64_t deadline_ns, int *fd, struct why *why)
+{
+	const struct timespec nap = { .tv_nsec = 200000000 };
+	struct addrinfo hints = { .ai_socktype = SOCK_STREAM }, *all, *a;
+	char service[8];
+	int rc;
+
+	snprintf(service, sizeof(service), "%u", port);
+	rc = getaddrinfo(address, service, &hints, &all);
+	if (rc)
+		return why_set(why, TE_CHANNEL, "%s: %s", address, gai_strerror(rc));
+	for (;;) {
+		for (a = all; a; a = a->ai_next) {
+			*fd = dial(a);
+			if (*fd >= 0)
+				break;
+		}
+		if (a || mig_now_ns() >= deadline_ns)
+			break;
+		nanosleep(&nap, NULL);
+	}
+	freeaddrinfo(all);
+	if (a)
+		return 0;
+	rc = why_set(why, TE_CHANNEL, "%s, port %s, does not answer", address, service);
+	return why_hint(why, rc, "is torc-migrated running there, and the port let through?");
 }

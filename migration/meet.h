@@ -11,4 +11,7 @@
 /* A connected socket; dialled says by whom. Tries and waits by turns until the deadline. */
 int meet(const char *address, uint16_t port, uint64_t deadline_ns, int *fd, bool *dialled, struct why *why);
 
+/* A connected socket to where something listens. Tried until the deadline. */
+int meet_reach(const char *address, uint16_t port, uint64_t deadline_ns, int *fd, struct why *why);
+
 #endif

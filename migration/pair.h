@@ -14,7 +14,8 @@
 
 #define PAIR_NONCE_SIZE 32
 #define PAIR_CODE_SIZE 8	/* "123 456" */
-#define MIGRATE_PORT 8102
+#define MIGRATE_PORT 8102	/* torc-migrated listens there */
+#define PAIR_PORT 8103
 
 /* What both show. first is the side that dialled. */
 int pair_code(const uint8_t nonce_first[PAIR_NONCE_SIZE], const uint8_t nonce_second[PAIR_NONCE_SIZE],

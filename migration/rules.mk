@@ -17,3 +17,24 @@ DEPS += libjson-c-dev # what is known of other hosts
 $(B)/bin/torc-more: $(patsubst %,$(B)/obj/host/%.o,dom0-tools/cli/hosts \
 	$(addprefix migration/,pair pins meet channel link identity durable io_fd))
 $(B)/bin/torc-more: TOOLS_MORE_LIBS += -lssl -lcrypto
+
+# torc migrate, and whose a guest is; torc create's command line, which torc-migrated goes without
+MIGRATE_HANDOVER := $(addprefix migration/,handover record durable)
+$(B)/bin/torc $(B)/bin/torc-more: $(patsubst %,$(B)/obj/host/%.o,$(MIGRATE_HANDOVER) dom0-tools/cli/migrate dom0-tools/cli/create_command)
+
+# Guests between hosts: makes and ends them with what the commands make and end them with
+MIGRATED := $(addprefix dom0-tools/migrated/,main jobs talk viewer ends drain checks arrive depart recover sandbox) \
+	$(addprefix dom0-tools/cli/,doors domains create creating nodes node burst patience disk nic record lifecycle image release out describe) \
+	$(MIGRATE_HANDOVER) $(addprefix migration/,deal pins meet channel link identity)
+$(B)/bin/torc-migrated: $(patsubst %,$(B)/obj/host/%.o,$(MIGRATED) $(TOOLS_COMMON) $(TOOLS_HOST) $(TOOLS_BUILD) $(TOOLS_IMAGE_APART) \
+	dom0-tools/builder/unpack_apart $(TOOLS_CONFIG) $(TOOLS_GDB) $(TOOLS_MIGRATION)) $(B)/obj/host/xenbus/client.a
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(HOST_CC) -o $@ $^ $(TOOLS_HOST_LIBS) -lxengnttab $(XENBUS_CLIENT_LIBS) -ljson-c -lssl -lcrypto -lseccomp -lpthread
+ALL += $(B)/bin/torc-migrated
+
+.PHONY: install-migrated
+install-migrated: $(B)/bin/torc-migrated
+	install -d $(DESTDIR)$(PREFIX)/sbin
+	install -m 755 $< $(DESTDIR)$(PREFIX)/sbin/
+INSTALLS += install-migrated

@@ -1,24 +1,20 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * torc create. Everything that can be wrong with files is found before a domain exists; what
+ * Making a guest. Everything that can be wrong with files is found before a domain exists; what
  * fails after that takes the domain and all that belongs to it away again. No other program is
  * started, and nothing waits for the guest.
  */
 #include "dom0-tools/cli/guest.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "dom0-tools/common/paths.h"
-
 #define MAX_EVTCHN_PORT	1023		/* as xl gives PV guests */
 #define OVERHEAD_PAGES	512		/* what the hypervisor needs for a domain, roughly */
-#define CONFIG_MAX_BYTES	(1u << 20)	/* a guest's file is a page or two */
 #define GRUB64		"/usr/lib/grub-xen/grub-x86_64-xen.bin"
 #define GRUB32		"/usr/lib/grub-xen/grub-i386-xen.bin"
 
@@ -368,109 +364,4 @@ int guest_create(struct cli *c, const struct guest_source *from, bool paused, bo
 	build_free(&k.build);
 	config_free(&k.config);
 	return rc;
-}
-
-/* Overrides as lines, the last thing that the parser reads. */
-static char *join(char *const words[], int count)
-{
-	char *text = NULL;
-	size_t len = 0;
-	FILE *m = open_memstream(&text, &len);
-
-	if (!m)
-		return NULL;
-	for (int i = 0; i < count; i++)
-		fprintf(m, "%s\n", words[i]);
-	return fclose(m) ? NULL : text;
-}
-
-/*
- * The seed becomes a disk among the overrides, as if it had been given there, so that it is in the record as well;
- * and so does the uuid, which is on the seed.
- */
-static int add_seed(struct cli *c, const char *dir, const char *path, const char *text, char **overrides)
-{
-	char file[PATH_MAX], vdev[8], uuid[37], *more;
-	struct guest_config g;
-	int rc;
-
-	rc = config_load(&g, path, text, strlen(text), *overrides, NULL, NULL, c->why);
-	if (rc)
-		return rc;
-	rc = guest_seed_vdev(&g, vdev, c->why);
-	if (!rc)
-		rc = guest_seed(dir, &g, file, c->why);
-	config_uuid_format(uuid, g.uuid);
-	if (!rc && asprintf(&more, "%s\nuuid=\"%s\"\ndisk+=[\"vdev=%s,access=ro,target=%s\"]\n", *overrides ? *overrides : "",
-			    uuid, vdev, file) < 0)
-		rc = why_set(c->why, TE_NO_MEMORY, "no memory");
-	if (!rc) {
-		free(*overrides);
-		*overrides = more;
-	}
-	config_free(&g);
-	return rc;
-}
-
-int cmd_create(struct cli *c, int argc, char **argv)
-{
-	static const struct option options[] = { { "paused", no_argument, NULL, 'p' },
-						 { "console", no_argument, NULL, 'c' },
-						 { "dry-run", no_argument, NULL, 'n' },
-						 { "dryrun", no_argument, NULL, 'n' },
-						 { "quiet", no_argument, NULL, 'q' },
-						 { "defconfig", required_argument, NULL, 'f' },
-						 { "seed", required_argument, NULL, 'S' },
-						 { 0 } };
-	bool paused = false, console = false, dry = false;
-	struct guest_source from = { 0 };
-	const char *file = NULL, *seed = NULL;
-	char *text = NULL, *overrides;
-	struct json_object *o;
-	uint32_t domid = 0;
-	int opt, rc;
-
-	while ((opt = getopt_long(argc, argv, "pcnqf:", options, NULL)) != -1) {
-		if (opt == 'p')
-			paused = true;
-		else if (opt == 'c')
-			console = true;
-		else if (opt == 'n')
-			dry = true;
-		else if (opt == 'f')
-			file = optarg;
-		else if (opt == 'S')
-			seed = optarg;
-		else if (opt != 'q')
-			return cli_usage(c, "unknown option");
-	}
-	if (!file && optind < argc)
-		file = argv[optind++];
-	if (!file)
-		return cli_usage(c, "which config file?");
-	for (int i = optind; i < argc; i++)
-		if (!strchr(argv[i], '='))
-			return cli_usage(c, "\"%s\" is not KEY=VALUE", argv[i]);
-	rc = path_read_file(file, CONFIG_MAX_BYTES, &text, NULL);
-	if (rc)
-		return why_set(c->why, TE_FILE, "config file %s: %s", file, strerror(-rc));
-	overrides = join(argv + optind, argc - optind);
-	if (seed)
-		rc = add_seed(c, seed, file, text, &overrides);
-	from = (struct guest_source){ .path = file, .text = text, .overrides = overrides };
-	if (!rc)
-		rc = guest_create(c, &from, paused, dry, &domid);
-	free(overrides);
-	free(text);
-	if (rc || dry)
-		return rc;
-	supervisor_start();
-	if (c->json) {
-		o = json_object_new_object();
-		fact_num(o, "domid", domid);
-		out_facts(c, "created", o);
-	}
-	if (console)
-		return console_attach(c, domid, true, false);
-	return 0;
 }

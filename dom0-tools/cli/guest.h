@@ -114,6 +114,8 @@ struct json_object *record_new(const struct guest_config *g, const struct guest_
 /* What the hypervisor refused a domain, as an array; NULL and a reason if it cannot be had. */
 struct json_object *record_refusals(struct host *h, uint32_t domid, struct why *why);
 void record_rename(const char *from, const char *to);
+void supervisor_again_path(const char *name, char out[PATH_MAX]);
+void supervisor_forget(const char *name);	/* it is not to be made again: somebody ended it by hand */
 /* Note an event with the time: "built", "failed", "stopped", ... */
 void record_event(struct json_object *record, const char *what, const char *detail);
 
@@ -143,7 +145,6 @@ void creating_clean_up(struct cli *c);	/* end what creates that were killed left
 
 /* --- supervise.c: make sure that somebody acts on guests that stop */
 void supervisor_start(void);
-void supervisor_forget(const char *name);	/* it is not to be made again: somebody ended it by hand */
 
 /* --- console.c: until the user leaves or the guest ends */
 int console_attach(struct cli *c, uint32_t domid, bool replay, bool read_only);

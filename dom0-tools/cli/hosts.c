@@ -155,7 +155,7 @@ int cmd_host(struct cli *c, int argc, char **argv)
 		{ "address", required_argument, NULL, 'a' }, { "port", required_argument, NULL, 'p' }, { 0 },
 	};
 	const char *address = NULL, *what;
-	int64_t port = MIGRATE_PORT;
+	int64_t port = PAIR_PORT;
 	char dir[256];
 	int o, n;
 

@@ -143,3 +143,20 @@ void record_event(struct json_object *record, const char *what, const char *deta
 		json_object_array_del_idx(events, 0, json_object_array_length(events) - KEEP_EVENTS + 1);
 	json_object_array_add(events, e);
 }
+
+/*
+ * RUN/again/NAME: a guest that is about to go and to be made again, with the name of the record that says how.
+ * It is there while neither the old domain nor the new one may be, so that a supervisor killed then is no loss.
+ */
+void supervisor_again_path(const char *name, char out[PATH_MAX])
+{
+	snprintf(out, PATH_MAX, "%s/again%s%s", path_run(), name ? "/" : "", name ? name : "");
+}
+
+void supervisor_forget(const char *name)
+{
+	char path[PATH_MAX];
+
+	supervisor_again_path(name, path);
+	unlink(path);
+}

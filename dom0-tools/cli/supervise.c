@@ -177,33 +177,16 @@ static void handled(const char *name, struct json_object *record, uint32_t domid
 	record_save(name, record, &ignored);
 }
 
-/*
- * RUN/again/NAME: a guest that is about to go and to be made again, with the name of the record that says how.
- * It is there while neither the old domain nor the new one may be, so that a supervisor killed then is no loss.
- */
-static void again_path(const char *name, char out[PATH_MAX])
-{
-	snprintf(out, PATH_MAX, "%s/again%s%s", path_run(), name ? "/" : "", name ? name : "");
-}
-
 static void again_note(const char *name, const char *record)
 {
 	char path[PATH_MAX];
 
-	again_path(NULL, path);
+	supervisor_again_path(NULL, path);
 	if (path_make_dirs(path))
 		return;
-	again_path(name, path);
+	supervisor_again_path(name, path);
 	if (path_write_file(path, record, strlen(record)))
 		syslog(LOG_WARNING, "%s: %m", path);
-}
-
-void supervisor_forget(const char *name)
-{
-	char path[PATH_MAX];
-
-	again_path(name, path);
-	unlink(path);
 }
 
 /* Killed before the old one went: it is seen to from the beginning. */
@@ -253,7 +236,7 @@ static void go_on(struct cli *c, const char *name)
 	uint32_t domid;
 	bool taken;
 
-	again_path(name, path);
+	supervisor_again_path(name, path);
 	if (path_read_file(path, NAME_MAX, &old, NULL) == 0 && cli_name_taken(c, name, &taken, &domid) == 0) {
 		if (taken)
 			once_more(name, domid);
@@ -270,7 +253,7 @@ static void go_on_all(struct cli *c)
 	struct dirent *e;
 	DIR *d;
 
-	again_path(NULL, path);
+	supervisor_again_path(NULL, path);
 	d = opendir(path);
 	if (!d)
 		return;

@@ -166,6 +166,8 @@ int host_vcpu_set_extended(struct host *h, uint32_t domid, uint32_t vcpu, const 
 /* *area is malloced, also after a failure; NULL without XSAVE. */
 int host_vcpu_get_xsave(struct host *h, uint32_t domid, uint32_t vcpu, void **area, size_t *size, struct why *why);
 int host_vcpu_set_xsave(struct host *h, uint32_t domid, uint32_t vcpu, const void *area, size_t size, struct why *why);
+/* The processor's features that this host's PV guests may have: the ABI's feature words. *count: the room, then how many there are. */
+int host_guest_features(struct host *h, uint32_t *words, uint32_t *count, struct why *why);
 int host_pin_table(struct host *h, uint32_t domid, unsigned int level, uint64_t mfn, struct why *why);
 
 /* --- grants and events (grant.c, event.c) */

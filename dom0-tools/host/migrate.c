@@ -174,3 +174,22 @@ int host_pin_table(struct host *h, uint32_t domid, unsigned int level, uint64_t 
 	return host_refused(why, errno, "the hypervisor did not accept a page table of domain %u (level %u, frame %#llx)", domid,
 			    level, (unsigned long long)mfn);
 }
+
+int host_guest_features(struct host *h, uint32_t *words, uint32_t *count, struct why *why)
+{
+	struct xen_sysctl *s = sysctl_new(h, XEN_SYSCTL_get_cpu_featureset);
+	uint32_t n = *count;
+	int rc;
+
+	s->u.cpu_featureset.index = XEN_SYSCTL_cpu_featureset_pv;
+	s->u.cpu_featureset.nr_features = HOST_PAGE_SIZE / sizeof(*words);
+	set_xen_guest_handle(s->u.cpu_featureset.features, h->arg);
+	rc = sysctl_do(h, "ask for the processor's features", why);
+	if (rc)
+		return rc;
+	*count = s->u.cpu_featureset.nr_features;
+	if (*count > n)
+		return why_set(why, TE_INTERNAL, "%u words of features", *count);
+	memcpy(words, h->arg, *count * sizeof(*words));
+	return 0;
+}

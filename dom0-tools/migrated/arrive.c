@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* A guest comes. Nothing of it is on the disk or in the hypervisor before this host has said that it lacks nothing. */
+#include "dom0-tools/migrated/migrated.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+
+#define STALL_NS	(60 * SECOND)	/* of the image */
+#define RETURN_NS	(30 * SECOND)	/* a source whose connection broke is waited for so long */
+#define DEAL_NS		(60 * SECOND)	/* then it is recover.c's */
+
+struct arrival {
+	struct ends e;
+	struct job *job;
+	struct mig_io *io;
+};
+
+static int again(void *arg, struct channel *c, struct why *why)
+{
+	struct arrival *a = arg;
+
+	return job_reconnect(a->e.m, a->job, c, mig_now_ns() + RETURN_NS, why);
+}
+
+/* From here on the record says which domain is to be ended if nothing comes of it; and torc list shows who it is. */
+static int begun(void *arg, uint32_t domid, struct why *why)
+{
+	struct arrival *a = arg;
+	char path[STORE_PATH_MAX];
+	int rc;
+
+	a->e.domid = domid;
+	rc = a->e.h.calls.save(&a->e, &a->e.h.record);
+	if (rc)
+		return why_set(why, TE_FILE, "%s: no record can be written: %s", a->e.m->records, strerror(-rc));
+	store_path(path, "/local/domain/%u/name", domid);
+	store_write(a->e.cli.store, STORE_NO_TXN, path, a->e.name, strlen(a->e.name));
+	return 0;
+}
+
+static int progress(void *arg, const struct mig_progress *p)
+{
+	struct arrival *a = arg;
+
+	(void)p;
+	a->io->deadline_ns = mig_now_ns() + STALL_NS;
+	return job_hurried(a->e.m, a->job) ? -ECANCELED : 0;
+}
+
+/* The host's part of the guest's record: what it needs of every processor from now on. */
+static void remember(struct arrival *a, struct json_object *facts)
+{
+	struct json_object *record = record_load(a->e.name), *need;
+	struct why ignored = { 0 };
+	char text[96];
+
+	if (!record)
+		return;
+	if (json_object_object_get_ex(facts, "cpu_features", &need))
+		json_object_object_add(record, "cpu_features", json_object_get(need));
+	snprintf(text, sizeof(text), "from %s", a->e.h.record.peer);
+	record_event(record, "arrived", text);
+	record_save(a->e.name, record, &ignored);
+	json_object_put(record);
+}
+
+static int receive(struct arrival *a, struct json_object *facts, struct json_object *record)
+{
+	struct image_in in = { .record = record, .from = a->e.h.record.peer, .paused = true, .hold = true, .begun = begun,
+			       .progress = progress, .arg = a };
+	uint32_t domid;
+	int rc;
+
+	a->io->deadline_ns = mig_now_ns() + STALL_NS;
+	rc = image_receive(&a->e.cli, a->io, &in, &domid);
+	if (!rc)
+		remember(a, facts);
+	return rc;
+}
+
+static void move(struct arrival *a, struct channel *c, const struct pin *peer, const uint8_t *id, struct json_object *facts,
+		 struct json_object *record)
+{
+	struct handover_calls calls;
+	int rc;
+
+	snprintf(a->e.name, sizeof(a->e.name), "%s", talk_text(facts, "guest"));
+	snprintf(a->e.uuid, sizeof(a->e.uuid), "%s", talk_text(facts, "uuid"));
+	ends_calls(&a->e, &calls);
+	rc = handover_begin(&a->e.h, &calls, id, a->e.name, peer->name, false);
+	if (rc) {
+		why_set(a->e.cli.why, TE_FILE, "%s: no record can be written: %s", a->e.m->records, strerror(-rc));
+	} else {
+		a->e.c = c;
+		a->e.job = a->job;
+		channel_on_loss(c, again, a);
+		rc = receive(a, facts, record);
+		rc = rc ? rc : ends_deal(&a->e, 0, mig_now_ns() + DEAL_NS);
+	}
+	if (a->e.h.record.state == HANDOVER_NONE) {
+		syslog(LOG_WARNING, "%s did not come from %s: %s", a->e.name, peer->name,
+		       a->e.why.error ? a->e.why.text : "the other host has kept it or is gone");
+		calls.destroy(&a->e);
+	}
+	ends_forget(&a->e);
+	channel_on_loss(c, NULL, NULL);
+}
+
+void arrive(struct migrated *m, struct channel **c, const struct pin *peer, struct json_object *request)
+{
+	struct json_object *facts = json_object_object_get(request, "facts"), *record = NULL, *refused, *answer;
+	struct arrival a = { .io = channel_io(*c) };
+	const char *what = talk_text(request, "what");
+	uint8_t id[HANDOVER_ID_SIZE];
+	bool ok = false;
+	int rc = ends_open(&a.e, m, false);
+
+	a.io->deadline_ns = mig_now_ns() + STALL_NS;
+	if (!rc)
+		rc = image_read_front(&a.e.cli, a.io, &record);
+	if (!rc && (!facts || !json_object_is_type(facts, json_type_object) || talk_id_read(talk_text(request, "id"), id) ||
+		    memcmp(id, channel_id(*c), sizeof(id)) != 0))
+		rc = why_set(&a.e.why, TE_CHANNEL, "the request lacks what it is about");
+	if (rc) {
+		refused = json_object_new_array();
+		json_object_array_add(refused, talk_reason(&a.e.why));
+	} else {
+		refused = checks_run(&a.e.cli, facts, record);
+	}
+	ok = json_object_array_length(refused) == 0;
+	if (ok && strcmp(what, "move") == 0) {
+		a.job = job_begin(m, id, 0);
+		if (!a.job) {
+			why_set(&a.e.why, TE_STATE, "this migration is under way already");
+			json_object_array_add(refused, talk_reason(&a.e.why));
+			ok = false;
+		}
+	}
+	answer = json_object_new_object();
+	fact_bool(answer, "ok", ok);
+	json_object_object_add(answer, "refused", refused);
+	rc = talk_say(*c, answer, &a.e.why);
+	if (!rc && a.job)
+		move(&a, *c, peer, id, facts, record);
+	else
+		(void)channel_settle(*c, mig_now_ns() + 5 * SECOND);
+	job_end(m, a.job);
+	json_object_put(record);
+	ends_close(&a.e);
+}

@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* A guest goes, because torc migrate asked. */
+#include "dom0-tools/migrated/migrated.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+#include <time.h>
+
+#define STALL_NS	(60 * SECOND)	/* of the image */
+#define REACH_NS	(10 * SECOND)
+#define ANSWER_NS	(60 * SECOND)	/* checks open disks, also over a network */
+#define BUILD_NS	(60 * SECOND)	/* from the end of the image until the target has the guest ready */
+#define DEAL_NS		(120 * SECOND)	/* then it is recover.c's */
+/* how long a broken connection is mended: while the guest runs, while it stands still, when it may not go on here */
+#define MEND_RUNS_NS	(120 * SECOND)
+#define MEND_STOPPED_NS	(15 * SECOND)
+#define MEND_HANDED_NS	(5 * SECOND)
+#define TELL_NS		(SECOND / 4)
+
+struct departure {
+	struct ends e;
+	struct job *job;
+	struct pin peer;
+	struct mig_io *io;
+	struct mig_send_opts opts;
+	struct mig_outcome outcome;
+	uint64_t started_ns, told_ns, ended_ns;
+	unsigned int round_told;
+	bool check_only, sending;
+};
+
+static int again(void *arg, struct channel *c, struct why *why)
+{
+	struct departure *d = arg;
+	enum handover_state s = d->e.h.record.state;
+	uint64_t until = mig_now_ns() + (s == HANDOVER_OWNER ? MEND_RUNS_NS : s == HANDOVER_SUSPENDED ? MEND_STOPPED_NS : MEND_HANDED_NS);
+	const struct timespec nap = { .tv_nsec = 200000000 };
+	struct hostlink *l;
+	int rc;
+
+	syslog(LOG_WARNING, "%s: the connection to %s broke", d->e.name, d->peer.name);
+	do {
+		rc = talk_link(d->e.m, &d->peer, &l, mig_now_ns() + 5 * SECOND, why);
+		rc = rc ? rc : channel_dial(c, l, mig_now_ns() + 5 * SECOND, why);
+		if (!rc)
+			syslog(LOG_INFO, "%s: connected to %s again", d->e.name, d->peer.name);
+		if (!rc || rc == -EBADMSG)
+			return rc;
+		if (s != HANDOVER_HANDED && viewer_gone(d->e.viewer))
+			return -ECANCELED;
+		nanosleep(&nap, NULL);
+	} while (mig_now_ns() < until && !job_hurried(d->e.m, d->job));
+	return rc;
+}
+
+static int suspend(void *arg, struct why *why)
+{
+	struct departure *d = arg;
+	int rc = handover_suspend(&d->e.h);
+
+	if (rc)
+		*why = d->e.why;
+	if (rc && !why->error)
+		why_set(why, TE_STATE, "%s cannot be suspended: %s", d->e.name, strerror(-rc));
+	return rc;
+}
+
+static int resume(void *arg, struct why *why)
+{
+	struct departure *d = arg;
+	int rc = handover_abort(&d->e.h);
+
+	return rc ? why_set(why, TE_STATE, "%s", d->e.why.error ? d->e.why.text : strerror(-rc)) : 0;
+}
+
+static void seconds(struct json_object *o, const char *key, uint64_t ns)
+{
+	json_object_object_add(o, key, json_object_new_double((double)ns / 1e9));
+}
+
+static int progress(void *arg, const struct mig_progress *p)
+{
+	struct departure *d = arg;
+	struct json_object *o;
+
+	d->io->deadline_ns = mig_now_ns() + STALL_NS;
+	if (viewer_gone(d->e.viewer) || job_hurried(d->e.m, d->job))
+		return -ECANCELED;
+	if (p->round == d->round_told && mig_now_ns() < d->told_ns + TELL_NS)
+		return 0;
+	d->told_ns = mig_now_ns();
+	d->round_told = p->round;
+	o = json_object_new_object();
+	fact_num(o, "round", p->round);
+	fact_bool(o, "last", p->last);
+	fact_num(o, "pages_sent", (int64_t)p->pages_sent);
+	fact_num(o, "pages_all", (int64_t)p->pages_all);
+	fact_num(o, "bytes", (int64_t)p->bytes);
+	fact_num(o, "dirty_pages_per_s", (int64_t)p->dirty_pages_per_s);
+	fact_num(o, "bytes_per_s", (int64_t)p->bytes_per_s);
+	seconds(o, "predicted_pause_seconds", p->prediction.pause_ns);
+	seconds(o, "elapsed_seconds", p->elapsed_ns);
+	viewer_tell(d->e.viewer, "progress", o);
+	return 0;
+}
+
+/* --- before anything is sent */
+
+static int find_guest(struct departure *d, const char *who, struct json_object **record)
+{
+	struct cli *c = &d->e.cli;
+	struct domain_info info;
+	char *name = NULL;
+	int rc = cli_find_domain(c, who, &d->e.domid);
+
+	if (!rc && d->e.domid == 0)
+		return why_set(c->why, TE_STATE, "domain 0 is the host itself: it does not move");
+	rc = rc ? rc : host_domain_info(c->host, d->e.domid, &info, c->why);
+	rc = rc ? rc : cli_domain_name(c, d->e.domid, &name);
+	if (rc)
+		return rc;
+	snprintf(d->e.name, sizeof(d->e.name), "%s", name);
+	free(name);
+	config_uuid_format(d->e.uuid, info.uuid);
+	if (info.paused)
+		return why_hint(c->why, why_set(c->why, TE_STATE, "\"%s\" is paused: it cannot suspend itself", d->e.name), "torc unpause");
+	if (info.shutdown || info.dying)
+		return why_set(c->why, TE_STATE, "\"%s\" does not run", d->e.name);
+	*record = record_load(d->e.name);
+	if (!*record || !json_object_object_get(*record, "config_text"))
+		return why_set(c->why, TE_FILE, "there is no record of the config of \"%s\": torc create keeps one", d->e.name);
+	return 0;
+}
+
+struct pending {
+	const char *uuid;
+	struct why *why;
+};
+
+static int is_pending(void *arg, const struct handover_record *r)
+{
+	struct pending *p = arg;
+	char text[512];
+
+	if (strcmp(r->uuid, p->uuid) != 0 || r->state == HANDOVER_RUNNING || r->state == HANDOVER_GONE ||
+	    (r->state == HANDOVER_OWNER && r->aborted))
+		return 0;
+	handover_explain(r, text, sizeof(text));
+	return why_set(p->why, TE_STATE, "an earlier migration has not come to its end: %s", text);
+}
+
+static int ask(struct departure *d, struct json_object *record)
+{
+	struct json_object *request = json_object_new_object(), *facts, *answer, *refused;
+	char id[2 * HANDOVER_ID_SIZE + 1];
+	struct cli *c = &d->e.cli;
+	int rc = 0;
+
+	talk_id_write(channel_id(d->e.c), id);
+	facts = checks_facts(c, d->e.domid, d->e.name, record);
+	fact_num(request, "torc_migrate", 1);
+	fact_str(request, "what", d->check_only ? "check" : "move");
+	fact_str(request, "id", id);
+	json_object_object_add(request, "facts", facts);
+	if (!facts) {
+		json_object_put(request);
+		return -EIO;
+	}
+	rc = talk_say(d->e.c, request, c->why);
+	d->io->deadline_ns = mig_now_ns() + STALL_NS;
+	rc = rc ? rc : image_write_front(c, d->io, d->e.name);
+	if (!rc && mig_flush(d->io))
+		rc = why_set(c->why, TE_CHANNEL, "%s cannot be told what is to come", d->peer.name);
+	rc = rc ? rc : talk_hear(d->e.c, &answer, mig_now_ns() + ANSWER_NS, c->why);
+	if (rc)
+		return why_prefix(c->why, rc, "%s: ", d->peer.name);
+	refused = json_object_object_get(answer, "refused");
+	if (!json_object_get_boolean(json_object_object_get(answer, "ok"))) {
+		size_t n = refused && json_object_is_type(refused, json_type_array) ? json_object_array_length(refused) : 0;
+
+		for (size_t i = n; i-- > 0;) {	/* the first stays the one that is told at the end */
+			struct json_object *o = json_object_object_get(json_object_array_get_idx(refused, i), "text") ?
+							json_object_array_get_idx(refused, i) : NULL;
+
+			if (!o)
+				continue;
+			talk_reason_read(o, c->why);
+			why_prefix(c->why, 0, "%s: ", d->peer.name);
+			viewer_tell(d->e.viewer, "refused", talk_reason(c->why));
+		}
+		if (!c->why->error)
+			why_set(c->why, TE_CHANNEL, "%s: no reason given", d->peer.name);
+		rc = -EPERM;
+	} else {
+		viewer_tell(d->e.viewer, "checked", NULL);
+	}
+	json_object_put(answer);
+	return rc;
+}
+
+/* --- the move */
+
+static int send(struct departure *d)
+{
+	const struct mig_calls calls = { d, suspend, resume, progress };
+	struct cli *c = &d->e.cli;
+	int rc = mig_send(c->host, d->e.domid, &d->opts, d->io, &calls, &d->outcome, c->why);
+
+	if (!rc) {
+		rc = handover_final(&d->e.h);
+		return rc ? why_set(c->why, TE_STATE, "%s cannot be handed over: %s", d->e.name, strerror(-rc)) : 0;
+	}
+	if (viewer_gone(d->e.viewer))
+		why_set(c->why, TE_STATE, "given up, as torc migrate was ended");
+	else if (*channel_trouble(d->e.c))
+		why_hint(c->why, rc, "%.300s", channel_trouble(d->e.c));
+	(void)handover_abort(&d->e.h);
+	return rc;
+}
+
+static int come_to_an_end(struct departure *d)
+{
+	struct cli *c = &d->e.cli;
+	char text[512];
+	int rc = ends_deal(&d->e, BUILD_NS, mig_now_ns() + DEAL_NS);
+
+	d->ended_ns = mig_now_ns();
+	if (rc && d->e.h.record.state == HANDOVER_SUSPENDED)
+		(void)handover_abort(&d->e.h);
+	if (d->e.h.record.state == HANDOVER_GONE && !d->e.h.record.died)
+		return 0;
+	if (d->e.h.record.state == HANDOVER_OWNER)
+		return why_hint(c->why, why_set(c->why, TE_CHANNEL, "%s did not take \"%s\": it runs on here", d->peer.name, d->e.name),
+				"the log of torc-migrated there may tell why");
+	handover_explain(&d->e.h.record, text, sizeof(text));
+	return why_set(c->why, TE_TIMEOUT, "%s", text);
+}
+
+/* Of two that want to move the same guest, one finds the other's record. */
+static int begin(struct departure *d)
+{
+	static pthread_mutex_t one = PTHREAD_MUTEX_INITIALIZER;
+	struct pending pending = { d->e.uuid, &d->e.why };
+	struct handover_calls calls;
+	int rc;
+
+	ends_calls(&d->e, &calls);
+	pthread_mutex_lock(&one);
+	rc = handover_each(d->e.m->records, is_pending, &pending, &d->e.why);
+	if (!rc) {
+		rc = handover_begin(&d->e.h, &calls, channel_id(d->e.c), d->e.name, d->peer.name, true);
+		if (rc)
+			rc = why_set(&d->e.why, TE_FILE, "%s: no record can be written: %s", d->e.m->records, strerror(-rc));
+	}
+	pthread_mutex_unlock(&one);
+	return rc;
+}
+
+static int move(struct departure *d)
+{
+	int rc = begin(d);
+
+	if (rc)
+		return rc;
+	channel_on_loss(d->e.c, again, d);
+	rc = send(d);
+	rc = rc ? rc : come_to_an_end(d);
+	if (ends_forget(&d->e))
+		(void)channel_settle(d->e.c, mig_now_ns() + SECOND);
+	return rc;
+}
+
+static void tell_end(struct departure *d, int rc)
+{
+	struct json_object *o;
+
+	if (rc) {
+		syslog(LOG_WARNING, "%s to %s: %s", d->e.name, d->peer.name, d->e.why.text);
+		viewer_tell(d->e.viewer, "error", talk_reason(&d->e.why));
+		return;
+	}
+	o = json_object_new_object();
+	fact_bool(o, "checked_only", d->check_only);
+	if (!d->check_only) {
+		fact_str(o, "guest", d->e.name);
+		fact_str(o, "host", d->peer.name);
+		seconds(o, "total_seconds", d->ended_ns - d->started_ns);
+		seconds(o, "pause_seconds", d->ended_ns - d->e.stopped_ns);
+		seconds(o, "predicted_pause_seconds", d->outcome.predicted_pause_ns);
+		fact_num(o, "bytes", (int64_t)d->outcome.bytes);
+		fact_num(o, "pages", (int64_t)d->outcome.pages);
+		fact_num(o, "rounds", d->outcome.rounds);
+		syslog(LOG_INFO, "%s went to %s: %llu ms in all, a pause of %llu ms, %llu bytes", d->e.name, d->peer.name,
+		       (unsigned long long)(d->ended_ns - d->started_ns) / 1000000,
+		       (unsigned long long)(d->ended_ns - d->e.stopped_ns) / 1000000, (unsigned long long)d->outcome.bytes);
+	}
+	viewer_tell(d->e.viewer, "done", o);
+}
+
+static void read_options(struct departure *d, struct json_object *request)
+{
+	const char *what = talk_text(request, "what"), *on = talk_text(request, "on_deadline");
+
+	d->check_only = what && strcmp(what, "check") == 0;
+	d->opts.live = json_object_get_boolean(json_object_object_get(request, "live"));
+	d->opts.downtime_ns = (uint64_t)json_object_get_int64(json_object_object_get(request, "downtime_ns"));
+	d->opts.deadline_ns = (uint64_t)json_object_get_int64(json_object_object_get(request, "deadline_ns"));
+	d->opts.max_bytes_per_s = (uint64_t)json_object_get_int64(json_object_object_get(request, "max_bytes_per_s"));
+	d->opts.on_deadline = on && strcmp(on, "force") == 0 ? MIG_FORCE : on && strcmp(on, "throttle") == 0 ? MIG_THROTTLE : MIG_ABORT;
+}
+
+void depart(struct migrated *m, struct viewer *v, struct json_object *request)
+{
+	const char *who = talk_text(request, "guest"), *host = talk_text(request, "host");
+	struct departure d = { .e = { .viewer = v }, .started_ns = mig_now_ns() };
+	struct pending pending = { d.e.uuid, &d.e.why };
+	struct json_object *record = NULL;
+	int rc = ends_open(&d.e, m, true);
+
+	read_options(&d, request);
+	if (!rc && (!who || !host))
+		rc = why_set(&d.e.why, TE_USAGE, "a guest and a host are to be named");
+	rc = rc ? rc : pin_get(m->pins, host, &d.peer, &d.e.why);
+	rc = rc ? rc : find_guest(&d, who, &record);
+	rc = rc ? rc : handover_each(m->records, is_pending, &pending, &d.e.why);
+	rc = rc ? rc : talk_dial(m, &d.peer, NULL, &d.e.c, mig_now_ns() + REACH_NS, &d.e.why);
+	if (!rc) {
+		d.io = channel_io(d.e.c);
+		d.e.job = d.job = job_begin(m, channel_id(d.e.c), 0);
+		rc = d.job ? 0 : why_set(&d.e.why, TE_NO_MEMORY, "no memory");
+	}
+	rc = rc ? rc : ask(&d, record);
+	if (!rc && !d.check_only)
+		rc = move(&d);
+	tell_end(&d, rc);
+	channel_free(&d.e.c);
+	job_end(m, d.job);
+	json_object_put(record);
+	ends_close(&d.e);
+}

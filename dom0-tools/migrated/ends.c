@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The handover's calls, on a real guest. */
+#include "dom0-tools/migrated/migrated.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+
+#include "dom0-tools/common/paths.h"
+
+#define DRAIN_NS	(10 * SECOND)
+
+/* What a host has in memory is gone with its next start; this tells one start from another. */
+static void this_boot(char boot[40])
+{
+	char *text;
+
+	boot[0] = 0;
+	if (path_read_file("/proc/sys/kernel/random/boot_id", 64, &text, NULL))
+		return;
+	text[strcspn(text, "\n")] = 0;
+	snprintf(boot, 40, "%.39s", text);
+	free(text);
+}
+
+int ends_open(struct ends *e, struct migrated *m, bool source)
+{
+	static const struct subcommand me = { .name = "migrated", .args = "" };
+	int rc;
+
+	e->m = m;
+	e->source = source;
+	e->cli = (struct cli){ .cmd = &me, .json = true, .why = &e->why };
+	this_boot(e->boot);
+	rc = cli_host(&e->cli);
+	return rc ? rc : cli_store(&e->cli);
+}
+
+void ends_close(struct ends *e)
+{
+	host_close(&e->cli.host);
+	if (e->cli.store)
+		store_close(&e->cli.store);
+	e->cli.store = NULL;
+}
+
+void ends_from_record(struct ends *e, const struct handover_record *r)
+{
+	e->source = r->state <= HANDOVER_GONE;
+	e->domid = r->domid;
+	snprintf(e->name, sizeof(e->name), "%s", r->guest);
+	snprintf(e->uuid, sizeof(e->uuid), "%s", r->uuid);
+	/* e->boot stays this one's: has_image() compares */
+}
+
+/* The very domain, and not another that got its number since. */
+static bool find(struct ends *e, struct domain_info *info)
+{
+	struct why ignored = { 0 };
+	uint8_t uuid[16];
+
+	return e->domid && config_uuid_parse(e->uuid, uuid) == 0 && host_domain_info(e->cli.host, e->domid, info, &ignored) == 0 &&
+	       !info->dying && memcmp(info->uuid, uuid, sizeof(uuid)) == 0;
+}
+
+static bool has_image(void *arg)
+{
+	struct ends *e = arg;
+	struct domain_info info;
+
+	return (!e->h.record.boot[0] || strcmp(e->h.record.boot, e->boot) == 0) && find(e, &info);
+}
+
+static bool runs(void *arg)
+{
+	struct ends *e = arg;
+	struct domain_info info;
+
+	return find(e, &info) && !info.shutdown && !info.paused;
+}
+
+/* A state of the disk's copy is of this start of the host from then on only if the guest is here. */
+static int save(void *arg, const struct handover_record *r)
+{
+	struct ends *e = arg;
+	struct handover_record copy = *r;
+
+	if (!copy.boot[0])
+		snprintf(copy.boot, sizeof(copy.boot), "%s", e->boot);
+	copy.domid = e->domid;
+	snprintf(copy.uuid, sizeof(copy.uuid), "%s", e->uuid);
+	e->h.record = copy;
+	return handover_save(e->m->records, &copy);
+}
+
+static int failed(struct ends *e, const char *what, int rc)
+{
+	if (rc)
+		syslog(LOG_ERR, "%s: %s: %s%s%s", e->name, what, e->why.text, e->why.hint[0] ? "; " : "", e->why.hint);
+	return rc;
+}
+
+static int stop(void *arg)
+{
+	struct ends *e = arg;
+	int rc = guest_suspend(&e->cli, e->domid, &e->why);
+
+	e->stopped_ns = mig_now_ns();
+	return failed(e, "it does not suspend", rc);
+}
+
+static int drain(void *arg)
+{
+	struct ends *e = arg;
+
+	return failed(e, "its disks do not come to rest", drain_disks(&e->cli, e->domid, mig_now_ns() + DRAIN_NS));
+}
+
+static int run(void *arg)
+{
+	struct ends *e = arg;
+	struct domain_info info;
+
+	if (!find(e, &info))
+		return -ESRCH;
+	if (!e->source)
+		return info.paused ? failed(e, "it cannot begin", host_domain_unpause(e->cli.host, e->domid, &e->why)) : 0;
+	/* one that stopped for another reason is the supervisor's */
+	guest_suspend_cancel(&e->cli, e->domid);
+	if (info.shutdown && info.reason == SHUT_SUSPEND)
+		return failed(e, "it cannot go on", mig_resume(e->cli.host, e->domid, &e->why));
+	return 0;
+}
+
+static int release(void *arg)
+{
+	struct ends *e = arg;
+
+	return failed(e, "its devices", guest_release(&e->cli, e->name, e->domid));
+}
+
+static int destroy(void *arg)
+{
+	struct ends *e = arg;
+	struct domain_info info;
+	char reason[128];
+	int rc;
+
+	if (!find(e, &info) || (e->h.record.boot[0] && strcmp(e->h.record.boot, e->boot) != 0))
+		return 0;
+	snprintf(reason, sizeof(reason), e->source ? "migrated to %s" : "did not arrive from %s", e->h.record.peer);
+	rc = guest_destroy(&e->cli, e->domid, reason);
+	if (!rc && e->source)
+		supervisor_forget(e->name);
+	return failed(e, "it cannot be ended", rc);
+}
+
+static void say(void *arg, enum handover_message message)
+{
+	struct ends *e = arg;
+
+	if (e->c)
+		deal_say(e->c, &e->h, message);
+}
+
+static void note(void *arg, const char *text)
+{
+	struct ends *e = arg;
+	struct json_object *o = json_object_new_object();
+
+	syslog(LOG_INFO, "%s (%s)", text, e->h.record.peer);
+	fact_str(o, "state", handover_state_name(e->h.record.state));
+	viewer_tell(e->viewer, "state", o);
+}
+
+void ends_calls(struct ends *e, struct handover_calls *calls)
+{
+	*calls = (struct handover_calls){ e, save, stop, drain, run, release, destroy, runs, has_image, say, note };
+}
+
+bool ends_forget(struct ends *e)
+{
+	const struct handover *h = &e->h;
+	enum handover_state s = h->record.state;
+
+	if (h->failed || !(s == HANDOVER_GONE || s == HANDOVER_NONE || (s == HANDOVER_OWNER && h->record.aborted) ||
+			   (s == HANDOVER_RUNNING && h->done)))
+		return false;
+	return handover_remove(e->m->records, h->record.id) == 0;
+}
+
+int ends_deal(struct ends *e, uint64_t patience_ns, uint64_t deadline_ns)
+{
+	uint64_t give_up = mig_now_ns() + patience_ns, now;
+	int rc;
+
+	do {
+		now = mig_now_ns();
+		rc = deal(e->c, &e->h, TICK_NS, give_up > now ? give_up - now : 0, now + TICK_NS);
+	} while (rc == -ETIMEDOUT && !job_hurried(e->m, e->job) && mig_now_ns() < deadline_ns);
+	return rc;
+}
