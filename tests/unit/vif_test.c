@@ -40,20 +40,18 @@ struct rig {
 	netif_rx_front_ring_t rx;
 };
 
-static int wire_send(struct frame_port *p, const struct virtio_net_hdr *h, const uint8_t *data,
-		     size_t len)
+static int wire_send(struct frame_port *p, const uint8_t *data, size_t len)
 {
 	struct wire *w = (struct wire *)p;
 
-	w->sent_hdr = *h;
-	memcpy(w->sent, data, len);
-	w->sent_len = len;
+	memcpy(&w->sent_hdr, data, sizeof(w->sent_hdr));
+	w->sent_len = len - sizeof(w->sent_hdr);
+	memcpy(w->sent, data + sizeof(w->sent_hdr), w->sent_len);
 	w->nr_sent++;
 	return 0;
 }
 
-static size_t wire_receive(struct frame_port *p, struct virtio_net_hdr *h, uint8_t *data,
-			   size_t size)
+static size_t wire_receive(struct frame_port *p, uint8_t *data, size_t size)
 {
 	struct wire *w = (struct wire *)p;
 
@@ -61,10 +59,10 @@ static size_t wire_receive(struct frame_port *p, struct virtio_net_hdr *h, uint8
 	if (!w->nr_wait)
 		return 0;
 	w->nr_wait--;
-	*h = w->wait_hdr;
-	assert_true(w->wait_len <= size);
-	memcpy(data, w->wait, w->wait_len);
-	return w->wait_len;
+	assert_true(sizeof(w->wait_hdr) + w->wait_len <= size);
+	memcpy(data, &w->wait_hdr, sizeof(w->wait_hdr));
+	memcpy(data + sizeof(w->wait_hdr), w->wait, w->wait_len);
+	return sizeof(w->wait_hdr) + w->wait_len;
 }
 
 static void wire_hold(struct frame_port *p, bool on)

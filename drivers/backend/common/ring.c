@@ -19,7 +19,7 @@ static header_t *header(const struct ring *r)
 
 static uint8_t *slot_at(const struct ring *r, uint32_t index)
 {
-	return (uint8_t *)r->shared + HEADER_SIZE + (size_t)(index & (r->slots - 1)) * r->slot_size;
+	return r->first + (size_t)(index & (r->slots - 1)) * r->slot_size;
 }
 
 void ring_init(struct ring *r, void *shared, size_t size, uint32_t slot_size)
@@ -27,6 +27,7 @@ void ring_init(struct ring *r, void *shared, size_t size, uint32_t slot_size)
 	size_t fit = (size - HEADER_SIZE) / slot_size;
 
 	r->shared = shared;
+	r->first = (uint8_t *)shared + HEADER_SIZE;
 	r->slot_size = slot_size;
 	for (r->slots = 1; r->slots * 2 <= fit; r->slots *= 2)
 		;
@@ -63,12 +64,6 @@ void ring_take(struct ring *r, void *slot)
 	memcpy(slot, slot_at(r, r->req_cons), r->slot_size);
 	__atomic_signal_fence(__ATOMIC_SEQ_CST); /* the copy is ours: nobody re-reads the slot */
 	r->req_cons++;
-}
-
-void ring_put(struct ring *r, const void *rsp, size_t len)
-{
-	memcpy(slot_at(r, r->rsp_prod), rsp, len);
-	r->rsp_prod++;
 }
 
 bool ring_push(struct ring *r)

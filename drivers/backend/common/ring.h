@@ -15,6 +15,7 @@
 
 struct ring {
 	void *shared; /* mapped, page-aligned */
+	uint8_t *first; /* slot */
 	uint32_t slots; /* a power of two */
 	uint32_t slot_size; /* bytes */
 	uint32_t req_cons; /* next request to take */
@@ -28,7 +29,18 @@ void ring_init(struct ring *r, void *shared, size_t size, uint32_t slot_size);
 int ring_waiting(struct ring *r);
 void ring_take(struct ring *r,
 	       void *slot); /* copies out slot_size bytes; ring_waiting() said there is one */
-void ring_put(struct ring *r, const void *rsp, size_t len);
+/* The same, the ahead-th one from here, which stays; size is known to the compiler and no more than slot_size. */
+static inline void ring_peek(const struct ring *r, uint32_t ahead, void *slot, size_t size)
+{
+	__builtin_memcpy(slot, r->first + (size_t)((r->req_cons + ahead) & (r->slots - 1)) * r->slot_size, size);
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+}
+
+static inline void ring_put(struct ring *r, const void *rsp, size_t len)
+{
+	__builtin_memcpy(r->first + (size_t)(r->rsp_prod++ & (r->slots - 1)) * r->slot_size, rsp, len);
+}
+
 bool ring_push(struct ring *r); /* true: the frontend wants to be told */
 /* Does the frontend still wait to be told of what was pushed? It may have found it meanwhile. */
 bool ring_wanted(const struct ring *r);

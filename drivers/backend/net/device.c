@@ -15,7 +15,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
-#include <sys/uio.h>
 #include <syslog.h>
 #include <time.h>
 #include <unistd.h>
@@ -49,24 +48,16 @@ static struct device *device_of(struct bdev *bdev)
 
 /* --- frames to and from the TAP device --------------------------------------------------------------------------------- */
 
-static int tap_send(struct frame_port *p, const struct virtio_net_hdr *h, const uint8_t *data,
-		    size_t len)
+static int tap_send(struct frame_port *p, const uint8_t *data, size_t len)
 {
-	struct device *d = (struct device *)p;
-	struct iovec iov[2] = { { (void *)(uintptr_t)h, sizeof(*h) },
-				{ (void *)(uintptr_t)data, len } };
-
-	return writev(d->tap.fd, iov, 2) < 0 ? -errno : 0;
+	return write(((struct device *)p)->tap.fd, data, len) < 0 ? -errno : 0;
 }
 
-static size_t tap_receive(struct frame_port *p, struct virtio_net_hdr *h, uint8_t *data,
-			  size_t size)
+static size_t tap_receive(struct frame_port *p, uint8_t *data, size_t size)
 {
-	struct device *d = (struct device *)p;
-	struct iovec iov[2] = { { h, sizeof(*h) }, { data, size } };
-	ssize_t n = readv(d->tap.fd, iov, 2);
+	ssize_t n = read(((struct device *)p)->tap.fd, data, size);
 
-	return n > (ssize_t)sizeof(*h) ? (size_t)n - sizeof(*h) : 0;
+	return n > 0 ? (size_t)n : 0;
 }
 
 /*

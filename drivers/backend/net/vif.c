@@ -13,6 +13,7 @@
 #define LOOKAHEAD (NET_MAX_SLOTS + XEN_NETIF_EXTRA_TYPE_MAX)
 #define SLOT_BYTES 4096u
 #define ROUND_BYTES (VIF_ROUND_PAGES * PEER_PAGE)
+#define HEADER_BYTES sizeof(struct virtio_net_hdr) /* in front of each frame in the round's memory */
 #define HELD_ROUND 4u /* packets in a round from which on its readers wait for its end */
 /* What a frontend is told of at once. Below that it may find the answers by itself when it sends more, or with a frame for it. */
 #define DEBT_SLOTS 64u
@@ -90,13 +91,16 @@ static void tx_answer(struct vif_queue *q, const struct net_packet *p, int16_t s
 }
 
 /* Looks at the slots ahead without taking them. */
-static unsigned int peek(struct ring *ring, netif_tx_request_t *slot, unsigned int waiting)
+static unsigned int peek(const struct ring *ring, netif_tx_request_t *slot, unsigned int waiting)
 {
-	struct ring look = *ring;
 	unsigned int i, n = waiting < LOOKAHEAD ? waiting : LOOKAHEAD;
 
-	for (i = 0; i < n; i++)
-		ring_take(&look, &slot[i]);
+	for (i = 0; i < n; i++) {
+		ring_peek(ring, i, &slot[i], sizeof(slot[i]));
+		/* extra information and further slots are all of its packet's; the next packet's are not looked at yet */
+		if (!(slot[0].flags & (NETTXF_more_data | NETTXF_extra_info)))
+			return 1;
+	}
 	return n;
 }
 
@@ -136,7 +140,7 @@ static bool tx_take(struct vif *v, struct vif_queue *q, struct net_packet *p)
 	return true;
 }
 
-static void tx_send(struct vif *v, struct vif_queue *q, struct net_packet *p, const uint8_t *data,
+static void tx_send(struct vif *v, struct vif_queue *q, struct net_packet *p, uint8_t *data,
 		    bool copied)
 {
 	struct virtio_net_hdr h;
@@ -151,17 +155,20 @@ static void tx_send(struct vif *v, struct vif_queue *q, struct net_packet *p, co
 		v->stats.tx_errors++;
 	} else if (v->guard && !packet_source_ok(data, p->size, v->mac, v->guard_ip)) {
 		v->stats.guarded++; /* lost on the wire, as far as the guest can tell */
-	} else if (v->port->send(v->port, &h, data, p->size) == 0) {
-		v->stats.tx_packets++;
-		v->stats.tx_bytes += p->size;
+	} else {
+		memcpy(data - HEADER_BYTES, &h, HEADER_BYTES);
+		if (v->port->send(v->port, data - HEADER_BYTES, HEADER_BYTES + p->size) == 0) {
+			v->stats.tx_packets++;
+			v->stats.tx_bytes += p->size;
+		}
 	}
 	tx_answer(q, p, status);
 }
 
-/* Where in the round's memory a packet goes: in one page if it fits, otherwise so that its second slot begins a page. NULL: no room. */
+/* Where in the round's memory a packet goes: in one page if it fits, otherwise so that its second slot begins a page. */
 static uint8_t *tx_place(struct vif *v, size_t *used, const struct net_packet *p)
 {
-	size_t at = *used, left = PEER_PAGE - at % PEER_PAGE;
+	size_t at = *used + 16, left = PEER_PAGE - at % PEER_PAGE; /* the header's place in front */
 
 	if (p->slots > 1)
 		at += (left + PEER_PAGE - p->len[0]) % PEER_PAGE;
@@ -191,7 +198,7 @@ static unsigned int tx_round(struct vif *v, struct vif_queue *q)
 	bool hold;
 	int rc;
 
-	for (n = 0; n < ROUND && !v->broken && used + NET_MAX_PACKET + PEER_PAGE < ROUND_BYTES && tx_take(v, q, &packets[n]); n++) {
+	for (n = 0; n < ROUND && !v->broken && used + NET_MAX_PACKET + PEER_PAGE + 32 < ROUND_BYTES && tx_take(v, q, &packets[n]); n++) {
 		if (packets[n].size) {
 			at = tx_copies(v, &packets[n], n, at, &used);
 			sent++;
@@ -309,7 +316,7 @@ static void rx_lay(struct vif_queue *q, struct rx_frame *f, const uint8_t *data,
 	f->slots = slots_for(len, f->gso_type);
 	f->nr_copies = f->slots - extra;
 	for (i = 0; i < f->slots; i++) {
-		ring_take(&q->rx, &rq);
+		ring_peek(&q->rx, i, &rq, sizeof(rq));
 		f->id[i] = rq.id;
 		if (extra && i == 1)
 			continue; /* its slot carries the extra information, its buffer goes back unused */
@@ -320,6 +327,7 @@ static void rx_lay(struct vif_queue *q, struct rx_frame *f, const uint8_t *data,
 		len -= copies[*at].len;
 		(*at)++;
 	}
+	q->rx.req_cons += f->slots;
 }
 
 static void rx_extra(struct vif_queue *q, const struct rx_frame *f)
@@ -357,11 +365,14 @@ static void rx_answer(struct vif *v, struct vif_queue *q, const struct rx_frame 
 /* The next frame from the host, unless one is held; false: none. Frames the guest cannot take are lost here. */
 static bool rx_fetch(struct vif *v, uint8_t *to)
 {
+	size_t n;
+
 	while (!v->held_len) {
-		v->held = to;
-		v->held_len = v->port->receive(v->port, &v->held_hdr, to, NET_MAX_PACKET + 1);
-		if (!v->held_len)
+		n = v->port->receive(v->port, to - HEADER_BYTES, HEADER_BYTES + NET_MAX_PACKET);
+		if (n <= HEADER_BYTES)
 			return false;
+		v->held = to;
+		v->held_len = n - HEADER_BYTES;
 		if (!v->sg && v->held_len > SLOT_BYTES) {
 			v->stats.rx_dropped++;
 			v->held_len = 0;
@@ -384,6 +395,7 @@ static struct vif_queue *rx_queue(struct vif *v)
 /* Lays the held frame out. false: it stays held until the guest offers room, or its ring is broken. */
 static bool rx_take(struct vif *v, struct rx_frame *f, unsigned int *at)
 {
+	struct virtio_net_hdr h;
 	int waiting;
 
 	f->queue = rx_queue(v);
@@ -395,7 +407,8 @@ static bool rx_take(struct vif *v, struct rx_frame *f, unsigned int *at)
 		vif_break(v);
 		return false;
 	}
-	packet_from_vnet(&v->held_hdr, &f->flags, &f->gso_type, &f->gso_size);
+	memcpy(&h, v->held - HEADER_BYTES, HEADER_BYTES);
+	packet_from_vnet(&h, &f->flags, &f->gso_type, &f->gso_size);
 	if ((unsigned int)waiting < slots_for(v->held_len, f->gso_type))
 		return false;
 	rx_lay(f->queue, f, v->held, v->held_len, at);
@@ -421,7 +434,7 @@ static void rx_answer_all(struct vif *v, unsigned int n, unsigned int nr_copies)
 /* Returns how many frames went; end: the host has no more. */
 static unsigned int rx_round(struct vif *v, bool *end)
 {
-	uint8_t *to = v->rx_buffer[1], *full = to + ROUND_BYTES - NET_MAX_PACKET;
+	uint8_t *to = v->rx_buffer[1] + PEER_PAGE, *full = v->rx_buffer[1] + ROUND_BYTES - NET_MAX_PACKET;
 	unsigned int n, at = 0;
 
 	for (n = 0; n < ROUND; n++) {
@@ -431,8 +444,8 @@ static unsigned int rx_round(struct vif *v, bool *end)
 			*end = !rx_look_on(v, n) || !rx_fetch(v, to);
 			if (*end)
 				break;
-			/* Each frame begins with a page, so that each of the guest's buffers is filled from one of ours. */
-			to += (v->held_len + PEER_PAGE - 1) & ~(size_t)(PEER_PAGE - 1);
+			/* Each frame begins with a page, so that each of the guest's buffers is filled from one of ours; its header ends the last one. */
+			to += (v->held_len + HEADER_BYTES + PEER_PAGE - 1) & ~(size_t)(PEER_PAGE - 1);
 		}
 		if (!rx_take(v, &rx_frames[n], &at))
 			break;
@@ -451,11 +464,21 @@ static void rx_push(struct vif *v)
 {
 	unsigned int i;
 
+	for (i = 0; i < v->queues; i++)
+		v->queue[i].rx_wanted |= answers_push(v->queue[i].rx_answers, &v->queue[i].rx);
+}
+
+/* After all rounds: a guest that runs meanwhile, on the same processor, would be told again of each. */
+static void rx_tell(struct vif *v)
+{
+	unsigned int i;
+
 	for (i = 0; i < v->queues; i++) {
 		struct vif_queue *q = &v->queue[i];
 
-		if (!answers_push(q->rx_answers, &q->rx))
+		if (!q->rx_wanted)
 			continue;
+		q->rx_wanted = false;
 		peer_notify(v->peer, q->rx_port);
 		if (q->rx_port == q->tx_port) /* which looks at both rings */
 			q->wanted = false;
@@ -474,6 +497,7 @@ void vif_to_guest(struct vif *v)
 		if (!n && v->held_len) /* told when the guest offers more */
 			again = ring_arm_beyond(&rx_queue(v)->rx);
 	}
+	rx_tell(v);
 	if (all)
 		v->alone = all == 1 ? v->alone + 1 : 0;
 }

@@ -18,12 +18,10 @@
 
 /* What the host's end does with frames: the TAP device, or a test. */
 struct frame_port {
-	/* 0, or -errno; -EAGAIN never: a frame that does not fit is lost, as on a wire. */
-	int (*send)(struct frame_port *p, const struct virtio_net_hdr *h, const uint8_t *data,
-		    size_t len);
-	/* Bytes of the frame, 0: none waits. */
-	size_t (*receive)(struct frame_port *p, struct virtio_net_hdr *h, uint8_t *data,
-			  size_t size);
+	/* len bytes: a struct virtio_net_hdr and the frame behind it. 0, or -errno; -EAGAIN never: a frame that does not fit is lost, as on a wire. */
+	int (*send)(struct frame_port *p, const uint8_t *data, size_t len);
+	/* The same to read, up to size bytes. 0: none waits. */
+	size_t (*receive)(struct frame_port *p, uint8_t *data, size_t size);
 	/* Several frames are about to be sent, or were: those they wake had better wait. May be NULL. */
 	void (*hold)(struct frame_port *p, bool on);
 };
@@ -34,7 +32,7 @@ struct vif_queue {
 	void *tx_mapped, *rx_mapped;
 	int tx_port, rx_port; /* the same one unless the frontend split them */
 	/* Are there answers that the frontend wants to be told of and was not yet, and how many slots and bytes are they? */
-	bool wanted;
+	bool wanted, rx_wanted;
 	uint32_t debt_slots, debt_bytes;
 };
 
@@ -66,9 +64,8 @@ struct vif {
 	bool throttled;
 	struct vif_stats stats;
 	struct why why;
-	struct virtio_net_hdr held_hdr; /* of a frame from the host that waits for room in the ring */
+	uint8_t *held; /* a frame from the host that waits for room in the ring; its header lies in front of it */
 	size_t held_len; /* 0: none does */
-	uint8_t *held;
 	uint8_t *tx_buffer, *rx_buffer[2]; /* the held frame is in the first */
 	unsigned int alone; /* looks in a row that found one frame from the host */
 };
