@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Domains: looking them up, references, creation, pause, shutdown and resume. Their end is death.c's.
+ * Domains: references, creation, pause, shutdown and resume. They are looked up in index.c; their end is death.c's.
  *
  * References: one from creation until domain_kill() is done, one while the domain has frames, one for each mapping of a grant of
  * its and for each event channel being bound. The struct is freed by WORK_DEATH, in a context without locks.
@@ -13,8 +13,6 @@
 #include <torc/why.h>
 #include <torc/x86.h>
 
-#define HASH_SIZE 64
-
 struct domain *dom0;
 struct domain idle_domain = { .id = DOMID_IDLE, .refs = 1, .state = DOM_ALIVE, .weight = 256,
 	.lock = SPINLOCK(RANK_DOMAIN), .pages_lock = SPINLOCK(RANK_PAGES) };
@@ -23,14 +21,8 @@ struct domain io_domain = { .id = DOMID_IO, .refs = 1, .state = DOM_ALIVE,
 struct domain hyp_domain = { .id = DOMID_XEN, .refs = 1, .state = DOM_ALIVE,
 	.lock = SPINLOCK(RANK_DOMAIN), .pages_lock = SPINLOCK(RANK_PAGES) };
 
-/* All domains by id; creation and removal. A lookup by id takes its bucket's lock only, a leaf, so it may be done anywhere. */
-static spinlock_t list_lock = SPINLOCK(RANK_DOMLIST);
-static struct list domains = LIST_INIT(domains);
-static struct { spinlock_t lock; struct domain *first; } hash[HASH_SIZE] = {
-	[0 ... HASH_SIZE - 1] = { .lock = SPINLOCK(RANK_SMALL) } };
 static spinlock_t dead_lock = SPINLOCK(RANK_SMALL);
 static struct domain *dead;
-static domid_t next_id = 1;
 
 static void bury(void);
 
@@ -55,22 +47,12 @@ bool domain_get_more(struct domain *d)
 struct domain *domain_get(domid_t id)
 {
 	struct domain *d;
-	unsigned int h;
 
 	if (id == DOMID_SELF) {
 		d = current->domain;
 		return domain_get_more(d) ? d : NULL;
 	}
-	if (id >= DOMID_FIRST_RESERVED)
-		return NULL;
-	h = id % HASH_SIZE;
-	spin_lock(&hash[h].lock);
-	for (d = hash[h].first; d && d->id != id; d = d->next_hash)
-		;
-	if (d && !domain_get_more(d))
-		d = NULL;
-	spin_unlock(&hash[h].lock);
-	return d;
+	return id < DOMID_FIRST_RESERVED ? index_get(id) : NULL;
 }
 
 struct domain *domain_get_for(struct vcpu *v, domid_t id)
@@ -93,29 +75,6 @@ void domain_put(struct domain **pd)
 	dead = d;
 	spin_unlock_irq(&dead_lock, flags);
 	work_raise(WORK_DEATH);
-}
-
-static void hash_insert(struct domain *d)
-{
-	unsigned int h = d->id % HASH_SIZE;
-
-	spin_lock(&hash[h].lock);
-	d->next_hash = hash[h].first;
-	hash[h].first = d;
-	spin_unlock(&hash[h].lock);
-}
-
-static void hash_remove(struct domain *d)
-{
-	unsigned int h = d->id % HASH_SIZE;
-	struct domain **p;
-
-	spin_lock(&hash[h].lock);
-	for (p = &hash[h].first; *p && *p != d; p = &(*p)->next_hash)
-		;
-	if (*p)
-		*p = d->next_hash;
-	spin_unlock(&hash[h].lock);
 }
 
 static void domain_free(struct domain *d)
@@ -149,87 +108,15 @@ static void bury(void)
 		spin_unlock_irq(&dead_lock, flags);
 		if (!d)
 			return;
-		spin_lock(&list_lock);
-		list_del(&d->link);
-		spin_unlock(&list_lock);
-		hash_remove(d);
+		index_remove(d);
+		index_release(d->id);
 		log_info("d%u is gone\n", d->id);
 		domain_free(d);
 		evtchn_virq_global(VIRQ_DOM_EXC);
 	}
 }
 
-static struct domain *walk(struct list *at)	/* the first from at on that can be had; list_lock held */
-{
-	for (; at != &domains; at = at->next)
-		if (domain_get_more(list_entry(at, struct domain, link)))
-			return list_entry(at, struct domain, link);
-	return NULL;
-}
-
-struct domain *domain_first(void)
-{
-	struct domain *d;
-
-	spin_lock(&list_lock);
-	d = walk(domains.next);
-	spin_unlock(&list_lock);
-	return d;
-}
-
-struct domain *domain_next(struct domain *d)
-{
-	struct domain *n;
-
-	spin_lock(&list_lock);
-	n = walk(d->link.next);
-	spin_unlock(&list_lock);
-	domain_put(&d);
-	return n;
-}
-
 /* --- creation --------------------------------------------------------------------------------------------------------- */
-
-static struct domain *find_locked(domid_t id)
-{
-	struct list *p;
-
-	list_for(p, &domains)
-		if (list_entry(p, struct domain, link)->id == id)
-			return list_entry(p, struct domain, link);
-	return NULL;
-}
-
-/* Puts d on the list under its id, or a free one for DOMID_INVALID: the next after the last given, so that ids are not reused soon. */
-static int enlist(struct domain *d, domid_t id)
-{
-	unsigned int tries;
-	struct list *p;
-	int rc = 0;
-
-	spin_lock(&list_lock);
-	if (id != DOMID_INVALID) {
-		rc = find_locked(id) ? -XEN_EEXIST : 0;
-	} else {
-		for (tries = 0; tries < DOMID_FIRST_RESERVED; tries++) {
-			id = next_id++;
-			if (next_id >= DOMID_FIRST_RESERVED)
-				next_id = 1;
-			if (!find_locked(id))
-				break;
-		}
-		rc = tries == DOMID_FIRST_RESERVED ? -XEN_ENOMEM : 0;
-	}
-	if (!rc) {
-		d->id = id;
-		list_for(p, &domains)
-			if (list_entry(p, struct domain, link)->id > id)
-				break;
-		list_add_tail(p, &d->link);
-	}
-	spin_unlock(&list_lock);
-	return rc;
-}
 
 static void watchdog_fired(void *arg)
 {
@@ -254,7 +141,6 @@ int domain_create(domid_t id, const struct xen_domctl_createdomain *c, struct do
 	d->refs = 1;
 	spin_init(&d->lock, RANK_DOMAIN);
 	spin_init(&d->pages_lock, RANK_PAGES);
-	list_init(&d->link);
 	memcpy(d->handle, c->handle, sizeof(d->handle));
 	d->create_flags = c->flags;
 	d->ssidref = c->ssidref;
@@ -265,9 +151,10 @@ int domain_create(domid_t id, const struct xen_domctl_createdomain *c, struct do
 	d->created_at = clock_now();
 	for (i = 0; i < ARRAY_SIZE(d->watchdog); i++)
 		timer_init(&d->watchdog[i], 0, watchdog_fired, d);
-	rc = enlist(d, id);
+	rc = index_claim(&id);
 	if (rc)
 		goto free;
+	d->id = id;
 	rc = domain_set_vcpus(d, c->max_vcpus);
 	if (rc)
 		goto unlist;
@@ -278,15 +165,13 @@ int domain_create(domid_t id, const struct xen_domctl_createdomain *c, struct do
 	if (rc)
 		goto why;
 	d->state = DOM_ALIVE;
-	hash_insert(d);		/* from here on others find it */
+	index_add(d);		/* from here on others find it */
 	*out = d;
 	return 0;
 why:
 	why_free(d);
 unlist:
-	spin_lock(&list_lock);
-	list_del(&d->link);
-	spin_unlock(&list_lock);
+	index_release(d->id);
 	zfree(d->vcpus);
 free:
 	zfree(d);

@@ -70,10 +70,8 @@ static const struct row *find_row(uint32_t cmd)
 /* The first domain of that id or above it: that is how tools that know only this call walk the list. */
 static long get_info(struct vcpu *v, struct xen_domctl *op)
 {
-	struct domain *d;
+	struct domain *d = domain_from(op->domain);
 
-	for (d = domain_first(); d && d->id < op->domain; d = domain_next(d))
-		;
 	if (!d)
 		return -XEN_ESRCH;		/* the list's end, so not worth a word in the log */
 	domain_info_fill(d, &op->u.getdomaininfo);

@@ -141,9 +141,7 @@ SYSCTL(domain_list)
 	long rc = 0;
 
 	(void)v;
-	for (d = domain_first(); d; d = domain_next(d)) {
-		if (d->id < l->first_domain)
-			continue;
+	for (d = domain_from(l->first_domain); d; d = domain_next(d)) {
 		if (n < l->max_domains) {
 			domain_info_fill(d, &info);
 			if (guest_put(GADDR((unsigned long)l->buffer.p + n * sizeof(info)), &info))

@@ -29,7 +29,6 @@ struct domain {
 	bool io_mem_all;		/* may map any frame that is no RAM (control domain) */
 	enum domain_state state;
 	uint32_t refs;			/* domain_get/put */
-	struct list link;		/* on the list of domains, by id */
 	xen_domain_handle_t handle;	/* uuid */
 	uint32_t create_flags;		/* XEN_DOMCTL_CDF_* */
 	spinlock_t lock;		/* RANK_DOMAIN: life, vcpu set-up */
@@ -45,7 +44,7 @@ struct domain {
 	bool being_killed;		/* somebody is in pv_domain_kill() */
 	struct timer watchdog[2];	/* SCHEDOP_watchdog */
 	bool watchdog_used[2];
-	struct domain *next_hash, *next_dead;	/* domain.c */
+	struct domain *next_hash, *next_dead;	/* index.c, domain.c */
 
 	/* memory; RANK_PAGES */
 	spinlock_t pages_lock;
@@ -168,7 +167,12 @@ bool domain_get_more(struct domain *d);
 void domain_put(struct domain **d);
 /* As above, and the current domain may act on it: itself or, for the control domain, any. */
 struct domain *domain_get_for(struct vcpu *v, domid_t id);
-struct domain *domain_first(void), *domain_next(struct domain *d);	/* walk: first takes a reference, next moves it */
+/* domain/index.c. Walks, in the order of ids: first and from (that id, or the next above it) take a reference, next moves it. */
+struct domain *domain_first(void), *domain_from(unsigned int id), *domain_next(struct domain *d);
+int index_claim(domid_t *id);		/* DOMID_INVALID: any. -XEN_EEXIST, -XEN_ENOMEM: all are taken */
+void index_release(domid_t id);
+void index_add(struct domain *d), index_remove(struct domain *d);
+struct domain *index_get(domid_t id);
 int domain_create(domid_t id, const struct xen_domctl_createdomain *c, struct domain **out);	/* max_vcpus slots; paused once */
 int domain_set_vcpus(struct domain *d, unsigned int n);
 int vcpu_create(struct domain *d, unsigned int id);
