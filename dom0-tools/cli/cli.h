@@ -93,7 +93,7 @@ void out_rows(struct cli *c, const char *kind, struct json_object *rows, const s
 	      size_t count);
 /* facts: one object; consumed. As "key : value" lines. */
 void out_facts(struct cli *c, const char *kind, struct json_object *facts);
-/* Helpers to build facts. */
+/* Helpers to build facts. The key is kept as it is, not copied: a literal. */
 void fact_str(struct json_object *o, const char *key, const char *value);
 void fact_num(struct json_object *o, const char *key, int64_t value);
 void fact_bool(struct json_object *o, const char *key, bool value);

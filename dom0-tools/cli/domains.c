@@ -176,7 +176,12 @@ void cli_names_ahead(struct cli *c, const struct domain_info *list, size_t count
 		number = burst_read(c->burst, path);
 		first = i ? first : number;
 	}
-	burst_settle(c->burst);
+	if (burst_settle(c->burst)) {
+		burst_close(&c->burst);	/* the store was restarted: the client knows how to wait for it */
+		free(c->names);
+		c->names = NULL;
+		return;
+	}
 	c->names->count = count;
 	for (size_t i = 0; i < count; i++) {
 		const char *name;
@@ -188,36 +193,40 @@ void cli_names_ahead(struct cli *c, const struct domain_info *list, size_t count
 }
 
 /* The list comes in order, and so it is kept. */
-static const char *name_known(const struct cli *c, uint32_t domid)
+static bool name_known(const struct cli *c, uint32_t domid, const char **name)
 {
 	size_t low = 0, high = c->names ? c->names->count : 0;
 
 	while (low < high) {
 		size_t mid = low + (high - low) / 2;
 
-		if (c->names->of[mid].domid == domid)
-			return c->names->of[mid].name;
+		if (c->names->of[mid].domid == domid) {
+			*name = c->names->of[mid].name;
+			return true;
+		}
 		if (c->names->of[mid].domid < domid)
 			low = mid + 1;
 		else
 			high = mid;
 	}
-	return NULL;
+	return false;
 }
 
 int cli_domain_name(struct cli *c, uint32_t domid, char **name)
 {
-	const char *known = name_known(c, domid);
+	const char *known = NULL;
 	int rc;
 
-	if (known) {
-		*name = strdup(known);
-		return *name ? 0 : why_set(c->why, TE_NO_MEMORY, "no memory");
+	*name = NULL;
+	if (name_known(c, domid, &known)) {
+		if (known)
+			*name = strdup(known);
+	} else {
+		rc = cli_store(c);
+		if (rc)
+			return rc;
+		*name = cli_read(c, "/local/domain/%u/name", domid);
 	}
-	rc = cli_store(c);
-	if (rc)
-		return rc;
-	*name = cli_read(c, "/local/domain/%u/name", domid);
 	if (!*name)
 		*name = strdup(domid ? "" : "Domain-0");
 	return *name ? 0 : why_set(c->why, TE_NO_MEMORY, "no memory");

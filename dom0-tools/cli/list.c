@@ -39,16 +39,23 @@ static int describe(struct cli *c, const struct domain_info *d, struct json_obje
 	fact_num(o, "domid", d->domid);
 	fact_str(o, "uuid", uuid);
 	fact_num(o, "memory_mib", (int64_t)((d->pages + d->outstanding_pages) >> 8));
-	fact_num(o, "max_memory_mib", (int64_t)(d->max_pages >> 8));
-	fact_num(o, "pages", (int64_t)d->pages);
+	if (c->json) {		/* no table shows these, and with many guests they add up */
+		fact_num(o, "max_memory_mib", (int64_t)(d->max_pages >> 8));
+		fact_num(o, "pages", (int64_t)d->pages);
+	}
 	fact_num(o, "vcpus", d->vcpus_online);
-	fact_num(o, "max_vcpus", d->vcpus_max);
+	if (c->json)
+		fact_num(o, "max_vcpus", d->vcpus_max);
 	fact_str(o, "state", letters);
-	fact_str(o, "state_word", cli_state_word(d));
-	fact_str(o, "shutdown_reason", d->shutdown ? cli_reason_word(d->reason) : NULL);
+	if (c->json) {
+		fact_str(o, "state_word", cli_state_word(d));
+		fact_str(o, "shutdown_reason", d->shutdown ? cli_reason_word(d->reason) : NULL);
+	}
 	fact_seconds(o, "cpu_seconds", d->cpu_time_ns);
-	fact_str(o, "type", d->hvm ? "hvm" : "pv");
-	fact_num(o, "cpupool", d->cpupool);
+	if (c->json) {
+		fact_str(o, "type", d->hvm ? "hvm" : "pv");
+		fact_num(o, "cpupool", d->cpupool);
+	}
 	if (d->dying)		/* a zombie: somebody still holds frames of it */
 		note_zombie(c, d, name, o);
 	free(name);
@@ -108,8 +115,6 @@ int cmd_list(struct cli *c, int argc, char **argv)
 			return cli_usage(c, "unknown option");
 	}
 	rc = cli_host(c);
-	if (!rc)
-		rc = cli_store(c);
 	if (rc)
 		return rc;
 	rows = json_object_new_array();
@@ -134,8 +139,6 @@ int cmd_vm_list(struct cli *c, int argc, char **argv)
 	if (argc != 1)
 		return cli_usage(c, "it takes no arguments");
 	rc = cli_host(c);
-	if (!rc)
-		rc = cli_store(c);
 	if (rc)
 		return rc;
 	rows = json_object_new_array();

@@ -101,8 +101,15 @@ int config_uuid_make(uint8_t uuid[16], struct why *why)
 
 void config_uuid_format(char out[37], const uint8_t u[16])
 {
-	snprintf(out, 37, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", u[0], u[1],
-		 u[2], u[3], u[4], u[5], u[6], u[7], u[8], u[9], u[10], u[11], u[12], u[13], u[14], u[15]);
+	static const char digits[] = "0123456789abcdef";
+
+	for (unsigned int i = 0; i < 16; i++) {
+		if (i == 4 || i == 6 || i == 8 || i == 10)
+			*out++ = '-';
+		*out++ = digits[u[i] >> 4];
+		*out++ = digits[u[i] & 15];
+	}
+	*out = 0;
 }
 
 #define DEFAULT_MEMORY	128	/* MiB */
