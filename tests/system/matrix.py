@@ -13,6 +13,8 @@ ROWS = [
     ("admin-day", "torc", "torc", {}),
     ("admin-day", "stock", "torc", {}),
     ("io", "torc", "torc", {}),
+    ("kernel-backends", "torc", "torc", {}),
+    ("kernel-backends", "stock", "torc", {"args": ["widths=64"]}),
     ("daemon-kill", "torc", "torc", {}),
     ("store-life", "torc", "stock", {"store": "torc"}),
     ("store-life", "stock", "stock", {"store": "torc"}),
