@@ -28,7 +28,7 @@ struct host;
 enum mig_on_deadline {
 	MIG_ABORT,	/* the guest stays */
 	MIG_FORCE,	/* the last round now, however long it takes */
-	MIG_THROTTLE,	/* the guest gets less processor time until the pause fits: not offered yet */
+	MIG_THROTTLE,	/* the guest gets less processor time until the pause fits */
 };
 
 struct mig_send_opts {

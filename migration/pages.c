@@ -132,6 +132,16 @@ static int bad_table(struct sender *s, unsigned int level, unsigned int entry, c
 		       level, (unsigned long long)((const uint64_t *)page)[entry]);
 }
 
+static bool convert(struct sender *s, uint64_t *to, const void *page, unsigned int level, bool last, unsigned int *bad)
+{
+	uint64_t start = mig_now_ns();
+	bool good = table_to_image(to, page, level, s->list.is_32bit, !last, guest_list_pfn, &s->list, bad);
+
+	s->tables_ns += mig_now_ns() - start;
+	s->tables++;
+	return good;
+}
+
 /* The pages, mapped one after the other, into the batch's data. Words of pages that are not to go are taken out. */
 static int fill(struct sender *s, uint8_t *page, bool last, unsigned int *with_data, struct why *why)
 {
@@ -148,8 +158,7 @@ static int fill(struct sender *s, uint8_t *page, bool last, unsigned int *with_d
 			b->words[kept++] = w;
 			continue;
 		}
-		if (level && !table_to_image(b->tables[tables], (uint64_t *)page, level, s->list.is_32bit, !last, guest_list_pfn, &s->list,
-					     &bad)) {
+		if (level && !convert(s, b->tables[tables], page, level, last, &bad)) {
 			if (last)
 				return bad_table(s, level, bad, page, why);
 			page_set(s->again, pfn);

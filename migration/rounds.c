@@ -4,6 +4,7 @@
  * the last, when the guest stands still, the rest. After each it is decided whether the next is the last.
  */
 #include "migration/sender.h"
+#include "migration/throttle.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -11,18 +12,23 @@
 
 #define DOWNTIME_NS	50000000ull
 #define MAX_ROUNDS	30u
+#define THROTTLED_ROUNDS 12u	/* more of them, at most, with a guest that is slowed down */
 #define HOPELESS	3u		/* so many rounds without any prospect, where no time is set, are enough */
-#define FIXED_NS	5000000ull	/* of a pause beside its pages, before any of it was measured */
+#define ROUND_TRIP_NS	1000000ull	/* of a pause, whatever else */
+#define TABLE_THERE	4u		/* what a page table costs the other side at the end, in times of what it cost here */
 
 struct rounds {
 	struct sender *s;
 	uint8_t *map;			/* what was written, as the hypervisor says it */
 	struct round_measure *measured;
 	unsigned int count, max, hopeless;
-	uint64_t ask_ns;		/* what it took to ask for the map */
+	unsigned int from;		/* the first that was measured since the guest has the speed that it has */
+	struct throttle throttle;
+	uint64_t ask_ns, state_ns;	/* what it took to ask for the map, and to read the state */
+	uint64_t tables;		/* of the guest's */
 };
 
-enum next { NEXT_ROUND, NEXT_LAST, NEXT_GIVE_UP };
+enum next { NEXT_ROUND, NEXT_LAST, NEXT_GIVE_UP, NEXT_SLOWER };
 
 /* Pages that came or went: the guest has written its list there, so the list's own pages are due. */
 static void note_changes(struct sender *s)
@@ -78,7 +84,25 @@ static int ask(struct rounds *r, bool last, struct why *why)
 
 static enum next limit_reached(const struct rounds *r)
 {
-	return r->s->o->on_deadline == MIG_FORCE ? NEXT_LAST : NEXT_GIVE_UP;
+	switch (r->s->o->on_deadline) {
+	case MIG_FORCE:
+		return NEXT_LAST;
+	case MIG_THROTTLE:
+		if (r->count >= r->max + THROTTLED_ROUNDS || (r->throttle.percent == THROTTLE_LEAST && r->count > r->from))
+			return NEXT_GIVE_UP;
+		return NEXT_SLOWER;
+	default:
+		return NEXT_GIVE_UP;
+	}
+}
+
+/* The part of the pause that its pages do not explain. On the other side all tables are turned and checked when all is there. */
+static uint64_t fixed(const struct rounds *r)
+{
+	const struct sender *s = r->s;
+	uint64_t there = s->o->acknowledge && s->tables ? ROUND_TRIP_NS + TABLE_THERE * r->tables * (s->tables_ns / s->tables) : 0;
+
+	return r->ask_ns + r->state_ns + there;
 }
 
 static enum next decide(struct rounds *r)
@@ -86,20 +110,31 @@ static enum next decide(struct rounds *r)
 	const struct mig_send_opts *o = r->s->o;
 	struct mig_progress *p = &r->s->progress;
 	uint64_t downtime = o->downtime_ns ? o->downtime_ns : DOWNTIME_NS, elapsed = mig_now_ns() - r->s->started_ns;
-	struct predict_limits l = { .downtime_ns = downtime, .fixed_ns = FIXED_NS + r->ask_ns,
+	struct predict_limits l = { .downtime_ns = downtime, .fixed_ns = fixed(r),
 				    .left_ns = !o->deadline_ns ? 0 : o->deadline_ns > elapsed ? o->deadline_ns - elapsed : 1 };
 	const struct round_measure *m = &r->measured[r->count - 1];
 
-	p->prediction = predict(r->measured, r->count, &l);
+	p->prediction = predict(r->measured + r->from, r->count - r->from, &l);
 	p->dirty_pages_per_s = m->took_ns ? (uint64_t)((double)m->dirtied * 1e9 / (double)m->took_ns) : 0;
 	p->bytes_per_s = m->took_ns ? (uint64_t)((double)m->bytes * 1e9 / (double)m->took_ns) : 0;
 	r->s->out->predicted_pause_ns = p->prediction.now_ns;
 	if (p->prediction.now_ns <= downtime)
 		return NEXT_LAST;
 	r->hopeless = p->prediction.verdict == VERDICT_NEVER ? r->hopeless + 1 : 0;
+	if (r->throttle.percent)
+		return p->prediction.verdict == VERDICT_CONVERGES && r->count < r->max + THROTTLED_ROUNDS ? NEXT_ROUND : limit_reached(r);
 	if (o->deadline_ns ? elapsed >= o->deadline_ns : r->hopeless >= HOPELESS)
 		return limit_reached(r);
 	return r->count < r->max ? NEXT_ROUND : limit_reached(r);
+}
+
+/* To the speed that the prediction says would do; if it did not, or there is none, to half of what it has now. */
+static int slow_down(struct rounds *r, struct why *why)
+{
+	unsigned int now = r->throttle.percent ? r->throttle.percent : 100, would_do = r->s->progress.prediction.throttle_percent;
+
+	r->from = r->count;
+	return throttle_to(&r->throttle, r->s->h, r->s->domid, would_do < 100 ? now * would_do / 100 : now / 2, why);
 }
 
 static int give_up(const struct rounds *r, struct why *why)
@@ -134,9 +169,15 @@ static int one_round(struct rounds *r, enum next *next, struct why *why)
 		rc = ask(r, false, why);
 	if (rc)
 		return rc;
+	r->state_ns = rehearse_state(s);
+	if (r->count == 1)
+		r->tables = s->tables;
 	m->dirtied = pages_count(s->due, s->list.pages);
 	*next = decide(r);
-	return *next == NEXT_GIVE_UP ? give_up(r, why) : sender_progress(s, why);
+	if (*next == NEXT_GIVE_UP)
+		return give_up(r, why);
+	rc = *next == NEXT_SLOWER ? slow_down(r, why) : 0;
+	return rc ? rc : sender_progress(s, why);
 }
 
 /* All that the guest has. */
@@ -158,7 +199,7 @@ static int run_live(struct rounds *r, struct why *why)
 		rc = host_log_dirty(s->h, s->domid, true, why);
 	if (!rc)
 		all_due(s);
-	while (!rc && next == NEXT_ROUND)
+	while (!rc && next != NEXT_LAST)
 		rc = one_round(r, &next, why);
 	return rc;
 }
@@ -181,10 +222,12 @@ int rounds_send(struct sender *s, struct why *why)
 		all_due(s);
 	} else {
 		r.map = calloc(pages_words(s), 8);
-		r.measured = calloc(r.max, sizeof(*r.measured));
+		r.measured = calloc(r.max + THROTTLED_ROUNDS, sizeof(*r.measured));
 		rc = r.map && r.measured ? run_live(&r, why) : why_set(why, TE_NO_MEMORY, "no memory for a map of what is written");
 		if (!rc)
 			rc = suspend(s, why);
+		if (throttle_end(&r.throttle, s->h, s->domid, rc ? &(struct why){ 0 } : why) && !rc)
+			rc = -EIO;
 		if (!rc)
 			rc = ask(&r, true, why);
 	}

@@ -60,7 +60,8 @@ static int send_vcpu(struct sender *s, uint32_t v, struct why *why)
 	if (rc || !row.online)
 		return rc;
 	rc = host_vcpu_get_context(s->h, s->domid, v, context, size, why);
-	if (!rc && !context_translate(context, s->list.is_32bit, v == 0, guest_list_pfn, &s->list))
+	/* one that runs has other things in its registers than one that suspended itself */
+	if (!rc && s->suspended_ns && !context_translate(context, s->list.is_32bit, v == 0, guest_list_pfn, &s->list))
 		rc = why_set(why, TE_STATE, "the state of vCPU %u of domain %u names a frame that is not its own", v, s->domid);
 	if (!rc)
 		rc = sender_io_failed(why, stream_write_vcpu(s->io, STREAM_VCPU_BASIC, v, context, size));
@@ -97,6 +98,24 @@ static int send_state(struct sender *s, struct why *why)
 	if (!rc)
 		rc = sender_io_failed(why, stream_write(s->io, STREAM_END, NULL, 0, NULL, 0));
 	return rc ? rc : sender_io_failed(why, mig_flush(s->io));
+}
+
+static int swallow(struct mig_io *io, struct iovec *v, int n)
+{
+	(void)io, (void)v, (void)n;
+	return 0;
+}
+
+uint64_t rehearse_state(struct sender *s)
+{
+	static const struct mig_io_ops ops = { .writev = swallow };
+	struct mig_io nowhere = { .ops = &ops };
+	struct sender rehearsal = *s;
+	uint64_t start = mig_now_ns();
+
+	rehearsal.io = &nowhere;
+	send_state(&rehearsal, &(struct why){ 0 });
+	return mig_now_ns() - start;
 }
 
 static int wait_acknowledged(struct sender *s, struct why *why)
@@ -147,9 +166,6 @@ int mig_send(struct host *h, uint32_t domid, const struct mig_send_opts *o, stru
 	int rc = 0;
 
 	*out = (struct mig_outcome){ .rounds = 1 };
-	if (o->live && o->on_deadline == MIG_THROTTLE)
-		return why_hint(why, why_set(why, TE_NOT_OFFERED, "to slow the guest down until it can be moved is not offered"),
-				"abort and force are");
 	if (!o->live) {
 		rc = calls->suspend(calls->arg, why);
 		if (rc)

@@ -23,6 +23,7 @@ struct sender {
 	uint64_t *again;	/* bits: was to be sent, and was changing at that moment */
 	uint8_t *sent;		/* enum sent */
 	struct batch *batch;
+	uint64_t tables, tables_ns;	/* page tables turned into the image's numbers so far, and the time it took */
 	uint64_t first_byte;	/* the cap counts from here */
 	struct mig_progress progress;
 };
@@ -63,5 +64,7 @@ int rounds_send(struct sender *s, struct why *why);
 
 /* --- send.c: where the guest's list of frames is, at the front and when it has moved */
 int send_list(struct sender *s, struct why *why);
+/* How long the end of it takes that is neither pages nor waiting: by doing it, without sending it. The guest may run. */
+uint64_t rehearse_state(struct sender *s);
 
 #endif

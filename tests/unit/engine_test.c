@@ -27,7 +27,7 @@
 #define PAGES		3000u	/* of the guest's list, some of them without a frame */
 #define P		1ull
 #define ADDRESS		0x000ffffffffff000ull
-#define MAX_BYTES	(64u << 20)
+#define MAX_BYTES	(512u << 20)
 
 /* Fixed places of the guest: its list, the list's tree, what start_info names. */
 enum { START = 10, STORE, CONSOLE, TREE, TREE_MID, ROOT = 20, LIST = 40 };
@@ -479,7 +479,7 @@ static void still(void **state)
 static void live(void **state)
 {
 	(void)state;
-	for (unsigned int seed = 0; seed < 60; seed++) {
+	for (unsigned int seed = 0; seed < 12; seed++) {
 		srand(seed);
 		there_and_back(seed % 2, true);
 	}
@@ -520,14 +520,52 @@ static void ends(void **state)
 	assert_false(m->suspended);
 	assert_false(m->log_dirty);
 	assert_int_equal(out.pause_ns, 0);
-	o.on_deadline = MIG_THROTTLE;
-	assert_int_equal(send_with(&o, &out, &why), -ENOSYS);
+	o.on_deadline = MIG_THROTTLE;			/* 1 ns is reached at no speed */
+	assert_int_equal(send_with(&o, &out, &why), -ETIMEDOUT);
+	assert_int_equal(m->cap, 0);
+	assert_true(out.rounds <= 4 + 12);
 	o.on_deadline = MIG_FORCE;
 	bytes_len = MAX_BYTES - (2u << 20);		/* the transport ends in the first round */
 	assert_int_not_equal(send_with(&o, &out, &why), 0);
 	assert_false(m->suspended);
 	assert_false(m->log_dirty);
 	assert_false(out.guest_stuck);
+	guest_end();
+}
+
+static unsigned int slowest;
+
+/* Writes most of its memory all the time, as much as it gets to run. */
+static void busy(struct machine *unused)
+{
+	(void)unused;
+	slowest = m->cap && (!slowest || m->cap < slowest) ? m->cap : slowest;
+	for (unsigned int n = 0; n < (m->cap ? m->cap : 100) * 2; n++) {
+		uint64_t pfn = (uint64_t)rand() % PAGES;
+
+		if (has(pfn) && !fixed(pfn) && !m->type[p2m[pfn]])
+			random_fill(pfn);
+	}
+}
+
+static void throttle(void **state)
+{
+	struct mig_send_opts o = { .live = true, .max_rounds = 4, .on_deadline = MIG_THROTTLE, .max_bytes_per_s = 40u << 20 };
+	struct mig_outcome out;
+	struct why why;
+
+	(void)state;
+	guest_new(false);
+	m->tick = busy;
+	slowest = 0;
+	o.downtime_ns = 130000000;
+	if (send_with(&o, &out, &why))
+		fail_msg("%s", why.text);
+	assert_true(slowest > 0 && slowest < 100);
+	assert_int_equal(m->cap, 0);
+	assert_true(out.rounds > 5);
+	assert_int_equal(receive(&why), 0);
+	compare();
 	guest_end();
 }
 
@@ -649,7 +687,7 @@ static void damaged(void **state)
 	assert_int_equal(send_with(&o, &out, &why), 0);
 	good = malloc(len = bytes_len);
 	memcpy(good, bytes, len);
-	for (unsigned int n = 0; n < 60; n++) {
+	for (unsigned int n = 0; n < 24; n++) {
 		bytes_len = n % 3 ? len : (size_t)rand() % len;
 		memcpy(bytes, good, len);
 		for (unsigned int i = 0; i < 4 && n % 3; i++)
@@ -675,6 +713,7 @@ int main(void)
 		cmocka_unit_test(idle_guest_converges),
 		cmocka_unit_test(ends),
 		cmocka_unit_test(cap),
+		cmocka_unit_test(throttle),
 		cmocka_unit_test(hostile),
 		cmocka_unit_test(damaged),
 	};

@@ -264,6 +264,21 @@ int host_vcpu_set_xsave(struct host *h, uint32_t domid, uint32_t vcpu, const voi
 	return 0;
 }
 
+int host_domain_sched_get(struct host *h, uint32_t domid, unsigned int *weight, unsigned int *cap, struct why *why)
+{
+	(void)domid, (void)why;
+	*weight = 256;
+	*cap = h->m.cap;
+	return 0;
+}
+
+int host_domain_sched_set(struct host *h, uint32_t domid, unsigned int weight, unsigned int cap, struct why *why)
+{
+	(void)domid, (void)why, (void)weight;
+	h->m.cap = cap;
+	return 0;
+}
+
 int host_tsc_get(struct host *h, uint32_t domid, struct host_tsc *t, struct why *why)
 {
 	(void)h, (void)domid, (void)why;

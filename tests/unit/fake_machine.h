@@ -26,7 +26,7 @@ struct machine {
 	unsigned int contexts_set, mapped, pins;
 	uint64_t grant[2];
 	uint64_t max_pages;		/* that the domain that it becomes may have */
-	unsigned int vcpus;
+	unsigned int vcpus, cap;
 	void (*tick)(struct machine *m);	/* the guest's chance to change something */
 };
 
