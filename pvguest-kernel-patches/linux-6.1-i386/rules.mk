@@ -10,8 +10,18 @@ DEPS += flex # the Linux build
 DEPS += patch # our series
 
 .PHONY: guest-linux32
-guest-linux32:
-	+@$(LINUX32)/build $(B)/linux32 $(JOBS)
+guest-linux32: $(B)/bin/torc
+	@$(LINUX32)/build $(B)/linux32 $(JOBS)
+	@$(B)/bin/torc check-kernel $(B)/linux32/vmlinux
+
+# That the patches apply by git am and by quilt, and what checkpatch says of them
+ifneq ($(filter check-linux32,$(MAKECMDGOALS)),)
+DEPS += git # git am
+DEPS += quilt # quilt push
+endif
+.PHONY: check-linux32
+check-linux32:
+	@$(LINUX32)/check-series $(B)/linux32
 
 # For scenarios: as /guests/linux32.elf and /guests/linux32.cpio
 $(B)/image/linux32.cpio.gz: guest-linux32
@@ -21,7 +31,16 @@ $(B)/image/linux32.cpio.gz: guest-linux32
 	$(call say,LAYER,$@)
 	$(Q)dom0-tools/image/layer guests $(B)/stock $@ $(B)/linux32/linux32.elf $(B)/linux32/linux32.cpio
 
+# Hard work for it: /guests/linux32-work.cpio
+$(B)/image/linux32-work.cpio.gz: guest-linux32
+	@mkdir -p $(@D)
+	@$(LINUX32)/userland $(B)/linux32
+	@ln -f $(B)/linux32/work.cpio $(B)/linux32/linux32-work.cpio
+	$(call say,LAYER,$@)
+	$(Q)dom0-tools/image/layer guests $(B)/stock $@ $(B)/linux32/linux32-work.cpio
+
 .PHONY: soak-linux32
-soak-linux32: rig $(B)/image/linux32.cpio.gz
+soak-linux32: rig $(B)/image/linux32.cpio.gz $(B)/image/linux32-work.cpio.gz
 	$(Q)RIG_BUILD=$(B) tests/rig/boot --hv torc --tools torc linux32
+	$(Q)RIG_BUILD=$(B) tests/rig/boot --hv torc --tools torc linux32-work
 SOAKS += soak-linux32
