@@ -20,10 +20,10 @@
 #include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
-#include <syslog.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "dom0-tools/common/log.h"
 #include "dom0-tools/common/paths.h"
 
 #define LOOK_MS		2000	/* look around even if the store says nothing */
@@ -98,13 +98,16 @@ static bool restarts_in_a_loop(struct json_object *record)
 	return n > RESTARTS;
 }
 
+/* Of a guest, for the log. */
+#define ABOUT(...) (&(struct log_about){ __VA_ARGS__ })
+
 static void note(const char *name, struct json_object *record, const char *what, const char *detail)
 {
 	struct why ignored = { 0 };
 
 	record_event(record, what, detail);
 	record_save(name, record, &ignored);
-	syslog(LOG_INFO, "%s: %s: %s", name, what, detail);
+	log_say(LOG_INFO, ABOUT(.guest = name, .event = what), "%s: %s: %s", name, what, detail);
 }
 
 static int make_again(struct cli *c, struct json_object *record)
@@ -123,7 +126,7 @@ static int make_again(struct cli *c, struct json_object *record)
 		return why_set(c->why, TE_NO_MEMORY, "no memory");
 	from.overrides = lines;
 	if (dir && chdir(dir))
-		syslog(LOG_WARNING, "%s: %m", dir);
+		log_say(LOG_WARNING, NULL, "%s: %m", dir);
 	rc = guest_create(c, &from, false, false, &domid);
 	free(lines);
 	return rc;
@@ -186,7 +189,7 @@ static void again_note(const char *name, const char *record)
 		return;
 	supervisor_again_path(name, path);
 	if (path_write_file(path, record, strlen(record)))
-		syslog(LOG_WARNING, "%s: %m", path);
+		log_say(LOG_WARNING, NULL, "%s: %m", path);
 }
 
 /* Killed before the old one went: it is seen to from the beginning. */
@@ -216,7 +219,7 @@ static void make_now(struct cli *c, const char *name, const char *old)
 		record = record_load(name);
 	if (!record)
 		return;
-	syslog(LOG_WARNING, "%s: the supervisor ended before it was made again: it is made now", name);
+	log_say(LOG_WARNING, ABOUT(.guest = name, .event = "made-late"), "%s: the supervisor ended before it was made again: it is made now", name);
 	/* the one with the new name may still have what its successor needs */
 	if (strcmp(old, name) != 0 && cli_name_taken(c, old, &there, &domid) == 0 && there &&
 	    host_domain_info(c->host, domid, &info, c->why) == 0 && text_of(record, "uuid") &&
@@ -225,7 +228,7 @@ static void make_now(struct cli *c, const char *name, const char *old)
 	if (!rc)
 		rc = make_again(c, record);
 	if (rc)
-		syslog(LOG_ERR, "%s: %s", name, c->why->text);
+		log_say(LOG_ERR, ABOUT(.guest = name, .event = "failed"), "%s: %s", name, c->why->text);
 	json_object_put(record);
 }
 
@@ -274,7 +277,7 @@ static void act(struct cli *c, const struct domain_info *d, const char *name, st
 	if (again && restarts_in_a_loop(record)) {
 		a = ACT_PRESERVE;
 		again = false;
-		syslog(LOG_WARNING, "%s: stopped more than %d times in a minute: it is left as it is", name, RESTARTS);
+		log_say(LOG_WARNING, ABOUT(.guest = name, .domid = d->domid, .event = "loop"), "%s: stopped more than %d times in a minute: it is left as it is", name, RESTARTS);
 	}
 	snprintf(text, sizeof(text), "%s; to do: %s", reason, config_action_name(a));
 	note(name, record, "stopped", text);
@@ -304,7 +307,7 @@ static void act(struct cli *c, const struct domain_info *d, const char *name, st
 	if (again)
 		supervisor_forget(name);
 	if (rc)
-		syslog(LOG_ERR, "%s: %s: %s", name, config_action_name(a), c->why->text);
+		log_say(LOG_ERR, ABOUT(.guest = name, .domid = d->domid, .event = "failed"), "%s: %s: %s", name, config_action_name(a), c->why->text);
 }
 
 static bool alive(const struct domain_info *list, size_t n, uint32_t domid)
@@ -351,10 +354,10 @@ static void sweep(struct cli *c)
 		name = cli_read(c, "/local/domain/%u/name", (unsigned int)id);
 		record = name ? record_load(name) : NULL;
 		if (record && (v = json_object_object_get(record, "domid")) && json_object_get_int64(v) == id) {
-			syslog(LOG_WARNING, "%s: its domain %u is gone, its nodes were left: they are removed", name,
+			log_say(LOG_WARNING, ABOUT(.guest = name, .domid = (uint32_t)id, .event = "swept"), "%s: its domain %u is gone, its nodes were left: they are removed", name,
 			       (unsigned int)id);
 			if (nodes_remove(c, (uint32_t)id))
-				syslog(LOG_ERR, "%s: %s", name, c->why->text);
+				log_say(LOG_ERR, ABOUT(.guest = name, .event = "failed"), "%s: %s", name, c->why->text);
 		}
 		json_object_put(record);
 		free(name);
@@ -369,7 +372,7 @@ static void look(struct cli *c)
 	size_t n;
 
 	if (host_domain_list(c->host, &list, &n, c->why)) {
-		syslog(LOG_ERR, "%s", c->why->text);
+		log_say(LOG_ERR, NULL, "%s", c->why->text);
 		return;
 	}
 	for (size_t i = 0; i < n; i++) {
@@ -414,14 +417,14 @@ int cmd_supervise(struct cli *c, int argc, char **argv)
 		return why_set(c->why, TE_FILE, "%s/supervise.lock: %s", path_run(), strerror(errno));
 	if (flock(lock, LOCK_EX | LOCK_NB) < 0)
 		return why_set(c->why, TE_STATE, "a supervisor is running already");
-	openlog("torc-supervise", LOG_PID, LOG_DAEMON);
+	log_start("torc-supervise");
 	rc = cli_host(c);
 	if (!rc)
 		rc = cli_store(c);
 	if (!rc && store_watch(c->store, "@releaseDomain", "stopped"))
 		rc = cli_store_failed(c, "cannot watch");
 	if (rc) {
-		syslog(LOG_ERR, "%s", c->why->text);
+		log_say(LOG_ERR, NULL, "%s", c->why->text);
 		return rc;
 	}
 	creating_clean_up(c);

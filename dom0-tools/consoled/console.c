@@ -12,7 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <syslog.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -29,7 +28,7 @@ static void to_pty(struct console *c, const char *text, size_t n)
 {
 	/* nobody may be reading it: then the pty keeps its first bytes and the rest is in the log */
 	if (c->pty >= 0 && write(c->pty, text, n) < 0 && errno != EAGAIN)
-		syslog(LOG_DEBUG, "domain %u: pty: %m", c->domid);
+		log_say(LOG_DEBUG, ABOUT(c), "domain %u: pty: %m", c->domid);
 }
 
 static void remember(struct console *c, const char *text, size_t n)
@@ -46,7 +45,7 @@ static void drain(struct console *c)
 	size_t n = ring_look(c->ring, text, &upto, &c->broken);
 
 	if (c->broken != before && before == 0)
-		syslog(LOG_WARNING, "domain %u (%s): its console ring has an impossible index", c->domid, c->name);
+		log_say(LOG_WARNING, ABOUT(c), "domain %u (%s): its console ring has an impossible index", c->domid, c->name);
 	if (!n)
 		return;
 	log_write(c, text, n);
@@ -113,7 +112,7 @@ static void open_pty(struct console *c)
 	struct termios t;
 
 	if (openpty(&c->pty, &c->pty_slave, name, NULL, NULL) < 0) {
-		syslog(LOG_WARNING, "domain %u: no pty: %m", c->domid);
+		log_say(LOG_WARNING, ABOUT(c), "domain %u: no pty: %m", c->domid);
 		c->pty = c->pty_slave = -1;
 		return;
 	}
@@ -129,7 +128,7 @@ static void open_pty(struct console *c)
 	ev_io_start(c->daemon->loop, &c->pty_io);
 	store_path(path, "/local/domain/%u/console/tty", c->domid);
 	if (store_write(c->daemon->store, STORE_NO_TXN, path, name, strlen(name)))
-		syslog(LOG_WARNING, "domain %u: %s", c->domid, store_why(c->daemon->store));
+		log_say(LOG_WARNING, ABOUT(c), "domain %u: %s", c->domid, store_why(c->daemon->store));
 }
 
 static bool map_ring(struct console *c, uint64_t frame)
@@ -214,13 +213,13 @@ static void attach(struct daemon *d, uint32_t domid)
 	safe_name(c, name ? name : "");
 	free(name);
 	if (!map_ring(c, frame)) {
-		syslog(LOG_WARNING, "domain %u (%s): cannot map its console: %m", domid, c->name);
+		log_say(LOG_WARNING, ABOUT(c), "domain %u (%s): cannot map its console: %m", domid, c->name);
 		free(c);
 		return;
 	}
 	port = xenevtchn_bind_interdomain(d->events, domid, (evtchn_port_t)remote);
 	if (port < 0) {
-		syslog(LOG_WARNING, "domain %u (%s): cannot bind its console's event channel %u: %m", domid,
+		log_say(LOG_WARNING, ABOUT(c), "domain %u (%s): cannot bind its console's event channel %u: %m", domid,
 		       c->name, (unsigned int)remote);
 		unmap_ring(c);
 		free(c);
@@ -292,7 +291,7 @@ void console_reap(struct daemon *d)
 
 	/* all of them in a few calls, not one for each */
 	if (host_domain_list(d->host, &list, &n, &why)) {
-		syslog(LOG_WARNING, "%s", why.text);
+		log_say(LOG_WARNING, NULL, "%s", why.text);
 		return;
 	}
 	for (size_t i = 0; i < n; i++)

@@ -10,6 +10,7 @@
 #include <xenevtchn.h>
 #include <xengnttab.h>
 
+#include "dom0-tools/common/log.h"
 #include "dom0-tools/consoled/ring.h"
 #include "dom0-tools/host/host.h"
 #include "xenbus/client/client.h"
@@ -68,6 +69,9 @@ void console_event(struct daemon *d, evtchn_port_t port);
 void console_tick(struct daemon *d);		/* TICK seconds after a guest was held */
 void console_keys(struct console *c, const char *keys, size_t n);
 bool console_wants_keys(const struct console *c);
+/* Of a console's guest, for the log. */
+#define ABOUT(c) (&(struct log_about){ .guest = (c)->name, .domid = (c)->domid })
+
 struct console *console_find(struct daemon *d, uint32_t domid);
 
 /* --- viewer.c */

@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <syslog.h>
 #include <unistd.h>
 
 #define LOG_MAX		(1 << 20)
@@ -30,7 +29,7 @@ void log_open(struct console *c)
 	path_of(c, 0, path);
 	c->log = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0640);
 	if (c->log < 0) {
-		syslog(LOG_ERR, "domain %u: console log %s: %m", c->domid, path);
+		log_say(LOG_ERR, ABOUT(c), "domain %u: console log %s: %m", c->domid, path);
 		return;
 	}
 	c->log_size = fstat(c->log, &st) == 0 ? st.st_size : 0;
@@ -61,7 +60,7 @@ void log_write(struct console *c, const char *text, size_t n)
 		if (done < 0 && errno == EINTR)
 			continue;
 		if (done < 0) {		/* a full disk: the console itself goes on */
-			syslog(LOG_ERR, "domain %u: console log of %s: %m", c->domid, c->name);
+			log_say(LOG_ERR, ABOUT(c), "domain %u: console log of %s: %m", c->domid, c->name);
 			log_close(c);
 			return;
 		}

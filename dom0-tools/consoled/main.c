@@ -14,7 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <syslog.h>
 #include <unistd.h>
 
 #include "dom0-tools/common/paths.h"
@@ -80,7 +79,7 @@ static void on_signal(struct ev_loop *loop, ev_signal *w, int revents)
 static int die(const char *what, const char *reason)
 {
 	fprintf(stderr, "torc-consoled: %s: %s\n", what, reason);
-	syslog(LOG_ERR, "%s: %s", what, reason);
+	log_say(LOG_ERR, NULL, "%s: %s", what, reason);
 	return 1;
 }
 
@@ -93,7 +92,7 @@ static void many_descriptors(void)
 		return;
 	r.rlim_cur = r.rlim_max;
 	if (setrlimit(RLIMIT_NOFILE, &r) < 0)
-		syslog(LOG_WARNING, "%llu descriptors at most", (unsigned long long)r.rlim_max);
+		log_say(LOG_WARNING, NULL, "%llu descriptors at most", (unsigned long long)r.rlim_max);
 }
 
 static int open_doors(struct daemon *d)
@@ -151,7 +150,7 @@ int main(int argc, char **argv)
 			return o == 'h' ? 0 : 2;
 		}
 	}
-	openlog("torc-consoled", LOG_PID, LOG_DAEMON);
+	log_start("torc-consoled");
 	signal(SIGPIPE, SIG_IGN);
 	d.log_dir = log_dir;
 	rc = path_make_dirs(log_dir);
@@ -188,9 +187,9 @@ int main(int argc, char **argv)
 	ev_signal_start(d.loop, &intr);
 	rc = sandbox_enter();
 	if (rc)
-		syslog(LOG_WARNING, "no sandbox: %s", strerror(-rc));
+		log_say(LOG_WARNING, NULL, "no sandbox: %s", strerror(-rc));
 	console_scan(&d);
-	syslog(LOG_INFO, "ready");
+	log_say(LOG_INFO, NULL, "ready");
 	ev_run(d.loop, 0);
 
 	/* guests keep their consoles: the next daemon takes the rings up where they stand */

@@ -13,7 +13,6 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
-#include <syslog.h>
 #include <unistd.h>
 
 #include "dom0-tools/consoled/protocol.h"
@@ -106,7 +105,7 @@ static void refuse(struct viewer *v, const char *reason)
 	int n = snprintf(line, sizeof(line), "%s\n", reason);
 
 	if (send(v->fd, line, (size_t)n, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
-		syslog(LOG_DEBUG, "a viewer left before it could be refused");
+		log_say(LOG_DEBUG, NULL, "a viewer left before it could be refused");
 	viewer_free(v);
 }
 
@@ -187,7 +186,7 @@ static void on_connect(struct ev_loop *loop, ev_io *w, int revents)
 	if (!v || !v->pending) {
 		free(v);
 		close(fd);
-		syslog(LOG_WARNING, "a viewer was turned away: %u are connected", nr_viewers);
+		log_say(LOG_WARNING, NULL, "a viewer was turned away: %u are connected", nr_viewers);
 		return;
 	}
 	nr_viewers++;
@@ -245,7 +244,7 @@ void viewer_end_all(struct console *c)
 		struct viewer *v = c->viewers;
 
 		if (v->nr_pending && send(v->fd, v->pending, v->nr_pending, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
-			syslog(LOG_DEBUG, "a viewer of %s missed the end", c->name);
+			log_say(LOG_DEBUG, ABOUT(c), "a viewer of %s missed the end", c->name);
 		viewer_free(v);
 	}
 }

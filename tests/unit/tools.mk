@@ -23,6 +23,7 @@ $(eval $(call tools_test,dump,$(TOOLS_COMMON) $(TOOLS_DUMP) tests/unit/fake_host
 
 GDB_TESTED := $(addprefix dom0-tools/gdb/,packet stub query) $(TOOLS_GDB) $(TOOLS_COMMON) tests/unit/fake_debug
 $(eval $(call tools_test,gdb,$(GDB_TESTED),))
+$(eval $(call tools_test,log,dom0-tools/common/log,))
 $(eval $(call tools_test,burst,dom0-tools/cli/burst xenbus/client/errors,))
 
 FUZZERS += config elf ring scan gdb
@@ -39,3 +40,9 @@ ring_FUZZ_OBJS := $(patsubst %,$(B)/obj/fuzz/%.o,tests/fuzz/ring_fuzz dom0-tools
 unit-cli: $(B)/bin/torc $(B)/bin/torc-more $(B)/bin/torc-unpack $(B)/bin/torc-seed $(B)/man/torc.1 $(B)/man/torc.cfg.5 $(B)/completions/torc
 	@tests/unit/cli_test.sh $(B)
 CHECKS += unit-cli
+
+DEPS += systemd # reads the units
+.PHONY: unit-units
+unit-units:
+	@tests/unit/units_test.sh
+CHECKS += unit-units

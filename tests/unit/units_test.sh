@@ -1,0 +1,34 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# The service manager's units, as the service manager reads them: nothing in them is unknown to it, and the two daemons
+# that read what guests write give up as much as they are known to do without. One ok or not ok line each.
+if ! command -v systemd-analyze > /dev/null; then
+	echo "ok 1 the units # skip no systemd-analyze"
+	exit 0
+fi
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+failed=0 n=0
+result() { # ok? NAME DETAIL
+	n=$((n + 1))
+	if [ "$1" = 0 ]; then echo "ok $n $2"; else echo "not ok $n $2: $3"; failed=1; fi
+}
+for u in dom0-tools/units/*.service; do	# where the programs are is a matter of installing them
+	sed 's,^\(Exec[A-Za-z]*=\)/usr/local/sbin/torc[^ ]*,\1/bin/true,' "$u" > "$dir/${u##*/}"
+done
+for u in "$dir"/*.service; do
+	said=$(systemd-analyze verify --man=no "$dir"/*.service 2>&1 | grep -F "${u##*/}")
+	[ -z "$said" ]
+	result $? "${u##*/} is understood" "$said"
+done
+for u in torc-consoled torc-stored; do
+	said=$(systemd-analyze security --offline=true --threshold=40 "$dir/$u.service" 2>&1)
+	result $? "$u.service is confined" "$(tail -1 <<< "$said")"
+done
+# what would be a unit that does nothing of what it says
+printf '[Service]\nExecStart=/bin/true\nProtectHome=maybe\n' > "$dir/torc-bad.service"
+systemd-analyze verify --man=no "$dir/torc-bad.service" 2>&1 | grep -q "torc-bad.service:3"
+result $? "a mistake would be seen" "nothing was said of it"
+echo "1..$n"
+exit $failed
