@@ -77,6 +77,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		case 6:
 			disk.fail = at & 1 ? -5 : 0;
 			disk.disk.read_only = at & 2;
+			disk.disk.block = at & 4 ? 4096 : 512;
+			disk.disk.size = at & 8 ? FAKE_DISK_BYTES / 2 : FAKE_DISK_BYTES;
 			break;
 		default: vbd_on_event(&b); break;
 		}

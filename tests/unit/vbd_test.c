@@ -426,6 +426,114 @@ static void the_32_bit_layout_is_understood(void **state)
 	assert_int_equal(response_encode(rsp, BLK_ABI_32, &rq, -1), 12);
 }
 
+static void a_disk_of_4_kib_sectors_takes_whole_ones_only(void **state)
+{
+	struct rig *r = *state;
+
+	r->disk.disk.block = 4096;
+	put(r, BLKIF_OP_READ, 1, 8, 1);
+	refused(r, BLKIF_RSP_OKAY);
+	put(r, BLKIF_OP_READ, 1, 4, 1); /* begins within one */
+	refused(r, BLKIF_RSP_ERROR);
+	put(r, BLKIF_OP_WRITE, 1, 8, 1)->seg[0].last_sect = 3; /* ends within one */
+	refused(r, BLKIF_RSP_ERROR);
+	((blkif_request_discard_t *)put(r, BLKIF_OP_DISCARD, 1, 8, 0))->nr_sectors = 9;
+	refused(r, BLKIF_RSP_ERROR);
+}
+
+static void a_disk_that_changes_its_size_in_use_is_as_large_as_it_is_now(void **state)
+{
+	struct rig *r = *state;
+	uint64_t half = FAKE_DISK_BYTES / 2;
+
+	r->disk.disk.size = half;
+	put(r, BLKIF_OP_WRITE, 1, half / 512, 1);
+	refused(r, BLKIF_RSP_ERROR);
+	r->disk.disk.size = FAKE_DISK_BYTES;
+	put(r, BLKIF_OP_WRITE, 1, half / 512, 1);
+	refused(r, BLKIF_RSP_OKAY);
+	r->disk.disk.size = half;
+	put(r, BLKIF_OP_READ, 1, half / 512 - 4, 1); /* across the new end */
+	refused(r, BLKIF_RSP_ERROR);
+}
+
+static void a_discard_frees_what_it_names_and_a_secure_one_is_not_offered(void **state)
+{
+	struct rig *r = *state;
+	blkif_request_discard_t *rq;
+
+	memset(r->disk.data, 0x5a, FAKE_DISK_BYTES);
+	rq = (void *)put(r, BLKIF_OP_DISCARD, 1, 16, 0);
+	rq->nr_sectors = 8;
+	refused(r, BLKIF_RSP_OKAY);
+	assert_int_equal(r->disk.discards, 1);
+	assert_int_equal(r->disk.data[16 * 512 - 1], 0x5a);
+	assert_int_equal(r->disk.data[16 * 512], 0);
+	assert_int_equal(r->disk.data[24 * 512 - 1], 0);
+	assert_int_equal(r->disk.data[24 * 512], 0x5a);
+	rq = (void *)put(r, BLKIF_OP_DISCARD, 1, 24, 0);
+	rq->nr_sectors = 8;
+	rq->flag = BLKIF_DISCARD_SECURE;
+	refused(r, BLKIF_RSP_EOPNOTSUPP);
+	assert_int_equal(r->disk.data[24 * 512], 0x5a);
+	r->disk.disk.can_discard = false;
+	((blkif_request_discard_t *)put(r, BLKIF_OP_DISCARD, 1, 24, 0))->nr_sectors = 8;
+	refused(r, BLKIF_RSP_EOPNOTSUPP);
+}
+
+static void a_flush_may_carry_data(void **state)
+{
+	struct rig *r = *state;
+
+	memset(r->peer->page[DATA_PAGE], 0x3c, 4096);
+	put(r, BLKIF_OP_FLUSH_DISKCACHE, 1, 32, 1);
+	refused(r, BLKIF_RSP_OKAY);
+	assert_int_equal(r->disk.data[32 * 512], 0x3c);
+	assert_int_equal(r->disk.flushes, 1);
+}
+
+/* Two queues with rings of two pages each: 64 slots, all in use at once. */
+static void queues_and_rings_of_several_pages_are_served(void **state)
+{
+	struct rig *r = *state;
+	blkif_front_ring_t front[2];
+	unsigned int q, i, notify;
+	struct why why;
+
+	vbd_disconnect(&r->vbd);
+	r->choice = (struct vbd_choice){ .abi = BLK_ABI_64, .queues = 2, .pages = 2, .port = { 7, 8 } };
+	for (q = 0; q < 2; q++) {
+		blkif_sring_t *s = (blkif_sring_t *)r->peer->page[2 * q];
+
+		r->choice.gref[q][0] = 2 * q;
+		r->choice.gref[q][1] = 2 * q + 1;
+		SHARED_RING_INIT(s);
+		XEN_FRONT_RING_INIT(&front[q], s, 2 * 4096);
+	}
+	assert_int_equal(vbd_connect(&r->vbd, &r->choice, &why), 0);
+	for (q = 0; q < 2; q++) {
+		r->front = front[q];
+		assert_int_equal(RING_SIZE(&r->front), 64);
+		for (i = 0; i < 64; i++)
+			put(r, BLKIF_OP_WRITE, q << 8 | i, i * 8 % (FAKE_DISK_BYTES / 512), 1);
+		RING_PUSH_REQUESTS_AND_CHECK_NOTIFY(&r->front, notify);
+		(void)notify;
+		front[q] = r->front;
+	}
+	vbd_on_event(&r->vbd);
+	settle(r);
+	for (q = 0; q < 2; q++) {
+		r->front = front[q];
+		assert_int_equal(answers(r), 64);
+		for (i = 0; i < 64; i++) {
+			blkif_response_t rsp = answer(r);
+
+			assert_int_equal(rsp.id >> 8, q);
+			assert_int_equal(rsp.status, BLKIF_RSP_OKAY);
+		}
+	}
+}
+
 int main(void)
 {
 #define CASE(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
@@ -443,6 +551,11 @@ int main(void)
 		CASE(a_failing_disk_is_an_error_not_a_crash),
 		CASE(the_frontend_is_told_once_a_round),
 		CASE(what_a_killed_daemon_left_is_answered_by_the_next),
+		CASE(a_disk_of_4_kib_sectors_takes_whole_ones_only),
+		CASE(a_disk_that_changes_its_size_in_use_is_as_large_as_it_is_now),
+		CASE(a_discard_frees_what_it_names_and_a_secure_one_is_not_offered),
+		CASE(a_flush_may_carry_data),
+		CASE(queues_and_rings_of_several_pages_are_served),
 		PERSISTENT(a_write_reaches_the_disk_and_a_read_brings_it_back),
 		PERSISTENT(a_segment_may_be_part_of_a_frame),
 		PERSISTENT(an_indirect_request_is_answered_with_the_operation_within),

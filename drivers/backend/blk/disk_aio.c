@@ -26,6 +26,7 @@ struct aio_disk {
 	struct disk disk;
 	int fd;
 	bool is_device;
+	uint32_t file_block;
 	io_context_t ctx;
 	struct iocb *free; /* linked through data */
 	struct iocb iocbs[QUEUE_DEPTH];
@@ -191,6 +192,22 @@ static void aio_close(struct disk *d)
 	free(a);
 }
 
+/* What direct I/O on a file must be aligned to: its filesystem's disk may have sectors of 4 KiB. */
+static uint32_t file_block(int fd)
+{
+	uint32_t block = 512;
+#ifdef STATX_DIOALIGN
+	struct statx x;
+
+	if (fcntl(fd, F_GETFL) & O_DIRECT && statx(fd, "", AT_EMPTY_PATH, STATX_DIOALIGN, &x) == 0 &&
+	    x.stx_mask & STATX_DIOALIGN && x.stx_dio_offset_align > block && x.stx_dio_offset_align <= 4096)
+		block = x.stx_dio_offset_align;
+#else
+	(void)fd;
+#endif
+	return block;
+}
+
 static int measure(struct aio_disk *a, struct why *why)
 {
 	uint32_t block = 512, physical = 512;
@@ -205,7 +222,8 @@ static int measure(struct aio_disk *a, struct why *why)
 		ioctl(a->fd, BLKSSZGET, &block);
 		ioctl(a->fd, BLKPBSZGET, &physical);
 	} else if (S_ISREG(st.st_mode)) {
-		a->disk.size = (uint64_t)st.st_size;
+		block = physical = a->file_block;
+		a->disk.size = (uint64_t)st.st_size / block * block;
 	} else {
 		return why_set(why, TE_FILE, "disk: neither a file nor a block device");
 	}
@@ -269,6 +287,7 @@ int disk_open_aio(struct disk **out, const char *path, bool read_only, struct wh
 			     strerror(errno));
 		goto out_free;
 	}
+	a->file_block = file_block(a->fd);
 	rc = measure(a, why);
 	if (rc) {
 		why_prefix(why, rc, "%s: ", path);

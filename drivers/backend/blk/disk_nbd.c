@@ -112,7 +112,7 @@ static const struct disk_ops nbd_ops = {
 int disk_open_nbd(struct disk **out, const char *uri, bool read_only, struct why *why)
 {
 	struct nbd_disk *n = calloc(1, sizeof(*n));
-	int64_t size;
+	int64_t size, block;
 	int rc;
 
 	if (!n)
@@ -130,7 +130,15 @@ int disk_open_nbd(struct disk **out, const char *uri, bool read_only, struct why
 		rc = why_set(why, TE_FILE, "disk %s: %s", uri, nbd_get_error());
 		goto out;
 	}
-	n->disk.size = (uint64_t)size;
+	block = nbd_get_block_size(n->h, LIBNBD_SIZE_MINIMUM);
+	if (block > n->disk.block)
+		n->disk.block = (uint32_t)block;
+	if (block > 4096) {
+		rc = why_set(why, TE_FILE, "disk %s: its server takes no less than %lld bytes at a time; a guest's page has 4096",
+			     uri, (long long)block);
+		goto out;
+	}
+	n->disk.size = (uint64_t)size / n->disk.block * n->disk.block;
 	n->disk.read_only = read_only;
 	if (!read_only && nbd_is_read_only(n->h) == 1) {
 		rc = why_set(why, TE_FILE,

@@ -181,6 +181,10 @@ int request_check(struct blk_request *rq, const struct blk_limits *l, struct why
 		}
 		if (l->read_only)
 			return why_set(why, TE_NO_RIGHTS, "discard on a read-only disk");
+		if (rq->flag & BLKIF_DISCARD_SECURE) { /* freeing the blocks would not erase them */
+			why_set(why, TE_UNSUPPORTED, "a secure discard was not offered");
+			return -EOPNOTSUPP;
+		}
 		return check_range(rq, l, why);
 	default:
 		why_set(why, TE_UNSUPPORTED, "operation %u is not known", rq->op);
