@@ -134,6 +134,8 @@ static int check_host(struct creation *k, struct host_info *info)
 		rc = cli_store(c);
 	if (!rc)
 		rc = host_info(c->host, info, c->why);
+	if (!rc)
+		rc = guest_elsewhere(k->config.name, k->config.uuid, c->why);
 	if (rc)
 		return rc;
 	rc = cli_name_taken(c, k->config.name, &taken, &other);

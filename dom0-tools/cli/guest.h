@@ -124,6 +124,9 @@ int guest_create(struct cli *c, const struct guest_source *from, bool paused, bo
 /* Has the host room for a guest of so many pages? */
 int guest_room(struct cli *c, const char *name, uint64_t pages);
 
+/* --- elsewhere.c: refuses a guest of this name or uuid if a migration of it has not come to its end */
+int guest_elsewhere(const char *name, const uint8_t uuid[16], struct why *why);
+
 /* --- release.c: connect what was held back, as the guest's record says. What is connected already stays so. */
 int guest_release(struct cli *c, const char *name, uint32_t domid);
 

@@ -121,6 +121,7 @@ static int run(void *arg)
 {
 	struct ends *e = arg;
 	struct domain_info info;
+	struct why ignored = { 0 };
 
 	if (!find(e, &info))
 		return -ESRCH;
@@ -128,6 +129,7 @@ static int run(void *arg)
 		return info.paused ? failed(e, "it cannot begin", host_domain_unpause(e->cli.host, e->domid, &e->why)) : 0;
 	/* one that stopped for another reason is the supervisor's */
 	guest_suspend_cancel(&e->cli, e->domid);
+	host_log_dirty(e->cli.host, e->domid, false, &ignored);		/* of a daemon that was killed */
 	if (info.shutdown && info.reason == SHUT_SUSPEND)
 		return failed(e, "it cannot go on", mig_resume(e->cli.host, e->domid, &e->why));
 	return 0;

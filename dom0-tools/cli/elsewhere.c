@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* A guest whose migration is open must not be made from its config: the other host may have it. */
+#include "dom0-tools/cli/guest.h"
+
+#include <limits.h>
+#include <string.h>
+
+#include "dom0-tools/common/paths.h"
+#include "dom0-tools/migrated/protocol.h"
+#include "migration/handover.h"
+
+struct looking {
+	const char *name, *uuid;
+	struct why *why;
+};
+
+static int is_it(void *arg, const struct handover_record *r)
+{
+	struct looking *l = arg;
+	char text[512];
+
+	if (r->state != HANDOVER_SUSPENDED && r->state != HANDOVER_HANDED && r->state != HANDOVER_PREPARED)
+		return 0;
+	if (strcmp(r->guest, l->name) != 0 && strcmp(r->uuid, l->uuid) != 0)
+		return 0;
+	handover_explain(r, text, sizeof(text));
+	return why_hint(l->why, why_set(l->why, TE_STATE, "it may run on another host: %s", text),
+			"torc migrate --status, here and there");
+}
+
+int guest_elsewhere(const char *name, const uint8_t uuid[16], struct why *why)
+{
+	char dir[PATH_MAX], text[37];
+	struct looking l = { name, text, why };
+
+	config_uuid_format(text, uuid);
+	snprintf(dir, sizeof(dir), "%s/%s", path_state(), MIGRATED_RECORDS);
+	return handover_each(dir, is_it, &l, why);
+}

@@ -1,0 +1,15 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# torc-migrated, without hosts.
+
+$(B)/tests/migrated_test: $(patsubst %,$(B)/obj/san/%.o,tests/unit/migrated_test dom0-tools/migrated/jobs dom0-tools/migrated/talk \
+		$(addprefix dom0-tools/cli/,elsewhere out) dom0-tools/config/config dom0-tools/config/parse dom0-tools/config/device \
+		dom0-tools/config/near $(addprefix migration/,meet channel link identity durable io_fd handover record) \
+		$(addprefix dom0-tools/common/,why paths))
+	@mkdir -p $(@D)
+	$(call say,LD-SAN,$@)
+	$(Q)$(HOST_CC) $(SAN_FLAGS) -o $@ $^ -lcmocka -lssl -lcrypto -ljson-c -lpthread
+
+.PHONY: unit-migrated
+unit-migrated: $(B)/tests/migrated_test
+	$(Q)$<
+CHECKS += unit-migrated

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* torc-migrated without hosts: who works on a migration, what other hosts' words are turned into, and which guests may not be made. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "dom0-tools/migrated/migrated.h"
+
+#define MS 1000000ull
+
+static struct migrated daemon_;
+static const uint8_t id[HANDOVER_ID_SIZE] = { 7, 1 }, other_id[HANDOVER_ID_SIZE] = { 7, 2 };
+
+static int setup(void **state)
+{
+	pthread_condattr_t monotonic;
+
+	(void)state;
+	pthread_mutex_init(&daemon_.lock, NULL);
+	pthread_condattr_init(&monotonic);
+	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	return pthread_cond_init(&daemon_.changed, &monotonic);
+}
+
+static void *lets_go(void *arg)
+{
+	struct job *j = arg;
+
+	while (!job_hurried(&daemon_, j))
+		usleep(1000);
+	usleep(20000);
+	job_end(&daemon_, j);
+	return NULL;
+}
+
+static void one_works(void **state)
+{
+	struct job *first = job_begin(&daemon_, id, 0), *second, *third;
+	pthread_t t;
+
+	(void)state;
+	assert_non_null(first);
+	/* who asks without patience does not get it, but another migration is another's */
+	second = job_begin(&daemon_, id, 0);
+	assert_null(second);
+	third = job_begin(&daemon_, other_id, 0);
+	assert_non_null(third);
+	assert_false(job_hurried(&daemon_, third));
+	/* who waits gets it as soon as the first lets go */
+	assert_int_equal(pthread_create(&t, NULL, lets_go, first), 0);
+	second = job_begin(&daemon_, id, 5000 * MS);
+	assert_non_null(second);
+	assert_false(job_hurried(&daemon_, second));
+	pthread_join(t, NULL);
+	job_end(&daemon_, second);
+	job_end(&daemon_, third);
+	assert_null(daemon_.jobs);
+}
+
+/* A connection goes to who has its channel, the newest one; what nobody wants is refused, not kept. */
+static void delivered(void **state)
+{
+	struct job *j = job_begin(&daemon_, id, 0);
+	struct hello h = { .connection = 2 };
+	struct hostlink *l;
+	struct why why;
+	int fds[2];
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+		assert_int_equal(hostlink_open_fd(&l, fds[0], fds[0], &why), 0);
+		memcpy(h.id, id, sizeof(id));
+		assert_true(job_deliver(&daemon_, l, &h));
+		assert_ptr_equal(j->link, l);
+		close(fds[1]);
+	}
+	memcpy(h.id, other_id, sizeof(other_id));
+	assert_false(job_deliver(&daemon_, l, &h));
+	job_end(&daemon_, j);
+}
+
+static void words(void **state)
+{
+	struct why said = { 0 }, heard = { 0 };
+	struct json_object *o;
+	uint8_t back[HANDOVER_ID_SIZE];
+	char text[2 * HANDOVER_ID_SIZE + 1];
+
+	(void)state;
+	talk_id_write(id, text);
+	assert_int_equal(talk_id_read(text, back), 0);
+	assert_memory_equal(id, back, sizeof(id));
+	text[3] = 'G';
+	assert_int_not_equal(talk_id_read(text, back), 0);
+	assert_int_not_equal(talk_id_read("0701", back), 0);
+	assert_int_not_equal(talk_id_read(NULL, back), 0);
+	why_hint(&said, why_set(&said, TE_NO_MEMORY, "too \033[31mlittle"), "more\nof it");
+	o = talk_reason(&said);
+	talk_reason_read(o, &heard);
+	json_object_put(o);
+	assert_int_equal(heard.error, TE_NO_MEMORY);
+	assert_string_equal(heard.text, "too ?[31mlittle");
+	assert_string_equal(heard.hint, "more?of it");
+	/* a code that is not known here, and none at all, are errors all the same */
+	o = json_tokener_parse("{\"code\":\"from-the-future\",\"text\":5}");
+	talk_reason_read(o, &heard);
+	json_object_put(o);
+	assert_int_not_equal(heard.error, TE_NONE);
+	assert_string_equal(heard.text, "no reason given");
+}
+
+static void elsewhere(void **state)
+{
+	static const bool refused[HANDOVER_STATES] = { [HANDOVER_SUSPENDED] = true, [HANDOVER_HANDED] = true, [HANDOVER_PREPARED] = true };
+	struct handover_record r = { .guest = "web", .peer = "host2", .uuid = "00000000-0000-0000-0000-00000000002a" };
+	char dir[] = "/tmp/torc-migrated-XXXXXX", records[64], file[160];
+	const uint8_t uuid[16] = { [15] = 42 }, strange[16] = { [15] = 43 };
+	struct why why = { 0 };
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	setenv("TORC_STATE_DIR", dir, 1);
+	assert_int_equal(guest_elsewhere("web", uuid, &why), 0);	/* no folder: no migration ever */
+	snprintf(records, sizeof(records), "%s/migrations", dir);
+	assert_int_equal(mkdir(records, 0700), 0);
+	for (int s = 0; s < HANDOVER_STATES; s++) {
+		r.state = s;
+		assert_int_equal(handover_save(records, &r), 0);
+		assert_int_equal(guest_elsewhere("web", strange, &why) != 0, refused[s]);
+		assert_int_equal(guest_elsewhere("renamed", uuid, &why) != 0, refused[s]);
+		assert_int_equal(guest_elsewhere("another", strange, &why), 0);
+	}
+	/* what cannot be read may be it */
+	snprintf(file, sizeof(file), "%s/%032d.handover", records, 0);
+	assert_int_equal(truncate(file, 10), 0);
+	assert_int_not_equal(guest_elsewhere("another", strange, &why), 0);
+	assert_int_equal(handover_remove(records, r.id), 0);
+	rmdir(records);
+	rmdir(dir);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(one_works), cmocka_unit_test(delivered), cmocka_unit_test(words), cmocka_unit_test(elsewhere),
+	};
+
+	return cmocka_run_group_tests(tests, setup, NULL);
+}
