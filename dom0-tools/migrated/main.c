@@ -81,7 +81,7 @@ static void take(struct migrated *m, int listener, void (*fn)(struct migrated *m
 static bool is_pinned(void *arg, const uint8_t fingerprint[FINGERPRINT_SIZE])
 {
 	struct migrated *m = arg;
-	struct pin p;
+	struct pin p = { .name = "" };
 	struct why ignored;
 
 	return pin_find(m->pins, fingerprint, &p, &ignored) == 0;
@@ -91,7 +91,7 @@ static void talk(struct migrated *m, struct channel **c, struct why *why)
 {
 	struct json_object *request;
 	const char *what;
-	struct pin peer;
+	struct pin peer = { .name = "" };
 
 	if (!channel_peer(*c) || pin_find(m->pins, channel_peer(*c), &peer, why) ||
 	    talk_hear(*c, &request, mig_now_ns() + GREET_NS, why))

@@ -53,7 +53,7 @@ static void ask_other(struct ends *e, const struct handover_record *r)
 {
 	struct json_object *o = json_object_new_object();
 	char id[2 * HANDOVER_ID_SIZE + 1];
-	struct pin peer;
+	struct pin peer = { .name = "" };
 	int rc = pin_get(e->m->pins, r->peer, &peer, &e->why);
 
 	rc = rc ? rc : talk_dial(e->m, &peer, NULL, &e->c, mig_now_ns() + REACH_NS, &e->why);
