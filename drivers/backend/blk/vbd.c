@@ -16,6 +16,14 @@
 #define BUFFER_KEEP ((size_t)16 << 20) /* of these, kept by jobs that are over: fresh pages cost a fault each */
 #define PAGE 4096u
 
+#ifdef __SANITIZE_ADDRESS__
+#define CHECKED
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define CHECKED
+#endif
+#endif
+
 enum stage {
 	STAGE_HELD,
 	STAGE_PRE_FLUSH,
@@ -198,6 +206,18 @@ static void job_map(struct vbd *b, struct job *j)
 	j->mapped = true;
 }
 
+/* Words by one instruction, which a processor does in lines: the C library's loop takes twice the instructions for a frame. */
+static void copy_sectors(void *to, const void *from, size_t len)
+{
+#if defined(__x86_64__) && !defined(CHECKED)
+	size_t words = len / sizeof(uint64_t);
+
+	__asm__ volatile("rep movsq" : "+D"(to), "+S"(from), "+c"(words) : : "memory");
+#else
+	memcpy(to, from, len); /* which the sanitizers see */
+#endif
+}
+
 /* Copied, too: pinning mapped frames for the disk, one by one, costs more than moving their bytes. */
 static void move_mapped(struct job *j, int to_peer)
 {
@@ -210,7 +230,7 @@ static void move_mapped(struct job *j, int to_peer)
 
 		page = grant_page(j->grant[i]) + s->first * BLK_SECTOR;
 		len = (s->last - s->first + 1u) * BLK_SECTOR;
-		memcpy(to_peer ? page : p, to_peer ? p : page, len);
+		copy_sectors(to_peer ? page : p, to_peer ? p : page, len);
 	}
 }
 
