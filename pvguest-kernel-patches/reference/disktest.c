@@ -56,3 +56,14 @@ void selftest_disk(void)
 	blk_close(&disk);
 	tap(disk.dev.mine == XenbusStateClosed, "disk: closed");
 }
+
+void disk_keep(void)
+{
+	long id = device_find("vbd", 0);
+	int rc = id < 0 ? (int)id : blk_open(&disk, id);
+
+	if (rc)
+		print("disk: it cannot be opened: %d\n", rc);
+	else
+		print("disk: open, %llu sectors\n", (unsigned long long)disk.sectors);
+}

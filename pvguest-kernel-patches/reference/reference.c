@@ -8,6 +8,7 @@
  *	burn=N		burn it for N ms of time, say how much work was done, power off
  *	dirty=N		write N pages over and over, for migration tests; a line a second
  *	ip=A.B.C.D	answer ARP, ping and UDP echo (port 7) on the first network card; with shell
+ *	disk		open the first disk and keep it; with shell
  *	crash		fault on purpose
  */
 #include "drivers/frontend/store.h"
@@ -63,6 +64,8 @@ void guest_main(void)
 	else {
 		if (option("ip") && !netecho_start(option("ip")))
 			print("net: no card\n");
+		if (option("disk"))
+			disk_keep();
 		shell();
 	}
 }

@@ -9,5 +9,6 @@ void selftest_events(void);		/* loopback channels, timers */
 void selftest_memory(void);		/* page tables, grants, leaks */
 void selftest_store(void);
 void selftest_disk(void);		/* the first disk, if there is one */
+void disk_keep(void);			/* opens it, and that is all */
 
 #endif
