@@ -37,6 +37,8 @@ struct channel {
 	uint8_t *gather, *got;
 	size_t gathered, got_len, got_at;
 	struct mig_io io;
+	bool interrupted;	/* a message came while we were sending: it lies in got, stashed bytes */
+	size_t stashed;
 	int broken;	/* for good, with trouble saying why */
 	struct why trouble;
 };
@@ -306,6 +308,8 @@ static int mend(struct channel *c, int rc)
 		return c->broken;
 	if (rc == -EAGAIN)	/* nothing came; the connection is as it was */
 		return -ETIMEDOUT;
+	if (rc == -ECANCELED)
+		return rc;
 	hostlink_close(&c->link);
 	if (rc == -ETIMEDOUT || !c->again)
 		return rc == -ETIMEDOUT ? rc : -ENOTCONN;
@@ -380,6 +384,20 @@ static void answer(struct channel *c, bool now, uint64_t deadline_ns)
 		(void)say_ack(c, deadline_ns);
 }
 
+/* The other side has something to say while we send: one message, after which we are to listen. */
+static int stash(struct channel *c, const struct record_head *h, uint64_t deadline_ns)
+{
+	int rc = hostlink_read(c->link, c->got, h->len, deadline_ns);
+
+	if (rc)
+		return rc;
+	c->expected++;
+	c->unanswered += CHANNEL_HEAD_SIZE + h->len;
+	c->interrupted = true;
+	c->stashed = h->len;
+	return -ECANCELED;
+}
+
 /* While we wait for acknowledgements nobody reads bytes: the other side must not send any. */
 static int take_ack(struct channel *c, uint64_t deadline_ns)
 {
@@ -392,6 +410,8 @@ static int take_ack(struct channel *c, uint64_t deadline_ns)
 		return rc;
 	if (record_head_read(raw, &h, &c->trouble))
 		return broken(c);
+	if (h.type == RECORD_MESSAGE && h.number == c->expected && !c->interrupted && c->got_at == c->got_len)
+		return stash(c, &h, deadline_ns);
 	if (h.type != RECORD_ACK || h.number < c->acked || h.number > c->next_out) {
 		why_set(&c->trouble, TE_CHANNEL, "record %llu of type %u where an acknowledgement is due",
 			(unsigned long long)h.number, h.type);
@@ -406,6 +426,8 @@ static int send_record(struct channel *c, uint8_t type, const void *body, size_t
 	struct kept *k;
 	int rc = 0;
 
+	if (c->interrupted && type == RECORD_DATA)
+		return -ECANCELED;
 	while (!c->broken && c->kept_bytes + len > CHANNEL_WINDOW) {
 		rc = c->link ? take_ack(c, deadline_ns) : -ENOTCONN;
 		if (rc)
@@ -486,7 +508,11 @@ int channel_hear(struct channel *c, void *body, size_t most, size_t *len, uint64
 		why_set(&c->trouble, TE_CHANNEL, "%zu bytes were left over before a message", c->got_len - c->got_at);
 		return broken(c);
 	}
-	rc = next_record(c, RECORD_MESSAGE, len, deadline_ns);
+	rc = 0;
+	*len = c->stashed;
+	if (!c->interrupted)
+		rc = next_record(c, RECORD_MESSAGE, len, deadline_ns);
+	c->interrupted = false;
 	c->got_len = c->got_at = 0;
 	if (rc)
 		return rc;
@@ -504,6 +530,28 @@ int channel_settle(struct channel *c, uint64_t deadline_ns)
 		rc = c->link ? take_ack(c, deadline_ns) : -ENOTCONN;
 		if (rc)
 			rc = mend(c, rc);
+	}
+	return rc;
+}
+
+bool channel_interrupted(const struct channel *c)
+{
+	return c->interrupted;
+}
+
+int channel_refuse(struct channel *c, const void *body, size_t len, uint64_t deadline_ns)
+{
+	struct record_head h;
+	int rc;
+
+	c->got_len = c->got_at = 0;
+	rc = channel_say(c, body, len, deadline_ns);
+	while (!rc && c->link && mig_now_ns() < deadline_ns) {
+		rc = take(c, &h, c->got, deadline_ns);
+		if (!rc && h.type == RECORD_MESSAGE)	/* it has heard us, and answers */
+			return 0;
+		if (!rc)
+			answer(c, false, deadline_ns);
 	}
 	return rc;
 }

@@ -10,7 +10,8 @@
  * acknowledged; ACK carries the number expected next and is not. Whatever breaks these rules breaks the channel
  * for good: -EBADMSG, and no connection mends that.
  *
- * One side at a time may send more than what a socket holds (the image); the other answers.
+ * One side at a time may send more than what a socket holds (the image); the other answers. It may say one message meanwhile, to
+ * have that stopped: then the bytes fail with -ECANCELED, and the sender hears why.
  */
 #ifndef TORC_MIGRATION_CHANNEL_H
 #define TORC_MIGRATION_CHANNEL_H
@@ -84,6 +85,11 @@ const uint8_t *channel_peer(const struct channel *c);
  */
 int channel_say(struct channel *c, const void *body, size_t len, uint64_t deadline_ns);
 int channel_hear(struct channel *c, void *body, size_t most, size_t *len, uint64_t deadline_ns);
+
+/* Has the other side said something while we were sending bytes? channel_hear() has it. */
+bool channel_interrupted(const struct channel *c);
+/* Instead of reading on: say why not, and drop what comes until the other side says something or goes. */
+int channel_refuse(struct channel *c, const void *body, size_t len, uint64_t deadline_ns);
 
 /* All that was sent has been acknowledged. */
 int channel_settle(struct channel *c, uint64_t deadline_ns);

@@ -80,6 +80,17 @@ static int receive(struct arrival *a, struct json_object *facts, struct json_obj
 	return rc;
 }
 
+/* The source hears why, and need not wait for an end that does not come. */
+static void refuse(struct channel *c, const struct why *why)
+{
+	struct json_object *o = talk_reason(why);
+	const char *text = json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN);
+
+	channel_on_loss(c, NULL, NULL);
+	(void)channel_refuse(c, text, strlen(text), mig_now_ns() + 10 * SECOND);
+	json_object_put(o);
+}
+
 static void move(struct arrival *a, struct channel *c, const struct pin *peer, const uint8_t *id, struct json_object *facts,
 		 struct json_object *record)
 {
@@ -97,6 +108,8 @@ static void move(struct arrival *a, struct channel *c, const struct pin *peer, c
 		a->e.job = a->job;
 		channel_on_loss(c, again, a);
 		rc = receive(a, facts, record);
+		if (rc)
+			refuse(c, &a->e.why);
 		rc = rc ? rc : ends_deal(&a->e, 0, mig_now_ns() + DEAL_NS);
 	}
 	if (a->e.h.record.state == HANDOVER_NONE) {

@@ -205,6 +205,8 @@ static int ask(struct departure *d, struct json_object *record)
 static int send(struct departure *d)
 {
 	const struct mig_calls calls = { d, suspend, resume, progress };
+	struct json_object *reason;
+	struct why ignored = { 0 };
 	struct cli *c = &d->e.cli;
 	int rc = mig_send(c->host, d->e.domid, &d->opts, d->io, &calls, &d->outcome, c->why);
 
@@ -212,10 +214,15 @@ static int send(struct departure *d)
 		rc = handover_final(&d->e.h);
 		return rc ? why_set(c->why, TE_STATE, "%s cannot be handed over: %s", d->e.name, strerror(-rc)) : 0;
 	}
-	if (viewer_gone(d->e.viewer))
+	if (channel_interrupted(d->e.c) && talk_hear(d->e.c, &reason, mig_now_ns() + SECOND, &ignored) == 0) {
+		talk_reason_read(reason, c->why);
+		why_prefix(c->why, 0, "%s: ", d->peer.name);
+		json_object_put(reason);
+	} else if (viewer_gone(d->e.viewer)) {
 		why_set(c->why, TE_STATE, "given up, as torc migrate was ended");
-	else if (*channel_trouble(d->e.c))
+	} else if (*channel_trouble(d->e.c)) {
 		why_hint(c->why, rc, "%.300s", channel_trouble(d->e.c));
+	}
 	(void)handover_abort(&d->e.h);
 	return rc;
 }

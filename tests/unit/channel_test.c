@@ -518,6 +518,51 @@ static void patience(void **state)
 	close(fd);
 }
 
+static void *refuser(void *arg)
+{
+	struct side *s = arg;
+	struct mig_io *io = channel_io(s->c);
+	uint8_t block[1000];
+	struct why why;
+
+	s->rc = again(s, s->c, &why);
+	io->deadline_ns = SOON;
+	s->rc = s->rc ? s->rc : io->ops->read(io, block, sizeof(block));
+	s->rc = s->rc ? s->rc : channel_refuse(s->c, "full", 5, SOON);
+	return NULL;
+}
+
+/* Who reads the bytes has had enough: the sender is stopped in the middle, hears why, and can still talk. */
+static void interrupted(void **state)
+{
+	struct side s[2] = { { .dials = true }, { .dials = false } };
+	struct why why;
+	pthread_t t[2];
+	char body[16];
+	size_t len;
+	int fds[2], i;
+
+	(void)state;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+	assert_int_equal(channel_new(&s[0].c, NULL, &why), 0);
+	assert_int_equal(channel_new(&s[1].c, channel_id(s[0].c), &why), 0);
+	for (i = 0; i < 2; i++)
+		assert_int_equal(hostlink_open_fd(&s[i].next[0], fds[i], fds[i], &why), 0);
+	pthread_create(&t[1], NULL, refuser, &s[1]);
+	pthread_create(&t[0], NULL, sender, &s[0]);
+	pthread_join(t[0], NULL);
+	assert_int_equal(s[0].rc, -ECANCELED);
+	assert_true(channel_interrupted(s[0].c));
+	assert_int_equal(channel_hear(s[0].c, body, sizeof(body), &len, SOON), 0);
+	assert_string_equal(body, "full");
+	assert_false(channel_interrupted(s[0].c));
+	assert_int_equal(channel_say(s[0].c, "ok", 3, SOON), 0);
+	pthread_join(t[1], NULL);
+	assert_int_equal(s[1].rc, 0);
+	for (i = 0; i < 2; i++)
+		channel_free(&s[i].c);
+}
+
 /* A connection that was recorded and comes again; one for another channel; one that claims what was never sent. */
 static void wrong_greetings(void **state)
 {
@@ -553,7 +598,7 @@ int main(void)
 		cmocka_unit_test(downgraded),	cmocka_unit_test(no_certificate_or_no_tls),
 		cmocka_unit_test(key_files),	cmocka_unit_test(resumed),
 		cmocka_unit_test(broken_rules), cmocka_unit_test(wrong_greetings),
-		cmocka_unit_test(patience),
+		cmocka_unit_test(patience),	cmocka_unit_test(interrupted),
 	};
 	struct why why;
 	int failed;
