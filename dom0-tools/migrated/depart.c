@@ -204,7 +204,7 @@ static int ask(struct departure *d, struct json_object *record)
 
 static int send(struct departure *d)
 {
-	const struct mig_calls calls = { d, suspend, resume, progress };
+	const struct mig_calls calls = { .arg = d, .suspend = suspend, .resume = resume, .progress = progress };
 	struct json_object *reason;
 	struct why ignored = { 0 };
 	struct cli *c = &d->e.cli;
