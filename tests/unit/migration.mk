@@ -32,3 +32,6 @@ TESTS += stream-verify
 
 FUZZERS += stream
 stream_FUZZ_OBJS := $(patsubst %,$(B)/obj/fuzz/%.o,tests/fuzz/stream_fuzz dom0-tools/common/why $(MIG_STREAM))
+
+FUZZERS += receive
+receive_FUZZ_OBJS := $(patsubst %,$(B)/obj/fuzz/%.o,tests/fuzz/receive_fuzz tests/unit/fake_machine dom0-tools/common/why $(TOOLS_MIGRATION))
