@@ -71,7 +71,71 @@ static int read_mac(struct net *n)
 	return digit == 12 ? 0 : -XEN_EINVAL;
 }
 
-static int publish(struct net *n)
+/* A control ring, if the backend knows it. Without one the card works as well, so that nothing here is an error. */
+static int open_control(struct net *n, int *ring, int *list)
+{
+	int rc;
+
+	n->ctrl_port = 0;
+	n->staged = false;
+	if (!device_get(&n->dev, "feature-ctrl-ring", 0))
+		return 0;
+	*ring = grant_page(n, &n->ctrl_ring, false);
+	*list = grant_page(n, &n->ctrl_list, false);
+	rc = *ring < 0 || *list < 0 ? -XEN_ENOMEM : os_event_open(n->dev.backend, woken, n);
+	if (rc < 0)
+		return rc;
+	n->ctrl_port = rc;
+	SHARED_RING_INIT((xen_netif_ctrl_sring_t *)n->ctrl_ring);
+	FRONT_RING_INIT(&n->ctrl, (xen_netif_ctrl_sring_t *)n->ctrl_ring, OS_PAGE_SIZE);
+	return 0;
+}
+
+/*
+ * Asks the backend to keep our buffers mapped, which are the same ones for good: it copies without a hypercall then. The answer is looked at
+ * when it comes; a backend that cannot goes on copying by grants.
+ */
+static void stage_buffers(struct net *n, int list)
+{
+	struct xen_netif_gref *g = n->ctrl_list;
+	int notify;
+
+	if (!n->ctrl_port)
+		return;
+	for (int i = 0; i < NET_BUFFERS; i++) {
+		g[2 * i] = (struct xen_netif_gref){ .ref = n->tx_grants[i], .flags = XEN_NETIF_CTRLF_GREF_readonly };
+		g[2 * i + 1] = (struct xen_netif_gref){ .ref = n->rx_grants[i] };
+	}
+	*RING_GET_REQUEST(&n->ctrl, n->ctrl.req_prod_pvt) = (struct xen_netif_ctrl_request){
+		.type = XEN_NETIF_CTRL_TYPE_ADD_GREF_MAPPING, .data = { 0, list, 2 * NET_BUFFERS } };
+	n->ctrl.req_prod_pvt++;
+	RING_PUSH_REQUESTS_AND_CHECK_NOTIFY(&n->ctrl, notify);
+	if (notify)
+		os_event_send(n->ctrl_port);
+}
+
+static void collect_control(struct net *n)
+{
+	struct xen_netif_ctrl_response rsp;
+
+	if (!n->ctrl_port || n->staged || !RING_HAS_UNCONSUMED_RESPONSES(&n->ctrl))
+		return;
+	RING_COPY_RESPONSE(&n->ctrl, n->ctrl.rsp_cons, &rsp);
+	n->ctrl.rsp_cons++;
+	n->staged = rsp.type == XEN_NETIF_CTRL_TYPE_ADD_GREF_MAPPING && rsp.status == XEN_NETIF_CTRL_STATUS_SUCCESS;
+}
+
+static int publish_control(struct net *n, store_txn_t t, int ring)
+{
+	int rc;
+
+	if (!n->ctrl_port)
+		return 0;
+	rc = device_put(&n->dev, t, "ctrl-ring-ref", "%d", ring);
+	return rc ? rc : device_put(&n->dev, t, "event-channel-ctrl", "%u", n->ctrl_port);
+}
+
+static int publish(struct net *n, int ctrl_ring)
 {
 	store_txn_t t;
 	int rc;
@@ -86,6 +150,7 @@ static int publish(struct net *n)
 		    (rc = device_put(&n->dev, t, "request-rx-copy", "1")) ||
 		    (rc = device_put(&n->dev, t, "feature-rx-notify", "1")) ||
 		    (rc = device_put(&n->dev, t, "feature-no-csum-offload", "1")) ||
+		    (rc = publish_control(n, t, ctrl_ring)) ||
 		    (rc = device_state(&n->dev, t, XenbusStateConnected))) {
 			store_end(t, false);
 			return rc;
@@ -97,7 +162,7 @@ static int publish(struct net *n)
 
 static int connect(struct net *n)
 {
-	int rc = device_await(&n->dev, STEP_PUBLISH, DEVICE_PATIENCE_MS);
+	int rc = device_await(&n->dev, STEP_PUBLISH, DEVICE_PATIENCE_MS), ctrl_ring = 0, ctrl_list = 0;
 
 	if (rc)
 		return rc;
@@ -113,9 +178,9 @@ static int connect(struct net *n)
 	if (rc < 0)
 		return rc;
 	n->port = rc;
-	rc = publish(n);
-	if (rc)
+	if ((rc = open_control(n, &ctrl_ring, &ctrl_list)) || (rc = publish(n, ctrl_ring)))
 		return rc;
+	stage_buffers(n, ctrl_list);
 	for (int i = 0; i < NET_BUFFERS; i++)
 		offer(n, i);
 	push_offers(n);
@@ -221,6 +286,7 @@ void net_poll(struct net *n, void (*fn)(void *arg, void *frame, size_t len), voi
 
 	if (!n->port || n->broken || collect_sent(n))
 		return;
+	collect_control(n);
 	do {
 		prod = *(volatile RING_IDX *)&n->rx.sring->rsp_prod;
 		xen_rmb();

@@ -17,6 +17,10 @@ struct net {
 	void *tx_ring, *rx_ring;
 	int tx_ring_grant, rx_ring_grant;
 	evtchn_port_t port;
+	xen_netif_ctrl_front_ring_t ctrl;	/* the control ring, where the backend has one */
+	void *ctrl_ring, *ctrl_list;
+	evtchn_port_t ctrl_port;		/* 0: it has none */
+	bool staged;				/* the backend keeps the buffers mapped */
 	unsigned char mac[6];
 	bool broken;
 	void *tx_pages[NET_BUFFERS], *rx_pages[NET_BUFFERS];

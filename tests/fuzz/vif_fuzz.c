@@ -10,6 +10,7 @@
 static struct peer *peer;
 static struct vif vif;
 static size_t waiting;
+#define CTRL_PAGE 4
 static struct virtio_net_hdr waiting_hdr;
 
 static struct vif_record record;
@@ -55,6 +56,19 @@ static size_t receive(struct frame_port *p, uint8_t *data, size_t size)
 	return n;
 }
 
+/* A request of the control ring that mostly makes sense, and some that do not. */
+static void ask(const uint8_t *data, const uint8_t *end, uint16_t at)
+{
+	struct xen_netif_ctrl_request rq = { .id = at, .type = (uint16_t)(at % 12) };
+	xen_netif_ctrl_sring_t *ring = (xen_netif_ctrl_sring_t *)peer->page[CTRL_PAGE];
+	unsigned int i;
+
+	for (i = 0; i < 3 && end - data > (int)i; i++)
+		rq.data[i] = at & 0x800 && i == 2 ? 0xfffffff0u + data[i] : data[i] % 48;
+	ring->ring[ring->req_prod % 128].req = rq;
+	ring->req_prod++;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct frame_port port = { send_checked, receive, NULL };
@@ -77,6 +91,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	c.queues = 1 + (*data >> 1 & 1);
 	c.tx_ref[1] = 2;
 	c.rx_ref[1] = 3;
+	c.ctrl = *data & 16;
+	c.ctrl_ref = CTRL_PAGE;
+	c.ctrl_port = 2;
+	c.mcast_control = *data & 32;
 	vif.rate = *data & 4 ? 1000 : 0;
 	vif.burst = 4000;
 	vif.guard = *data++ & 8;
@@ -112,6 +130,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			vif_to_guest(&vif);
 			break;
 		case 5: peer->revoked[page] ^= 1; break;
+		case 6:
+			if (!c.ctrl)
+				break;
+			ask(data, end, at);
+			data += end - data < 8 ? end - data : 8;
+			vif_from_guest(&vif, now);
+			break;
 		default:
 			now += (uint64_t)at << 16;
 			vif_from_guest(&vif, now);

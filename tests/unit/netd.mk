@@ -1,17 +1,20 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # The network backend's unit tests and fuzz target.
 
-VIF_TESTED := drivers/backend/net/vif drivers/backend/net/packet drivers/backend/net/answers drivers/backend/net/hash drivers/backend/common/ring dom0-tools/common/why \
+VIF_TESTED := drivers/backend/net/vif drivers/backend/net/from_guest drivers/backend/net/to_guest \
+	drivers/backend/net/packet drivers/backend/net/answers drivers/backend/net/hash drivers/backend/net/ctrl drivers/backend/net/staging \
+	drivers/backend/common/ring dom0-tools/common/why \
 	tests/unit/fake_peer
 
-$(B)/tests/vif_test: $(addprefix $(B)/obj/san/,$(addsuffix .o,tests/unit/vif_test $(VIF_TESTED)))
+$(B)/tests/vif_test $(B)/tests/vif_ctrl_test: $(B)/tests/%: $(B)/obj/san/tests/unit/%.o $(addprefix $(B)/obj/san/,$(addsuffix .o,$(VIF_TESTED)))
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
 	$(Q)$(HOST_CC) $(SAN_FLAGS) -o $@ $^ -lcmocka
 
 .PHONY: unit-vif
-unit-vif: $(B)/tests/vif_test
-	$(Q)$<
+unit-vif: $(B)/tests/vif_test $(B)/tests/vif_ctrl_test
+	$(Q)$(B)/tests/vif_test
+	$(Q)$(B)/tests/vif_ctrl_test
 CHECKS += unit-vif
 
 FUZZERS += vif

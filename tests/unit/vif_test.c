@@ -1,173 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The network backend against a frontend made of memory. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
-#include "drivers/backend/net/vif.h"
-#include "tests/unit/fake_peer.h"
-
-#define mb() __atomic_thread_fence(__ATOMIC_SEQ_CST) /* what ring.h wants of its user */
-#define wmb() __atomic_thread_fence(__ATOMIC_RELEASE)
-#define rmb() __atomic_thread_fence(__ATOMIC_ACQUIRE)
-
-#define TX_PAGE 0
-#define RX_PAGE 1
-#define DATA_PAGE 8
-#define SECOND 1000000000ull
-
-struct wire { /* the host's end: what was sent, what waits */
-	struct frame_port port;
-	struct virtio_net_hdr sent_hdr, wait_hdr;
-	uint8_t sent[NET_MAX_PACKET], wait[NET_MAX_PACKET];
-	size_t sent_len, wait_len;
-	unsigned int nr_sent, nr_wait, looks;
-	unsigned int holds, held; /* times it was asked to, and whether it is now */
-};
-
-struct rig {
-	struct wire wire;
-	struct peer *peer;
-	struct vif vif;
-	struct vif_record record;
-	void *buffer;
-	netif_tx_front_ring_t tx;
-	netif_rx_front_ring_t rx;
-};
-
-static int wire_send(struct frame_port *p, const uint8_t *data, size_t len)
-{
-	struct wire *w = (struct wire *)p;
-
-	memcpy(&w->sent_hdr, data, sizeof(w->sent_hdr));
-	w->sent_len = len - sizeof(w->sent_hdr);
-	memcpy(w->sent, data + sizeof(w->sent_hdr), w->sent_len);
-	w->nr_sent++;
-	return 0;
-}
-
-static size_t wire_receive(struct frame_port *p, uint8_t *data, size_t size)
-{
-	struct wire *w = (struct wire *)p;
-
-	w->looks++;
-	if (!w->nr_wait)
-		return 0;
-	w->nr_wait--;
-	assert_true(sizeof(w->wait_hdr) + w->wait_len <= size);
-	memcpy(data, &w->wait_hdr, sizeof(w->wait_hdr));
-	memcpy(data + sizeof(w->wait_hdr), w->wait, w->wait_len);
-	return sizeof(w->wait_hdr) + w->wait_len;
-}
-
-static void wire_hold(struct frame_port *p, bool on)
-{
-	struct wire *w = (struct wire *)p;
-
-	w->holds += on;
-	w->held = on;
-}
-
-static int set_up(void **state)
-{
-	struct rig *r = calloc(1, sizeof(*r));
-	struct vif_choice c = { .queues = 1,
-				.tx_ref = { TX_PAGE },
-				.rx_ref = { RX_PAGE },
-				.tx_port = { 5 },
-				.rx_port = { 5 },
-				.sg = true };
-	struct why why;
-
-	assert_int_equal(peer_open(&r->peer, 1, &why), 0);
-	r->wire.port = (struct frame_port){ wire_send, wire_receive, wire_hold };
-	SHARED_RING_INIT((netif_tx_sring_t *)r->peer->page[TX_PAGE]);
-	SHARED_RING_INIT((netif_rx_sring_t *)r->peer->page[RX_PAGE]);
-	XEN_FRONT_RING_INIT(&r->tx, (netif_tx_sring_t *)r->peer->page[TX_PAGE], 4096);
-	XEN_FRONT_RING_INIT(&r->rx, (netif_rx_sring_t *)r->peer->page[RX_PAGE], 4096);
-	r->buffer = peer_buffer(r->peer, 0, VIF_BUFFER_PAGES);
-	assert_non_null(r->buffer);
-	vif_init(&r->vif, r->peer, &r->wire.port, &r->record, r->buffer);
-	assert_int_equal(vif_connect(&r->vif, &c, &why), 0);
-	r->peer->notified = 0;
-	*state = r;
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	struct rig *r = *state;
-
-	vif_disconnect(&r->vif);
-	assert_int_equal(r->peer->mapped, 0);
-	assert_int_equal(r->peer->bound, 0);
-	peer_close(r->peer);
-	free(r->buffer);
-	free(r);
-	return 0;
-}
-
-static netif_tx_request_t *tx(struct rig *r, uint16_t id, uint32_t gref, uint16_t size,
-			      uint16_t flags)
-{
-	netif_tx_request_t *rq = RING_GET_REQUEST(&r->tx, r->tx.req_prod_pvt++);
-
-	*rq = (netif_tx_request_t){ .gref = gref, .flags = flags, .id = id, .size = size };
-	return rq;
-}
-
-static void tx_kick(struct rig *r, uint64_t now)
-{
-	int notify;
-
-	RING_PUSH_REQUESTS_AND_CHECK_NOTIFY(&r->tx, notify);
-	(void)notify;
-	vif_from_guest(&r->vif, now);
-}
-
-static netif_tx_response_t tx_answer(struct rig *r)
-{
-	assert_true(r->tx.sring->rsp_prod != r->tx.rsp_cons);
-	return *RING_GET_RESPONSE(&r->tx, r->tx.rsp_cons++);
-}
-
-static void rx_offer(struct rig *r, unsigned int n)
-{
-	unsigned int i;
-	int notify;
-
-	for (i = 0; i < n; i++) {
-		netif_rx_request_t *rq = RING_GET_REQUEST(&r->rx, r->rx.req_prod_pvt++);
-
-		*rq = (netif_rx_request_t){ .id = (uint16_t)(100 + i), .gref = DATA_PAGE + i };
-	}
-	RING_PUSH_REQUESTS_AND_CHECK_NOTIFY(&r->rx, notify);
-	(void)notify;
-}
-
-static netif_rx_response_t rx_answer(struct rig *r)
-{
-	assert_true(r->rx.sring->rsp_prod != r->rx.rsp_cons);
-	return *RING_GET_RESPONSE(&r->rx, r->rx.rsp_cons++);
-}
-
-/* Ethernet, IPv4 without options, TCP: enough for the checks of headers. */
-static void tcp4_frame(uint8_t *p)
-{
-	memset(p, 0, 54);
-	memset(p, 0xff, 6);
-	p[6] = 2;
-	p[12] = 8;
-	p[14] = 0x45;
-	p[23] = 6;
-	p[26] = 10;
-	p[46] = 0x50;
-}
+/* The network backend against a frontend made of memory: packets each way. */
+#include "tests/unit/vif_rig.h"
 
 static void a_packet_of_one_slot_reaches_the_wire(void **state)
 {
@@ -295,7 +128,7 @@ static void a_frame_goes_into_the_slots_the_guest_offers(void **state)
 	netif_rx_response_t a, b;
 
 	r->wire.wait_len = 5000;
-	memset(r->wire.wait, 7, 5000);
+	memset(r->wire.wait, 8, 5000);
 	r->wire.nr_wait = 1;
 	rx_offer(r, 4);
 	vif_to_guest(&r->vif);
@@ -305,7 +138,7 @@ static void a_frame_goes_into_the_slots_the_guest_offers(void **state)
 	assert_int_equal(a.flags, NETRXF_more_data);
 	assert_int_equal(b.status, 904);
 	assert_int_equal(b.flags, 0);
-	assert_int_equal(r->peer->page[DATA_PAGE + 1][903], 7);
+	assert_int_equal(r->peer->page[DATA_PAGE + 1][903], 8);
 	assert_int_equal(r->peer->page[DATA_PAGE + 1][904], 0);
 }
 
@@ -404,7 +237,7 @@ static void a_forged_source_does_not_leave(void **state)
 static void answers_of_a_killed_daemon_are_shown_by_the_next(void **state)
 {
 	struct rig *r = *state;
-	struct vif_choice c = { .queues = r->record.queues, .sg = true };
+	struct vif_choice c = { .queues = r->record.queues, .sg = true, .ctrl = true, .ctrl_ref = CTRL_PAGE, .ctrl_port = 7 };
 	struct answers *a = &r->record.tx[0];
 	netif_tx_response_t rsp = { .id = 9, .status = NETIF_RSP_OKAY };
 	struct why why;

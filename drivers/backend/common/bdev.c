@@ -52,8 +52,10 @@ void bdev_say(const struct bdev *d, int prio, const char *text)
 
 void bdev_report(struct bdev *d, const struct why *why)
 {
+	bool there = false;
+
 	bdev_say(d, LOG_ERR, why->text);
-	if (d->store)
+	if (d->store && store_exists(d->store, STORE_NO_TXN, d->back, &there) == 0 && there)
 		bdev_write_back(d, "error", why->text);
 }
 
@@ -127,11 +129,32 @@ enum xenbus_state bdev_state_at(struct bdev *d, const char *dir)
 	return (enum xenbus_state)n;
 }
 
+struct new_state {
+	struct bdev *d;
+	enum xenbus_state state;
+};
+
+/* A directory that the toolstack has taken away meanwhile must not come back with nothing but a state. */
+static int write_state(struct store *s, store_txn_t t, void *arg)
+{
+	struct new_state *n = arg;
+	const struct fact f = { "state", n->state };
+	char path[STORE_PATH_MAX];
+	bool there = false;
+	int rc = store_path(path, "%s/frontend-id", n->d->back);
+
+	if (!rc)
+		rc = store_exists(s, t, path, &there);
+	if (rc || !there)
+		return rc ? rc : -ENOENT;
+	return bdev_write_facts(n->d, t, &f, 1);
+}
+
 void bdev_set_state(struct bdev *d, enum xenbus_state s)
 {
-	const struct fact f = { "state", s };
+	struct new_state n = { d, s };
 
-	if (bdev_write_facts(d, STORE_NO_TXN, &f, 1) == 0)
+	if (store_transact(d->store, write_state, &n) == 0)
 		d->state = s;
 }
 

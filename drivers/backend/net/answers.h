@@ -10,7 +10,7 @@
 #include "drivers/backend/common/ring.h"
 
 #define ANSWERS_MAX 256u /* a ring of one page has no more slots */
-#define ANSWER_BYTES 8u
+#define ANSWER_BYTES 12u /* of the control ring; the others have 8 and 4 */
 
 struct answers {
 	uint32_t writing; /* those below are complete, and may be in the ring already */

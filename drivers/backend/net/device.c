@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <syslog.h>
 #include <time.h>
 #include <unistd.h>
@@ -162,6 +163,7 @@ static int publish(struct store *s, store_txn_t t, void *arg)
 		{ "feature-ipv6-csum-offload", 1 },
 		{ "feature-multicast-control", 1 },
 		{ "feature-split-event-channels", 1 },
+		{ "feature-ctrl-ring", 1 },
 		{ "multi-queue-max-queues", NET_MAX_QUEUES },
 	};
 
@@ -229,6 +231,9 @@ static int read_choice(struct device *d, struct vif_choice *c, struct why *why)
 			       d->bdev.front, (unsigned long long)queues, NET_MAX_QUEUES);
 	c->queues = (unsigned int)queues;
 	c->sg = front_says(d, "feature-sg");
+	c->mcast_control = front_says(d, "request-multicast-control");
+	c->ctrl = read_number(d, "", "ctrl-ring-ref", &c->ctrl_ref, why) == 0 &&
+		  read_number(d, "", "event-channel-ctrl", &c->ctrl_port, why) == 0;
 	for (i = 0; i < c->queues && !rc; i++)
 		rc = read_queue(d, c, i, why);
 	if (rc)
@@ -248,6 +253,18 @@ static void finish(struct bdev *bdev)
 	ev_break(d->loop, EVBREAK_ALL);
 }
 
+static uint64_t now_ns(const struct device *d)
+{
+	struct timespec t;
+
+	if (!d->vif.rate)
+		return 0; /* nobody asks */
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000ull + (uint64_t)t.tv_nsec;
+}
+
+static void after_frames(struct device *d);
+
 static void connect_front(struct bdev *bdev)
 {
 	struct device *d = device_of(bdev);
@@ -262,6 +279,8 @@ static void connect_front(struct bdev *bdev)
 	ev_io_start(d->loop, &d->on_tap);
 	bdev_set_state(&d->bdev, XenbusStateConnected);
 	bdev_say(&d->bdev, LOG_INFO, "connected");
+	vif_from_guest(&d->vif, now_ns(d)); /* what was asked before we were here */
+	after_frames(d);
 }
 
 static void disconnect_front(struct bdev *bdev)
@@ -310,16 +329,6 @@ static void after_frames(struct device *d)
 }
 
 /* --- events --------------------------------------------------------------------------------------------------------------- */
-
-static uint64_t now_ns(const struct device *d)
-{
-	struct timespec t;
-
-	if (!d->vif.rate)
-		return 0; /* nobody asks */
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000ull + (uint64_t)t.tv_nsec;
-}
 
 static void store_ready(struct ev_loop *loop, ev_io *w, int revents)
 {
@@ -388,13 +397,13 @@ static void write_stats(struct ev_loop *loop, ev_io *w, int revents)
 	bdev_stats_write(d->stats_fd,
 			 "{\"connected\":%s,\"queues\":%u,\"queue_depth\":%u,\"tx_packets\":%llu,\"tx_bytes\":%llu,"
 			 "\"rx_packets\":%llu,\"rx_bytes\":%llu,\"bytes_per_second\":%llu,\"errors\":%llu,"
-			 "\"rx_dropped\":%llu,\"guarded\":%llu}",
+			 "\"rx_dropped\":%llu,\"rx_filtered\":%llu,\"guarded\":%llu,\"staged\":%u}",
 			 d->vif.connected ? "true" : "false", d->vif.queues, d->vif.held_len ? 1u : 0u,
 			 (unsigned long long)s->tx_packets, (unsigned long long)s->tx_bytes,
 			 (unsigned long long)s->rx_packets, (unsigned long long)s->rx_bytes,
 			 (unsigned long long)(bytes - d->counted) / STATS_SECONDS,
-			 (unsigned long long)s->tx_errors, (unsigned long long)s->rx_dropped,
-			 (unsigned long long)s->guarded);
+			 (unsigned long long)s->tx_errors, (unsigned long long)s->rx_dropped, (unsigned long long)s->rx_filtered,
+			 (unsigned long long)s->guarded, vif_staged(&d->vif));
 	d->counted = bytes;
 }
 
@@ -421,11 +430,15 @@ static int open_record(struct device *d, const char *run_dir, struct why *why)
 {
 	char path[STORE_PATH_MAX];
 	void *m = MAP_FAILED;
+	struct stat st;
 	int fd;
 
 	if (bdev_file(d->bdev.back, run_dir, ".state", path, sizeof(path)))
 		return why_set(why, TE_FILE, "%s: the path of its state file is too long", d->bdev.back);
 	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
+	/* Another version's, of another size, is of no use: the connection is taken up without. */
+	if (fd >= 0 && fstat(fd, &st) == 0 && st.st_size && st.st_size != sizeof(*d->vif.record) && ftruncate(fd, 0))
+		syslog(LOG_WARNING, "%s: %m", path);
 	if (fd >= 0 && ftruncate(fd, sizeof(*d->vif.record)) == 0)
 		m = mmap(NULL, sizeof(*d->vif.record), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (m == MAP_FAILED)

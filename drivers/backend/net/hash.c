@@ -88,6 +88,8 @@ static uint32_t own_hash(const uint8_t *data, size_t len)
 	unsigned int i;
 
 	flow_of(&f, data, len);
+	if (!f.addresses)
+		return 0; /* what has no flow goes to the first queue */
 	for (i = 0; i < f.addresses + (f.ports ? PORTS_BYTES : 0u); i++)
 		sum = (sum ^ f.bytes[i]) * 16777619u;
 	return sum ^ sum >> 16;

@@ -6,7 +6,7 @@
 #include "drivers/backend/common/peer.h"
 #include "drivers/backend/common/ring.h"
 #include "drivers/backend/net/answers.h"
-#include "drivers/backend/net/hash.h"
+#include "drivers/backend/net/ctrl.h"
 #include "drivers/backend/net/packet.h"
 
 #define NET_MAX_QUEUES 4
@@ -37,7 +37,7 @@ struct vif_queue {
 };
 
 struct vif_stats {
-	uint64_t tx_packets, tx_bytes, rx_packets, rx_bytes, tx_errors, rx_dropped, guarded;
+	uint64_t tx_packets, tx_bytes, rx_packets, rx_bytes, tx_errors, rx_dropped, rx_filtered, guarded;
 };
 
 /* What outlives the process: one mapped file a card. */
@@ -45,6 +45,14 @@ struct vif_record {
 	uint32_t queues; /* of the connection that these belong to; 0: none */
 	uint32_t tx_ref[NET_MAX_QUEUES], rx_ref[NET_MAX_QUEUES], tx_port[NET_MAX_QUEUES], rx_port[NET_MAX_QUEUES];
 	struct answers tx[NET_MAX_QUEUES], rx[NET_MAX_QUEUES];
+	/* what the frontend asked of it */
+	uint32_t ctrl_ref, ctrl_port;
+	struct answers ctrl;
+	struct net_hash hash;
+	uint32_t nr_mcast;
+	uint8_t mcast[NET_MAX_MCAST][6];
+	uint32_t nr_staged[NET_MAX_QUEUES];
+	struct xen_netif_gref staged[NET_MAX_QUEUES][STAGING_MAX];
 };
 
 struct vif {
@@ -53,7 +61,11 @@ struct vif {
 	struct frame_port *port;
 	struct vif_queue queue[NET_MAX_QUEUES];
 	unsigned int queues;
-	struct net_hash hash; /* which queue a frame to the guest goes to */
+	struct ring ctrl_ring;
+	void *ctrl_mapped; /* NULL: the frontend has none */
+	int ctrl_port;
+	struct staging staging;
+	bool mcast_control; /* multicasts only to those on the list */
 	bool connected, broken, sg; /* sg: the frontend takes frames of several slots */
 	bool guard;
 	uint8_t mac[6];
@@ -74,7 +86,9 @@ struct vif_choice {
 	unsigned int queues;
 	uint32_t tx_ref[NET_MAX_QUEUES], rx_ref[NET_MAX_QUEUES], tx_port[NET_MAX_QUEUES],
 		rx_port[NET_MAX_QUEUES];
-	bool sg;
+	bool sg, mcast_control;
+	bool ctrl;
+	uint32_t ctrl_ref, ctrl_port;
 };
 
 /* buffer: VIF_BUFFER_PAGES pages. */
@@ -89,5 +103,7 @@ uint64_t vif_throttled_for(const struct vif *v);
 /* Is a frontend to be told of answers within VIF_DEBT_NS? vif_settle() tells it, unless it saw them meanwhile. */
 bool vif_in_debt(const struct vif *v);
 void vif_settle(struct vif *v);
+
+unsigned int vif_staged(const struct vif *v); /* grants that the frontend left to us for good */
 
 #endif

@@ -42,6 +42,8 @@ for w in 64 32; do
 	check "PV$w answers ping" wait_for 30 ping -c 1 -W 1 10.9.0.$w
 	check "PV$w echoes UDP" /scenario/probe echo 10.9.0.$w
 done
+staged() { [ "$(grep -l '"staged":64' /run/torc/netd/*.stats 2> /dev/null | wc -l)" = 2 ]; }
+check "both left their buffers to the backend for good" wait_for 20 staged
 for g in g64 g32 e64 e32; do tool destroy $g; done
 
 # --- Linux, two disks and a card, until it reads the word
