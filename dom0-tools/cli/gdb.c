@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -27,6 +28,7 @@ static int start_gdb(struct cli *c, uint32_t domid, char **args, int count)
 	for (int i = 0; i < count; i++)
 		argv[n++] = args[i];
 	host_close(&c->host);
+	signal(SIGPIPE, SIG_DFL);
 	execvp(argv[0], argv);
 	free(argv);
 	return why_hint(c->why, why_set(c->why, TE_FILE, "cannot start gdb: %s", strerror(errno)),

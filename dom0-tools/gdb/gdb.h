@@ -63,11 +63,19 @@ enum stop {
 };
 enum action { ACTION_NONE, ACTION_CONTINUE, ACTION_STEP };
 
+/* Where a step was made: by that it is known again if it ends elsewhere. */
+struct step {
+	bool user;
+	uint64_t roots[2];
+};
+#define OWED_MAX	16u
+
 struct target_vcpu {
 	void *context;			/* of the guest's width; NULL: not read since the last stop */
 	bool changed;
 	bool held;			/* by the hypervisor, for us */
 	bool stepping, had_tf;
+	struct step step;
 	enum action action;
 	uint64_t range_from, range_to;	/* a step goes on while it is in there */
 };
@@ -85,7 +93,8 @@ struct target {
 	struct target_vcpu *vcpus;
 	struct target_frame *frames;	/* memory.c: mapped for reading, until the guest runs */
 	struct point *points;
-	unsigned int owed_steps;	/* flags with our TF that lie on the guest's stacks */
+	struct step owed[OWED_MAX];	/* flags with our TF that lie on the guest's stacks */
+	unsigned int nr_owed;
 	uint64_t exit_code;
 	struct journal *journal;
 };

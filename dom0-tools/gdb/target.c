@@ -7,9 +7,10 @@
  * guest's own goes back to the guest, which runs on. Running means that nobody pauses it: a guest that somebody paused
  * runs when the peer says so.
  *
- * A step is TF in the flags. An exception or event on the way saves them on the guest's stack and clears them, so the
- * step ends when the guest comes back from that, as it should. If the peer loses interest meanwhile there is a TF left on
- * a stack: one debug exception is owed to us and not passed on (owed_steps).
+ * A step is TF in the flags; the hypervisor lets events wait until the instruction is done. If it faults, or is a system call,
+ * the flags go to the guest's stack and are cleared, so the step ends when the guest comes back from that, as it should: maybe
+ * on another vCPU, if its kernel moved the process there. If the peer loses interest meanwhile there is a TF left on a stack:
+ * a debug exception is owed to us and not passed on.
  */
 #include "dom0-tools/gdb/gdb.h"
 
@@ -27,6 +28,7 @@
 #define VECTOR_DEBUG	1u
 #define VECTOR_BREAK	3u
 #define STEP_OVER_MS	2000u
+#define DRAIN_MS	1000u
 #define XSAVE_AT	16u		/* of the legacy area in what the hypervisor gives: two words come first */
 #define XSAVE_USED	(XSAVE_AT + 512u)
 
@@ -184,6 +186,18 @@ static int go(struct target *t, struct why *why)
 	return host_domain_unpause(t->h, t->domid, why);
 }
 
+static void begin_step(struct target *t, uint32_t vcpu)
+{
+	struct target_vcpu *v = &t->vcpus[vcpu];
+	const void *c = target_context(t, vcpu);
+
+	v->had_tf = regs_flags(t, c) & FLAG_TF;
+	v->stepping = true;
+	v->step.user = !regs_in_kernel(t, c);
+	regs_roots(t, c, v->step.roots);
+	flag_step(t, vcpu, true);
+}
+
 int target_resume(struct target *t, struct why *why)
 {
 	int rc = 0;
@@ -198,10 +212,8 @@ int target_resume(struct target *t, struct why *why)
 			rc = set_held(t, n, v->action == ACTION_NONE, why);
 		if (rc || v->action != ACTION_STEP)
 			continue;
-		v->had_tf = regs_flags(t, c) & FLAG_TF;
-		v->stepping = true;
+		begin_step(t, n);
 		journal_step(t, n, true);
-		flag_step(t, n, true);
 	}
 	return rc ? rc : go(t, why);
 }
@@ -216,8 +228,8 @@ static void end_step(struct target *t, uint32_t vcpu)
 	t->vcpus[vcpu].stepping = false;
 	if (c && regs_flags(t, c) & FLAG_TF)
 		flag_step(t, vcpu, t->vcpus[vcpu].had_tf);
-	else if (c)
-		t->owed_steps++;
+	else if (c && t->nr_owed < OWED_MAX)
+		t->owed[t->nr_owed++] = t->vcpus[vcpu].step;
 }
 
 static void settle(struct target *t)
@@ -253,7 +265,39 @@ static enum stop on_breakpoint(struct target *t, uint32_t vcpu, const struct poi
 	return STOP_NONE;
 }
 
-static enum stop on_debug(struct target *t, uint32_t vcpu)
+/* A kernel's stack may come back under any process's tables, a process comes back under its own. */
+static bool same_place(const struct target *t, const struct step *s, const void *c)
+{
+	uint64_t roots[2];
+
+	regs_roots(t, c, roots);
+	return !s->user || (!regs_in_kernel(t, c) && roots[0] == s->roots[0] && roots[1] == s->roots[1]);
+}
+
+/* A step that began on another vCPU and is under way in the guest's kernel. */
+static uint32_t whose_step(struct target *t, uint32_t vcpu, const void *c)
+{
+	EACH(t, n) {
+		const void *its = n != vcpu && t->vcpus[n].stepping ? target_context(t, n) : NULL;
+
+		if (its && !(regs_flags(t, its) & FLAG_TF) && same_place(t, &t->vcpus[n].step, c))
+			return n;
+	}
+	return NO_VCPU;
+}
+
+static bool take_owed(struct target *t, const void *c)
+{
+	for (unsigned int i = 0; i < t->nr_owed; i++)
+		if (same_place(t, &t->owed[i], c)) {
+			t->owed[i] = t->owed[--t->nr_owed];
+			return true;
+		}
+	return false;
+}
+
+/* *who: whose step it was, if it was one. */
+static enum stop on_debug(struct target *t, uint32_t vcpu, uint32_t *who)
 {
 	struct target_vcpu *v = &t->vcpus[vcpu];
 	void *c = target_context(t, vcpu);
@@ -263,15 +307,20 @@ static enum stop on_debug(struct target *t, uint32_t vcpu)
 	if (!c)
 		return STOP_NONE;
 	dr6 = regs_dr6(t, c);
-	if (dr6 & DR6_STEP && (v->stepping || t->owed_steps)) {
+	*who = !(dr6 & DR6_STEP) ? NO_VCPU : v->stepping ? vcpu : whose_step(t, vcpu, c);
+	if (dr6 & DR6_STEP && (*who != NO_VCPU || take_owed(t, c))) {
 		regs_clear_dr6(t, c, DR6_STEP);
 		target_changed(t, vcpu);
 		if (dr6 & DR6_WATCH)		/* and what the guest itself watches */
 			host_debug_pass(t->h, t->domid, vcpu, VECTOR_DEBUG, &ignored);
-		if (!v->stepping) {
-			t->owed_steps--;
+		if (*who != vcpu)
 			flag_step(t, vcpu, false);
+		if (*who == NO_VCPU)
 			return STOP_NONE;
+		if (*who != vcpu) {
+			t->vcpus[*who].stepping = false;
+			journal_step(t, *who, false);
+			return STOP_STEP;
 		}
 		ip = regs_ip(t, c);
 		return ip >= v->range_from && ip < v->range_to ? STOP_NONE : STOP_STEP;
@@ -290,15 +339,16 @@ static enum stop collect(struct target *t, struct host_debug_event e, uint32_t *
 	for (unsigned int n = 0; n <= t->nr_vcpus; n++) {
 		if (e.any && e.vcpu < t->nr_vcpus) {
 			const struct point *p = NULL;
+			uint32_t who = e.vcpu;
 
-			one = e.vector == VECTOR_BREAK ? on_breakpoint(t, e.vcpu, &p) : on_debug(t, e.vcpu);
+			one = e.vector == VECTOR_BREAK ? on_breakpoint(t, e.vcpu, &p) : on_debug(t, e.vcpu, &who);
 			if (p && !*over) {
 				*over = p;
 				*over_vcpu = e.vcpu;
 			}
 			if (one != STOP_NONE && stop == STOP_NONE) {
 				stop = one;
-				*vcpu = e.vcpu;
+				*vcpu = who;
 			}
 		}
 		if (host_debug_event(t->h, t->domid, &e, &ignored) || !e.any)
@@ -327,10 +377,8 @@ static enum stop step_over(struct target *t, uint32_t vcpu, const struct point *
 		if (n != vcpu && target_context(t, n) && !t->vcpus[n].held)
 			host_debug_hold(t->h, t->domid, n, true, &ignored);
 	if (!was_stepping) {
-		v->had_tf = regs_flags(t, target_context(t, vcpu)) & FLAG_TF;
-		v->stepping = true;
 		v->range_from = v->range_to = 0;
-		flag_step(t, vcpu, true);
+		begin_step(t, vcpu);
 	}
 	point_lift(t, &p);
 	if (!go(t, &ignored))
@@ -503,6 +551,29 @@ int target_attach(struct target *t, struct host *h, uint32_t domid, struct why *
 	return rc;
 }
 
+/* Let it run until it has taken our TFs off its stacks, or has had its time: then it gets debug exceptions that mean nothing to it. */
+static void drain(struct target *t)
+{
+	const struct timespec nap = { .tv_nsec = 1000000 };
+	struct host_debug_event e = { 0 };
+	struct why ignored = { 0 };
+	uint32_t vcpu;
+
+	EACH(t, n)
+		set_held(t, n, false, &ignored);
+	for (unsigned int ms = 0; ms < DRAIN_MS && t->nr_owed; ms++) {
+		if (!t->running && go(t, &ignored))
+			return;
+		nanosleep(&nap, NULL);
+		if (host_debug_event(t->h, t->domid, &e, &ignored))
+			return;
+		if (e.any)
+			stand(t, e, true, &vcpu);
+	}
+	if (t->running)
+		stand(t, (struct host_debug_event){ 0 }, true, &vcpu);
+}
+
 /* All that was done to the guest is undone; it stands. */
 static void let_go(struct target *t)
 {
@@ -513,6 +584,8 @@ static void let_go(struct target *t)
 		stand(t, (struct host_debug_event){ 0 }, true, &vcpu);
 	settle(t);
 	points_remove_all(t);
+	if (t->nr_owed)
+		drain(t);
 	put_contexts(t, &ignored);
 	host_debug(t->h, t->domid, false, &ignored);	/* and lets go of the vCPUs that are held */
 	t->attached = false;

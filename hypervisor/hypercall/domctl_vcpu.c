@@ -42,6 +42,8 @@ DOMCTL(domctl_set_context)
 	if (!rc) {
 		domain_pause(d);
 		rc = c ? vcpu_context_set(t, c) : vcpu_reset(t);
+		if (!rc)
+			debug_context_set(t);
 		if (!rc && !t->id)		/* builders clear shared_info, and the wall clock with it */
 			time_update_wallclock(d);
 		domain_unpause(d);

@@ -11,6 +11,7 @@
  * Guests without a debugger pay one test in the paths of #BP and #DB, and nothing in any other.
  */
 #include <torc/pv.h>
+#include <torc/x86.h>
 
 /* v is current, in the guest. False: no debugger wants it. */
 bool debug_event(struct vcpu *v, unsigned int vector)
@@ -26,6 +27,7 @@ bool debug_event(struct vcpu *v, unsigned int vector)
 	first = taken && !d->debug_paused;
 	if (taken) {
 		v->debug_event = (uint8_t)vector;
+		atomic_and(&v->pending_traps, (uint8_t)~PENDING_STEP);
 		d->debug_paused = true;
 	}
 	spin_unlock(&d->lock);
@@ -52,6 +54,7 @@ int debug_set(struct domain *d, bool on)
 	for (unsigned int i = 0; !on && i < d->max_vcpus; i++)
 		if (d->vcpus[i]) {
 			d->vcpus[i]->debug_event = 0;
+			atomic_and(&d->vcpus[i]->pending_traps, (uint8_t)~PENDING_STEP);
 			debug_vcpu_hold(d->vcpus[i], false);
 		}
 	if (paused)
@@ -93,6 +96,14 @@ int debug_vcpu_hold(struct vcpu *v, bool hold)
 	else
 		vcpu_unpause(v);
 	return 0;
+}
+
+/* With TF in its flags a debugger wants one instruction done. Were an event delivered first, TF would lie on the guest's stack meanwhile,
+ * and go wherever the guest takes its task. v is paused. */
+void debug_context_set(struct vcpu *v)
+{
+	if (v->domain->debugged && v->regs.rflags & EFLAGS_TF)
+		atomic_or(&v->pending_traps, PENDING_STEP);
 }
 
 /* The guest gets the exception as if no debugger had been there, as soon as the vcpu runs: frames are built on its own CPU. */

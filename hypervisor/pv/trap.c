@@ -262,13 +262,20 @@ bool pv_events_pending(struct vcpu *v)
 	       (unlikely(v->pending_traps) && (v->pending_traps & ~PENDING_NMI || !v->in_nmi));
 }
 
-/* What a debugger found to be the guest's own. */
-static void deliver_debug_trap(struct vcpu *v, struct cpu_user_regs *regs)
+/* A debugger's doing comes before events: what it found to be the guest's own, and the instruction that it wants to see done. */
+static bool deliver_debug(struct vcpu *v, struct cpu_user_regs *regs)
 {
-	uint8_t which = v->pending_traps & PENDING_BP ? PENDING_BP : PENDING_DB;
+	uint8_t which = v->pending_traps & PENDING_BP ? PENDING_BP : v->pending_traps & PENDING_DB;
 
-	atomic_and(&v->pending_traps, (uint8_t)~which);
-	guest_inject(v, regs, which == PENDING_BP ? VEC_BP : VEC_DB, -1);
+	if (which) {
+		atomic_and(&v->pending_traps, (uint8_t)~which);
+		guest_inject(v, regs, which == PENDING_BP ? VEC_BP : VEC_DB, -1);
+		return true;
+	}
+	if (regs->rflags & EFLAGS_TF)
+		return true;
+	atomic_and(&v->pending_traps, (uint8_t)~PENDING_STEP);		/* it has led into the kernel: from here on all is as usual */
+	return false;
 }
 
 void pv_deliver_pending(struct vcpu *v, struct cpu_user_regs *regs)
@@ -276,10 +283,8 @@ void pv_deliver_pending(struct vcpu *v, struct cpu_user_regs *regs)
 	struct bounce nmi = { .eip = v->nmi_entry, .cs = v->traps[VEC_NMI].cs, .mask_events = true };
 	struct bounce event = { .eip = v->event_cb.eip, .cs = v->event_cb.cs, .mask_events = true };
 
-	if (unlikely(v->pending_traps & (PENDING_BP | PENDING_DB))) {
-		deliver_debug_trap(v, regs);
+	if (unlikely(v->pending_traps & ~PENDING_NMI) && deliver_debug(v, regs))
 		return;
-	}
 	if (unlikely(v->pending_traps && !v->in_nmi)) {
 		atomic_and(&v->pending_traps, (uint8_t)~PENDING_NMI);
 		if (nmi.eip) {

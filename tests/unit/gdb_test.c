@@ -410,6 +410,61 @@ static void test_guests_own_step(void **state)
 	leave();
 }
 
+/* A step leads into the guest's kernel, which moves the process to another vCPU. */
+static void test_step_that_moves(void **state)
+{
+	struct vcpu_guest_context *c;
+
+	(void)state;
+	for (unsigned int user = 0; user < 3; user++) {
+		attach(false);
+		g->pages[8][0] = OP_HLT;
+		for (unsigned int v = 0; v < 2 && user; v++) {
+			c = (void *)g->context[v];
+			c->flags &= ~(unsigned long)VGCF_in_kernel;
+			if (v && user == 2)
+				c->ctrlreg[1] = xen_pfn_to_cr3(6);	/* another process: its own affair */
+		}
+		place(0, FAKE_CODE, 0x202);
+		place(1, FAKE_CODE, 0x202);
+		assert_string_equal(go("vCont;s:1;c:2"), "");
+		assert_int_equal(fake_flags(g, 0) & TF, TF);
+		c = (void *)g->context[0];
+		if (user)
+			c->flags |= VGCF_in_kernel;
+		fake_set(g, 0, FAKE_CODE, 0x202);
+		fake_set(g, 1, FAKE_CODE + 0x200, 0x202 | TF);
+		g->pages[8][0x202] = OP_HLT;
+		stub_poll(&stub);
+		assert_string_equal(said(), user == 2 ? "" : "T05thread:1;");
+		assert_int_equal(regs_flags(&target, user == 2 ? g->context[1] : target_context(&target, 1)) & TF, user == 2 ? TF : 0);
+		assert_int_equal(g->passed[1][1] != 0, user == 2);
+		leave();
+	}
+}
+
+/* The peer does not wait for the end of the step; it must not become the guest's when the peer has left either. */
+static void test_step_that_is_owed(void **state)
+{
+	(void)state;
+	for (unsigned int detach = 0; detach < 2; detach++) {
+		attach(false);
+		g->pages[8][0] = g->pages[8][0x300] = OP_HLT;
+		place(1, FAKE_CODE, 0x202);
+		assert_string_equal(go("vCont;s:1"), "");
+		fake_set(g, 0, FAKE_CODE, 0x202);
+		stub_input(&stub, (const uint8_t *)"\3", 1);
+		assert_string_equal(said(), "T02thread:1;");
+		place(0, FAKE_CODE + 0x200, 0x202 | TF);
+		assert_string_equal(detach ? ask("D") : go("c"), detach ? "OK" : "");
+		assert_int_equal(g->passed[0][1], 0);
+		assert_int_equal(fake_flags(g, 0) & TF, 0);
+		assert_true(fake_ip(g, 0) > FAKE_CODE + 0x200);
+		assert_true(fake_guest_runs(g));
+		leave();
+	}
+}
+
 static void test_threads(void **state)
 {
 	(void)state;
@@ -641,6 +696,8 @@ int main(void)
 		cmocka_unit_test(test_many_breakpoints),
 		cmocka_unit_test(test_step),
 		cmocka_unit_test(test_guests_own_step),
+		cmocka_unit_test(test_step_that_moves),
+		cmocka_unit_test(test_step_that_is_owed),
 		cmocka_unit_test(test_threads),
 		cmocka_unit_test(test_interrupt),
 		cmocka_unit_test(test_detach),

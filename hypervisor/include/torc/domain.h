@@ -117,6 +117,7 @@ struct vcpu {
 #define PENDING_NMI	1u
 #define PENDING_BP	2u		/* the guest's own, which a debugger has looked at */
 #define PENDING_DB	4u
+#define PENDING_STEP	8u		/* a debugger's: events wait until one instruction is done */
 	bool in_nmi;
 	bool debug_held;		/* by a debugger; in pause_count once */
 	uint8_t debug_event;		/* vector that stopped it and that no debugger has asked for yet; 0: none */

@@ -25,6 +25,7 @@ bool debug_event(struct vcpu *v, unsigned int vector);		/* in the guest: true if
 int debug_set(struct domain *d, bool on);
 bool debug_next(struct domain *d, unsigned int *vcpu, unsigned int *vector);
 int debug_vcpu_hold(struct vcpu *v, bool hold);
+void debug_context_set(struct vcpu *v);				/* its registers are new */
 int debug_pass(struct vcpu *v, unsigned int vector);		/* 1 or 3: it was the guest's own */
 
 /* --- switch.c, life.c --------------------------------------------------------------------------------------------------- */
