@@ -285,6 +285,9 @@ int channel_answer(struct channel *c, struct hostlink *l, const struct hello *h,
 	c->connection = h->connection;
 	rc = check_hello(c, l, h, why);
 	if (rc) {	/* a stranger changes nothing */
+		/* one that goes on where this end has just begun is told so, and need not try again */
+		if (!before && !c->next_out && !c->expected)
+			(void)say_hello(c, l, deadline_ns);
 		c->connection = before;
 		hostlink_close(&l);
 		return rc;

@@ -563,6 +563,48 @@ static void interrupted(void **state)
 		channel_free(&s[i].c);
 }
 
+static void *answers_anew(void *arg)
+{
+	struct side *s = arg;
+	struct hostlink *l = s->next[0];
+	struct hello h;
+	struct why why;
+
+	s->rc = channel_greet(l, &h, SOON, &why);
+	s->rc = s->rc ? s->rc : channel_new(&s->c, h.id, &why);
+	s->rc = s->rc ? s->rc : channel_answer(s->c, l, &h, SOON, &why);
+	return NULL;
+}
+
+/* The other end died and began anew: this one finds that out at its first try, and gives up for good. */
+static void other_began_anew(void **state)
+{
+	struct side s = { .dials = false };
+	struct hostlink *l;
+	struct channel *c;
+	struct why why;
+	pthread_t t;
+	int fd, fds[2];
+
+	(void)state;
+	c = facing(&fd, 1);
+	record(fd, 3, RECORD_MESSAGE, 0, "abc");
+	assert_int_equal(channel_say(c, "x", 1, SOON), 0);
+	record(fd, 0, RECORD_ACK, 1, NULL);
+	assert_int_equal(channel_hear(c, &s.sum, sizeof(s.sum), &(size_t){ 0 }, SOON), 0);
+	assert_int_equal(channel_settle(c, SOON), 0);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+	assert_int_equal(hostlink_open_fd(&s.next[0], fds[0], fds[0], &why), 0);
+	assert_int_equal(hostlink_open_fd(&l, fds[1], fds[1], &why), 0);
+	pthread_create(&t, NULL, answers_anew, &s);
+	assert_int_equal(channel_dial(c, l, SOON, &why), -EBADMSG);
+	pthread_join(t, NULL);
+	assert_int_equal(s.rc, -EBADMSG);
+	channel_free(&c);
+	channel_free(&s.c);
+	close(fd);
+}
+
 /* A connection that was recorded and comes again; one for another channel; one that claims what was never sent. */
 static void wrong_greetings(void **state)
 {
@@ -599,6 +641,7 @@ int main(void)
 		cmocka_unit_test(key_files),	cmocka_unit_test(resumed),
 		cmocka_unit_test(broken_rules), cmocka_unit_test(wrong_greetings),
 		cmocka_unit_test(patience),	cmocka_unit_test(interrupted),
+		cmocka_unit_test(other_began_anew),
 	};
 	struct why why;
 	int failed;
