@@ -37,6 +37,9 @@ int nic_check(const struct config_vif *v, struct why *why)
 	if (!nic_kernel_serves() && access(netd, F_OK) < 0)
 		return why_hint(why, why_set(why, TE_DEVICE, "nothing serves network cards: dom0's kernel has no backend, and torc-netd is not running"),
 				"modprobe xen-netback, or start torc-netd");
+	if (nic_kernel_serves() && (v->guard || v->routed))
+		return why_hint(why, why_set(why, TE_UNSUPPORTED, "vif: dom0's kernel serves it, and has no %s", v->guard ? "guard" : "routed cards"),
+				"torc-netd has: rmmod xen-netback, and start it");
 	if (!v->bridge)
 		return 0;
 	snprintf(path, sizeof(path), "/sys/class/net/%s/bridge", v->bridge);
@@ -80,6 +83,12 @@ int nic_write(struct cli *c, store_txn_t t, uint32_t domid, const struct config_
 		rc = node_write(c, t, back, "vifname", "%s", v->vifname);
 	if (!rc && v->ip)
 		rc = node_write(c, t, back, "ip", "%s", v->ip);
+	if (!rc && v->guard)
+		rc = node_write(c, t, back, "guard", "1");
+	if (!rc && v->routed)
+		rc = node_write(c, t, back, "mode", "route");
+	if (!rc && v->mtu)
+		rc = node_write(c, t, back, "mtu", "%u", v->mtu);
 	if (!rc && v->rate_bytes)
 		rc = node_write(c, t, back, "rate", "%u,%u", v->rate_bytes, v->rate_us);
 	if (!rc)

@@ -29,6 +29,7 @@ struct config_disk {
 	bool cdrom;
 	bool no_discard, direct_io_safe;
 	bool untrusted;		/* what the frontend is told about its backend */
+	bool guard, routed;	/* no forged sources; a way to ip= instead of a bridge */
 };
 
 struct config_vif {
@@ -36,6 +37,7 @@ struct config_vif {
 	uint8_t mac[6];
 	bool mac_given;
 	bool untrusted;		/* what the frontend is told about its backend */
+	bool guard, routed;	/* no forged sources; a way to ip= instead of a bridge */
 	unsigned int mtu;
 	uint32_t rate_bytes, rate_us;	/* so much each so often may leave the guest; 0: no limit */
 	int devid;		/* -1: the next free one */

@@ -395,7 +395,7 @@ bad:
 static int vif_key(struct config_vif *v, const char *key, const char *value, struct why *why)
 {
 	static const char *const known[] = { "mac", "bridge", "ip", "script", "vifname", "rate", "type",
-					     "model", "backend", "mtu", "devid", "gatewaydev", "netdev" };
+					     "model", "backend", "mtu", "devid", "gatewaydev", "netdev", "guard" };
 	const char *near;
 	unsigned int n;
 	int rc;
@@ -412,7 +412,12 @@ static int vif_key(struct config_vif *v, const char *key, const char *value, str
 		return vif_rate(v, value, why);
 	if (strcmp(key, "gatewaydev") == 0 || strcmp(key, "netdev") == 0)
 		return why_hint(why, why_set(why, TE_UNSUPPORTED, "%s \"%s\" of a network card", key, value),
-				"routed cards need a script, and none are run: bridge= puts the card on a bridge");
+				"bridge= puts the card on a bridge, script=vif-route with ip= makes a way to it");
+	if (strcmp(key, "guard") == 0) {
+		rc = vif_number(key, value, 0, 1, &n, why);
+		v->guard = n;
+		return rc;
+	}
 	if (strcmp(key, "vifname") == 0)
 		return strlen(value) > 15 ? why_set(why, TE_CONFIG_VALUE, "vifname \"%s\": more than 15 characters",
 						    value) :
@@ -434,8 +439,11 @@ static int vif_key(struct config_vif *v, const char *key, const char *value, str
 	if (strcmp(key, "script") == 0) {
 		if (strcmp(value, "vif-bridge") == 0 || strcmp(value, "/etc/xen/scripts/vif-bridge") == 0)
 			return 0;
+		v->routed = strcmp(value, "vif-route") == 0 || strcmp(value, "/etc/xen/scripts/vif-route") == 0;
+		if (v->routed)
+			return 0;
 		return why_hint(why, why_set(why, TE_UNSUPPORTED, "script \"%s\" of a network card", value),
-				"no scripts are run: bridge= puts the card on a bridge");
+				"no scripts are run: bridge= puts the card on a bridge, script=vif-route makes a way to ip=");
 	}
 	if (strcmp(key, "mtu") == 0) {
 		rc = vif_number(key, value, 68, 65517, &n, why);
@@ -480,6 +488,9 @@ int config_vif_parse(struct config_vif *v, const char *text, struct why *why)
 		rc = vif_key(v, trim(word), trim(eq + 1), why);
 	}
 	free(copy);
+	if (!rc && v->routed && (!v->ip || v->bridge))
+		rc = why_hint(why, why_set(why, TE_CONFIG_VALUE, "a routed network card %s", v->bridge ? "on a bridge" : "without an address"),
+			      "script=vif-route,ip=192.168.1.7, and no bridge=");
 	if (rc)
 		config_vif_free(v);
 	return rc;

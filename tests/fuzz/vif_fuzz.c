@@ -97,7 +97,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	c.mcast_control = *data & 32;
 	vif.rate = *data & 4 ? 1000 : 0;
 	vif.burst = 4000;
-	vif.guard = *data++ & 8;
+	vif.guard.on = *data & 8;
+	vif.guard.nr_ip4 = *data & 1;
+	vif.guard.nr_ip6 = *data++ & 2 ? 1 : 0;
 	if (vif_connect(&vif, &c, &why))
 		abort();
 	while (end - data >= 4 && !vif.broken) {

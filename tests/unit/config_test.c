@@ -263,6 +263,14 @@ static void vifs(void **state)
 	bad(BASE "vif = [ 'rate=10Mb' ]\n", TE_CONFIG_VALUE, "rate", NULL);
 	bad(BASE "vif = [ 'rate=10Mb/s@' ]\n", TE_CONFIG_VALUE, "rate", NULL);
 	bad(BASE "vif = [ 'rate=0b/s' ]\n", TE_CONFIG_VALUE, "rate", NULL);
+	a = good(BASE "vif = [ 'script=vif-route,ip=192.168.1.7,guard=1', 'bridge=br1' ]\n");
+	assert_true(a.vifs[0].routed && a.vifs[0].guard);
+	assert_false(a.vifs[1].routed || a.vifs[1].guard);
+	config_free(&a);
+	bad(BASE "vif = [ 'script=vif-route' ]\n", TE_CONFIG_VALUE, "without an address", "ip=");
+	bad(BASE "vif = [ 'script=vif-route,ip=192.168.1.7,bridge=br0' ]\n", TE_CONFIG_VALUE, "on a bridge", "no bridge=");
+	bad(BASE "vif = [ 'script=/root/own' ]\n", TE_UNSUPPORTED, "/root/own", "bridge=");
+	bad(BASE "vif = [ 'guard=2' ]\n", TE_CONFIG_VALUE, "guard", NULL);
 	bad(BASE "vif = [ 'gatewaydev=eth0' ]\n", TE_UNSUPPORTED, "gatewaydev", "bridge");
 	bad(BASE "vif = [ 'devid=1', '' ]\n", TE_CONFIG_VALUE, "two network cards with devid 1", NULL);
 	bad(BASE "vif = [ 'mac=00:16:3e:1' ]\n", TE_CONFIG_VALUE, "mac address", NULL);

@@ -2,7 +2,7 @@
 # The network backend's unit tests and fuzz target.
 
 VIF_TESTED := drivers/backend/net/vif drivers/backend/net/from_guest drivers/backend/net/to_guest \
-	drivers/backend/net/packet drivers/backend/net/answers drivers/backend/net/hash drivers/backend/net/ctrl drivers/backend/net/staging \
+	drivers/backend/net/packet drivers/backend/net/answers drivers/backend/net/hash drivers/backend/net/ctrl drivers/backend/net/staging drivers/backend/net/guard \
 	drivers/backend/common/ring dom0-tools/common/why \
 	tests/unit/fake_peer
 

@@ -210,27 +210,102 @@ static void the_rate_is_kept(void **state)
 	assert_int_equal(r->wire.nr_sent, 3); /* a thousand bytes a second */
 }
 
-static void a_forged_source_does_not_leave(void **state)
+static bool leaves(struct rig *r, const uint8_t *frame)
 {
-	struct rig *r = *state;
-	uint8_t *p = r->peer->page[DATA_PAGE];
+	unsigned int before = r->wire.nr_sent;
 
-	r->vif.guard = true;
-	memcpy(r->vif.mac, (uint8_t[]){ 2, 0, 0, 0, 0, 0 }, 6);
-	memcpy(&r->vif.guard_ip, (uint8_t[]){ 10, 0, 0, 0 }, 4);
-	tcp4_frame(p);
+	memcpy(r->peer->page[DATA_PAGE], frame, 60);
 	tx(r, 1, DATA_PAGE, 60, 0);
 	tx_kick(r, 0);
-	assert_int_equal(r->wire.nr_sent, 1);
-	p[26] = 11; /* another's address */
-	tx(r, 2, DATA_PAGE, 60, 0);
-	tx_kick(r, 0);
+	assert_int_equal(tx_answer(r).status, NETIF_RSP_OKAY); /* lost on the wire, as far as the guest can tell */
+	return r->wire.nr_sent != before;
+}
+
+static void a_forged_source_does_not_leave(void **state)
+{
+	static const uint8_t mac[6] = { 2 };
+	struct rig *r = *state;
+	uint8_t p[60], arp[60] = { 0 };
+	struct why why;
+
+	r->vif.guard.on = true;
+	memcpy(r->vif.guard.mac, mac, 6);
+	tcp4_frame(p); /* from 10.0.0.0 */
+	assert_true(leaves(r, p)); /* any address, under its MAC */
+	assert_int_equal(guard_parse(&r->vif.guard, "10.0.0.0, 192.168.1.7", &why), 0);
+	assert_true(leaves(r, p));
+	p[26] = 11;
+	assert_false(leaves(r, p)); /* another's address */
 	p[26] = 10;
-	p[6] = 4; /* another's MAC */
-	tx(r, 3, DATA_PAGE, 60, 0);
-	tx_kick(r, 0);
-	assert_int_equal(r->wire.nr_sent, 1);
-	assert_int_equal(r->vif.stats.guarded, 2);
+	p[6] = 4;
+	assert_false(leaves(r, p)); /* another's MAC */
+	p[6] = 2;
+	p[12] = 0x81; /* a VLAN's frame would hide it */
+	assert_false(leaves(r, p));
+	memcpy(arp + 6, mac, 6);
+	memcpy(arp + 12, (uint8_t[]){ 8, 6, 0, 1, 8, 0, 6, 4, 0, 2 }, 10);
+	memcpy(arp + 22, mac, 6);
+	memcpy(arp + 28, (uint8_t[]){ 192, 168, 1, 7 }, 4);
+	assert_true(leaves(r, arp));
+	arp[28] = 193;
+	assert_false(leaves(r, arp)); /* says that another's address is here */
+	memset(arp + 28, 0, 4);
+	assert_true(leaves(r, arp)); /* asks whether an address is taken */
+	arp[22] = 4;
+	assert_false(leaves(r, arp)); /* speaks for another MAC */
+	assert_int_equal(r->vif.stats.guarded, 5);
+}
+
+static void a_guest_without_an_address_may_ask_for_one(void **state)
+{
+	struct rig *r = *state;
+	uint8_t p[60];
+	struct why why;
+
+	r->vif.guard.on = true;
+	memcpy(r->vif.guard.mac, (uint8_t[6]){ 2 }, 6);
+	assert_int_equal(guard_parse(&r->vif.guard, "10.0.0.1", &why), 0);
+	tcp4_frame(p);
+	memset(p + 26, 0, 4);
+	assert_false(leaves(r, p));
+	p[23] = 17;
+	memcpy(p + 34, (uint8_t[]){ 0, 68, 0, 67 }, 4);
+	assert_true(leaves(r, p));
+}
+
+static void guarded_ipv6_is_of_the_list_or_of_the_link(void **state)
+{
+	struct net_guard g = { .on = true, .mac = { 2 } };
+	uint8_t p[60] = { 0 };
+	struct why why;
+
+	(void)state;
+	p[6] = 2;
+	p[12] = 0x86;
+	p[13] = 0xdd;
+	p[22] = 0xfe;
+	p[23] = 0x80;
+	assert_int_equal(guard_parse(&g, "10.0.0.1", &why), 0);
+	assert_false(guard_passes(&g, p, sizeof(p))); /* has none at all */
+	assert_int_equal(guard_parse(&g, "10.0.0.1 2001:db8::5", &why), 0);
+	assert_true(guard_passes(&g, p, sizeof(p)));
+	p[22] = 0x20;
+	p[23] = 1;
+	assert_false(guard_passes(&g, p, sizeof(p)));
+	memcpy(p + 22, (uint8_t[]){ 0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 5 }, 16);
+	assert_true(guard_passes(&g, p, sizeof(p)));
+	assert_false(guard_passes(&g, p, 53));
+}
+
+static void a_list_that_cannot_be_read_is_no_open_guard(void **state)
+{
+	struct net_guard g = { .on = true };
+	struct why why;
+
+	(void)state;
+	assert_int_not_equal(guard_parse(&g, "10.0.0.1/24", &why), 0);
+	assert_non_null(strstr(why.text, "10.0.0.1/24"));
+	assert_int_not_equal(guard_parse(&g, "1.1.1.1 1.1.1.2 1.1.1.3 1.1.1.4 1.1.1.5 1.1.1.6 1.1.1.7 1.1.1.8 1.1.1.9", &why), 0);
 }
 
 /* Killed after it wrote answers over requests and before it showed them: the successor must not take them for requests. */
@@ -402,6 +477,9 @@ int main(void)
 		CASE(a_revoked_buffer_loses_that_frame_only),
 		CASE(the_rate_is_kept),
 		CASE(a_forged_source_does_not_leave),
+		CASE(a_guest_without_an_address_may_ask_for_one),
+		CASE(guarded_ipv6_is_of_the_list_or_of_the_link),
+		CASE(a_list_that_cannot_be_read_is_no_open_guard),
 		CASE(small_packets_are_answered_at_once_and_told_of_later),
 		CASE(a_frontend_that_found_its_answers_is_not_told),
 		CASE(a_frame_for_the_guest_tells_of_answers_too),

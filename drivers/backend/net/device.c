@@ -5,7 +5,6 @@
  */
 #include "drivers/backend/net/device.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <ev.h>
 #include <fcntl.h>
@@ -97,18 +96,35 @@ static void read_rate(struct device *d)
 	free(rate);
 }
 
-static void read_guard(struct device *d)
+static int read_guard(struct device *d, struct why *why)
 {
 	char *guard = NULL, *ip = NULL;
-	struct in_addr a;
+	int rc = 0;
 
-	if (bdev_read_back(&d->bdev, "guard", &guard) == 0 && strcmp(guard, "0"))
-		d->vif.guard = true;
-	if (d->vif.guard && bdev_read_back(&d->bdev, "ip", &ip) == 0 &&
-	    inet_pton(AF_INET, ip, &a) == 1)
-		d->vif.guard_ip = a.s_addr;
+	d->vif.guard.on = bdev_read_back(&d->bdev, "guard", &guard) == 0 && strcmp(guard, "0");
+	if (bdev_read_back(&d->bdev, "ip", &ip) == 0 && d->vif.guard.on)
+		rc = guard_parse(&d->vif.guard, ip, why);
 	free(guard);
 	free(ip);
+	return rc;
+}
+
+/* Routed instead of bridged: dom0 knows the way to the guest's addresses, and answers the guest for everybody else's. */
+static int route(struct device *d, struct why *why)
+{
+	struct net_guard addresses = { 0 };
+	char *ip = NULL;
+	unsigned int i;
+	int rc;
+
+	if (bdev_read_back(&d->bdev, "ip", &ip) || guard_parse(&addresses, ip, why) || !addresses.nr_ip4)
+		rc = why_set(why, TE_DEVICE, "%s/ip has no IPv4 address to route to the card", d->bdev.back);
+	else
+		rc = tap_set_up(&d->tap, true, why);
+	for (i = 0; !rc && i < addresses.nr_ip4; i++)
+		rc = tap_route(&d->tap, addresses.ip4[i], why);
+	free(ip);
+	return rc;
 }
 
 /* Made before the state says so: a hotplug script run by the toolstack finds the interface there. */
@@ -116,7 +132,7 @@ static int open_tap(struct device *d, struct why *why)
 {
 	/* Frames of the host's side carry the guest's MAC as destination; the interface itself must have another. */
 	static const uint8_t host_mac[6] = { 0xfe, 0xff, 0xff, 0xff, 0xff, 0xff };
-	char *name = NULL, *bridge = NULL, *script = NULL, *mac = NULL, generated[32];
+	char *name = NULL, *bridge = NULL, *script = NULL, *mac = NULL, *mode = NULL, generated[32];
 	uint64_t handle, mtu;
 	int rc;
 
@@ -134,11 +150,13 @@ static int open_tap(struct device *d, struct why *why)
 	rc = tap_set_mac(&d->tap, host_mac, why);
 	if (!rc && bdev_read_back_number(&d->bdev, "mtu", &mtu) == 0)
 		rc = tap_set_mtu(&d->tap, (unsigned int)mtu, why);
-	if (!rc && bdev_read_back(&d->bdev, "mac", &mac) == 0 && parse_mac(mac, d->vif.mac))
+	if (!rc && bdev_read_back(&d->bdev, "mac", &mac) == 0 && parse_mac(mac, d->vif.guard.mac))
 		rc = why_set(why, TE_DEVICE, "%s/mac is \"%s\", no MAC address", d->bdev.back, mac);
 	/* Where a script is named, the toolstack runs it and it does the rest. */
 	if (!rc && (bdev_read_back(&d->bdev, "script", &script) || !*script)) {
-		if (bdev_read_back(&d->bdev, "bridge", &bridge) == 0 && *bridge)
+		if (bdev_read_back(&d->bdev, "mode", &mode) == 0 && !strcmp(mode, "route"))
+			rc = route(d, why);
+		else if (bdev_read_back(&d->bdev, "bridge", &bridge) == 0 && *bridge)
 			rc = tap_join_bridge(&d->tap, bridge, why);
 		if (!rc)
 			rc = tap_set_up(&d->tap, true, why);
@@ -146,6 +164,7 @@ static int open_tap(struct device *d, struct why *why)
 			bdev_write_back(&d->bdev, "hotplug-status", "connected");
 	}
 	free(mac);
+	free(mode);
 	free(script);
 	free(bridge);
 	return rc;
@@ -477,7 +496,7 @@ int device_run(const char *path, const char *run_dir)
 	d->bdev.ops = &ops;
 	d->loop = ev_default_loop(0);
 	if (bdev_open(&d->bdev, path, &why) || peer_open(&d->peer, d->bdev.domid, &why) ||
-	    open_vif(d, &why) || open_tap(d, &why) || open_record(d, run_dir, &why)) {
+	    open_vif(d, &why) || open_tap(d, &why) || read_guard(d, &why) || open_record(d, run_dir, &why)) {
 		bdev_report(&d->bdev, &why);
 		if (d->bdev.store)
 			bdev_set_state(&d->bdev, XenbusStateClosed);
@@ -485,7 +504,6 @@ int device_run(const char *path, const char *run_dir)
 	}
 	d->stats_fd = bdev_stats_open(&d->bdev, run_dir);
 	read_rate(d);
-	read_guard(d);
 	if (store_transact(d->bdev.store, publish, d))
 		bdev_say(&d->bdev, LOG_ERR, store_why(d->bdev.store));
 	/* After a restart the frontend is connected: its rings are taken up again where they stand. */

@@ -163,7 +163,7 @@ static void tx_send(struct vif *v, struct vif_queue *q, struct net_packet *p, ui
 		status = NETIF_RSP_OKAY;
 	if (status != NETIF_RSP_OKAY) {
 		v->stats.tx_errors++;
-	} else if (v->guard && !packet_source_ok(data, p->size, v->mac, v->guard_ip)) {
+	} else if (!guard_passes(&v->guard, data, p->size)) {
 		v->stats.guarded++; /* lost on the wire, as far as the guest can tell */
 	} else {
 		memcpy(data - HEADER_BYTES, &h, HEADER_BYTES);

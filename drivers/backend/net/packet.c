@@ -2,12 +2,10 @@
 /* Packets in a transmit ring, and their offloads (packet.h). */
 #include "drivers/backend/net/packet.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <string.h>
 
 #define ETHERTYPE_IP 0x0800
-#define ETHERTYPE_ARP 0x0806
 #define ETHERTYPE_VLAN 0x8100
 #define ETHERTYPE_IPV6 0x86dd
 #define PROTO_TCP 6
@@ -216,27 +214,4 @@ void packet_from_vnet(const struct virtio_net_hdr *h, uint16_t *flags, uint8_t *
 	*gso_size = h->gso_size;
 	if (*gso_type)
 		*flags |= NETRXF_extra_info;
-}
-
-bool packet_source_ok(const uint8_t *data, size_t len, const uint8_t mac[6], uint32_t ip)
-{
-	uint32_t source;
-
-	if (len < 14 || memcmp(data + 6, mac, 6))
-		return false;
-	if (!ip)
-		return true;
-	switch (be16(data + 12)) {
-	case ETHERTYPE_IP:
-		if (len < 34)
-			return false;
-		memcpy(&source, data + 26, sizeof(source));
-		return source == ip;
-	case ETHERTYPE_ARP:
-		if (len < 42)
-			return false;
-		memcpy(&source, data + 28, sizeof(source));
-		return source == ip;
-	default: return false;
-	}
 }

@@ -47,7 +47,4 @@ int packet_to_vnet(const struct net_packet *p, const uint8_t *data, struct virti
 void packet_from_vnet(const struct virtio_net_hdr *h, uint16_t *flags, uint8_t *gso_type,
 		      uint16_t *gso_size);
 
-/* Source guards: does a frame claim a MAC or IPv4 source that is not the guest's? ip 0: any. */
-bool packet_source_ok(const uint8_t *data, size_t len, const uint8_t mac[6], uint32_t ip);
-
 #endif

@@ -9,6 +9,8 @@
 #include <linux/virtio_net.h>
 #include <net/if.h>
 #include <net/if_arp.h>
+#include <net/route.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -116,4 +118,28 @@ int tap_join_bridge(struct tap *t, const char *bridge, struct why *why)
 	if (fd >= 0)
 		close(fd);
 	return rc;
+}
+
+int tap_route(struct tap *t, uint32_t ip, struct why *why)
+{
+	struct rtentry r = { .rt_flags = RTF_UP | RTF_HOST, .rt_dev = t->name };
+	struct sockaddr_in *to = (struct sockaddr_in *)&r.rt_dst, *mask = (struct sockaddr_in *)&r.rt_genmask;
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), rc = 0;
+	char path[64];
+
+	*to = (struct sockaddr_in){ .sin_family = AF_INET, .sin_addr.s_addr = ip };
+	*mask = (struct sockaddr_in){ .sin_family = AF_INET, .sin_addr.s_addr = INADDR_BROADCAST };
+	if (fd < 0 || (ioctl(fd, SIOCADDRT, &r) && errno != EEXIST))
+		rc = -errno;
+	if (fd >= 0)
+		close(fd);
+	if (rc)
+		return done(t, rc, "a route to the guest", why);
+	snprintf(path, sizeof(path), "/proc/sys/net/ipv4/conf/%s/proxy_arp", t->name);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0 || write(fd, "1", 1) != 1)
+		rc = -errno;
+	if (fd >= 0)
+		close(fd);
+	return done(t, rc, path, why);
 }

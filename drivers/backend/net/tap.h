@@ -23,6 +23,8 @@ int tap_set_offloads(struct tap *t, bool csum, bool tso4, bool tso6, struct why 
 int tap_set_mtu(struct tap *t, unsigned int mtu, struct why *why);
 int tap_set_up(struct tap *t, bool up, struct why *why);
 int tap_set_mac(struct tap *t, const uint8_t mac[6], struct why *why);
+/* A way to an address (network order) through it, and answers to those who look for others there. */
+int tap_route(struct tap *t, uint32_t ip, struct why *why);
 int tap_join_bridge(struct tap *t, const char *bridge, struct why *why);
 
 #endif

@@ -7,6 +7,7 @@
 #include "drivers/backend/common/ring.h"
 #include "drivers/backend/net/answers.h"
 #include "drivers/backend/net/ctrl.h"
+#include "drivers/backend/net/guard.h"
 #include "drivers/backend/net/packet.h"
 
 #define NET_MAX_QUEUES 4
@@ -67,9 +68,7 @@ struct vif {
 	struct staging staging;
 	bool mcast_control; /* multicasts only to those on the list */
 	bool connected, broken, sg; /* sg: the frontend takes frames of several slots */
-	bool guard;
-	uint8_t mac[6];
-	uint32_t guard_ip; /* network order; 0: any */
+	struct net_guard guard;
 	/* rate limit: a bucket of bytes, filled evenly; 0 rate: none */
 	uint64_t rate, burst, credit; /* bytes a second, bytes, bytes */
 	uint64_t filled_at; /* ns */

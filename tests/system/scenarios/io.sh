@@ -29,7 +29,9 @@ check "GRUB, 32 bits: create" tool create /tmp/g32.cfg
 for w in 64 32; do
 	dd if=/dev/zero of=/srv/r$w.img bs=1M count=2 2> /dev/null
 	small_guest r$w /guests/reference$w.elf 'extra="test"' "disk=[\"vdev=xvda,target=/srv/r$w.img\"]"
-	small_guest e$w /guests/reference$w.elf "extra=\"ip=10.9.0.$w\"" "vif=[\"mac=00:16:3e:00:00:$w,bridge=br0\"]"
+	net="10.9.0.$w bridge=br0"
+	[ $w = 64 ] || net="10.8.0.$w script=vif-route,guard=1,ip=10.8.0.$w"	# on no bridge, and guarded
+	small_guest e$w /guests/reference$w.elf "extra=\"ip=${net% *}\"" "vif=[\"mac=00:16:3e:00:00:$w,${net#* }\"]"
 	check "PV$w: create" tool create /tmp/r$w.cfg
 	check "PV$w with a card: create" tool create /tmp/e$w.cfg
 done
@@ -39,8 +41,10 @@ for w in 64 32; do
 	check "PV$w comes to its end" wait_log r$w "# [0-9]* passed" 60
 	check "PV$w reads back what it wrote" logged r$w "ok.*disk: they are read back"
 	check "PV$w: nothing failed" logged r$w "# [1-9][0-9]* passed, 0 failed"
-	check "PV$w answers ping" wait_for 30 ping -c 1 -W 1 10.9.0.$w
-	check "PV$w echoes UDP" /scenario/probe echo 10.9.0.$w
+	ip=10.9.0.$w
+	[ $w = 64 ] || ip=10.8.0.$w
+	check "PV$w answers ping" wait_for 30 ping -c 1 -W 1 $ip
+	check "PV$w echoes UDP" /scenario/probe echo $ip
 done
 staged() { [ "$(grep -l '"staged":64' /run/torc/netd/*.stats 2> /dev/null | wc -l)" = 2 ]; }
 check "both left their buffers to the backend for good" wait_for 20 staged
