@@ -64,6 +64,11 @@ struct mig_calls {
 	int (*resume)(void *arg, struct why *why);
 	/* Now and then; nonzero: stop, the migration was given up by the user (-ECANCELED). */
 	int (*progress)(void *arg, const struct mig_progress *p);
+	/*
+	 * Live alone: ask the guest to suspend itself, and return. While it gets there, which makes it write much, what it writes is sent, so
+	 * that the pause is short. suspend() is called after that in any case, and then waits for what was asked for.
+	 */
+	int (*suspend_ask)(void *arg, struct why *why);
 };
 
 struct mig_outcome {

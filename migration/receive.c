@@ -303,34 +303,45 @@ static int fix_tables(struct mig_receiver *r, struct why *why)
 	return rc;
 }
 
-/* The guest's own list gets this machine's frames; what it says of pages that are not there stays. */
+/* One page of the guest's own list gets this machine's frames, from pfn on; what it says of pages that are not there stays. */
+static void fix_list_page(struct mig_receiver *r, uint8_t *at, uint64_t pfn)
+{
+	size_t width = r->in.is_32bit ? 4 : 8;
+
+	for (size_t j = 0; j < HOST_PAGE_SIZE / width && pfn + j < r->pages; j++) {
+		uint64_t m = mfn_of(r, pfn + j), old = 0;
+
+		memcpy(&old, at + j * width, width);
+		if (m == NONE && !(old >> (width * 8 - 2)))
+			m = UINT64_MAX;		/* a frame that it had and that is not its own here */
+		else if (m == NONE)
+			m = old;
+		memcpy(at + j * width, &m, width);
+	}
+}
+
 static int fix_list(struct mig_receiver *r, struct why *why)
 {
-	size_t width = r->in.is_32bit ? 4 : 8, per = HOST_PAGE_SIZE / width;
+	uint64_t per = HOST_PAGE_SIZE / (r->in.is_32bit ? 4 : 8), mfns[MAP_BATCH];
+	unsigned int n;
 
-	for (size_t i = 0; i < r->list_count; i++) {
-		uint64_t mfn;
+	for (size_t first = 0; first < r->list_count; first += n) {
 		uint8_t *at;
-		int rc = need(r, r->list_frames[i], "list of frames", &mfn, why);
 
-		if (rc)
-			return rc;
-		if (r->types[r->list_frames[i]])
-			return why_set(why, TE_STREAM, "the image's list of frames lies in a page table");
-		at = host_map(r->h, r->o->domid, true, &mfn, 1, why);
+		for (n = 0; n < MAP_BATCH && first + n < r->list_count; n++) {
+			int rc = need(r, r->list_frames[first + n], "list of frames", &mfns[n], why);
+
+			if (rc)
+				return rc;
+			if (r->types[r->list_frames[first + n]])
+				return why_set(why, TE_STREAM, "the image's list of frames lies in a page table");
+		}
+		at = host_map(r->h, r->o->domid, true, mfns, n, why);
 		if (!at)
 			return -EIO;
-		for (size_t j = 0; j < per && i * per + j < r->pages; j++) {
-			uint64_t m = mfn_of(r, i * per + j), old = 0;
-
-			memcpy(&old, at + j * width, width);
-			if (m == NONE && !(old >> (width * 8 - 2)))
-				m = UINT64_MAX;		/* a frame that it had and that is not its own here */
-			else if (m == NONE)
-				m = old;
-			memcpy(at + j * width, &m, width);
-		}
-		host_unmap(r->h, at, 1);
+		for (unsigned int i = 0; i < n; i++)
+			fix_list_page(r, at + (size_t)i * HOST_PAGE_SIZE, (first + i) * per);
+		host_unmap(r->h, at, n);
 	}
 	return 0;
 }
@@ -373,11 +384,18 @@ static int fix_shared(struct mig_receiver *r, struct why *why)
 
 static int pin_tables(struct mig_receiver *r, struct why *why)
 {
+	struct host_pin pins[HOST_PINS];
+	unsigned int n = 0;
 	int rc = 0;
 
-	for (uint64_t pfn = 0; !rc && pfn < r->pages; pfn++)
+	for (uint64_t pfn = 0; !rc && pfn < r->pages; pfn++) {
 		if (r->types[pfn] & STREAM_PINNED)
-			rc = host_pin_table(r->h, r->o->domid, r->types[pfn] & 7, r->mfns[pfn], why);
+			pins[n++] = (struct host_pin){ r->types[pfn] & 7, r->mfns[pfn] };
+		if (n == HOST_PINS || (n && pfn + 1 == r->pages)) {
+			rc = host_pin_tables(r->h, r->o->domid, pins, n, why);
+			n = 0;
+		}
+	}
 	return rc;
 }
 

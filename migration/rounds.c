@@ -9,10 +9,13 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define DOWNTIME_NS	50000000ull
 #define MAX_ROUNDS	30u
 #define THROTTLED_ROUNDS 12u	/* more of them, at most, with a guest that is slowed down */
+#define CHASE_NS	10000000000ull
+#define CHASE_PAGES	16u		/* fewer are always written, by the question itself */
 #define HOPELESS	3u		/* so many rounds without any prospect, where no time is set, are enough */
 #define ROUND_TRIP_NS	1000000ull	/* of a pause, whatever else */
 #define TABLE_THERE	4u		/* what a page table costs the other side at the end, in times of what it cost here */
@@ -105,6 +108,12 @@ static uint64_t fixed(const struct rounds *r)
 	return r->ask_ns + r->state_ns + there;
 }
 
+/* More rounds reach neither what is asked for nor anything much better than now. */
+static bool is_hopeless(const struct prediction *p)
+{
+	return p->verdict != VERDICT_CONVERGES && p->pause_ns >= p->now_ns / 10 * 9;
+}
+
 static enum next decide(struct rounds *r)
 {
 	const struct mig_send_opts *o = r->s->o;
@@ -120,7 +129,7 @@ static enum next decide(struct rounds *r)
 	r->s->out->predicted_pause_ns = p->prediction.now_ns;
 	if (p->prediction.now_ns <= downtime)
 		return NEXT_LAST;
-	r->hopeless = p->prediction.verdict == VERDICT_NEVER ? r->hopeless + 1 : 0;
+	r->hopeless = is_hopeless(&p->prediction) ? r->hopeless + 1 : 0;
 	if (r->throttle.percent)
 		return p->prediction.verdict == VERDICT_CONVERGES && r->count < r->max + THROTTLED_ROUNDS ? NEXT_ROUND : limit_reached(r);
 	if (o->deadline_ns ? elapsed >= o->deadline_ns : r->hopeless >= HOPELESS)
@@ -204,13 +213,45 @@ static int run_live(struct rounds *r, struct why *why)
 	return rc;
 }
 
-static int suspend(struct sender *s, struct why *why)
+/* Short rounds until the guest stands still, or takes too long for that. */
+static int chase(struct rounds *r, struct why *why)
 {
-	int rc = s->calls->suspend(s->calls->arg, why);
+	struct sender *s = r->s;
+	uint64_t until = mig_now_ns() + CHASE_NS;
+	struct domain_info info;
+	int rc = host_domain_info(s->h, s->domid, &info, why);
 
+	while (!rc && !info.shutdown && !info.dying && mig_now_ns() < until) {
+		rc = ask(r, false, why);
+		if (!rc && pages_count(s->due, s->list.pages) > CHASE_PAGES) {
+			rc = pages_send(s, false, why);
+			if (!rc)
+				rc = sender_io_failed(why, mig_flush(s->io));
+		} else if (!rc) {
+			nanosleep(&(struct timespec){ .tv_nsec = 500000 }, NULL);
+		}
+		if (!rc)
+			rc = host_domain_info(s->h, s->domid, &info, why);
+	}
+	return rc;
+}
+
+/* A guest that was asked will suspend itself, whatever happens here meanwhile: only when it has can it be told to go on. */
+static int suspend(struct rounds *r, struct why *why)
+{
+	struct sender *s = r->s;
+	int chased = 0, rc;
+
+	if (s->calls->suspend_ask) {
+		rc = s->calls->suspend_ask(s->calls->arg, why);
+		if (rc)
+			return rc;
+		chased = chase(r, why);
+	}
+	rc = s->calls->suspend(s->calls->arg, chased ? &(struct why){ 0 } : why);
 	if (!rc)
 		s->suspended_ns = mig_now_ns();
-	return rc;
+	return chased ? chased : rc;
 }
 
 int rounds_send(struct sender *s, struct why *why)
@@ -225,7 +266,7 @@ int rounds_send(struct sender *s, struct why *why)
 		r.measured = calloc(r.max + THROTTLED_ROUNDS, sizeof(*r.measured));
 		rc = r.map && r.measured ? run_live(&r, why) : why_set(why, TE_NO_MEMORY, "no memory for a map of what is written");
 		if (!rc)
-			rc = suspend(s, why);
+			rc = suspend(&r, why);
 		if (throttle_end(&r.throttle, s->h, s->domid, rc ? &(struct why){ 0 } : why) && !rc)
 			rc = -EIO;
 		if (!rc)

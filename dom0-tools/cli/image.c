@@ -33,11 +33,10 @@ void guest_suspend_cancel(struct cli *c, uint32_t domid)
 	store_transact(c->store, take_request_back, &domid);
 }
 
-int guest_suspend(struct cli *c, uint32_t domid, struct why *why)
+int guest_suspend_ask(struct cli *c, uint32_t domid, struct why *why)
 {
 	struct domain_info info;
 	char path[STORE_PATH_MAX];
-	uint64_t until = mig_now_ns() + SUSPEND_S * 1000000000ull;
 	int rc = host_domain_info(c->host, domid, &info, why);
 
 	if (!rc && info.debugged)
@@ -48,6 +47,15 @@ int guest_suspend(struct cli *c, uint32_t domid, struct why *why)
 	store_path(path, "/local/domain/%u/control/shutdown", domid);
 	if (!rc && !info.shutdown && store_write(c->store, STORE_NO_TXN, path, "suspend", 7))
 		rc = cli_store_failed(c, "cannot ask the guest to suspend");
+	return rc;
+}
+
+int guest_suspend_wait(struct cli *c, uint32_t domid, struct why *why)
+{
+	struct domain_info info;
+	uint64_t until = mig_now_ns() + SUSPEND_S * 1000000000ull;
+	int rc = host_domain_info(c->host, domid, &info, why);
+
 	while (!rc && !info.shutdown && !info.dying) {
 		struct timespec nap = { .tv_nsec = 500000 };
 
@@ -62,6 +70,13 @@ int guest_suspend(struct cli *c, uint32_t domid, struct why *why)
 	if (!rc && (info.dying || info.reason != SHUT_SUSPEND))
 		rc = why_set(why, TE_STATE, "domain %u stopped instead of suspending (%s)", domid, cli_reason_word(info.reason));
 	return rc;
+}
+
+int guest_suspend(struct cli *c, uint32_t domid, struct why *why)
+{
+	int rc = guest_suspend_ask(c, domid, why);
+
+	return rc ? rc : guest_suspend_wait(c, domid, why);
 }
 
 static int write_record(struct mig_io *io, uint32_t type, const char *body, size_t len)

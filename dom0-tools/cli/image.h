@@ -8,6 +8,9 @@
 
 /* Have the guest suspend itself, and wait for it. If it fails the request is taken back; one that was heard may still be followed. */
 int guest_suspend(struct cli *c, uint32_t domid, struct why *why);
+/* The same in two steps. It must not be asked twice: it would suspend again when it goes on. */
+int guest_suspend_ask(struct cli *c, uint32_t domid, struct why *why);
+int guest_suspend_wait(struct cli *c, uint32_t domid, struct why *why);
 void guest_suspend_cancel(struct cli *c, uint32_t domid);
 
 /* What stands in front of the image (saved.h): the guest's record, with its config. */

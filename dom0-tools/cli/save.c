@@ -13,16 +13,25 @@ struct saving {
 	struct cli *c;
 	uint32_t domid;
 	bool live, stays;	/* it is saved while it runs; it is not to end afterwards */
+	bool asked;		/* to suspend itself */
 	struct mig_outcome out;
 	int percent;	/* shown last; -1: nothing is shown */
 	unsigned int round;
 };
 
+static int suspend_ask(void *arg, struct why *why)
+{
+	struct saving *s = arg;
+
+	s->asked = true;
+	return guest_suspend_ask(s->c, s->domid, why);
+}
+
 static int suspend(void *arg, struct why *why)
 {
 	struct saving *s = arg;
 
-	return guest_suspend(s->c, s->domid, why);
+	return s->asked ? guest_suspend_wait(s->c, s->domid, why) : guest_suspend(s->c, s->domid, why);
 }
 
 static int resume(void *arg, struct why *why)
@@ -64,7 +73,7 @@ static int keep_file(struct saving *s, int fd, const char *part, const char *fil
 
 static int write_file(struct saving *s, const char *name, const char *file, bool paused)
 {
-	const struct mig_calls calls = { s, suspend, resume, progress };
+	const struct mig_calls calls = { .arg = s, .suspend_ask = suspend_ask, .suspend = suspend, .resume = resume, .progress = progress };
 	/* a file has no time to keep: it is as short a pause as can be had */
 	const struct mig_send_opts opts = { .live = s->live, .on_deadline = MIG_FORCE };
 	struct mig_io_fd io;

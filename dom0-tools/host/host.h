@@ -168,7 +168,12 @@ int host_vcpu_get_xsave(struct host *h, uint32_t domid, uint32_t vcpu, void **ar
 int host_vcpu_set_xsave(struct host *h, uint32_t domid, uint32_t vcpu, const void *area, size_t size, struct why *why);
 /* The processor's features that this host's PV guests may have: the ABI's feature words. *count: the room, then how many there are. */
 int host_guest_features(struct host *h, uint32_t *words, uint32_t *count, struct why *why);
-int host_pin_table(struct host *h, uint32_t domid, unsigned int level, uint64_t mfn, struct why *why);
+#define HOST_PINS	128u
+struct host_pin {
+	unsigned int level;
+	uint64_t mfn;
+};
+int host_pin_tables(struct host *h, uint32_t domid, const struct host_pin *pins, unsigned int count, struct why *why);
 
 /* --- grants and events (grant.c, event.c) */
 /* Entry ref of the domain's grant table gives domain `to` the frame. Before the domain runs. */

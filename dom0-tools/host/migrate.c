@@ -159,20 +159,28 @@ int host_vcpu_set_xsave(struct host *h, uint32_t domid, uint32_t vcpu, const voi
 	return rc;
 }
 
-int host_pin_table(struct host *h, uint32_t domid, unsigned int level, uint64_t mfn, struct why *why)
+int host_pin_tables(struct host *h, uint32_t domid, const struct host_pin *pins, unsigned int count, struct why *why)
 {
 	static const unsigned int cmds[] = { 0, MMUEXT_PIN_L1_TABLE, MMUEXT_PIN_L2_TABLE, MMUEXT_PIN_L3_TABLE, MMUEXT_PIN_L4_TABLE };
 	struct mmuext_op *op = h->arg;
+	unsigned int *done = (unsigned int *)(op + HOST_PINS);
+	const struct host_pin *bad;
 
-	if (!level || level > 4)
-		return why_set(why, TE_INTERNAL, "a page table of level %u", level);
-	memset(op, 0, sizeof(*op));
-	op->cmd = cmds[level];
-	op->arg1.mfn = mfn;
-	if (xencall4(h->call, __HYPERVISOR_mmuext_op, (uintptr_t)op, 1, 0, domid) >= 0)
+	_Static_assert(HOST_PINS * sizeof(*op) + sizeof(*done) <= HOST_PAGE_SIZE, "all of it in one page");
+	if (count > HOST_PINS)
+		return why_set(why, TE_INTERNAL, "%u page tables at once", count);
+	memset(h->arg, 0, HOST_PAGE_SIZE);
+	for (unsigned int i = 0; i < count; i++) {
+		if (!pins[i].level || pins[i].level > 4)
+			return why_set(why, TE_INTERNAL, "a page table of level %u", pins[i].level);
+		op[i].cmd = cmds[pins[i].level];
+		op[i].arg1.mfn = pins[i].mfn;
+	}
+	if (xencall4(h->call, __HYPERVISOR_mmuext_op, (uintptr_t)op, count, (uintptr_t)done, domid) >= 0)
 		return 0;
+	bad = &pins[*done < count ? *done : count - 1];
 	return host_refused(why, errno, "the hypervisor did not accept a page table of domain %u (level %u, frame %#llx)", domid,
-			    level, (unsigned long long)mfn);
+			    bad->level, (unsigned long long)bad->mfn);
 }
 
 int host_guest_features(struct host *h, uint32_t *words, uint32_t *count, struct why *why)

@@ -37,7 +37,7 @@ static struct machine *m;
 static uint64_t p2m[PAGES];		/* the guest's own view */
 static uint8_t *bytes;
 static size_t bytes_len, bytes_at;
-static unsigned int width, rounds_seen, ticks;
+static unsigned int width, rounds_seen, ticks, suspends_in;
 static uint64_t list_at[16];		/* pfns where the list lies */
 
 static int memory_writev(struct mig_io *io, struct iovec *v, int n)
@@ -238,9 +238,15 @@ static void list_move(void)
 	tree_fill();
 }
 
+static void stand_still(void);
+
 static void guest_gets_on(struct machine *unused)
 {
 	(void)unused;
+	if (suspends_in && !--suspends_in) {
+		stand_still();
+		return;
+	}
 	for (unsigned int n = 0; n < 25; n++) {
 		uint64_t pfn = (uint64_t)rand() % PAGES;
 
@@ -397,12 +403,25 @@ static void compare(void)
 
 /* --- sending and receiving */
 
-static int suspend(void *arg, struct why *why)
+static void stand_still(void)
 {
-	(void)arg, (void)why;
 	context_fill();
 	start_info_fill();
 	m->suspended = true;
+}
+
+static int suspend_ask(void *arg, struct why *why)
+{
+	(void)arg, (void)why;
+	suspends_in = 60;
+	return 0;
+}
+
+static int suspend(void *arg, struct why *why)
+{
+	(void)arg, (void)why;
+	if (!m->suspended)
+		stand_still();
 	return 0;
 }
 
@@ -421,9 +440,11 @@ static int progress(void *arg, const struct mig_progress *p)
 
 static int send_with(const struct mig_send_opts *o, struct mig_outcome *out, struct why *why)
 {
-	const struct mig_calls calls = { .suspend = suspend, .resume = resume, .progress = progress };
+	const struct mig_calls calls = { .suspend = suspend, .resume = resume, .progress = progress,
+					 .suspend_ask = m->tick == guest_gets_on ? suspend_ask : NULL };
 	struct mig_io io = { .ops = &memory_ops };
 
+	suspends_in = 0;
 	*why = (struct why){ 0 };
 	return mig_send(h, FROM, o, &io, &calls, out, why);
 }

@@ -81,7 +81,8 @@ int host_domain_info(struct host *h, uint32_t domid, struct domain_info *info, s
 {
 	(void)why;
 	tick(h);
-	*info = (struct domain_info){ .domid = domid, .shared_info_frame = SHARED(domid), .vcpus_max = h->m.vcpus };
+	*info = (struct domain_info){ .domid = domid, .shared_info_frame = SHARED(domid), .vcpus_max = h->m.vcpus,
+				      .shutdown = domid == FROM && h->m.suspended };
 	return 0;
 }
 
@@ -197,12 +198,14 @@ int host_release(struct host *h, uint32_t domid, const uint64_t *mfns, size_t co
 	return 0;
 }
 
-int host_pin_table(struct host *h, uint32_t domid, unsigned int level, uint64_t mfn, struct why *why)
+int host_pin_tables(struct host *h, uint32_t domid, const struct host_pin *pins, unsigned int count, struct why *why)
 {
-	if (!level || level > 4 || mfn >= MACHINE_FRAMES || h->m.owner[mfn] != domid)
-		return why_set(why, TE_HYPERVISOR, "no table");
-	h->m.type[mfn] = (uint8_t)(level | 8);
-	h->m.pins++;
+	for (unsigned int i = 0; i < count; i++) {
+		if (!pins[i].level || pins[i].level > 4 || pins[i].mfn >= MACHINE_FRAMES || h->m.owner[pins[i].mfn] != domid)
+			return why_set(why, TE_HYPERVISOR, "no table");
+		h->m.type[pins[i].mfn] = (uint8_t)(pins[i].level | 8);
+		h->m.pins++;
+	}
 	return 0;
 }
 
