@@ -28,6 +28,12 @@ SOAKS += soak-disk
 soak-disk: rig all $(B)/image/work.cpio.gz
 	$(PYTHON) -B tests/rig/boot --hv torc --tools torc --arg loops=20 --arg crashes=30 --timeout 14000 disk-soak
 
+# A guest that boots from a network disk
+SOAKS += soak-nbd
+.PHONY: soak-nbd
+soak-nbd: rig all $(B)/image/work.cpio.gz
+	$(PYTHON) -B tests/rig/boot --hv torc --tools torc root-on-nbd
+
 # Each kind of device's process killed two hundred times, under load that is verified
 SOAKS += soak-io
 .PHONY: soak-io
