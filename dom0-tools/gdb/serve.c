@@ -20,7 +20,7 @@
 
 int gdb_listen(const char *where, int *fd, struct why *why)
 {
-	struct addrinfo hints = { .ai_flags = AI_PASSIVE, .ai_socktype = SOCK_STREAM }, *list = NULL;
+	struct addrinfo hints = { .ai_socktype = SOCK_STREAM }, *list = NULL;
 	const char *port = strrchr(where, ':');
 	char host[256];
 	size_t n = port ? (size_t)(port - where) : 0;
@@ -34,7 +34,9 @@ int gdb_listen(const char *where, int *fd, struct why *why)
 		memmove(host, host + 1, n - 2);
 		host[n - 2] = 0;
 	}
-	rc = getaddrinfo(n ? host : "localhost", port + 1, &hints, &list);
+	if (!n)			/* this machine's own, without asking anybody what that is called */
+		hints.ai_family = AF_INET;
+	rc = getaddrinfo(n ? host : NULL, port + 1, &hints, &list);
 	if (rc)
 		return why_set(why, TE_USAGE, "%s: %s", where, gai_strerror(rc));
 	*fd = socket(list->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);

@@ -2,7 +2,7 @@
 # gdb drives a guest through its tests: breakpoints in the kernel and in user mode, steps, registers, memory. What it
 # changes the guest sees, what it does not change the guest does not notice, also when the stub is killed.
 DIR=/scenario
-drive() { torc gdb g$1 -- -nx -batch -d /guests/src -ex "set \$ring=$2" -x $DIR/session.gdb /guests/reference$1.elf > /tmp/$1.out 2>&1; }
+drive() { timeout 120 torc gdb g$1 -- -nx -batch -d /guests/src -ex "set \$ring=$2" -x $DIR/session.gdb /guests/reference$1.elf > /tmp/$1.out 2>&1; }
 said() { grep -q -- "$2" /tmp/$1.out; }		# WIDTH PATTERN
 
 for w in 64 32; do
@@ -31,10 +31,13 @@ done
 
 small_guest k /guests/reference64.elf 'extra="test"'
 check "killed: create" tool create -p /tmp/k.cfg
-torc gdb k -- -nx -batch -x $DIR/killed.gdb /guests/reference64.elf > /tmp/k.out 2>&1
+ip link set lo up
+torc gdb --listen :1234 k > /tmp/listen.out 2>&1 &
+timeout 120 gdb -nx -batch -ex "target remote 127.0.0.1:1234" -x $DIR/killed.gdb /guests/reference64.elf > /tmp/k.out 2>&1
 sed "s/^/#gdbk| /" /tmp/k.out
 check "killed: it was at its breakpoint" said k "^Breakpoint 1, selftest_events"
 equal "killed: the guest stands" "$(state k)" p
+refuses "killed: it is not saved with breakpoints in it" "being debugged" tool save k /tmp/k.save
 check "killed: unpause takes the breakpoints out" tool unpause k
 check "killed: the guest runs on" wait_log k "# [1-9][0-9]* passed, 0 failed" 60
 check "killed: powers off" wait_for 20 gone k
