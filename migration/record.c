@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "dom0-tools/common/paths.h"
 #include "migration/durable.h"
@@ -180,8 +181,12 @@ int handover_each(const char *dir, int (*fn)(void *arg, const struct handover_re
 			rc = why_set(why, TE_FILE, "%s: the path is too long", dir);
 		else
 			rc = handover_load(file, &r, why);
-		if (!rc)
+		if (rc && access(file, F_OK) && errno == ENOENT) {	/* removed just now: its migration is over */
+			*why = (struct why){ 0 };
+			rc = 0;
+		} else if (!rc) {
 			rc = fn(arg, &r);
+		}
 	}
 	closedir(d);
 	return rc;

@@ -32,6 +32,7 @@ $(B)/bin/torc-migrated: $(patsubst %,$(B)/obj/host/%.o,$(MIGRATED) $(TOOLS_COMMO
 	$(call say,LD,$@)
 	$(Q)$(HOST_CC) -o $@ $^ $(TOOLS_HOST_LIBS) -lxengnttab $(XENBUS_CLIENT_LIBS) -ljson-c -lssl -lcrypto -lseccomp -lpthread
 ALL += $(B)/bin/torc-migrated
+$(LAYERS)/torc.cpio.gz: $(B)/bin/torc-migrated # by name: where that rule is read, ALL does not know it yet
 
 .PHONY: install-migrated
 install-migrated: $(B)/bin/torc-migrated

@@ -28,7 +28,8 @@ struct departure {
 	struct mig_outcome outcome;
 	uint64_t started_ns, told_ns, ended_ns;
 	unsigned int round_told;
-	bool check_only, sending;
+	bool check_only;
+	bool lost;	/* the connection, for good: what there is still to say is said by recover.c, or needs not be said */
 };
 
 static int again(void *arg, struct channel *c, struct why *why)
@@ -38,20 +39,23 @@ static int again(void *arg, struct channel *c, struct why *why)
 	uint64_t until = mig_now_ns() + (s == HANDOVER_OWNER ? MEND_RUNS_NS : s == HANDOVER_SUSPENDED ? MEND_STOPPED_NS : MEND_HANDED_NS);
 	const struct timespec nap = { .tv_nsec = 200000000 };
 	struct hostlink *l;
-	int rc;
+	int rc = -ENOTCONN;
 
+	if (d->lost)
+		return rc;
 	syslog(LOG_WARNING, "%s: the connection to %s broke", d->e.name, d->peer.name);
 	do {
 		rc = talk_link(d->e.m, &d->peer, &l, mig_now_ns() + 5 * SECOND, why);
 		rc = rc ? rc : channel_dial(c, l, mig_now_ns() + 5 * SECOND, why);
 		if (!rc)
 			syslog(LOG_INFO, "%s: connected to %s again", d->e.name, d->peer.name);
-		if (!rc || rc == -EBADMSG)
-			return rc;
-		if (s != HANDOVER_HANDED && viewer_gone(d->e.viewer))
-			return -ECANCELED;
+		if (!rc)
+			return 0;
+		if (rc == -EBADMSG || (s != HANDOVER_HANDED && viewer_gone(d->e.viewer)))
+			break;
 		nanosleep(&nap, NULL);
 	} while (mig_now_ns() < until && !job_hurried(d->e.m, d->job));
+	d->lost = true;
 	return rc;
 }
 
