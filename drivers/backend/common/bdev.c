@@ -52,10 +52,8 @@ void bdev_say(const struct bdev *d, int prio, const char *text)
 
 void bdev_report(struct bdev *d, const struct why *why)
 {
-	bool there = false;
-
 	bdev_say(d, LOG_ERR, why->text);
-	if (d->store && store_exists(d->store, STORE_NO_TXN, d->back, &there) == 0 && there)
+	if (d->store)
 		bdev_write_back(d, "error", why->text);
 }
 
@@ -95,12 +93,31 @@ int bdev_read_back_number(struct bdev *d, const char *key, uint64_t *n)
 	return number_at(d, d->back, key, n);
 }
 
+struct node {
+	struct bdev *d;
+	const char *key, *value;
+};
+
+/* A directory that the toolstack has taken away meanwhile must not come back with nothing but this in it. */
+static int write_node(struct store *s, store_txn_t t, void *arg)
+{
+	const struct node *n = arg;
+	char path[STORE_PATH_MAX];
+	bool there = false;
+	int rc = store_path(path, "%s/frontend-id", n->d->back);
+
+	if (!rc)
+		rc = store_exists(s, t, path, &there);
+	if (!rc)
+		rc = there ? store_path(path, "%s/%s", n->d->back, n->key) : -ENOENT;
+	return rc ? rc : store_write(s, t, path, n->value, strlen(n->value));
+}
+
 int bdev_write_back(struct bdev *d, const char *key, const char *value)
 {
-	char path[STORE_PATH_MAX];
-	int rc = store_path(path, "%s/%s", d->back, key);
+	struct node n = { d, key, value };
 
-	return rc ? rc : store_write(d->store, STORE_NO_TXN, path, value, strlen(value));
+	return store_transact(d->store, write_node, &n);
 }
 
 int bdev_write_facts(struct bdev *d, store_txn_t t, const struct fact *f, unsigned int n)
@@ -129,32 +146,12 @@ enum xenbus_state bdev_state_at(struct bdev *d, const char *dir)
 	return (enum xenbus_state)n;
 }
 
-struct new_state {
-	struct bdev *d;
-	enum xenbus_state state;
-};
-
-/* A directory that the toolstack has taken away meanwhile must not come back with nothing but a state. */
-static int write_state(struct store *s, store_txn_t t, void *arg)
-{
-	struct new_state *n = arg;
-	const struct fact f = { "state", n->state };
-	char path[STORE_PATH_MAX];
-	bool there = false;
-	int rc = store_path(path, "%s/frontend-id", n->d->back);
-
-	if (!rc)
-		rc = store_exists(s, t, path, &there);
-	if (rc || !there)
-		return rc ? rc : -ENOENT;
-	return bdev_write_facts(n->d, t, &f, 1);
-}
-
 void bdev_set_state(struct bdev *d, enum xenbus_state s)
 {
-	struct new_state n = { d, s };
+	char text[8];
 
-	if (store_transact(d->store, write_state, &n) == 0)
+	snprintf(text, sizeof(text), "%d", (int)s);
+	if (bdev_write_back(d, "state", text) == 0)
 		d->state = s;
 }
 

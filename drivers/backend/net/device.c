@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <ev.h>
 #include <fcntl.h>
+#include <net/if.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,6 +22,7 @@
 
 #include "drivers/backend/common/bdev.h"
 #include "drivers/backend/common/confine.h"
+#include "drivers/backend/net/link.h"
 #include "drivers/backend/net/tap.h"
 #include "drivers/backend/net/vif.h"
 
@@ -34,11 +36,12 @@ struct device {
 	struct tap tap;
 	struct vif vif;
 	int stats_fd;
+	unsigned int ifindex;
 	uint64_t counted; /* bytes, when the counters were last written */
 	struct ev_loop *loop;
-	ev_io on_store, on_peer, on_tap, on_tick;
+	ev_io on_store, on_peer, on_tap, on_tick, on_link;
 	ev_timer credit, debt;
-	bool done;
+	bool done, carrier;
 };
 
 static struct device *device_of(struct bdev *bdev)
@@ -404,6 +407,24 @@ static void debt_due(struct ev_loop *loop, ev_timer *w, int revents)
 	vif_settle(&d->vif);
 }
 
+/* The guest's cable is in while the interface is up. */
+static void set_carrier(struct device *d, bool up)
+{
+	d->carrier = up;
+	bdev_write_back(&d->bdev, "carrier", up ? "1" : "0");
+}
+
+static void link_ready(struct ev_loop *loop, ev_io *w, int revents)
+{
+	struct device *d = w->data;
+	int up = link_changed(w->fd, d->ifindex);
+
+	(void)loop;
+	(void)revents;
+	if (up >= 0 && (up != 0) != d->carrier)
+		set_carrier(d, up != 0);
+}
+
 static void write_stats(struct ev_loop *loop, ev_io *w, int revents)
 {
 	struct device *d = w->data;
@@ -436,11 +457,17 @@ static void watch_all(struct device *d)
 	ev_timer_init(&d->credit, credit_ready, 0, 0);
 	ev_timer_init(&d->debt, debt_due, 0, 0);
 	ev_io_init(&d->on_tick, write_stats, bdev_ticker(STATS_SECONDS), EV_READ);
-	d->on_store.data = d->on_peer.data = d->on_tap.data = d->credit.data = d->debt.data = d->on_tick.data = d;
+	ev_io_init(&d->on_link, link_ready, link_watch(), EV_READ);
+	d->on_link.data = d->on_store.data = d->on_peer.data = d->on_tap.data = d->credit.data = d->debt.data = d->on_tick.data = d;
 	ev_io_start(d->loop, &d->on_store);
 	ev_io_start(d->loop, &d->on_peer);
 	if (d->on_tick.fd >= 0)
 		ev_io_start(d->loop, &d->on_tick);
+	if (d->on_link.fd >= 0)
+		ev_io_start(d->loop, &d->on_link);
+	/* Asked for after changes are told of, so that none is missed. */
+	d->ifindex = if_nametoindex(d->tap.name);
+	set_carrier(d, tap_is_up(&d->tap));
 	bdev_watch(&d->bdev);
 }
 

@@ -84,6 +84,13 @@ int tap_set_mtu(struct tap *t, unsigned int mtu, struct why *why)
 	return done(t, request(t, SIOCSIFMTU, &r), "setting the MTU", why);
 }
 
+bool tap_is_up(struct tap *t)
+{
+	struct ifreq r = { 0 };
+
+	return !request(t, SIOCGIFFLAGS, &r) && r.ifr_flags & IFF_UP;
+}
+
 int tap_set_up(struct tap *t, bool up, struct why *why)
 {
 	struct ifreq r = { 0 };

@@ -21,6 +21,7 @@ void tap_close(struct tap *t); /* the interface goes */
 /* What may be handed to the guest as it is: checksums to be finished, TCP segments joined. */
 int tap_set_offloads(struct tap *t, bool csum, bool tso4, bool tso6, struct why *why);
 int tap_set_mtu(struct tap *t, unsigned int mtu, struct why *why);
+bool tap_is_up(struct tap *t);
 int tap_set_up(struct tap *t, bool up, struct why *why);
 int tap_set_mac(struct tap *t, const uint8_t mac[6], struct why *why);
 /* A way to an address (network order) through it, and answers to those who look for others there. */

@@ -48,6 +48,12 @@ for w in 64 32; do
 done
 staged() { [ "$(grep -l '"staged":64' /run/torc/netd/*.stats 2> /dev/null | wc -l)" = 2 ]; }
 check "both left their buffers to the backend for good" wait_for 20 staged
+vif=$(ls -d /sys/class/net/vif* | head -n 1 | sed 's/.*vif//')
+carrier() { [ "$(xenstore-read /local/domain/0/backend/vif/${vif%.*}/${vif#*.}/carrier)" = $1 ]; }
+ip link set vif$vif down
+check "a card's interface goes down and the guest is told" wait_for 20 carrier 0
+ip link set vif$vif up
+check "and up" wait_for 20 carrier 1
 for g in g64 g32 e64 e32; do tool destroy $g; done
 
 # --- Linux, two disks and a card, until it reads the word

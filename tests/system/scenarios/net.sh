@@ -1,6 +1,6 @@
 #rig: timeout=400 layers=linux,backends
 # A Linux guest's network card through torc-netd, and through the kernel's own backend: ping, and a
-# transfer each way with checksums.
+# transfer each way with checksums. $RIG_pair: instead, two guests that send to each other through the bridge.
 modprobe -a bridge tun
 brctl addbr br0
 ip addr add 10.9.0.1/24 dev br0
@@ -39,11 +39,38 @@ G
 	no_vif() { ! ls -d /sys/class/net/vif* > /dev/null 2>&1; }
 	check "$n: its interface is gone" wait_for 10 no_vif
 }
+# member NAME OWN OTHER: a guest that receives and sends
+member() {
+	guest $1 "vif=[\"mac=00:16:3e:00:00:$2,bridge=br0\"]" <<G
+modprobe xen-netfront
+wait_for 30 test -e /sys/class/net/eth0 || echo GUEST-NONIC
+ip addr add 10.9.0.$2/24 dev eth0; ip link set eth0 up
+recv -l -p 5003 > /tmp/rx &
+dd if=/dev/urandom of=/tmp/tx bs=1M count=6 2> /dev/null
+wait_for 120 ping -c 1 -W 1 10.9.0.$3 > /dev/null && echo GUEST-LINK
+echo "GUEST-TX \$(md5sum < /tmp/tx | cut -d' ' -f1)"
+wait_for 60 nc 10.9.0.$3 5003 < /tmp/tx
+wait
+echo "GUEST-RX \$(md5sum < /tmp/rx | cut -d' ' -f1)"
+G
+}
+sum() { grep -ao "GUEST-$2 [0-9a-f]*" "$(log $1)" | cut -d' ' -f2; }
 torc-netd --foreground 2> /tmp/netd.log &
 netd=$!
-serve ours
-kill $netd
-no_netd() { ! pidof torc-netd > /dev/null; }
-check "torc-netd ends" wait_for 10 no_netd
-modprobe xen-netback
-serve kernels
+if [ -n "$RIG_pair" ]; then
+	member one 11 12
+	member two 12 11
+	check "one: create" tool create /tmp/one.cfg
+	check "two: create" tool create /tmp/two.cfg
+	for n in one two; do check "$n has it all" wait_log $n GUEST-RX 240; done
+	equal "what one sent came to two" "$(sum two RX)" "$(sum one TX)"
+	equal "what two sent came to one" "$(sum one RX)" "$(sum two TX)"
+	for n in one two; do wait_for 30 gone $n || tool destroy $n; done
+else
+	serve ours
+	kill $netd
+	no_netd() { ! pidof torc-netd > /dev/null; }
+	check "torc-netd ends" wait_for 10 no_netd
+	modprobe xen-netback
+	serve kernels
+fi
