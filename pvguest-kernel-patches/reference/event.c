@@ -44,6 +44,12 @@ void event_handler(evtchn_port_t port, event_fn *fn, void *arg)
 		hc_event_channel_op(EVTCHNOP_unmask, &u);	/* raises the upcall if it is pending */
 }
 
+void events_forget(void)
+{
+	for (unsigned int port = 0; port < PORTS; port++)
+		handlers[port].fn = NULL;
+}
+
 int event_alloc_unbound(domid_t remote)
 {
 	struct evtchn_alloc_unbound op = { .dom = DOMID_SELF, .remote_dom = remote };
@@ -162,10 +168,10 @@ void event_wait(uint64_t deadline)
 /* The same for who has the upcall masked and wants it so: SCHEDOP_poll leaves it. No handler runs, so it looks now and then. */
 static void sleep_masked(uint64_t deadline)
 {
-	struct sched_poll poll = { .timeout = now() + MS };
+	struct sched_poll poll = { .timeout = host_deadline(now() + MS) };
 
-	if (deadline && deadline < poll.timeout)
-		poll.timeout = deadline;
+	if (deadline && host_deadline(deadline) < poll.timeout)
+		poll.timeout = host_deadline(deadline);
 	hc_sched_op(SCHEDOP_poll, &poll);
 }
 

@@ -18,6 +18,7 @@ int event_bind_virq(unsigned int virq);
 long event_send(evtchn_port_t port);
 long event_close(evtchn_port_t port);
 
+void events_forget(void);		/* after a resume: there are none */
 void event_upcall(void);		/* from the callback */
 
 /* Mask the upcall; returns whether it was masked already. Restoring delivers what came meanwhile. */

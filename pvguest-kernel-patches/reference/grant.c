@@ -54,7 +54,7 @@ unsigned int grants_free(void)
 	return count;
 }
 
-void grant_init(void)
+void grant_map_table(void)
 {
 	xen_pfn_t frames[FRAMES];
 	struct gnttab_setup_table op = { .dom = DOMID_SELF, .nr_frames = FRAMES };
@@ -66,9 +66,28 @@ void grant_init(void)
 		if (hc_update_va_mapping((unsigned long)table_pages[i], (uint64_t)frames[i] * PAGE_SIZE | PTE_KERNEL,
 					 UVMF_INVLPG | UVMF_LOCAL))
 			panic("cannot map grant frame %d", i);
+}
+
+/* The pages' own frames come back in its place. */
+void grant_unmap_table(void)
+{
+	for (int i = 0; i < FRAMES; i++)
+		if (page_protect(table_pages[i], true))
+			panic("cannot unmap grant frame %d", i);
+}
+
+void grant_forget(void)
+{
+	head = count = 0;
 	for (unsigned int ref = ENTRIES; ref-- > GNTTAB_NR_RESERVED_ENTRIES;) {
 		next_free[ref] = head;
 		head = ref;
 		count++;
 	}
+}
+
+void grant_init(void)
+{
+	grant_map_table();
+	grant_forget();
 }

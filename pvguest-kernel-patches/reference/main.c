@@ -12,7 +12,7 @@
 #include "timer.h"
 #include "trap.h"
 
-void kernel_main(const struct start_info *si);
+void kernel_main(struct start_info *si);
 
 void power_off(unsigned int reason)
 {
@@ -45,10 +45,9 @@ unsigned long option_number(const char *name, unsigned long otherwise)
 	return s && *s >= '0' && *s <= '9' ? parse_number(s, NULL) : otherwise;
 }
 
-void kernel_main(const struct start_info *si)
+void kernel_main(struct start_info *si)
 {
 	mm_init(si);
-	start_info.cmd_line[MAX_GUEST_CMDLINE - 1] = '\0';
 	trap_init();
 	event_init();
 	timer_init();

@@ -11,7 +11,7 @@
 
 #define POOL_PAGES	512
 
-struct start_info start_info;
+struct start_info start_info, *start_info_page;
 struct shared_info *shared_info;
 pte_t *kernel_root;
 
@@ -269,19 +269,33 @@ void root_destroy(pte_t *root)
 #endif
 }
 
-void mm_init(const struct start_info *si)
+void shared_info_unmap(void)
+{
+	if (page_protect(shared_info_page, true))
+		panic("cannot unmap the shared info page");
+}
+
+void shared_info_map(void)
+{
+	start_info = *start_info_page;
+	start_info.cmd_line[MAX_GUEST_CMDLINE - 1] = '\0';
+	if (hc_update_va_mapping((unsigned long)shared_info_page, start_info.shared_info | PTE_KERNEL,
+				 UVMF_INVLPG | UVMF_LOCAL))
+		panic("cannot map the shared info page");
+	shared_info = (struct shared_info *)shared_info_page;
+}
+
+void mm_init(struct start_info *si)
 {
 	struct xen_machphys_mapping where;
 
+	start_info_page = si;
 	start_info = *si;
 	p2m = (const unsigned long *)start_info.mfn_list;
 	kernel_root = (pte_t *)start_info.pt_base;
 	if (!hc_memory_op(XENMEM_machphys_mapping, &where))
 		m2p = (const unsigned long *)where.v_start;	/* PV32: the hole may start higher than the default */
-	if (hc_update_va_mapping((unsigned long)shared_info_page, start_info.shared_info | PTE_KERNEL,
-				 UVMF_INVLPG | UVMF_LOCAL))
-		panic("cannot map the shared info page");
-	shared_info = (struct shared_info *)shared_info_page;
+	shared_info_map();
 #ifndef __x86_64__
 	/* Ring 3 shares these tables. Whatever the builder thought, the kernel's part is not for it. */
 	for (unsigned long va = VIRT_BASE; va < HYPERVISOR_VIRT_START; va += 1ul << 21) {

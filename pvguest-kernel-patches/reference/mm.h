@@ -31,7 +31,12 @@ typedef uint64_t pte_t;			/* an entry of any level, in both widths (PV32 is PAE)
 extern struct start_info start_info;	/* our copy */
 extern struct shared_info *shared_info;
 
-void mm_init(const struct start_info *si);
+extern struct start_info *start_info_page;	/* as the domain got it; what it says is new after a resume */
+
+void mm_init(struct start_info *si);
+/* Around a suspend. Mapping takes over what start_info_page says then. */
+void shared_info_unmap(void);
+void shared_info_map(void);
 
 /* One zeroed page, writable; panics when there is none. The count is for leak checks. */
 void *page_alloc(void);

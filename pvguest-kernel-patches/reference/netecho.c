@@ -133,3 +133,11 @@ bool netecho_pending(void *unused)
 	(void)unused;
 	return net_pending(&net);
 }
+
+void netecho_resume(void)
+{
+	int rc = net_resume(&net);
+
+	if (rc)
+		print("net: the card did not come back: %d\n", rc);
+}

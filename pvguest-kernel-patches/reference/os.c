@@ -5,6 +5,7 @@
 #include "grant.h"
 #include "lib.h"
 #include "mm.h"
+#include "os_events.h"
 #include "print.h"
 #include "timer.h"
 
@@ -73,6 +74,12 @@ void os_event_close(evtchn_port_t port)
 	for (int i = 0; i < PORTS; i++)
 		if (bound[i].fn && bound[i].port == port)
 			bound[i].fn = NULL;
+}
+
+void os_events_forget(void)
+{
+	for (int i = 0; i < PORTS; i++)
+		bound[i].fn = NULL;
 }
 
 void os_event_send(evtchn_port_t port)

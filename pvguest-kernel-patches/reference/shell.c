@@ -10,6 +10,7 @@
 #include "print.h"
 #include "selftest.h"
 #include "shell.h"
+#include "suspend.h"
 #include "timer.h"
 #include "work.h"
 
@@ -131,6 +132,8 @@ static void on_control(void *arg)
 	(void)arg;
 	if (store_read(0, "control/shutdown", what, sizeof(what)) <= 0)
 		return;
+	if (!strcmp(what, "suspend"))
+		return;			/* suspend.c sees to that */
 	store_write(0, "control/shutdown", "");
 	print("\nasked to %s\n", what);
 	if (!strcmp(what, "reboot"))
@@ -152,10 +155,12 @@ void shell(void)
 		print("the store takes no watch: shutdown requests will not be seen\n");
 	store_write(0, "control/feature-poweroff", "1");
 	store_write(0, "control/feature-reboot", "1");
+	suspend_offer();
 	print(PROMPT);
 	while (!leave) {
 		event_wait_for(something, NULL, 0);
 		store_run();
+		suspend_if_asked();
 		netecho_run();
 		while (!leave && console_read(&c, 1)) {
 			if (c == '\r' || c == '\n') {

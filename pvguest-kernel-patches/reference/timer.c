@@ -15,7 +15,10 @@ static uint64_t scale(uint64_t cycles, uint32_t mul, int shift)
 	return ((cycles & 0xffffffff) * mul >> 32) + (cycles >> 32) * mul;
 }
 
-uint64_t now(void)
+/* What the hypervisor's clock has to be put forward by: it counts from that host's start, and ours may not go back. */
+static uint64_t ahead;
+
+static uint64_t host_time(void)
 {
 	struct vcpu_time_info *src = &shared_info->vcpu_info[0].time, t;
 	uint32_t version;
@@ -31,6 +34,23 @@ uint64_t now(void)
 	return t.system_time + scale(tsc - t.tsc_timestamp, t.tsc_to_system_mul, t.tsc_shift);
 }
 
+uint64_t now(void)
+{
+	return host_time() + ahead;
+}
+
+uint64_t host_deadline(uint64_t when)
+{
+	return when > ahead ? when - ahead : 1;
+}
+
+void timer_resume(uint64_t before)
+{
+	if (now() < before)
+		ahead += before - now();
+	timer_init();
+}
+
 uint32_t wall_clock(void)
 {
 	uint32_t version, sec;
@@ -41,12 +61,12 @@ uint32_t wall_clock(void)
 		sec = READ_ONCE(shared_info->wc_sec);
 		barrier();
 	} while ((version & 1) || version != READ_ONCE(shared_info->wc_version));
-	return sec + now() / SECOND;
+	return sec + host_time() / SECOND;
 }
 
 void timer_set(uint64_t when)
 {
-	struct vcpu_set_singleshot_timer t = { .timeout_abs_ns = when };
+	struct vcpu_set_singleshot_timer t = { .timeout_abs_ns = host_deadline(when) };
 
 	hc_vcpu_op(VCPUOP_set_singleshot_timer, 0, &t);
 }

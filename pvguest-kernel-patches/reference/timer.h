@@ -9,6 +9,8 @@
 #define SECOND	1000000000ull
 
 void timer_init(void);
+void timer_resume(uint64_t before);	/* after a resume: the clock goes on from there, on whatever host */
+uint64_t host_deadline(uint64_t when);	/* a time of ours as the hypervisor takes it */
 uint64_t now(void);
 uint32_t wall_clock(void);		/* seconds since 1970 */
 void timer_set(uint64_t when);		/* an event then; wakes event_wait() */

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Loads: a spin, a measured burn, and pages written over and over with a check that nothing got lost. */
+#include "drivers/frontend/store.h"
 #include "event.h"
 #include "lib.h"
 #include "mm.h"
 #include "print.h"
+#include "suspend.h"
 #include "timer.h"
 #include "work.h"
 
@@ -32,6 +34,7 @@ void work_dirty(unsigned long pages)
 
 	if (pages >= all || first < virt_to_pfn((void *)start_info.pt_base) + start_info.nr_pt_frames + 256)
 		panic("dirty=%lu: the domain has %lu pages", pages, all);
+	suspend_offer();
 	for (uint64_t round = 0;; round++) {
 		for (unsigned long i = 0; i < pages; i++) {
 			volatile uint64_t *p = pfn_to_virt(first + i);
@@ -42,9 +45,13 @@ void work_dirty(unsigned long pages)
 			p[0] = i;
 			p[1] = round;
 		}
+		if (store_pending(NULL)) {
+			store_run();
+			suspend_if_asked();
+		}
 		t = now();
-		if (t - told >= SECOND) {
-			print("round %llu, %lu pages, intact\n", (unsigned long long)round, pages);
+		if (t - told >= SECOND || t < told) {
+			print("round %llu, %lu pages, intact%s\n", (unsigned long long)round, pages, t < told ? ", and the clock went back" : "");
 			told = t;
 		}
 	}

@@ -1,7 +1,38 @@
-#rig: timeout=300 layers=linux
+#rig: timeout=400 layers=linux,small,backends
 # A guest becomes a file and a guest again: it goes on where it was, its clock does not go back, and it has its console and store.
+# Meanwhile it writes memory and a disk and reads them again, and keeps a connection open.
+modprobe -a loop bridge tun
+brctl addbr br0
+ip addr add 10.9.0.1/24 dev br0
+ip link set br0 up
+ip link set lo up
+torc-blkd --foreground 2> /tmp/blkd.log &
+torc-netd --foreground 2> /tmp/netd.log &
+check "the daemons are up" wait_for 30 test -d /run/torc/blkd -a -d /run/torc/netd
+dd if=/dev/zero of=/tmp/d.img bs=1M count=16 2> /dev/null
+recv -l -p 5001 > /tmp/tcp &
 KERNEL=/guests/vmlinuz LOGLEVEL=7
-guest s1 <<'G'
+guest s1 'disk=["vdev=xvda,target=/tmp/d.img"]' 'vif=["mac=00:16:3e:00:00:01,bridge=br0"]' <<'G'
+modprobe -a xen-blkfront xen-netfront
+wait_for 30 test -b /dev/xvda || echo "GUEST-DISK is not there"
+wait_for 30 test -e /sys/class/net/eth0 || echo "GUEST-CARD is not there"
+ip addr add 10.9.0.2/24 dev eth0; ip link set eth0 up
+(
+	wait_for 30 ping -c 1 -W 1 10.9.0.1 > /dev/null
+	k=0; while :; do k=$((k + 1)); echo $k; sleep 0.1; done | nc 10.9.0.1 5001
+	echo "GUEST-TCP ended"
+) &
+(
+	i=0
+	while :; do
+		i=$((i + 1)); dd if=/dev/urandom of=/w.d bs=64k count=4 2> /dev/null
+		dd if=/w.d of=/dev/xvda bs=64k seek=$((i % 60 * 4)) conv=fsync 2> /dev/null || echo "GUEST-DISK error"
+		echo 3 > /proc/sys/vm/drop_caches
+		[ "$(dd if=/dev/xvda bs=64k skip=$((i % 60 * 4)) count=4 2> /dev/null | md5sum)" = "$(md5sum < /w.d)" ] ||
+			echo "GUEST-DISK is not what was written, $i"
+		echo "GUEST-STORED $i"
+	done
+) &
 (	# writes memory all the time, and reads it again
 	i=0
 	while :; do
@@ -21,6 +52,11 @@ done
 G
 check "create" tool create /tmp/s1.cfg
 check "it counts" wait_log s1 "GUEST-COUNT 5" 120
+check "it has its disk" wait_log s1 "GUEST-STORED 2" 60
+check "its connection is there" wait_for 60 grep -q '^5$' /tmp/tcp
+stored() { grep -ao 'GUEST-STORED [0-9]*' "$(log s1)" | tail -1 | cut -d' ' -f2; }
+more_stored() { [ "$(stored)" -gt "$((d + 2))" ]; }
+more_received() { [ "$(tail -1 /tmp/tcp)" -gt "$((t + 5))" ]; }
 refuses "a save to nowhere" "/nowhere/x" tool save s1 /nowhere/x
 n1=$(grep -ac GUEST-COUNT "$(log s1)")
 more() { [ "$(grep -ac GUEST-COUNT "$(log s1)")" -gt "$((n1 + 2))" ]; }
@@ -32,8 +68,11 @@ before=$(grep -ao 'GUEST-COUNT [0-9]*' "$(log s1)" | tail -1 | cut -d' ' -f2)
 head -c 20000 /tmp/s1.save > /tmp/cut.save
 refuses "half a file" "ends in the middle" tool restore /tmp/cut.save
 check "nothing is left of it" [ "$(tool list | awk 'NR > 1' | wc -l)" = 1 ]
+d=$(stored) t=$(tail -1 /tmp/tcp)
 check "restore" tool restore /tmp/s1.save
 check "it goes on" wait_log s1 "GUEST-COUNT $((before + 5))\b" 60
+check "its disk goes on" wait_for 60 more_stored
+check "its connection goes on" wait_for 60 more_received
 rm -f /tmp/s1.save
 check "it did not begin again" sh -c "! grep -a 'GUEST-COUNT' '$(log s1)' | tail -3 | grep -q 'GUEST-COUNT [1-3]\b'"
 equal "its clock never went back" "$(grep -ac 'GUEST-CLOCK' "$(log s1)")" 0
@@ -51,12 +90,44 @@ check "save while it runs" tool save -l s1 /tmp/s1d.save
 say "$(cat /tmp/check.out)"
 check "it is gone again" wait_for 20 gone s1
 before=$(grep -ao 'GUEST-COUNT [0-9]*' "$(log s1)" | tail -1 | cut -d' ' -f2)
-w=$(wrote)
+w=$(wrote) d=$(stored) t=$(tail -1 /tmp/tcp)
 check "restore of that" tool restore /tmp/s1d.save
 say "$(cat /tmp/check.out)"
+rm -f /tmp/s1d.save
 check "it goes on there" wait_log s1 "GUEST-COUNT $((before + 5))\b" 60
 check "its writer goes on" wait_for 60 more_written
 equal "no clock ever went back" "$(grep -ac 'GUEST-CLOCK' "$(log s1)")" 0
+check "its disk goes on there" wait_for 60 more_stored
+check "its connection goes on there" wait_for 60 more_received
 equal "no memory was lost" "$(grep -ac 'GUEST-MEMORY' "$(log s1)")" 0
+equal "nothing on its disk was lost" "$(grep -ac 'GUEST-DISK' "$(log s1)")" 0
+equal "its connection was one, without a gap" "$(sed '$d' /tmp/tcp | awk '$1 != NR' | wc -l) $(grep -ac GUEST-TCP "$(log s1)")" "0 0"
 show_log s1 | tail -5
 check "destroy" tool destroy s1
+
+# The reference guest in both widths, while it rewrites 16 MiB without a pause and checks what it finds there
+widths=64
+case $(tool info | grep '^xen_caps') in *xen-3.0-x86_32p*) widths="64 32" ;; esac
+rounds() { grep -ac 'round [0-9]*, 4096 pages, intact' "$(log r$w)"; }
+went_on() { [ "$(rounds)" -gt "$((r + 1))" ]; }
+for w in $widths; do
+	small_guest r$w /guests/reference$w.elf 'extra="dirty=4096"'
+	r=0
+	check "PV$w: create" tool create /tmp/r$w.cfg
+	check "PV$w: it writes" wait_for 30 went_on
+	check "PV$w: a checkpoint" tool save -l -c r$w /tmp/r$w.save
+	say "$(cat /tmp/check.out)"
+	check "PV$w: it was told that it stays" wait_log r$w "suspended, called off" 20
+	r=$(rounds)
+	check "PV$w: it writes on" wait_for 30 went_on
+	check "PV$w: save" tool save -l r$w /tmp/r$w.save
+	say "$(cat /tmp/check.out)"
+	r=$(rounds)
+	check "PV$w: restore" tool restore /tmp/r$w.save
+	rm -f /tmp/r$w.save
+	check "PV$w: it was told that it moved" wait_log r$w "suspended, resumed" 20
+	check "PV$w: it writes on there" wait_for 30 went_on
+	equal "PV$w: its clock never went back" "$(grep -ac 'clock went back' "$(log r$w)")" 0
+	show_log r$w | tail -12
+	check "PV$w: destroy" tool destroy r$w
+done
