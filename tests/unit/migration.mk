@@ -10,11 +10,14 @@ $(B)/tests/tables_test: $(patsubst %,$(B)/obj/san/%.o,tests/unit/tables_test mig
 $(B)/tests/engine_test: $(patsubst %,$(B)/obj/san/%.o,tests/unit/engine_test tests/unit/fake_machine dom0-tools/common/why $(TOOLS_MIGRATION))
 $(B)/obj/san/tests/unit/engine_test.o: HOST_CFLAGS += -Wno-missing-field-initializers
 
-MIG_UNIT := stream predict tables engine
+$(B)/tests/xlfile_test: $(patsubst %,$(B)/obj/san/%.o,tests/unit/xlfile_test dom0-tools/cli/xlfile migration/io_fd $(TOOLS_COMMON) $(TOOLS_CONFIG))
+$(B)/tests/xlfile_test: MIG_LIBS := -ljson-c
+
+MIG_UNIT := stream predict tables engine xlfile
 $(patsubst %,$(B)/tests/%_test,$(MIG_UNIT)):
 	@mkdir -p $(@D)
 	$(call say,LD-SAN,$@)
-	$(Q)$(HOST_CC) $(SAN_FLAGS) -o $@ $^ -lcmocka
+	$(Q)$(HOST_CC) $(SAN_FLAGS) -o $@ $^ -lcmocka $(MIG_LIBS)
 
 .PHONY: $(addprefix unit-,$(MIG_UNIT))
 $(addprefix unit-,$(MIG_UNIT)): unit-%: $(B)/tests/%_test
