@@ -6,12 +6,13 @@
 #include "drivers/backend/blk/device.h"
 
 #include <errno.h>
-#include <ev.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <syslog.h>
+#include <unistd.h>
 
 #include "drivers/backend/blk/vbd.h"
 #include "drivers/backend/common/bdev.h"
@@ -28,8 +29,7 @@ struct device {
 	bool cdrom;
 	int stats_fd;
 	uint64_t counted; /* bytes, when the counters were last written */
-	struct ev_loop *loop;
-	ev_io on_store, on_peer, on_disk, on_tick;
+	int tick_fd;
 	bool done;
 };
 
@@ -151,10 +151,7 @@ static int read_choice(struct device *d, struct vbd_choice *c, struct why *why)
 
 static void finish(struct bdev *bdev)
 {
-	struct device *d = device_of(bdev);
-
-	d->done = true;
-	ev_break(d->loop, EVBREAK_ALL);
+	device_of(bdev)->done = true;
 }
 
 static void connect_front(struct bdev *bdev)
@@ -200,36 +197,25 @@ static void check_broken(struct device *d)
 
 /* --- events ------------------------------------------------------------------------------------------------------------- */
 
-static void store_ready(struct ev_loop *loop, ev_io *w, int revents)
+static void store_ready(struct device *d)
 {
-	struct device *d = w->data;
 	struct store_event *e;
 
-	(void)loop;
-	(void)revents;
 	while (!d->done && store_next_event(d->bdev.store, &e, 0) == 0) {
 		bdev_on_event(&d->bdev, e->token);
 		free(e);
 	}
 }
 
-static void peer_ready(struct ev_loop *loop, ev_io *w, int revents)
+static void peer_ready(struct device *d)
 {
-	struct device *d = w->data;
-
-	(void)loop;
-	(void)revents;
 	peer_clear_events(d->peer);
 	vbd_on_event(&d->vbd);
 	check_broken(d);
 }
 
-static void disk_ready(struct ev_loop *loop, ev_io *w, int revents)
+static void disk_ready(struct device *d)
 {
-	struct device *d = w->data;
-
-	(void)loop;
-	(void)revents;
 	vbd_on_disk(&d->vbd);
 	check_broken(d);
 }
@@ -254,13 +240,9 @@ static void write_stats(struct device *d)
 }
 
 /* An image that grew (or shrank) is told to the frontend, as blkif has it: sectors, then state Connected again. */
-static void tick(struct ev_loop *loop, ev_io *w, int revents)
+static void tick(struct device *d)
 {
-	struct device *d = w->data;
-
-	(void)loop;
-	(void)revents;
-	bdev_ticked(w->fd);
+	bdev_ticked(d->tick_fd);
 	write_stats(d);
 	if (d->vbd.connected && d->disk->ops->resize(d->disk) &&
 	    store_transact(d->bdev.store, publish_disk, d) == 0)
@@ -298,19 +280,40 @@ static int open_record(struct device *d, const char *run_dir, struct why *why)
 	return d->record ? 0 : -EIO;
 }
 
-static void watch_all(struct device *d)
+struct source {
+	int fd;
+	void (*ready)(struct device *d);
+};
+
+/*
+ * A loop of four descriptors that never change, and no time limit. libev's reads the clock and sets a timer of the kernel each turn,
+ * for timers that are not there: of what a single request costs that is the part that can be left out.
+ */
+static int serve(struct device *d, int poll_fd)
 {
-	bdev_watch(&d->bdev);
-	ev_io_init(&d->on_store, store_ready, store_fd(d->bdev.store), EV_READ);
-	ev_io_init(&d->on_peer, peer_ready, peer_event_fd(d->peer), EV_READ);
-	ev_io_init(&d->on_disk, disk_ready, d->disk->event_fd, EV_READ);
-	ev_io_init(&d->on_tick, tick, bdev_ticker(TICK_SECONDS), EV_READ);
-	d->on_store.data = d->on_peer.data = d->on_disk.data = d->on_tick.data = d;
-	ev_io_start(d->loop, &d->on_store);
-	ev_io_start(d->loop, &d->on_peer);
-	ev_io_start(d->loop, &d->on_disk);
-	if (d->on_tick.fd >= 0)
-		ev_io_start(d->loop, &d->on_tick);
+	const struct source sources[] = {
+		{ store_fd(d->bdev.store), store_ready },
+		{ peer_event_fd(d->peer), peer_ready },
+		{ d->disk->event_fd, disk_ready },
+		{ d->tick_fd, tick },
+	};
+	const int most = sizeof(sources) / sizeof(sources[0]);
+	struct epoll_event ev[sizeof(sources) / sizeof(sources[0])];
+	int i, n;
+
+	for (i = 0; i < most; i++) {
+		ev[0] = (struct epoll_event){ .events = EPOLLIN, .data.ptr = (void *)(uintptr_t)&sources[i] };
+		if (sources[i].fd >= 0 && epoll_ctl(poll_fd, EPOLL_CTL_ADD, sources[i].fd, &ev[0]))
+			return -errno;
+	}
+	while (!d->done) {
+		n = epoll_wait(poll_fd, ev, most, -1);
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		for (i = 0; i < n && !d->done; i++)
+			((const struct source *)ev[i].data.ptr)->ready(d);
+	}
+	return 0;
 }
 
 static void close_all(struct device *d)
@@ -329,11 +332,11 @@ int device_run(const char *path, const char *run_dir)
 {
 	struct device *d = calloc(1, sizeof(*d));
 	struct why why;
+	int rc, poll_fd = epoll_create1(EPOLL_CLOEXEC);
 
-	if (!d)
+	if (!d || poll_fd < 0)
 		return 1;
 	d->bdev.ops = &ops;
-	d->loop = ev_default_loop(0);
 	if (bdev_open(&d->bdev, path, &why) || peer_open(&d->peer, d->bdev.domid, &why) ||
 	    open_image(d, &why) || open_record(d, run_dir, &why) ||
 	    vbd_init(&d->vbd, d->peer, d->disk, d->record, &why)) {
@@ -349,14 +352,21 @@ int device_run(const char *path, const char *run_dir)
 		bdev_set_state(&d->bdev, XenbusStateInitWait);
 	d->counted = (d->record->read_sectors + d->record->written_sectors) * BLK_SECTOR;
 	d->stats_fd = bdev_stats_open(&d->bdev, run_dir);
-	watch_all(d); /* each watch fires once at once: that starts it */
+	d->tick_fd = bdev_ticker(TICK_SECONDS);
+	bdev_watch(&d->bdev); /* each watch fires once at once: that starts it */
 	if (confine(&why)) {
 		bdev_report(&d->bdev, &why);
 		return 1;
 	}
-	ev_run(d->loop, 0);
+	rc = serve(d, poll_fd);
+	if (rc) {
+		why_set(&why, TE_DEVICE, "its events cannot be waited for: %s", strerror(-rc));
+		bdev_report(&d->bdev, &why);
+		return 1;
+	}
 	close_all(d);
 	bdev_close(&d->bdev);
+	close(poll_fd);
 	free(d);
 	return 0;
 }
