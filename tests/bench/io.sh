@@ -1,6 +1,6 @@
 #rig: timeout=900 icount=1 layers=linux,backends
 # Runs under -icount: a guest measures its disk, which is memory of dom0, and its network card. $RIG_by says whose
-# backends serve it: "kernel", dom0's own, or "torc". The figures go to the serial port through the guest's log.
+# backends serve it: "kernel", dom0's own, or "torc"; $RIG_weight is dom0's, if set. The figures go to the serial port through the guest's log.
 modprobe brd rd_nr=1 rd_size=65536
 modprobe -a tun bridge
 [ -b /dev/ram0 ] || bail "no /dev/ram0"
@@ -33,6 +33,7 @@ cp /scenario/iobench /tmp/more/
 (cd /tmp/more && find . | cpio -o -H newc 2> /dev/null) >> /tmp/g.initrd
 /scenario/iobench serve &
 check "create" tool create /tmp/g.cfg
+[ -z "$RIG_weight" ] || check "dom0's weight" tool sched -w $RIG_weight Domain-0
 check "the guest measures all" wait_log g GUEST-END 120
 tr -d '\r' < "$(log g)" | grep -a '^bench\|^iobench\|^GUEST-'
 [ -s /tmp/blkd.log ] && sed 's/^/#| /' /tmp/blkd.log
