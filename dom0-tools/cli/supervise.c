@@ -219,7 +219,8 @@ static void make_now(struct cli *c, const char *name, const char *old)
 		record = record_load(name);
 	if (!record)
 		return;
-	log_say(LOG_WARNING, ABOUT(.guest = name, .event = "made-late"), "%s: the supervisor ended before it was made again: it is made now", name);
+	log_say(LOG_WARNING, ABOUT(.guest = name, .event = "made-late"),
+		"%s: the supervisor ended before it was made again: it is made now", name);
 	/* the one with the new name may still have what its successor needs */
 	if (strcmp(old, name) != 0 && cli_name_taken(c, old, &there, &domid) == 0 && there &&
 	    host_domain_info(c->host, domid, &info, c->why) == 0 && text_of(record, "uuid") &&
@@ -277,7 +278,8 @@ static void act(struct cli *c, const struct domain_info *d, const char *name, st
 	if (again && restarts_in_a_loop(record)) {
 		a = ACT_PRESERVE;
 		again = false;
-		log_say(LOG_WARNING, ABOUT(.guest = name, .domid = d->domid, .event = "loop"), "%s: stopped more than %d times in a minute: it is left as it is", name, RESTARTS);
+		log_say(LOG_WARNING, ABOUT(.guest = name, .domid = d->domid, .event = "loop"),
+			"%s: stopped more than %d times in a minute: it is left as it is", name, RESTARTS);
 	}
 	snprintf(text, sizeof(text), "%s; to do: %s", reason, config_action_name(a));
 	note(name, record, "stopped", text);
@@ -307,7 +309,8 @@ static void act(struct cli *c, const struct domain_info *d, const char *name, st
 	if (again)
 		supervisor_forget(name);
 	if (rc)
-		log_say(LOG_ERR, ABOUT(.guest = name, .domid = d->domid, .event = "failed"), "%s: %s: %s", name, config_action_name(a), c->why->text);
+		log_say(LOG_ERR, ABOUT(.guest = name, .domid = d->domid, .event = "failed"),
+			"%s: %s: %s", name, config_action_name(a), c->why->text);
 }
 
 static bool alive(const struct domain_info *list, size_t n, uint32_t domid)
@@ -354,7 +357,8 @@ static void sweep(struct cli *c)
 		name = cli_read(c, "/local/domain/%u/name", (unsigned int)id);
 		record = name ? record_load(name) : NULL;
 		if (record && (v = json_object_object_get(record, "domid")) && json_object_get_int64(v) == id) {
-			log_say(LOG_WARNING, ABOUT(.guest = name, .domid = (uint32_t)id, .event = "swept"), "%s: its domain %u is gone, its nodes were left: they are removed", name,
+			log_say(LOG_WARNING, ABOUT(.guest = name, .domid = (uint32_t)id, .event = "swept"),
+				"%s: its domain %u is gone, its nodes were left: they are removed", name,
 			       (unsigned int)id);
 			if (nodes_remove(c, (uint32_t)id))
 				log_say(LOG_ERR, ABOUT(.guest = name, .event = "failed"), "%s: %s", name, c->why->text);
