@@ -57,8 +57,16 @@ static void restart(struct vcpu *v, struct cpu_user_regs *r, unsigned long *cons
 
 static void entry_32(struct vcpu *v, struct cpu_user_regs *r)
 {
-	unsigned long a[5] = { r->ebx, r->ecx, r->edx, r->esi, r->edi };
-	long rc = hypercall_dispatch(v, r->eax, a);
+	unsigned int nr = r->eax;
+	const struct hypercall *h = &hypercalls[index_nospec(nr, NR_HYPERCALLS)];
+	hypercall_fn *fn = h->fn[1];
+	long rc;
+
+	/* hypercall_dispatch() by hand: this is the hot path */
+	if (likely(nr < NR_HYPERCALLS && fn && h->who == ANY))
+		rc = fn(v, r->ebx, r->ecx, r->edx, r->esi, r->edi);
+	else
+		rc = hypercall_dispatch(v, nr, (unsigned long[]){ r->ebx, r->ecx, r->edx, r->esi, r->edi });
 
 	if (unlikely(rc == -XEN_ERESTART))
 		restart(v, r, (unsigned long *const[]){ &r->rbx, &r->rcx, &r->rdx, &r->rsi, &r->rdi });

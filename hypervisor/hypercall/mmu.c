@@ -100,6 +100,7 @@ static long list_restart(struct vcpu *v, unsigned long at, uint32_t left)
 HC(hc_mmu_update)
 {
 	uint32_t count = a2 & ~RESUMED, n = done_before(a2, GADDR(a3)), i, have = 0;
+	struct mmu_held held = { NULL, FT_NONE };
 	struct mmu_update req[BATCH];
 	struct mmu_who who;
 	long rc;
@@ -123,10 +124,11 @@ HC(hc_mmu_update)
 				break;
 			}
 		}
-		rc = mmu_update_entry(v, &who, req[i % BATCH].ptr, req[i % BATCH].val);
+		rc = mmu_update_next(v, &who, &held, req[i % BATCH].ptr, req[i % BATCH].val);
 		if (unlikely(rc))
 			break;
 	}
+	mmu_let_go(v, &held);
 	who_put(v, &who);
 	if (rc == -XEN_ERESTART)
 		rc = list_restart(v, a1 + i * sizeof(*req), count - i);

@@ -113,7 +113,14 @@ static int update_raw(struct vcpu *v, struct frame *f, const struct mmu_who *w, 
 	return 0;
 }
 
-static int update_pte(struct vcpu *v, const struct mmu_who *w, uint64_t ptr, uint64_t val, bool keep_ad)
+void mmu_let_go(struct vcpu *v, struct mmu_held *h)
+{
+	if (h->f && unlikely(frame_put_typed_preemptible(h->f)))
+		put_later(v, h->f);
+	h->f = NULL;
+}
+
+static int update_pte(struct vcpu *v, const struct mmu_who *w, struct mmu_held *h, uint64_t ptr, uint64_t val, bool keep_ad)
 {
 	mfn_t m = MFN(ptr >> PAGE_SHIFT);
 	enum frame_type t;
@@ -123,14 +130,17 @@ static int update_pte(struct vcpu *v, const struct mmu_who *w, uint64_t ptr, uin
 	if (unlikely(ptr & 7 || !mfn_valid(m)))
 		return refuse(v, -XEN_EINVAL, "entry at %#lx: no memory, or not aligned", ptr);
 	f = mfn_frame(m);
+	if (h->f == f)
+		return table_update(v, f, h->t, (ptr & (PAGE_SIZE - 1)) / 8, val, w, NULL, keep_ad);
+	/* Not longer: an update of another table may be the one that ends this one's use. */
+	mmu_let_go(v, h);
 	do {
 		t = frame_type(f);
 		if (likely(table_level(t))) {
 			rc = -XEN_EAGAIN;
 			if (frame_get_more(f, w->pt, t)) {
-				rc = table_update(v, f, t, (ptr & (PAGE_SIZE - 1)) / 8, val, w, NULL, keep_ad);
-				if (unlikely(frame_put_typed_preemptible(f)))
-					put_later(v, f);
+				*h = (struct mmu_held){ f, t };
+				return table_update(v, f, t, (ptr & (PAGE_SIZE - 1)) / 8, val, w, NULL, keep_ad);
 			} else if (f->owner != w->pt || frame_type(f) == t) {
 				/* Another's, or half validated: an update may not decide which half it meant. */
 				return refuse(v, -XEN_EINVAL, "table %#lx is not d%u's, or not validated", m.n, w->pt->id);
@@ -144,7 +154,7 @@ static int update_pte(struct vcpu *v, const struct mmu_who *w, uint64_t ptr, uin
 	return rc;
 }
 
-int mmu_update_entry(struct vcpu *v, const struct mmu_who *w, uint64_t ptr, uint64_t val)
+int mmu_update_next(struct vcpu *v, const struct mmu_who *w, struct mmu_held *h, uint64_t ptr, uint64_t val)
 {
 	struct frame *f;
 	mfn_t m;
@@ -152,9 +162,9 @@ int mmu_update_entry(struct vcpu *v, const struct mmu_who *w, uint64_t ptr, uint
 	switch (ptr & 3) {
 	case MMU_NORMAL_PT_UPDATE:
 	case MMU_PT_UPDATE_NO_TRANSLATE:
-		return update_pte(v, w, ptr & ~3ull, val, false);
+		return update_pte(v, w, h, ptr & ~3ull, val, false);
 	case MMU_PT_UPDATE_PRESERVE_AD:
-		return update_pte(v, w, ptr & ~3ull, val, true);
+		return update_pte(v, w, h, ptr & ~3ull, val, true);
 	default:	/* MMU_MACHPHYS_UPDATE */
 		m = MFN(ptr >> PAGE_SHIFT);
 		f = mfn_frame(m);
@@ -166,6 +176,15 @@ int mmu_update_entry(struct vcpu *v, const struct mmu_who *w, uint64_t ptr, uint
 		frame_put(f);
 		return 0;
 	}
+}
+
+int mmu_update_entry(struct vcpu *v, const struct mmu_who *w, uint64_t ptr, uint64_t val)
+{
+	struct mmu_held h = { NULL, FT_NONE };
+	int rc = mmu_update_next(v, w, &h, ptr, val);
+
+	mmu_let_go(v, &h);
+	return rc;
 }
 
 int mmu_update_va(struct vcpu *v, struct domain *pg, unsigned long va, uint64_t pte)

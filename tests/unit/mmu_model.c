@@ -47,6 +47,20 @@ static uint64_t some_entry(uint64_t *s, unsigned int dom)
 	return pte_make(m, PTE_P | (rnd(s) % 2 ? PTE_RW : 0) | (rnd(s) % 4 ? 0 : PTE_A | PTE_D));
 }
 
+static int update_list(struct vcpu *v, const struct mmu_who *who, mfn_t m, unsigned int dom, uint64_t *s)
+{
+	struct mmu_held held = { NULL, FT_NONE };
+	unsigned int i, n = 1 + rnd(s) % 4;
+	int rc = 0;
+
+	for (i = 0; i < n && !rc; i++)
+		rc = mmu_update_next(v, who, &held, (m.n << PAGE_SHIFT) + some_slot(s) * 8, some_entry(s, dom));
+	if (!rc)
+		rc = mmu_update_next(v, who, &held, (uint64_t)(rnd(s) % FRAMES << PAGE_SHIFT) + some_slot(s) * 8, some_entry(s, dom));
+	mmu_let_go(v, &held);
+	return rc;
+}
+
 static void one_op(struct vcpu *v, unsigned int dom, uint64_t *s)
 {
 	static const enum frame_type types[] = { FT_L1, FT_L2, FT_L3, FT_L4 };
@@ -86,6 +100,10 @@ static void one_op(struct vcpu *v, unsigned int dom, uint64_t *s)
 		}
 		/* fall through */
 	case 7:
+		if (rnd(s) % 2) {	/* as lists come: some to this table, then one to another */
+			rc = update_list(v, &who, m, dom, s);
+			break;
+		}
 		rc = mmu_update_entry(v, &who, (m.n << PAGE_SHIFT) + some_slot(s) * 8 + (rnd(s) % 4 ? 0 : MMU_PT_UPDATE_PRESERVE_AD),
 				      some_entry(s, dom));
 		break;

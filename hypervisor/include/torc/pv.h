@@ -46,6 +46,10 @@ uint64_t vm_assists_offered(const struct domain *d);			/* bit a VMASST_TYPE_* th
 /* One update; what is ptr's low bits is mode. pt: whose tables, pg: whose frames they may name (references held by the caller). */
 struct mmu_who { struct domain *pt, *pg; };
 int mmu_update_entry(struct vcpu *v, const struct mmu_who *w, uint64_t ptr, uint64_t val);
+/* The same for the next of a list, most of which are in one table: the reference to it is kept until another table's turn, or the end. */
+struct mmu_held { struct frame *f; enum frame_type t; };
+int mmu_update_next(struct vcpu *v, const struct mmu_who *w, struct mmu_held *h, uint64_t ptr, uint64_t val);
+void mmu_let_go(struct vcpu *v, struct mmu_held *h);
 int mmu_update_va(struct vcpu *v, struct domain *pg, unsigned long va, uint64_t pte);	/* flushing is the caller's */
 int mmu_pin(struct vcpu *v, struct domain *owner, mfn_t m, enum frame_type t);
 int mmu_unpin(struct vcpu *v, struct domain *owner, mfn_t m);
