@@ -39,3 +39,9 @@ install-migrated: $(B)/bin/torc-migrated
 	install -d $(DESTDIR)$(PREFIX)/sbin
 	install -m 755 $< $(DESTDIR)$(PREFIX)/sbin/
 INSTALLS += install-migrated
+
+# A thousand moves, then five hundred faults at random moments of one
+SOAKS += soak-migrate
+.PHONY: soak-migrate
+soak-migrate: rig all
+	$(PYTHON) -B tests/rig/boot --hv torc --tools torc --arg moves=$${MOVES:-1000} --arg faults=$${FAULTS:-500} --timeout 80000 two-hosts

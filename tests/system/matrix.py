@@ -7,6 +7,7 @@ enough for that."""
 
 ROWS = [
     # long ones first: several machines run at once, and the short ones fill the gaps
+    ("two-hosts", "torc", "torc", {}),
     ("smp", "torc", "stock", {}),
     ("churn", "torc", "torc", {}),
     ("churn", "torc", "stock", {"args": ["times=8"]}),
@@ -54,7 +55,6 @@ ROWS = [
     ("guest-life", "torc", "torc", {}),
     ("save-restore", "torc", "torc", {}),
     ("bad-input", "torc", "torc", {}),
-    ("two-hosts", "torc", "torc", {}),
 ]
 
 # (hypervisor, CPUs, boots in a row)
