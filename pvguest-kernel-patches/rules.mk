@@ -50,7 +50,7 @@ ALL += $(B)/guests/$(1)64.elf $(B)/guests/$(1)32.elf
 $(B)/image/small.cpio.gz: $(B)/guests/$(1)64.elf $(B)/guests/$(1)32.elf
 endef
 
-$(eval $(call guest,reference,$(patsubst %,$(REF)/%.o,reference selftest disktest netecho shell suspend work)))
+$(eval $(call guest,reference,$(patsubst %,$(REF)/%.o,reference selftest smp disktest netecho shell suspend work)))
 
 include pvguest-kernel-patches/linux-6.1-i386/rules.mk
 include pvguest-kernel-patches/teaching/rules.mk

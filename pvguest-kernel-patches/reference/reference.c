@@ -43,6 +43,7 @@ static void self_tests(void)
 	selftest_user();
 	selftest_events();
 	selftest_memory();
+	selftest_smp();
 	selftest_store();
 	selftest_disk();
 	tap_plan();

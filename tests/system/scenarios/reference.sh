@@ -4,7 +4,7 @@
 widths=64
 case $(tool info | grep '^xen_caps') in *xen-3.0-x86_32p*) widths="64 32" ;; esac
 for w in $widths; do
-	small_guest r$w /guests/reference$w.elf 'extra="test"'
+	small_guest r$w /guests/reference$w.elf 'vcpus=2' 'extra="test"'
 	check "PV$w: create" tool create /tmp/r$w.cfg
 	check "PV$w: it comes to its end" wait_log r$w "# [0-9]* passed" 60
 	check "PV$w: it powers off" wait_for 20 gone r$w
