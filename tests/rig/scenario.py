@@ -6,7 +6,8 @@ NAME.sh go along into /scenario.
 The first line may say what the scenario needs, as "#rig: key=value ...":
     smp, mem, dom0_mem (MiB), timeout (seconds), nodes (1 or 2), layers (what else the image holds,
     of linux, grub, small), disks and nics (kinds, comma between), icount, end (poweroff or reboot:
-    how the machine must end)
+    how the machine must end), boots (how often it starts: the scenario runs anew each time, with the disks as they were left,
+    and says its plan at the last)
 With nodes=2 two machines run the same script at once, joined by a virtual wire; $RIG_node tells."""
 
 import os
@@ -23,7 +24,7 @@ BUILD = os.path.join(ROOT, os.environ.get("RIG_BUILD", "build"))    # make passe
 SCENARIOS = os.path.join(ROOT, "tests", "system", "scenarios")
 
 DEFAULTS = {"smp": 1, "mem": 2048, "dom0_mem": 1024, "timeout": 240, "nodes": 1, "layers": "",
-            "disks": "", "nics": "", "icount": "", "end": "poweroff"}
+            "disks": "", "nics": "", "icount": "", "end": "poweroff", "boots": 1}
 RESULT = re.compile(r"^(ok|not ok) (.*)$")
 HV_ARGS = "console=com1 com1=115200,8n1 dom0_mem={m}M,max:{m}M loglvl=all guest_loglvl=all"
 KERNEL_ARGS = "console=hvc0 earlyprintk=xen panic=5 random.trust_cpu=on"
@@ -164,7 +165,7 @@ def run(path, hv="torc", tools="torc", log=None, args=(), files=(), boot="direct
                         kernel=kernel or built("stock", "vmlinux"),
                         kernel_args=" ".join([KERNEL_ARGS] + words), initrd=initrd, boot=boot,
                         smp=s["smp"], mem=s["mem"], disks=disks, nics=nics,
-                        icount=int(s["icount"]) if s["icount"] else None, node=node)
+                        icount=int(s["icount"]) if s["icount"] else None, node=node, reboot=s["boots"] > 1)
             machines.append(m)
             m.start()
             if s["nodes"] > 1 and node == 0:
@@ -183,6 +184,8 @@ def run(path, hv="torc", tools="torc", log=None, args=(), files=(), boot="direct
             else:
                 result.add(m.ended == want, f"{pre}ends by {s['end']}",
                            "" if m.ended == want else f"QEMU says {m.ended}")
+            if s["boots"] > 1:
+                result.add(m.resets == s["boots"] - 1, f"{pre}starts {s['boots']} times", f"{m.resets} resets")
     finally:
         for m in machines:
             m.kill()
