@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Guests that are being made. A create that is killed half-way leaves a domain that nobody
+ * Guests that are being made or ended. Who is killed half-way there leaves a domain that nobody
  * would look after, so it holds a locked file RUN/creating/DOMID with the guest's uuid while
- * it works. A file that nobody holds belongs to a create that died: its domain is destroyed.
+ * it works. A file that nobody holds belongs to somebody who died: its domain is destroyed.
  */
 #include "dom0-tools/cli/guest.h"
 
@@ -74,8 +74,8 @@ static void look_at(struct cli *c, const char *id)
 		    host_domain_info(c->host, (uint32_t)domid, &info, c->why) == 0 &&
 		    memcmp(info.uuid, uuid, sizeof(uuid)) == 0) {
 			log_say(LOG_WARNING, &(struct log_about){ .domid = (uint32_t)domid, .event = "swept" },
-				"domain %u was left half-made: it is destroyed", (unsigned int)domid);
-			guest_destroy(c, (uint32_t)domid, "its create was killed");
+				"domain %u was left half-made, or half-ended: it is destroyed", (unsigned int)domid);
+			guest_destroy(c, (uint32_t)domid, "who made or ended it was killed");
 		}
 		unlink(path);
 	}

@@ -141,7 +141,7 @@ struct json_object *guest_describe(const struct guest_config *g, const struct bu
 int guest_dump(struct cli *c, uint32_t domid, const char *file, bool for_gdb);
 int guest_dump_path(const char *name, char out[PATH_MAX]);	/* where dumps usually go; -errno */
 
-/* --- creating.c: a mark on a domain that is being made, held by who makes it. -1: none can be made */
+/* --- creating.c: a mark on a domain that is being made or ended, held by who does it. -1: none can be made */
 int creating_begin(uint32_t domid, const uint8_t uuid[16]);
 void creating_end(int fd, uint32_t domid);
 void creating_clean_up(struct cli *c);	/* end what creates that were killed left */

@@ -27,6 +27,30 @@ static bool is_gone(struct cli *c, uint32_t domid, struct domain_info *info)
 	return host_domain_info(c->host, domid, info, &ignored) != 0;
 }
 
+/*
+ * The nodes first, of a guest that does not run any more: the backends let go of its frames then, and the store, which
+ * looks for all that a dead domain owns, finds that there is nothing. A mark says whose domain this is meanwhile.
+ */
+static int end_domain(struct cli *c, uint32_t domid)
+{
+	struct why *outer = c->why, ignored = { 0 };
+	struct domain_info info;
+	int mark = -1, nodes, rc;
+
+	c->why = &ignored;
+	if (host_domain_info(c->host, domid, &info, &ignored) == 0 && !info.dying) {
+		mark = creating_begin(domid, info.uuid);
+		host_domain_pause(c->host, domid, &ignored);
+	}
+	c->why = outer;
+	nodes = nodes_remove(c, domid);
+	rc = host_domain_destroy(c->host, domid, nodes ? &ignored : c->why);
+	if (rc && (nodes ? &ignored : c->why)->error == TE_NO_DOMAIN)
+		rc = 0;
+	creating_end(mark, domid);
+	return nodes ? nodes : rc;
+}
+
 int guest_destroy(struct cli *c, uint32_t domid, const char *reason)
 {
 	struct timespec nap = { .tv_nsec = 200000 };
@@ -41,14 +65,12 @@ int guest_destroy(struct cli *c, uint32_t domid, const char *reason)
 		return why_set(c->why, TE_STATE, "domain 0 is the control domain: it is not destroyed from inside");
 	name = cli_read(c, "/local/domain/%u/name", domid);
 	refusals = record_refusals(c->host, domid, &ignored);	/* they go with the domain */
-	rc = host_domain_destroy(c->host, domid, c->why);
-	if (rc && c->why->error != TE_NO_DOMAIN) {
+	rc = end_domain(c, domid);
+	if (rc && host_domain_info(c->host, domid, &info, &ignored) == 0 && !info.dying) {
 		json_object_put(refusals);
 		free(name);
 		return rc;
 	}
-	/* the backends let go of the guest's frames when their nodes go: then the domain can end */
-	rc = nodes_remove(c, domid);
 	store_release(c->store, domid);
 	if (name)
 		record = record_load(name);
