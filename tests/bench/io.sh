@@ -34,7 +34,7 @@ cp /scenario/iobench /tmp/more/
 /scenario/iobench serve &
 check "create" tool create /tmp/g.cfg
 [ -z "$RIG_weight" ] || check "dom0's weight" tool sched -w $RIG_weight Domain-0
-check "the guest measures all" wait_log g GUEST-END 120
+check "the guest measures all" wait_log g GUEST-END 600
 tr -d '\r' < "$(log g)" | grep -a '^bench\|^iobench\|^GUEST-'
 [ -s /tmp/blkd.log ] && sed 's/^/#| /' /tmp/blkd.log
 [ -s /tmp/netd.log ] && sed 's/^/#| /' /tmp/netd.log
