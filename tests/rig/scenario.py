@@ -185,7 +185,7 @@ def run(path, hv="torc", tools="torc", log=None, args=(), files=(), boot="direct
                 result.add(m.ended == want, f"{pre}ends by {s['end']}",
                            "" if m.ended == want else f"QEMU says {m.ended}")
             if s["boots"] > 1:
-                result.add(m.resets == s["boots"] - 1, f"{pre}starts {s['boots']} times", f"{m.resets} resets")
+                result.add(m.resets >= s["boots"] - 1, f"{pre}starts {s['boots']} times", f"{m.resets} resets")
     finally:
         for m in machines:
             m.kill()

@@ -54,6 +54,7 @@ ROWS = [
     ("guest-linux", "torc", "torc", {}),
     ("guest-life", "torc", "torc", {}),
     ("save-restore", "torc", "torc", {}),
+    ("restore-later", "torc", "stock", {}),
     ("bad-input", "torc", "torc", {}),
 ]
 

@@ -1,6 +1,6 @@
 #rig: timeout=300 layers=small,torc disks=virtio boots=2
 # Guests are saved, one by torc and one by xl, the machine starts anew, hypervisor and all, and torc restores both: they go on where
-# they were. Not in the matrix yet.
+# they were.
 modprobe -a virtio_pci virtio_blk
 wait_for 30 test -b /dev/vda || bail "there is no disk"
 rounds() { grep -ao 'round [0-9]*, 256 pages, intact' "$(log r$1)" | tail -1 | cut -d' ' -f2 | tr -d ,; }
