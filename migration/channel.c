@@ -9,12 +9,12 @@
 
 #include "migration/bytes.h"
 
-#define STALL_NS 5000000000ull	/* who has begun a record has this long to go on with it, at least */
-#define ACK_EVERY (CHANNEL_WINDOW / 8)	/* bytes; often enough for a sender never to wait for one */
+#define STALL_NS  5000000000ull /* who has begun a record has this long to go on with it, at least */
+#define ACK_EVERY (CHANNEL_WINDOW / 8) /* bytes; often enough for a sender never to wait for one */
 
 struct kept {
 	struct kept *next;
-	size_t len;	/* of raw: head and body */
+	size_t len; /* of raw: head and body */
 	uint8_t raw[];
 };
 
@@ -32,14 +32,14 @@ struct channel {
 	size_t kept_bytes;
 	/* in */
 	uint64_t expected;
-	size_t unanswered;	/* bytes since our last ACK */
+	size_t unanswered; /* bytes since our last ACK */
 	/* bytes: gathered until full, and received but not read */
 	uint8_t *gather, *got;
 	size_t gathered, got_len, got_at;
 	struct mig_io io;
-	bool interrupted;	/* a message came while we were sending: it lies in got, stashed bytes */
+	bool interrupted; /* a message came while we were sending: it lies in got, stashed bytes */
 	size_t stashed;
-	int broken;	/* for good, with trouble saying why */
+	int broken; /* for good, with trouble saying why */
 	struct why trouble;
 };
 
@@ -53,8 +53,10 @@ static int broken(struct channel *c)
 int record_head_read(const uint8_t raw[CHANNEL_HEAD_SIZE], struct record_head *h, struct why *why)
 {
 	static const uint32_t most[RECORD_TYPES] = {
-		[RECORD_HELLO] = HELLO_SIZE, [RECORD_DATA] = CHANNEL_MOST_DATA,
-		[RECORD_MESSAGE] = CHANNEL_MOST_MESSAGE, [RECORD_ACK] = 0,
+		[RECORD_HELLO] = HELLO_SIZE,
+		[RECORD_DATA] = CHANNEL_MOST_DATA,
+		[RECORD_MESSAGE] = CHANNEL_MOST_MESSAGE,
+		[RECORD_ACK] = 0,
 	};
 
 	h->len = get_u32(raw);
@@ -63,7 +65,8 @@ int record_head_read(const uint8_t raw[CHANNEL_HEAD_SIZE], struct record_head *h
 	if (h->type < RECORD_HELLO || h->type >= RECORD_TYPES || raw[5] | raw[6] | raw[7])
 		why_set(why, TE_CHANNEL, "a record of type %u is none of this protocol", h->type);
 	else if (h->len > most[h->type])
-		why_set(why, TE_CHANNEL, "a record of type %u with %u bytes: at most %u", h->type, h->len, most[h->type]);
+		why_set(why, TE_CHANNEL, "a record of type %u with %u bytes: at most %u", h->type,
+			h->len, most[h->type]);
 	else
 		return 0;
 	return -EBADMSG;
@@ -88,8 +91,8 @@ int hello_read(const uint8_t *raw, size_t len, struct hello *h, struct why *why)
 	h->expected = get_u64(raw + 24);
 	if (h->version == CHANNEL_VERSION)
 		return 0;
-	why_set(why, TE_CHANNEL, "the other host speaks version %u of the channel, this one %u", h->version,
-		CHANNEL_VERSION);
+	why_set(why, TE_CHANNEL, "the other host speaks version %u of the channel, this one %u",
+		h->version, CHANNEL_VERSION);
 	return -EBADMSG;
 }
 
@@ -200,7 +203,8 @@ int channel_greet(struct hostlink *l, struct hello *h, uint64_t deadline_ns, str
 	if (rc)
 		return rc;
 	if (head.type != RECORD_HELLO || head.number) {
-		why_set(why, TE_CHANNEL, "a connection begins with record type %u, not a greeting", head.type);
+		why_set(why, TE_CHANNEL, "a connection begins with record type %u, not a greeting",
+			head.type);
 		return -EBADMSG;
 	}
 	rc = hostlink_read(l, body, head.len, deadline_ns);
@@ -218,7 +222,8 @@ static int check_hello(struct channel *c, struct hostlink *l, const struct hello
 		why_set(why, TE_CHANNEL, "the other host expects record %llu; %llu to %llu are here",
 			(unsigned long long)h->expected, (unsigned long long)c->acked,
 			(unsigned long long)c->next_out);
-	else if (c->connection > 1 && (!peer != !c->has_peer || (peer && memcmp(peer, c->peer, sizeof(c->peer)))))
+	else if (c->connection > 1 &&
+		 (!peer != !c->has_peer || (peer && memcmp(peer, c->peer, sizeof(c->peer)))))
 		why_set(why, TE_CHANNEL, "another host's certificate than the migration began with");
 	else
 		return 0;
@@ -226,7 +231,8 @@ static int check_hello(struct channel *c, struct hostlink *l, const struct hello
 }
 
 /* Both have greeted: what the other side lacks goes out again. */
-static int begin(struct channel *c, struct hostlink *l, const struct hello *h, uint64_t deadline_ns, struct why *why)
+static int begin(struct channel *c, struct hostlink *l, const struct hello *h, uint64_t deadline_ns,
+		 struct why *why)
 {
 	struct kept *k;
 	int rc;
@@ -258,7 +264,8 @@ int channel_dial(struct channel *c, struct hostlink *l, uint64_t deadline_ns, st
 	rc = say_hello(c, l, deadline_ns);
 	rc = rc ? link_failed(rc, why) : channel_greet(l, &h, deadline_ns, why);
 	if (!rc && h.connection != c->connection) {
-		why_set(why, TE_CHANNEL, "an answer for connection %u, not %u", h.connection, c->connection);
+		why_set(why, TE_CHANNEL, "an answer for connection %u, not %u", h.connection,
+			c->connection);
 		rc = -EBADMSG;
 	}
 	if (!rc)
@@ -269,14 +276,16 @@ int channel_dial(struct channel *c, struct hostlink *l, uint64_t deadline_ns, st
 	return rc;
 }
 
-int channel_answer(struct channel *c, struct hostlink *l, const struct hello *h, uint64_t deadline_ns, struct why *why)
+int channel_answer(struct channel *c, struct hostlink *l, const struct hello *h,
+		   uint64_t deadline_ns, struct why *why)
 {
 	uint32_t before = c->connection;
 	int rc;
 
 	if (c->broken || h->connection <= before) {
 		if (c->broken)
-			why_set(why, TE_CHANNEL, "this migration has ended: %.500s", c->trouble.text);
+			why_set(why, TE_CHANNEL, "this migration has ended: %.500s",
+				c->trouble.text);
 		else
 			why_set(why, TE_CHANNEL, "connection %u was there before", h->connection);
 		hostlink_close(&l);
@@ -284,7 +293,7 @@ int channel_answer(struct channel *c, struct hostlink *l, const struct hello *h,
 	}
 	c->connection = h->connection;
 	rc = check_hello(c, l, h, why);
-	if (rc) {	/* a stranger changes nothing */
+	if (rc) { /* a stranger changes nothing */
 		/* one that goes on where this end has just begun is told so, and need not try again */
 		if (!before && !c->next_out && !c->expected)
 			(void)say_hello(c, l, deadline_ns);
@@ -309,7 +318,7 @@ static int mend(struct channel *c, int rc)
 
 	if (c->broken)
 		return c->broken;
-	if (rc == -EAGAIN)	/* nothing came; the connection is as it was */
+	if (rc == -EAGAIN) /* nothing came; the connection is as it was */
 		return -ETIMEDOUT;
 	if (rc == -ECANCELED)
 		return rc;
@@ -344,8 +353,8 @@ static int begun(struct channel *c, uint64_t *deadline_ns)
 }
 
 /*
- * One record into body, which holds the largest. Acknowledgements are dealt with here: type RECORD_ACK, len 0.
- * An error of the link, or -EBADMSG after which the channel is no more.
+ * One record into body, which holds the largest. Acknowledgements are dealt with here: type
+ * RECORD_ACK, len 0. An error of the link, or -EBADMSG after which the channel is no more.
  */
 static int take(struct channel *c, struct record_head *h, uint8_t *body, uint64_t deadline_ns)
 {
@@ -359,7 +368,8 @@ static int take(struct channel *c, struct record_head *h, uint8_t *body, uint64_
 		return broken(c);
 	if (h->type == RECORD_ACK) {
 		if (h->number < c->acked || h->number > c->next_out) {
-			why_set(&c->trouble, TE_CHANNEL, "record %llu is acknowledged; %llu to %llu may be",
+			why_set(&c->trouble, TE_CHANNEL,
+				"record %llu is acknowledged; %llu to %llu may be",
 				(unsigned long long)h->number, (unsigned long long)c->acked,
 				(unsigned long long)c->next_out);
 			return broken(c);
@@ -368,7 +378,8 @@ static int take(struct channel *c, struct record_head *h, uint8_t *body, uint64_
 		return 0;
 	}
 	if (h->type == RECORD_HELLO || h->number != c->expected) {
-		why_set(&c->trouble, TE_CHANNEL, "record %llu of type %u comes again or too early: expected is %llu",
+		why_set(&c->trouble, TE_CHANNEL,
+			"record %llu of type %u comes again or too early: expected is %llu",
 			(unsigned long long)h->number, h->type, (unsigned long long)c->expected);
 		return broken(c);
 	}
@@ -413,10 +424,12 @@ static int take_ack(struct channel *c, uint64_t deadline_ns)
 		return rc;
 	if (record_head_read(raw, &h, &c->trouble))
 		return broken(c);
-	if (h.type == RECORD_MESSAGE && h.number == c->expected && !c->interrupted && c->got_at == c->got_len)
+	if (h.type == RECORD_MESSAGE && h.number == c->expected && !c->interrupted &&
+	    c->got_at == c->got_len)
 		return stash(c, &h, deadline_ns);
 	if (h.type != RECORD_ACK || h.number < c->acked || h.number > c->next_out) {
-		why_set(&c->trouble, TE_CHANNEL, "record %llu of type %u where an acknowledgement is due",
+		why_set(&c->trouble, TE_CHANNEL,
+			"record %llu of type %u where an acknowledgement is due",
 			(unsigned long long)h.number, h.type);
 		return broken(c);
 	}
@@ -424,7 +437,8 @@ static int take_ack(struct channel *c, uint64_t deadline_ns)
 	return 0;
 }
 
-static int send_record(struct channel *c, uint8_t type, const void *body, size_t len, uint64_t deadline_ns)
+static int send_record(struct channel *c, uint8_t type, const void *body, size_t len,
+		       uint64_t deadline_ns)
 {
 	struct kept *k;
 	int rc = 0;
@@ -495,7 +509,8 @@ static int next_record(struct channel *c, uint8_t want, size_t *len, uint64_t de
 			continue;
 		answer(c, h.type == RECORD_MESSAGE || !hostlink_readable(c->link), deadline_ns);
 		if (h.type != want) {
-			why_set(&c->trouble, TE_CHANNEL, "record of type %u where %u is due", h.type, want);
+			why_set(&c->trouble, TE_CHANNEL, "record of type %u where %u is due",
+				h.type, want);
 			return broken(c);
 		}
 		*len = h.len;
@@ -508,7 +523,8 @@ int channel_hear(struct channel *c, void *body, size_t most, size_t *len, uint64
 	int rc;
 
 	if (c->got_at < c->got_len) {
-		why_set(&c->trouble, TE_CHANNEL, "%zu bytes were left over before a message", c->got_len - c->got_at);
+		why_set(&c->trouble, TE_CHANNEL, "%zu bytes were left over before a message",
+			c->got_len - c->got_at);
 		return broken(c);
 	}
 	rc = 0;
@@ -551,7 +567,7 @@ int channel_refuse(struct channel *c, const void *body, size_t len, uint64_t dea
 	rc = channel_say(c, body, len, deadline_ns);
 	while (!rc && c->link && mig_now_ns() < deadline_ns) {
 		rc = take(c, &h, c->got, deadline_ns);
-		if (!rc && h.type == RECORD_MESSAGE)	/* it has heard us, and answers */
+		if (!rc && h.type == RECORD_MESSAGE) /* it has heard us, and answers */
 			return 0;
 		if (!rc)
 			answer(c, false, deadline_ns);
@@ -603,7 +619,8 @@ static int io_writev(struct mig_io *io, struct iovec *v, int count)
 				n = len;
 			memcpy(c->gather + c->gathered, p, n);
 			c->gathered += n;
-			rc = c->gathered == CHANNEL_MOST_DATA ? send_gathered(c, io->deadline_ns) : 0;
+			rc = c->gathered == CHANNEL_MOST_DATA ? send_gathered(c, io->deadline_ns) :
+								0;
 			if (rc)
 				return rc;
 		}

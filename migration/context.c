@@ -10,23 +10,25 @@
 #include <xen/xen.h>
 #include <xen/foreign/x86_32.h>
 
-#define UPCALL_PENDING_BYTE	0	/* of a vcpu_info; the same in both widths */
-#define UPCALL_MASK_BYTE	1
-#define NONE			UINT64_MAX
+#define UPCALL_PENDING_BYTE 0 /* of a vcpu_info; the same in both widths */
+#define UPCALL_MASK_BYTE    1
+#define NONE		    UINT64_MAX
 
 size_t context_size(bool is_32bit)
 {
-	return is_32bit ? sizeof(struct vcpu_guest_context_x86_32) : sizeof(struct vcpu_guest_context);
+	return is_32bit ? sizeof(struct vcpu_guest_context_x86_32) :
+			  sizeof(struct vcpu_guest_context);
 }
 
-static bool translate_64(struct vcpu_guest_context *c, bool first, uint64_t (*map)(void *arg, uint64_t frame), void *arg)
+static bool translate_64(struct vcpu_guest_context *c, bool first,
+			 uint64_t (*map)(void *arg, uint64_t frame), void *arg)
 {
 	for (unsigned int i = 0; i * 512 < c->gdt_ents && i < 14; i++) {
 		c->gdt_frames[i] = map(arg, c->gdt_frames[i]);
 		if (c->gdt_frames[i] == NONE)
 			return false;
 	}
-	for (unsigned int i = 1; i <= 3; i += 2) {	/* user tables in 1, kernel tables in 3 */
+	for (unsigned int i = 1; i <= 3; i += 2) { /* user tables in 1, kernel tables in 3 */
 		uint64_t frame = c->ctrlreg[i] ? map(arg, xen_cr3_to_pfn(c->ctrlreg[i])) : 0;
 
 		if (frame == NONE)
@@ -39,7 +41,8 @@ static bool translate_64(struct vcpu_guest_context *c, bool first, uint64_t (*ma
 	return !first || c->user_regs.rdx != NONE;
 }
 
-static bool translate_32(struct vcpu_guest_context_x86_32 *c, bool first, uint64_t (*map)(void *arg, uint64_t frame), void *arg)
+static bool translate_32(struct vcpu_guest_context_x86_32 *c, bool first,
+			 uint64_t (*map)(void *arg, uint64_t frame), void *arg)
 {
 	uint64_t frame;
 
@@ -60,9 +63,11 @@ static bool translate_32(struct vcpu_guest_context_x86_32 *c, bool first, uint64
 	return frame <= UINT32_MAX;
 }
 
-bool context_translate(void *context, bool is_32bit, bool first, uint64_t (*map)(void *arg, uint64_t frame), void *arg)
+bool context_translate(void *context, bool is_32bit, bool first,
+		       uint64_t (*map)(void *arg, uint64_t frame), void *arg)
 {
-	return is_32bit ? translate_32(context, first, map, arg) : translate_64(context, first, map, arg);
+	return is_32bit ? translate_32(context, first, map, arg) :
+			  translate_64(context, first, map, arg);
 }
 
 uint64_t context_start_info(const void *context, bool is_32bit)

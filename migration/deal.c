@@ -27,7 +27,8 @@ static int hear(struct channel *c, struct handover *h, uint64_t until_ns)
 	return rc ? rc : handover_hear(h, m);
 }
 
-int deal(struct channel *c, struct handover *h, uint64_t tick_ns, uint64_t patience_ns, uint64_t deadline_ns)
+int deal(struct channel *c, struct handover *h, uint64_t tick_ns, uint64_t patience_ns,
+	 uint64_t deadline_ns)
 {
 	uint64_t now = mig_now_ns(), give_up = now + patience_ns, tick = now + tick_ns;
 	int rc;

@@ -12,10 +12,12 @@
 void deal_say(struct channel *c, const struct handover *h, enum handover_message m);
 
 /*
- * Until the source is through (GONE, or OWNER again) or the target runs it and the source knows or has gone away. A source
- * still SUSPENDED after patience_ns takes the guest back. 0; -ETIMEDOUT at the deadline, with the record saying
- * where things stand; -ENOTCONN and -EBADMSG of the channel; what a call of the handover failed with.
+ * Until the source is through (GONE, or OWNER again) or the target runs it and the source knows or
+ * has gone away. A source still SUSPENDED after patience_ns takes the guest back. 0; -ETIMEDOUT at
+ * the deadline, with the record saying where things stand; -ENOTCONN and -EBADMSG of the channel;
+ * what a call of the handover failed with.
  */
-int deal(struct channel *c, struct handover *h, uint64_t tick_ns, uint64_t patience_ns, uint64_t deadline_ns);
+int deal(struct channel *c, struct handover *h, uint64_t tick_ns, uint64_t patience_ns,
+	 uint64_t deadline_ns);
 
 #endif

@@ -50,7 +50,7 @@ int durable_write(const char *file, const void *data, size_t len, mode_t mode)
 
 	if (snprintf(temp, sizeof(temp), "%s.new", file) >= (int)sizeof(temp))
 		return -ENAMETOOLONG;
-	unlink(temp);	/* of a writer that died */
+	unlink(temp); /* of a writer that died */
 	fd = open(temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
 	if (fd < 0)
 		return -errno;

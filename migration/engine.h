@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The engine: a domain's memory and state from one host to another, or to and from a file. It knows nothing of
- * who the guest belongs to: it stops at the point where that is to be decided, and the handover decides.
+ * The engine: a domain's memory and state from one host to another, or to and from a file. It knows
+ *nothing of who the guest belongs to: it stops at the point where that is to be decided, and the
+ *handover decides.
  *
- * The sender runs the rounds, has the guest suspended, sends the last of it and the state, and waits for the
- * receiver to say that it has all of it. mig_send() then returns 0 with the guest suspended here, and the domain on
- * the other side complete, paused and never run. From there on either
- *	- the handover goes through: the caller destroys the domain here, the other side unpauses its own; or
- *	- it does not: the other side destroys what it has, and mig_resume() lets the guest go on here.
- * If mig_send() fails the guest runs on here, as if nothing had been: only if that fails too is
- * mig_outcome.guest_stuck set, with the reason.
+ * The sender runs the rounds, has the guest suspended, sends the last of it and the state, and
+ *waits for the receiver to say that it has all of it. mig_send() then returns 0 with the guest
+ *suspended here, and the domain on the other side complete, paused and never run. From there on
+ *either
+ *	- the handover goes through: the caller destroys the domain here, the other side unpauses
+ *its own; or
+ *	- it does not: the other side destroys what it has, and mig_resume() lets the guest go on
+ *here. If mig_send() fails the guest runs on here, as if nothing had been: only if that fails too
+ *is mig_outcome.guest_stuck set, with the reason.
  */
 #ifndef TORC_MIGRATION_ENGINE_H
 #define TORC_MIGRATION_ENGINE_H
@@ -23,29 +26,31 @@
 
 struct host;
 
-#define MIG_ACKNOWLEDGED "TORC-ALL"	/* 8 bytes back to the sender when the receiver has built the domain */
+#define MIG_ACKNOWLEDGED \
+	"TORC-ALL" /* 8 bytes back to the sender when the receiver has built the domain */
 
 enum mig_on_deadline {
-	MIG_ABORT,	/* the guest stays */
-	MIG_FORCE,	/* the last round now, however long it takes */
-	MIG_THROTTLE,	/* the guest gets less processor time until the pause fits */
+	MIG_ABORT,    /* the guest stays */
+	MIG_FORCE,    /* the last round now, however long it takes */
+	MIG_THROTTLE, /* the guest gets less processor time until the pause fits */
 };
 
 struct mig_send_opts {
-	bool live;			/* rounds while it runs; false: suspend first, then send once */
+	bool live; /* rounds while it runs; false: suspend first, then send once */
 	/* for live alone, to max_rounds: */
-	uint64_t downtime_ns;		/* the pause that is asked for; 0: 50 ms */
-	uint64_t deadline_ns;		/* for the rounds, from the start; 0: until it is plain that more rounds do not help */
-	enum mig_on_deadline on_deadline;	/* then, or after max_rounds */
-	uint64_t max_bytes_per_s;	/* 0: no cap */
-	unsigned int max_rounds;	/* 0: 30 */
-	bool acknowledge;		/* the receiver answers over the same io when it has all (not for a file) */
+	uint64_t downtime_ns; /* the pause that is asked for; 0: 50 ms */
+	uint64_t deadline_ns; /* for the rounds, from the start; 0: until it is plain that more
+				 rounds do not help */
+	enum mig_on_deadline on_deadline; /* then, or after max_rounds */
+	uint64_t max_bytes_per_s;	  /* 0: no cap */
+	unsigned int max_rounds;	  /* 0: 30 */
+	bool acknowledge; /* the receiver answers over the same io when it has all (not for a file) */
 };
 
 struct mig_progress {
-	unsigned int round;		/* from 1; the last one has last set */
+	unsigned int round; /* from 1; the last one has last set */
 	bool last;
-	uint64_t pages_sent, pages_all;	/* of this round */
+	uint64_t pages_sent, pages_all; /* of this round */
 	uint64_t bytes;			/* so far, all rounds */
 	struct prediction prediction;	/* after the first round; see predict.h */
 	uint64_t dirty_pages_per_s, bytes_per_s;
@@ -53,8 +58,8 @@ struct mig_progress {
 };
 
 /*
- * What the engine asks of its caller, on both sides. arg is the first argument of each. All may be NULL but
- * suspend on the sending side.
+ * What the engine asks of its caller, on both sides. arg is the first argument of each. All may be
+ * NULL but suspend on the sending side.
  */
 struct mig_calls {
 	void *arg;
@@ -65,25 +70,27 @@ struct mig_calls {
 	/* Now and then; nonzero: stop, the migration was given up by the user (-ECANCELED). */
 	int (*progress)(void *arg, const struct mig_progress *p);
 	/*
-	 * Live alone: ask the guest to suspend itself, and return. While it gets there, which makes it write much, what it writes is sent, so
-	 * that the pause is short. suspend() is called after that in any case, and then waits for what was asked for.
+	 * Live alone: ask the guest to suspend itself, and return. While it gets there, which makes
+	 * it write much, what it writes is sent, so that the pause is short. suspend() is called
+	 * after that in any case, and then waits for what was asked for.
 	 */
 	int (*suspend_ask)(void *arg, struct why *why);
 };
 
 struct mig_outcome {
 	unsigned int rounds;
-	uint64_t total_ns;		/* of mig_send() or mig_receive() */
-	uint64_t pause_ns;		/* since the guest stood still, until mig_send() returned */
-	uint64_t predicted_pause_ns;	/* before the last round; 0: not live */
+	uint64_t total_ns;	     /* of mig_send() or mig_receive() */
+	uint64_t pause_ns;	     /* since the guest stood still, until mig_send() returned */
+	uint64_t predicted_pause_ns; /* before the last round; 0: not live */
 	uint64_t bytes, pages, zero_pages, last_round_pages;
 	bool guest_stuck;
 };
 
-int mig_send(struct host *h, uint32_t domid, const struct mig_send_opts *o, struct mig_io *io, const struct mig_calls *calls,
-	     struct mig_outcome *out, struct why *why);
+int mig_send(struct host *h, uint32_t domid, const struct mig_send_opts *o, struct mig_io *io,
+	     const struct mig_calls *calls, struct mig_outcome *out, struct why *why);
 
-/* The handover did not go through: the suspended guest goes on here, and is told that it was not moved. */
+/* The handover did not go through: the suspended guest goes on here, and is told that it was not
+ * moved. */
 int mig_resume(struct host *h, uint32_t domid, struct why *why);
 
 /*
@@ -92,30 +99,33 @@ int mig_resume(struct host *h, uint32_t domid, struct why *why);
  */
 struct mig_receive_opts {
 	uint32_t domid;
-	uint32_t store_port, console_port;	/* allocated for it, to the store's and the console's domain */
+	uint32_t store_port,
+		console_port; /* allocated for it, to the store's and the console's domain */
 	uint32_t store_domid, console_domid;
-	uint64_t max_pages;			/* a sender that has more pages is refused */
-	bool acknowledge;			/* as the sender's */
+	uint64_t max_pages; /* a sender that has more pages is refused */
+	bool acknowledge;   /* as the sender's */
 };
 struct mig_received {
-	uint64_t store_frame, console_frame;	/* machine frames: for XS_INTRODUCE and the console's nodes */
+	uint64_t store_frame,
+		console_frame; /* machine frames: for XS_INTRODUCE and the console's nodes */
 	bool is_32bit;
 	struct mig_outcome figures;
 };
 
 /*
- * The width must be set before a domain has memory, and stands at the head of the stream: this reads headers and the
- * static data, no more. Then mig_receive() goes on from there with the same object.
+ * The width must be set before a domain has memory, and stands at the head of the stream: this reads
+ * headers and the static data, no more. Then mig_receive() goes on from there with the same object.
  */
 struct mig_receiver;
 struct mig_head {
 	bool is_32bit;
-	unsigned int version;			/* of the stream */
+	unsigned int version; /* of the stream */
 	uint32_t xen_major, xen_minor;
 };
-int mig_receive_begin(struct mig_receiver **r, struct mig_io *io, struct mig_head *head, struct why *why);
-int mig_receive(struct mig_receiver *r, struct host *h, const struct mig_receive_opts *o, const struct mig_calls *calls,
-		struct mig_received *got, struct why *why);
+int mig_receive_begin(struct mig_receiver **r, struct mig_io *io, struct mig_head *head,
+		      struct why *why);
+int mig_receive(struct mig_receiver *r, struct host *h, const struct mig_receive_opts *o,
+		const struct mig_calls *calls, struct mig_received *got, struct why *why);
 void mig_receive_end(struct mig_receiver **r);
 
 #endif

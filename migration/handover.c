@@ -45,10 +45,11 @@ static int enter(struct handover *h, enum handover_state s)
 	h->record.state = s;
 	rc = did(h, h->calls.save(h->calls.arg, &h->record));
 	if (rc)
-		snprintf(text, sizeof(text), "%.63s: %s cannot be written down: %s", h->record.guest,
-			 state_names[s], strerror(-rc));
+		snprintf(text, sizeof(text), "%.63s: %s cannot be written down: %s",
+			 h->record.guest, state_names[s], strerror(-rc));
 	else
-		snprintf(text, sizeof(text), "%.63s: %s, was %s", h->record.guest, state_names[s], state_names[before]);
+		snprintf(text, sizeof(text), "%.63s: %s, was %s", h->record.guest, state_names[s],
+			 state_names[before]);
 	h->calls.log(h->calls.arg, text);
 	return rc;
 }
@@ -78,8 +79,9 @@ static int destroy(struct handover *h)
 	return did(h, h->calls.destroy(h->calls.arg));
 }
 
-int handover_begin(struct handover *h, const struct handover_calls *calls, const uint8_t id[HANDOVER_ID_SIZE],
-		   const char *guest, const char *peer, bool source)
+int handover_begin(struct handover *h, const struct handover_calls *calls,
+		   const uint8_t id[HANDOVER_ID_SIZE], const char *guest, const char *peer,
+		   bool source)
 {
 	memset(h, 0, sizeof(*h));
 	h->calls = *calls;
@@ -127,7 +129,8 @@ int handover_abort(struct handover *h)
 
 	if (h->failed)
 		return h->failed;
-	if (!(h->record.state == HANDOVER_SUSPENDED && has_image(h)) && h->record.state != HANDOVER_OWNER)
+	if (!(h->record.state == HANDOVER_SUSPENDED && has_image(h)) &&
+	    h->record.state != HANDOVER_OWNER)
 		return -EBUSY;
 	if (h->record.state == HANDOVER_OWNER && h->record.aborted)
 		return 0;
@@ -188,7 +191,8 @@ static int source_hear(struct handover *h, enum handover_message m)
 
 /* --- the target */
 
-/* Ours by the record. A host that died since took a running guest along: that is its end, and not the source's to mend. */
+/* Ours by the record. A host that died since took a running guest along: that is its end, and not
+ * the source's to mend. */
 static int confirm(struct handover *h)
 {
 	int rc = has_image(h) ? did(h, h->calls.release(h->calls.arg)) : 0;
@@ -206,8 +210,9 @@ static int forget_image(struct handover *h)
 }
 
 /*
- * It begins before the record says so, held back: whatever dies before the record is on the disk, nothing that the guest did has
- * left this host, and the source may go on from its own copy. After it nobody else may.
+ * It begins before the record says so, held back: whatever dies before the record is on the disk,
+ * nothing that the guest did has left this host, and the source may go on from its own copy. After
+ * it nobody else may.
  */
 static int begin_here(struct handover *h)
 {
@@ -239,11 +244,8 @@ static int target_hear(struct handover *h, enum handover_message m)
 			return begin_here(h);
 		say(h, s == HANDOVER_NONE ? HANDOVER_LOST : HANDOVER_READY);
 		return 0;
-	case HANDOVER_ABORT:
-		return s == HANDOVER_RUNNING ? 0 : forget_image(h);
-	case HANDOVER_DONE:
-		h->done = s == HANDOVER_RUNNING;
-		return 0;
+	case HANDOVER_ABORT: return s == HANDOVER_RUNNING ? 0 : forget_image(h);
+	case HANDOVER_DONE: h->done = s == HANDOVER_RUNNING; return 0;
 	default: return 0;
 	}
 }
@@ -287,15 +289,17 @@ enum handover_message handover_answer_unknown(enum handover_message m)
 	}
 }
 
-int handover_recover(struct handover *h, const struct handover_calls *calls, const struct handover_record *r)
+int handover_recover(struct handover *h, const struct handover_calls *calls,
+		     const struct handover_record *r)
 {
-	struct handover_record record = *r;	/* may be h's own */
+	struct handover_record record = *r; /* may be h's own */
 	int rc;
 
 	memset(h, 0, sizeof(*h));
 	h->calls = *calls;
 	h->record = record;
-	h->final_sent = true;	/* whether it was, nobody knows: this engine cannot send an image any more */
+	h->final_sent =
+		true; /* whether it was, nobody knows: this engine cannot send an image any more */
 	switch (h->record.state) {
 	case HANDOVER_OWNER:
 		return h->record.aborted && (runs(h) || !has_image(h)) ? 0 : take_back(h);
@@ -308,8 +312,7 @@ int handover_recover(struct handover *h, const struct handover_calls *calls, con
 		return rc;
 	case HANDOVER_GONE: return destroy(h);
 	case HANDOVER_NONE: return destroy(h);
-	case HANDOVER_PREPARED:
-		return has_image(h) ? handover_tick(h) : forget_image(h);
+	case HANDOVER_PREPARED: return has_image(h) ? handover_tick(h) : forget_image(h);
 	case HANDOVER_RUNNING: return confirm(h);
 	default: return handover_tick(h);
 	}
@@ -325,16 +328,21 @@ void handover_explain(const struct handover_record *r, char *text, size_t size)
 {
 	static const char *const what[HANDOVER_STATES] = {
 		[HANDOVER_OWNER] = "it is this host's; nothing is to be done",
-		[HANDOVER_SUSPENDED] = "it is this host's and stands still; it goes on here unless the other host has all of it",
-		[HANDOVER_HANDED] = "it was handed to the other host, which has not answered yet: let the two hosts reach each "
-				    "other, and do not start it here",
+		[HANDOVER_SUSPENDED] =
+			"it is this host's and stands still; it goes on here unless the other host has all of it",
+		[HANDOVER_HANDED] =
+			"it was handed to the other host, which has not answered yet: let the two hosts reach each "
+			"other, and do not start it here",
 		[HANDOVER_GONE] = "the other host runs it",
 		[HANDOVER_NONE] = "it has not arrived; it is the other host's",
-		[HANDOVER_PREPARED] = "it has arrived and waits for the other host's word: let the two hosts reach each "
-				      "other, and do not start it here",
+		[HANDOVER_PREPARED] =
+			"it has arrived and waits for the other host's word: let the two hosts reach each "
+			"other, and do not start it here",
 		[HANDOVER_RUNNING] = "it is this host's and runs",
 	};
 
-	snprintf(text, size, "%s (other host: %s): %s: %s", r->guest, r->peer, handover_state_name(r->state),
-		 r->died ? "its memory was on a host that went down; start it from its config file" : what[r->state]);
+	snprintf(text, size, "%s (other host: %s): %s: %s", r->guest, r->peer,
+		 handover_state_name(r->state),
+		 r->died ? "its memory was on a host that went down; start it from its config file" :
+			   what[r->state]);
 }

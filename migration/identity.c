@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A host's key and certificate. Nobody signs it: others pin it, so all it says is that it is itself. The key
- * never leaves its file.
+ * A host's key and certificate. Nobody signs it: others pin it, so all it says is that it is
+ * itself. The key never leaves its file.
  */
 #include "migration/identity.h"
 
@@ -18,8 +18,8 @@
 #include "dom0-tools/common/paths.h"
 #include "migration/durable.h"
 
-#define VALID_SECONDS (20l * 365 * 86400)
-#define EARLIER_SECONDS 86400	/* the other host's clock may be behind */
+#define VALID_SECONDS	(20l * 365 * 86400)
+#define EARLIER_SECONDS 86400 /* the other host's clock may be behind */
 
 struct identity {
 	EVP_PKEY *key;
@@ -32,7 +32,8 @@ int certificate_fingerprint(X509 *cert, uint8_t fp[FINGERPRINT_SIZE])
 {
 	unsigned int len = FINGERPRINT_SIZE;
 
-	return X509_digest(cert, EVP_sha256(), fp, &len) == 1 && len == FINGERPRINT_SIZE ? 0 : -EPROTO;
+	return X509_digest(cert, EVP_sha256(), fp, &len) == 1 && len == FINGERPRINT_SIZE ? 0 :
+											   -EPROTO;
 }
 
 char *certificate_pem(X509 *cert)
@@ -59,8 +60,11 @@ const char *identity_pem(const struct identity *id)
 
 int identity_use(const struct identity *id, SSL_CTX *ctx)
 {
-	return SSL_CTX_use_certificate(ctx, id->cert) == 1 && SSL_CTX_use_PrivateKey(ctx, id->key) == 1 &&
-			SSL_CTX_check_private_key(ctx) == 1 ? 0 : -EINVAL;
+	return SSL_CTX_use_certificate(ctx, id->cert) == 1 &&
+			       SSL_CTX_use_PrivateKey(ctx, id->key) == 1 &&
+			       SSL_CTX_check_private_key(ctx) == 1 ?
+		       0 :
+		       -EINVAL;
 }
 
 void identity_free(struct identity **idp)
@@ -93,9 +97,10 @@ static int sign(struct identity *id, long from, long until)
 	     BN_to_ASN1_INTEGER(n, X509_get_serialNumber(id->cert)) &&
 	     X509_gmtime_adj(X509_getm_notBefore(id->cert), from) &&
 	     X509_gmtime_adj(X509_getm_notAfter(id->cert), until) &&
-	     X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const unsigned char *)"torc host", -1, -1, 0) == 1 &&
+	     X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC,
+					(const unsigned char *)"torc host", -1, -1, 0) == 1 &&
 	     X509_set_issuer_name(id->cert, name) == 1 && X509_set_pubkey(id->cert, id->key) == 1 &&
-	     X509_sign(id->cert, id->key, NULL) > 0;	/* Ed25519 has its digest within */
+	     X509_sign(id->cert, id->key, NULL) > 0; /* Ed25519 has its digest within */
 	BN_free(n);
 	return ok ? 0 : -EIO;
 }
@@ -115,7 +120,8 @@ int identity_make(struct identity **idp, long from, long until, struct why *why)
 		id->key = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
 	if (!id || !id->key || sign(id, from, until) || describe(id)) {
 		identity_free(&id);
-		return why_set(why, TE_NO_MEMORY, "cannot make a key and a certificate for this host");
+		return why_set(why, TE_NO_MEMORY,
+			       "cannot make a key and a certificate for this host");
 	}
 	*idp = id;
 	return 0;
@@ -153,7 +159,8 @@ static int write_key(EVP_PKEY *key, const char *file)
 	return rc;
 }
 
-static int make_files(struct identity **id, const char *dir, const char *key, const char *cert, struct why *why)
+static int make_files(struct identity **id, const char *dir, const char *key, const char *cert,
+		      struct why *why)
 {
 	int rc = path_make_dirs(dir);
 
@@ -186,14 +193,18 @@ int identity_load(struct identity **idp, const char *dir, struct why *why)
 	if (access(cert, F_OK) && errno == ENOENT)
 		return make_files(idp, dir, key, cert, why);
 	if (!stat(key, &st) && st.st_mode & 077) {
-		rc = why_set(why, TE_NO_RIGHTS, "%s may be read by others (mode %03o)", key, st.st_mode & 0777);
+		rc = why_set(why, TE_NO_RIGHTS, "%s may be read by others (mode %03o)", key,
+			     st.st_mode & 0777);
 		return why_hint(why, rc, "chmod 600 %s, and pair anew if somebody did", key);
 	}
 	id = calloc(1, sizeof(*id));
 	if (!id || read_pem(id, key, cert) || describe(id)) {
 		identity_free(&id);
-		rc = why_set(why, TE_FILE, "%s: the key and the certificate are damaged, or not a pair", dir);
-		return why_hint(why, rc, "remove both to have new ones made; all hosts must then be paired anew");
+		rc = why_set(why, TE_FILE,
+			     "%s: the key and the certificate are damaged, or not a pair", dir);
+		return why_hint(
+			why, rc,
+			"remove both to have new ones made; all hosts must then be paired anew");
 	}
 	*idp = id;
 	return 0;

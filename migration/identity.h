@@ -13,6 +13,6 @@ int identity_make(struct identity **id, long from, long until, struct why *why);
 
 int identity_use(const struct identity *id, SSL_CTX *ctx);
 int certificate_fingerprint(X509 *cert, uint8_t fp[FINGERPRINT_SIZE]);
-char *certificate_pem(X509 *cert);	/* malloced, or NULL */
+char *certificate_pem(X509 *cert); /* malloced, or NULL */
 
 #endif

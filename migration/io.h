@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Bytes in order, to and from somewhere: a file, a socket, a TLS channel. What a domain's image is written to
- * and read from. Every call is whole or fails: there are no short reads or writes to handle.
+ * Bytes in order, to and from somewhere: a file, a socket, a TLS channel. What a domain's image is
+ * written to and read from. Every call is whole or fails: there are no short reads or writes to
+ * handle.
  */
 #ifndef TORC_MIGRATION_IO_H
 #define TORC_MIGRATION_IO_H
@@ -14,11 +15,14 @@
 struct mig_io;
 
 struct mig_io_ops {
-	/* Fill buf with exactly len bytes. 0 or -errno; -ENODATA if the stream ends before the first byte, -EPIPE if after. */
+	/* Fill buf with exactly len bytes. 0 or -errno; -ENODATA if the stream ends before the
+	 * first byte, -EPIPE if after. */
 	int (*read)(struct mig_io *io, void *buf, size_t len);
-	/* Write all of it. The vector may be changed by the call. What is written may wait for flush. */
+	/* Write all of it. The vector may be changed by the call. What is written may wait for
+	 * flush. */
 	int (*writev)(struct mig_io *io, struct iovec *v, int n);
-	/* Everything written so far is on its way (a socket), or durable as the transport means it (a file: handed to the kernel). */
+	/* Everything written so far is on its way (a socket), or durable as the transport means it
+	 * (a file: handed to the kernel). */
 	int (*flush)(struct mig_io *io);
 };
 
@@ -26,11 +30,12 @@ struct mig_io {
 	const struct mig_io_ops *ops;
 	void *priv;
 	/*
-	 * By CLOCK_MONOTONIC, in ns; 0: none. Calls that are not through by then return -ETIMEDOUT, and so does
-	 * every call after it. The user of the stream moves it on as it makes progress.
+	 * By CLOCK_MONOTONIC, in ns; 0: none. Calls that are not through by then return -ETIMEDOUT,
+	 * and so does every call after it. The user of the stream moves it on as it makes progress.
 	 */
 	uint64_t deadline_ns;
-	uint64_t bytes_in, bytes_out;	/* kept by mig_read() and mig_writev(): of the payload, not of the transport */
+	uint64_t bytes_in, bytes_out; /* kept by mig_read() and mig_writev(): of the payload, not of
+					 the transport */
 };
 
 int mig_read(struct mig_io *io, void *buf, size_t len);
@@ -40,7 +45,8 @@ int mig_flush(struct mig_io *io);
 
 uint64_t mig_now_ns(void);
 
-/* A file or a socket. in and out may be the same, or -1 where that way is not used; they stay the caller's. */
+/* A file or a socket. in and out may be the same, or -1 where that way is not used; they stay the
+ * caller's. */
 struct mig_io_fd {
 	struct mig_io io;
 	int in, out;

@@ -56,7 +56,9 @@ static int wait_ready(const struct mig_io *io, int fd, short events)
 	struct pollfd p = { .fd = fd, .events = events };
 
 	for (;;) {
-		uint64_t now = mig_now_ns(), left = io->deadline_ns > now ? (io->deadline_ns - now + 999999) / 1000000 : 0;
+		uint64_t now = mig_now_ns(),
+			 left = io->deadline_ns > now ? (io->deadline_ns - now + 999999) / 1000000 :
+							0;
 		int n = poll(&p, 1, !io->deadline_ns ? -1 : left > INT_MAX ? INT_MAX : (int)left);
 
 		if (n > 0)

@@ -20,8 +20,8 @@
 
 struct hostlink {
 	int in, out;
-	SSL *ssl;	/* NULL: given */
-	bool broken;	/* an SSL that failed once must not be used again */
+	SSL *ssl;    /* NULL: given */
+	bool broken; /* an SSL that failed once must not be used again */
 	uint8_t peer[FINGERPRINT_SIZE];
 	char *peer_pem;
 };
@@ -38,7 +38,8 @@ static int wait_for(int fd, short events, uint64_t deadline_ns)
 			return -ETIMEDOUT;
 		ms = -1;
 		if (deadline_ns)
-			ms = deadline_ns - now > 60000000000ull ? 60000 : (deadline_ns - now) / 1000000 + 1;
+			ms = deadline_ns - now > 60000000000ull ? 60000 :
+								  (deadline_ns - now) / 1000000 + 1;
 		rc = poll(&p, 1, ms);
 		if (rc > 0)
 			return 0;
@@ -58,7 +59,9 @@ static int tls_wait(struct hostlink *l, int rc, uint64_t deadline_ns)
 	default:
 		l->broken = true;
 		/* a connection that ends without a goodbye is one that was cut */
-		return ERR_GET_REASON(ERR_peek_error()) == SSL_R_UNEXPECTED_EOF_WHILE_READING ? -EPIPE : -EPROTO;
+		return ERR_GET_REASON(ERR_peek_error()) == SSL_R_UNEXPECTED_EOF_WHILE_READING ?
+			       -EPIPE :
+			       -EPROTO;
 	}
 }
 
@@ -86,7 +89,8 @@ int hostlink_read(struct hostlink *l, void *buf, size_t len, uint64_t deadline_n
 				return -EPIPE;
 			rc = 0;
 			if (n < 0 && errno != EINTR)
-				rc = errno == EAGAIN ? wait_for(l->in, POLLIN, deadline_ns) : fd_errno();
+				rc = errno == EAGAIN ? wait_for(l->in, POLLIN, deadline_ns) :
+						       fd_errno();
 		}
 		if (rc)
 			return rc;
@@ -115,7 +119,8 @@ int hostlink_write(struct hostlink *l, const void *buf, size_t len, uint64_t dea
 			n = write(l->out, p, len);
 			rc = 0;
 			if (n < 0 && errno != EINTR)
-				rc = errno == EAGAIN ? wait_for(l->out, POLLOUT, deadline_ns) : fd_errno();
+				rc = errno == EAGAIN ? wait_for(l->out, POLLOUT, deadline_ns) :
+						       fd_errno();
 		}
 		if (rc) {
 			l->broken = true; /* half a record may be out */
@@ -142,8 +147,8 @@ int hostlink_wait(struct hostlink *l, uint64_t deadline_ns)
 }
 
 /*
- * In place of a chain of authorities: exactly the certificates that were pinned, each while it is valid. Which
- * means that only the leaf counts, whatever else the other side sends along.
+ * In place of a chain of authorities: exactly the certificates that were pinned, each while it is
+ * valid. Which means that only the leaf counts, whatever else the other side sends along.
  */
 static int verify(X509_STORE_CTX *ctx, void *arg)
 {
@@ -172,11 +177,13 @@ static int handshake_failed(SSL *ssl, int rc, struct why *why)
 	if (rc == -ETIMEDOUT)
 		return why_set(why, TE_TIMEOUT, "the other host does not finish the TLS handshake");
 	if (v == X509_V_ERR_CERT_REJECTED) {
-		rc = why_set(why, TE_NO_RIGHTS, "the other host's certificate is not one that was pinned here");
+		rc = why_set(why, TE_NO_RIGHTS,
+			     "the other host's certificate is not one that was pinned here");
 		return why_hint(why, rc, "run \"torc host pair\" on both hosts");
 	}
 	if (v != X509_V_OK) {
-		rc = why_set(why, TE_NO_RIGHTS, "the other host's certificate: %s", X509_verify_cert_error_string(v));
+		rc = why_set(why, TE_NO_RIGHTS, "the other host's certificate: %s",
+			     X509_verify_cert_error_string(v));
 		return why_hint(why, rc, "look at the clocks of both hosts, then pair them anew");
 	}
 	return why_set(why, TE_CHANNEL, "TLS handshake: %s",
@@ -184,8 +191,8 @@ static int handshake_failed(SSL *ssl, int rc, struct why *why)
 }
 
 /*
- * AES where the processor does it, or else ChaCha20, which is four times as fast in plain instructions. A side without it has its way on
- * either end; all three are as good.
+ * AES where the processor does it, or else ChaCha20, which is four times as fast in plain
+ * instructions. A side without it has its way on either end; all three are as good.
  */
 static int choose_cipher(SSL_CTX *ctx, bool server)
 {
@@ -193,8 +200,10 @@ static int choose_cipher(SSL_CTX *ctx, bool server)
 
 	if (!aes && server)
 		SSL_CTX_set_options(ctx, SSL_OP_CIPHER_SERVER_PREFERENCE);
-	return SSL_CTX_set_ciphersuites(ctx, aes ? "TLS_AES_128_GCM_SHA256:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_256_GCM_SHA384" :
-						   "TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384");
+	return SSL_CTX_set_ciphersuites(
+		ctx,
+		aes ? "TLS_AES_128_GCM_SHA256:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_256_GCM_SHA384" :
+		      "TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384");
 }
 
 /* One context a connection: there are few of them, and nothing is shared that way. */
@@ -204,10 +213,13 @@ static SSL *tls_new(int fd, const struct hostlink_tls *how, struct why *why)
 	SSL *ssl = NULL;
 
 	if (ctx && SSL_CTX_set_min_proto_version(ctx, TLS1_3_VERSION) == 1 &&
-	    SSL_CTX_set_num_tickets(ctx, 0) == 1 && choose_cipher(ctx, how->server) == 1 && identity_use(how->id, ctx) == 0) {
+	    SSL_CTX_set_num_tickets(ctx, 0) == 1 && choose_cipher(ctx, how->server) == 1 &&
+	    identity_use(how->id, ctx) == 0) {
 		SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
-		SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET | SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION);
-		SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+		SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET | SSL_OP_NO_COMPRESSION |
+						 SSL_OP_NO_RENEGOTIATION);
+		SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE |
+					      SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
 		SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
 		SSL_CTX_set_cert_verify_callback(ctx, verify, (void *)how);
 		ssl = SSL_new(ctx);
@@ -218,7 +230,8 @@ static SSL *tls_new(int fd, const struct hostlink_tls *how, struct why *why)
 		ssl = NULL;
 	}
 	if (!ssl)
-		why_set(why, TE_NO_MEMORY, "cannot set up TLS: %s", ERR_reason_error_string(ERR_peek_error()));
+		why_set(why, TE_NO_MEMORY, "cannot set up TLS: %s",
+			ERR_reason_error_string(ERR_peek_error()));
 	return ssl;
 }
 
@@ -230,18 +243,23 @@ static int nonblocking(int fd)
 }
 
 /*
- * A host that has gone away says nothing: the kernel breaks the connection when nothing of ours has been acknowledged for so
- * long, or when nothing comes and it does not answer. A link that is cut for a few seconds is none of that.
+ * A host that has gone away says nothing: the kernel breaks the connection when nothing of ours has
+ * been acknowledged for so long, or when nothing comes and it does not answer. A link that is cut
+ * for a few seconds is none of that.
  */
 static void notice_silence(int fd)
 {
-	static const struct { int level, option, value; } set[] = {
-		{ IPPROTO_TCP, TCP_NODELAY, 1 },     { IPPROTO_TCP, TCP_USER_TIMEOUT, 8000 }, { SOL_SOCKET, SO_KEEPALIVE, 1 },
-		{ IPPROTO_TCP, TCP_KEEPIDLE, 3 },    { IPPROTO_TCP, TCP_KEEPINTVL, 1 },	      { IPPROTO_TCP, TCP_KEEPCNT, 5 },
+	static const struct {
+		int level, option, value;
+	} set[] = {
+		{ IPPROTO_TCP, TCP_NODELAY, 1 },   { IPPROTO_TCP, TCP_USER_TIMEOUT, 8000 },
+		{ SOL_SOCKET, SO_KEEPALIVE, 1 },   { IPPROTO_TCP, TCP_KEEPIDLE, 3 },
+		{ IPPROTO_TCP, TCP_KEEPINTVL, 1 }, { IPPROTO_TCP, TCP_KEEPCNT, 5 },
 	};
 
 	for (size_t i = 0; i < sizeof(set) / sizeof(set[0]); i++)
-		(void)setsockopt(fd, set[i].level, set[i].option, &set[i].value, sizeof(set[i].value));	/* not on UNIX sockets */
+		(void)setsockopt(fd, set[i].level, set[i].option, &set[i].value,
+				 sizeof(set[i].value)); /* not on UNIX sockets */
 }
 
 int hostlink_open_tls(struct hostlink **lp, int fd, const struct hostlink_tls *how, struct why *why)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * One connection between two hosts: bytes, no guarantees beyond TCP's. Either TLS 1.3 on a socket, with the
- * certificates of both sides held against pins, or a transport that somebody else has made safe: a UNIX
- * socket, the pipes of an ssh. There is no third: a TCP socket is never spoken to in the clear.
+ * One connection between two hosts: bytes, no guarantees beyond TCP's. Either TLS 1.3 on a socket,
+ * with the certificates of both sides held against pins, or a transport that somebody else has made
+ * safe: a UNIX socket, the pipes of an ssh. There is no third: a TCP socket is never spoken to in
+ * the clear.
  *
  * Who uses links ignores SIGPIPE. A link is one thread's.
  */
@@ -15,31 +16,34 @@
 
 #include "dom0-tools/common/why.h"
 
-#define FINGERPRINT_SIZE 32	/* SHA-256 of the certificate's DER form */
+#define FINGERPRINT_SIZE 32 /* SHA-256 of the certificate's DER form */
 
 struct hostlink;
 struct identity;
 
-/* A host's key and certificate, self-signed, made in dir (key.pem 0600, cert.pem) if there is none yet. */
+/* A host's key and certificate, self-signed, made in dir (key.pem 0600, cert.pem) if there is none
+ * yet. */
 int identity_load(struct identity **id, const char *dir, struct why *why);
 void identity_free(struct identity **id);
 const uint8_t *identity_fingerprint(const struct identity *id);
-const char *identity_pem(const struct identity *id);	/* the certificate: what others pin */
+const char *identity_pem(const struct identity *id); /* the certificate: what others pin */
 
 /* Is this certificate one of those that were pinned? */
 typedef bool hostlink_pinned(void *arg, const uint8_t fingerprint[FINGERPRINT_SIZE]);
 
 struct hostlink_tls {
 	const struct identity *id;
-	hostlink_pinned *pinned;	/* NULL: whoever it is, for pairing alone, which compares codes afterwards */
+	hostlink_pinned *pinned; /* NULL: whoever it is, for pairing alone, which compares codes
+				    afterwards */
 	void *arg;
 	bool server;
-	unsigned int timeout_ms;	/* for the handshake */
+	unsigned int timeout_ms; /* for the handshake */
 };
 
 /*
- * The handshake on a connected socket, which the link then owns; it is closed if that fails. A client is through
- * before the server has looked at its certificate: only what the server says next proves that it was taken.
+ * The handshake on a connected socket, which the link then owns; it is closed if that fails. A
+ * client is through before the server has looked at its certificate: only what the server says next
+ * proves that it was taken.
  */
 int hostlink_open_tls(struct hostlink **l, int fd, const struct hostlink_tls *how, struct why *why);
 
@@ -52,7 +56,8 @@ void hostlink_close(struct hostlink **l);
 const uint8_t *hostlink_peer(const struct hostlink *l);
 const char *hostlink_peer_pem(const struct hostlink *l);
 
-/* All of it or an error: -EPIPE (closed by the other side or broken), -ETIMEDOUT, -EPROTO (not TLS any more). */
+/* All of it or an error: -EPIPE (closed by the other side or broken), -ETIMEDOUT, -EPROTO (not TLS
+ * any more). */
 int hostlink_read(struct hostlink *l, void *buf, size_t len, uint64_t deadline_ns);
 int hostlink_write(struct hostlink *l, const void *buf, size_t len, uint64_t deadline_ns);
 /* Is there something to read at once? */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * By turns a host listens for a while and dials once. It never does both: while it dials nobody listens, so
- * that the two cannot reach each other crosswise. The turns are of random length, so that they do not keep step.
+ * By turns a host listens for a while and dials once. It never does both: while it dials nobody
+ * listens, so that the two cannot reach each other crosswise. The turns are of random length, so
+ * that they do not keep step.
  */
 #include "migration/meet.h"
 
@@ -21,7 +22,8 @@
 
 static int dial(const struct addrinfo *a)
 {
-	int fd = socket(a->ai_family, a->ai_socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, a->ai_protocol), e = 0;
+	int fd = socket(a->ai_family, a->ai_socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, a->ai_protocol),
+	    e = 0;
 	struct pollfd p = { .fd = fd, .events = POLLOUT };
 	socklen_t len = sizeof(e);
 
@@ -29,7 +31,8 @@ static int dial(const struct addrinfo *a)
 		return -errno;
 	if (!connect(fd, a->ai_addr, a->ai_addrlen))
 		return fd;
-	if (errno == EINPROGRESS && poll(&p, 1, DIAL_MS) == 1 && !getsockopt(fd, SOL_SOCKET, SO_ERROR, &e, &len) && !e)
+	if (errno == EINPROGRESS && poll(&p, 1, DIAL_MS) == 1 &&
+	    !getsockopt(fd, SOL_SOCKET, SO_ERROR, &e, &len) && !e)
 		return fd;
 	close(fd);
 	return -ECONNREFUSED;
@@ -37,7 +40,8 @@ static int dial(const struct addrinfo *a)
 
 static int listen_for(const struct addrinfo *a, int ms)
 {
-	int one = 1, fd = -1, l = socket(a->ai_family, a->ai_socktype | SOCK_CLOEXEC, a->ai_protocol);
+	int one = 1, fd = -1,
+	    l = socket(a->ai_family, a->ai_socktype | SOCK_CLOEXEC, a->ai_protocol);
 	struct pollfd p = { .fd = l, .events = POLLIN };
 	int rc = -ETIMEDOUT;
 
@@ -52,7 +56,8 @@ static int listen_for(const struct addrinfo *a, int ms)
 	return rc;
 }
 
-int meet(const char *address, uint16_t port, uint64_t deadline_ns, int *fd, bool *dialled, struct why *why)
+int meet(const char *address, uint16_t port, uint64_t deadline_ns, int *fd, bool *dialled,
+	 struct why *why)
 {
 	struct addrinfo hints = { .ai_socktype = SOCK_STREAM }, *peer, *own;
 	unsigned char r = 0;
@@ -89,7 +94,9 @@ int meet(const char *address, uint16_t port, uint64_t deadline_ns, int *fd, bool
 	if (rc != -ETIMEDOUT)
 		return why_set(why, TE_CHANNEL, "port %s: %s", service, strerror(-rc));
 	rc = why_set(why, TE_TIMEOUT, "%s has not been heard of", address);
-	return why_hint(why, rc, "run the same command there at the same time, and let TCP port %s through", service);
+	return why_hint(why, rc,
+			"run the same command there at the same time, and let TCP port %s through",
+			service);
 }
 
 int meet_reach(const char *address, uint16_t port, uint64_t deadline_ns, int *fd, struct why *why)

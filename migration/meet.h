@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Two hosts find each other for pairing, with the same command on both: whoever is second reaches the first. */
+/* Two hosts find each other for pairing, with the same command on both: whoever is second reaches
+ * the first. */
 #ifndef TORC_MIGRATION_MEET_H
 #define TORC_MIGRATION_MEET_H
 
@@ -9,7 +10,8 @@
 #include "dom0-tools/common/why.h"
 
 /* A connected socket; dialled says by whom. Tries and waits by turns until the deadline. */
-int meet(const char *address, uint16_t port, uint64_t deadline_ns, int *fd, bool *dialled, struct why *why);
+int meet(const char *address, uint16_t port, uint64_t deadline_ns, int *fd, bool *dialled,
+	 struct why *why);
 
 /* A connected socket to where something listens. Tried until the deadline. */
 int meet_reach(const char *address, uint16_t port, uint64_t deadline_ns, int *fd, struct why *why);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The guest's own list of its frames. There are two forms: a tree of three levels, or a list that is contiguous in the
- * guest's addresses and found through its page tables. All of it is the guest's to write, so every frame number is held
- * against what the hypervisor says is the guest's, by the mapping call, and every index against a length.
+ * The guest's own list of its frames. There are two forms: a tree of three levels, or a list that
+ * is contiguous in the guest's addresses and found through its page tables. All of it is the
+ * guest's to write, so every frame number is held against what the hypervisor says is the guest's,
+ * by the mapping call, and every index against a length.
  */
 #include "migration/guest.h"
 
@@ -16,8 +17,8 @@
 #include <xen/xen.h>
 #include <xen/foreign/x86_32.h>
 
-#define PRESENT	1ull
-#define ADDRESS	0x000ffffffffff000ull
+#define PRESENT 1ull
+#define ADDRESS 0x000ffffffffff000ull
 #define NONE	UINT64_MAX
 
 static size_t word(const struct guest_list *g)
@@ -52,10 +53,13 @@ static int read_anchors(struct guest_list *g, struct anchors *a, struct why *why
 		return -EIO;
 	if (g->is_32bit)
 		*a = (struct anchors){ s32->arch.max_pfn, s32->arch.pfn_to_mfn_frame_list_list,
-				       s32->arch.p2m_cr3 ? xen_cr3_to_pfn_x86_32(s32->arch.p2m_cr3) : 0, s32->arch.p2m_vaddr };
+				       s32->arch.p2m_cr3 ? xen_cr3_to_pfn_x86_32(s32->arch.p2m_cr3) :
+							   0,
+				       s32->arch.p2m_vaddr };
 	else
 		*a = (struct anchors){ s64->arch.max_pfn, s64->arch.pfn_to_mfn_frame_list_list,
-				       s64->arch.p2m_cr3 ? xen_cr3_to_pfn(s64->arch.p2m_cr3) : 0, s64->arch.p2m_vaddr };
+				       s64->arch.p2m_cr3 ? xen_cr3_to_pfn(s64->arch.p2m_cr3) : 0,
+				       s64->arch.p2m_vaddr };
 	host_unmap(g->h, page, 1);
 	return 0;
 }
@@ -66,7 +70,8 @@ struct kept {
 	void *at;
 };
 
-static int peek(struct guest_list *g, struct kept *k, uint64_t mfn, size_t i, size_t width, uint64_t *value, struct why *why)
+static int peek(struct guest_list *g, struct kept *k, uint64_t mfn, size_t i, size_t width,
+		uint64_t *value, struct why *why)
 {
 	if (!k->at || k->mfn != mfn) {
 		host_unmap(g->h, k->at, 1);
@@ -79,19 +84,25 @@ static int peek(struct guest_list *g, struct kept *k, uint64_t mfn, size_t i, si
 	return 0;
 }
 
-static int by_tables(struct guest_list *g, const struct anchors *a, uint64_t *frames, struct why *why)
+static int by_tables(struct guest_list *g, const struct anchors *a, uint64_t *frames,
+		     struct why *why)
 {
 	struct kept kept[5] = { 0 };
 	int top = g->is_32bit ? 3 : 4, rc = 0;
 
 	for (size_t n = 0; !rc && n < g->frames; n++) {
-		uint64_t va = (a->vaddr & ~(uint64_t)(HOST_PAGE_SIZE - 1)) + n * HOST_PAGE_SIZE, mfn = a->cr3, e = 0;
+		uint64_t va = (a->vaddr & ~(uint64_t)(HOST_PAGE_SIZE - 1)) + n * HOST_PAGE_SIZE,
+			 mfn = a->cr3, e = 0;
 
 		for (int level = top; !rc && level >= 1; level--) {
-			rc = peek(g, &kept[level], mfn, va >> (12 + 9 * (level - 1)) & (level == 3 && g->is_32bit ? 3 : 511), 8, &e, why);
+			rc = peek(g, &kept[level], mfn,
+				  va >> (12 + 9 * (level - 1)) &
+					  (level == 3 && g->is_32bit ? 3 : 511),
+				  8, &e, why);
 			if (!rc && !(e & PRESENT))
-				rc = why_set(why, TE_STATE, "domain %u's list of its frames has no page at %#llx", g->domid,
-					     (unsigned long long)va);
+				rc = why_set(why, TE_STATE,
+					     "domain %u's list of its frames has no page at %#llx",
+					     g->domid, (unsigned long long)va);
 			mfn = (e & ADDRESS) >> 12;
 		}
 		frames[n] = mfn;
@@ -110,7 +121,8 @@ static int by_tree(struct guest_list *g, const struct anchors *a, uint64_t *fram
 
 	for (size_t n = 0; !rc && n < g->frames; n++) {
 		if (n / per >= per)
-			rc = why_set(why, TE_STATE, "domain %u says that it has %llu pages", g->domid, (unsigned long long)g->pages);
+			rc = why_set(why, TE_STATE, "domain %u says that it has %llu pages",
+				     g->domid, (unsigned long long)g->pages);
 		if (!rc)
 			rc = peek(g, &top, a->tree, n / per, word(g), &mfn, why);
 		if (!rc)
@@ -132,11 +144,16 @@ static int find_frames(struct guest_list *g, uint64_t **frames, struct why *why)
 	if (rc)
 		return rc;
 	if (!a.max_pfn || a.max_pfn > GUEST_MAX_PAGES || (!a.cr3 && (!a.tree || a.tree == invalid)))
-		return why_hint(why, why_set(why, TE_STATE, "domain %u has not said where its list of its frames is", g->domid),
+		return why_hint(why,
+				why_set(why, TE_STATE,
+					"domain %u has not said where its list of its frames is",
+					g->domid),
 				"its kernel is still starting, or cannot be saved");
 	if (g->pages && g->pages != a.max_pfn)
-		return why_set(why, TE_UNSUPPORTED, "domain %u's list of its frames went from %llu to %llu entries while it was sent", g->domid,
-			       (unsigned long long)g->pages, (unsigned long long)a.max_pfn);
+		return why_set(
+			why, TE_UNSUPPORTED,
+			"domain %u's list of its frames went from %llu to %llu entries while it was sent",
+			g->domid, (unsigned long long)g->pages, (unsigned long long)a.max_pfn);
 	g->pages = a.max_pfn;
 	g->frames = (size_t)((a.max_pfn * word(g) + HOST_PAGE_SIZE - 1) / HOST_PAGE_SIZE);
 	*frames = calloc(g->frames, sizeof(**frames));
@@ -150,7 +167,8 @@ static int find_frames(struct guest_list *g, uint64_t **frames, struct why *why)
 	return rc;
 }
 
-/* The list that is in these frames; they are the list's from now on. After a failure it is as before. */
+/* The list that is in these frames; they are the list's from now on. After a failure it is as
+ * before. */
 static int use_frames(struct guest_list *g, uint64_t *frames, struct why *why)
 {
 	struct guest_list next = *g;
@@ -160,12 +178,16 @@ static int use_frames(struct guest_list *g, uint64_t *frames, struct why *why)
 	if (!next.list)
 		return -EIO;
 	next.frame_pfns = calloc(g->frames, sizeof(*next.frame_pfns));
-	rc = next.frame_pfns ? 0 : why_set(why, TE_NO_MEMORY, "no memory for a list of %zu frames", g->frames);
+	rc = next.frame_pfns ?
+		     0 :
+		     why_set(why, TE_NO_MEMORY, "no memory for a list of %zu frames", g->frames);
 	for (size_t i = 0; !rc && i < g->frames; i++) {
 		next.frame_pfns[i] = guest_list_pfn(&next, frames[i]);
 		if (next.frame_pfns[i] == NONE)
-			rc = why_set(why, TE_STATE, "domain %u's list of its frames lies in a frame that it does not list (%#llx)", g->domid,
-				     (unsigned long long)frames[i]);
+			rc = why_set(
+				why, TE_STATE,
+				"domain %u's list of its frames lies in a frame that it does not list (%#llx)",
+				g->domid, (unsigned long long)frames[i]);
 	}
 	if (rc) {
 		host_unmap(g->h, next.list, g->frames);
@@ -243,7 +265,8 @@ uint64_t guest_list_mfn(const struct guest_list *g, uint64_t pfn)
 {
 	uint64_t mfn = pfn < g->pages ? entry_at(g->list, pfn, word(g)) : NONE;
 
-	/* with either of the two highest bits it is no frame of the guest's: none, a foreign one, or a hole */
+	/* with either of the two highest bits it is no frame of the guest's: none, a foreign one,
+	 * or a hole */
 	return mfn >> (word(g) * 8 - 2) || mfn >= g->m2p_entries ? NONE : mfn;
 }
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Pages as records, a batch at a time. The guest may run meanwhile: a page changes while it is read, becomes a page table or is one no
- * more, or goes away altogether. Nothing of that has to be caught here, because whatever changes is noted by the hypervisor
- * as written and so is sent again: contents, the kind of a frame, and the guest's list of its frames. What is seen in between
- * only has to make sense enough to be sent; what does not is left for the next round.
+ * Pages as records, a batch at a time. The guest may run meanwhile: a page changes while it is
+ * read, becomes a page table or is one no more, or goes away altogether. Nothing of that has to be
+ * caught here, because whatever changes is noted by the hypervisor as written and so is sent again:
+ * contents, the kind of a frame, and the guest's list of its frames. What is seen in between only
+ * has to make sense enough to be sent; what does not is left for the next round.
  */
 #include "migration/sender.h"
 
@@ -15,14 +16,14 @@
 #include "migration/stream.h"
 #include "migration/tables.h"
 
-#define NONE	UINT64_MAX
+#define NONE UINT64_MAX
 
 struct batch {
 	unsigned int n;
-	uint64_t words[STREAM_BATCH];		/* as they go out */
-	uint64_t mfns[STREAM_BATCH];		/* NONE: this page is gone */
+	uint64_t words[STREAM_BATCH]; /* as they go out */
+	uint64_t mfns[STREAM_BATCH];  /* NONE: this page is gone */
 	void *data[STREAM_BATCH];
-	uint64_t tables[STREAM_BATCH][TABLE_ENTRIES];	/* page tables in the image's numbers */
+	uint64_t tables[STREAM_BATCH][TABLE_ENTRIES]; /* page tables in the image's numbers */
 };
 
 int pages_open(struct sender *s, struct why *why)
@@ -31,8 +32,10 @@ int pages_open(struct sender *s, struct why *why)
 	s->again = calloc(pages_words(s), sizeof(*s->again));
 	s->sent = calloc(s->list.pages, 1);
 	s->batch = malloc(sizeof(*s->batch));
-	return s->due && s->again && s->sent && s->batch ? 0 :
-	       why_set(why, TE_NO_MEMORY, "no memory for notes on %llu pages", (unsigned long long)s->list.pages);
+	return s->due && s->again && s->sent && s->batch ?
+		       0 :
+		       why_set(why, TE_NO_MEMORY, "no memory for notes on %llu pages",
+			       (unsigned long long)s->list.pages);
 }
 
 void pages_close(struct sender *s)
@@ -63,7 +66,8 @@ static uint64_t next_due(const struct sender *s, uint64_t pfn)
 	return s->list.pages;
 }
 
-/* A page that cannot be sent as it is now. If the other side has none of it, whatever makes it one is noted. */
+/* A page that cannot be sent as it is now. If the other side has none of it, whatever makes it one
+ * is noted. */
 static void put_off(struct sender *s, uint64_t pfn, bool last)
 {
 	if (!last && s->sent[pfn])
@@ -110,7 +114,8 @@ static int gather(struct sender *s, uint64_t *pfn, bool last, struct why *why)
 			mfn = NONE;
 		}
 		b->mfns[kept] = mfn;
-		b->words[kept++] = page | (mfn == NONE ? (uint64_t)STREAM_NO_PAGE : types[at - 1] >> 28) << 60;
+		b->words[kept++] =
+			page | (mfn == NONE ? (uint64_t)STREAM_NO_PAGE : types[at - 1] >> 28) << 60;
 	}
 	b->n = kept;
 	return rc;
@@ -121,28 +126,35 @@ static bool is_zero(const void *page)
 	const uint64_t *w = page;
 
 	for (unsigned int i = 0; i < HOST_PAGE_SIZE / sizeof(*w); i += 8)
-		if (w[i] | w[i + 1] | w[i + 2] | w[i + 3] | w[i + 4] | w[i + 5] | w[i + 6] | w[i + 7])
+		if (w[i] | w[i + 1] | w[i + 2] | w[i + 3] | w[i + 4] | w[i + 5] | w[i + 6] |
+		    w[i + 7])
 			return false;
 	return true;
 }
 
-static int bad_table(struct sender *s, unsigned int level, unsigned int entry, const void *page, struct why *why)
+static int bad_table(struct sender *s, unsigned int level, unsigned int entry, const void *page,
+		     struct why *why)
 {
-	return why_set(why, TE_STATE, "domain %u maps a frame that is not its own: entry %u of a table of level %u, %#llx", s->domid, entry,
-		       level, (unsigned long long)((const uint64_t *)page)[entry]);
+	return why_set(
+		why, TE_STATE,
+		"domain %u maps a frame that is not its own: entry %u of a table of level %u, %#llx",
+		s->domid, entry, level, (unsigned long long)((const uint64_t *)page)[entry]);
 }
 
-static bool convert(struct sender *s, uint64_t *to, const void *page, unsigned int level, bool last, unsigned int *bad)
+static bool convert(struct sender *s, uint64_t *to, const void *page, unsigned int level, bool last,
+		    unsigned int *bad)
 {
 	uint64_t start = mig_now_ns();
-	bool good = table_to_image(to, page, level, s->list.is_32bit, !last, guest_list_pfn, &s->list, bad);
+	bool good = table_to_image(to, page, level, s->list.is_32bit, !last, guest_list_pfn,
+				   &s->list, bad);
 
 	s->tables_ns += mig_now_ns() - start;
 	s->tables++;
 	return good;
 }
 
-/* The pages, mapped one after the other, into the batch's data. Words of pages that are not to go are taken out. */
+/* The pages, mapped one after the other, into the batch's data. Words of pages that are not to go
+ * are taken out. */
 static int fill(struct sender *s, uint8_t *page, bool last, unsigned int *with_data, struct why *why)
 {
 	struct batch *b = s->batch;
@@ -181,13 +193,15 @@ static int fill(struct sender *s, uint8_t *page, bool last, unsigned int *with_d
 /* More bytes than the cap allows until now wait until it does. */
 static void keep_to_cap(const struct sender *s)
 {
-	uint64_t cap = s->o->max_bytes_per_s, sent = s->io->bytes_out - s->first_byte, spent = mig_now_ns() - s->started_ns, due;
+	uint64_t cap = s->o->max_bytes_per_s, sent = s->io->bytes_out - s->first_byte,
+		 spent = mig_now_ns() - s->started_ns, due;
 
 	if (!cap)
 		return;
 	due = (uint64_t)((double)sent / (double)cap * 1e9);
 	if (due > spent) {
-		struct timespec t = { .tv_sec = (time_t)((due - spent) / 1000000000), .tv_nsec = (long)((due - spent) % 1000000000) };
+		struct timespec t = { .tv_sec = (time_t)((due - spent) / 1000000000),
+				      .tv_nsec = (long)((due - spent) % 1000000000) };
 
 		nanosleep(&t, NULL);
 	}
@@ -213,7 +227,8 @@ static int send_batch(struct sender *s, bool last, struct why *why)
 	}
 	rc = fill(s, pages, last, &with_data, why);
 	if (!rc && b->n)
-		rc = sender_io_failed(why, stream_write_pages(s->io, b->words, b->n, b->data, with_data));
+		rc = sender_io_failed(why, stream_write_pages(s->io, b->words, b->n, b->data,
+							      with_data));
 	if (pages)
 		host_unmap(s->h, pages, mapped);
 	s->out->pages += b->n;

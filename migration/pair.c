@@ -33,16 +33,21 @@ static int digest(const struct part *parts, int n, uint8_t out[32])
 
 static int commitment(const uint8_t *nonce, const uint8_t *fp, uint8_t out[32])
 {
-	const struct part parts[] = { { "torc pair commit 1", 18 }, { nonce, PAIR_NONCE_SIZE }, { fp, FINGERPRINT_SIZE } };
+	const struct part parts[] = { { "torc pair commit 1", 18 },
+				      { nonce, PAIR_NONCE_SIZE },
+				      { fp, FINGERPRINT_SIZE } };
 
 	return digest(parts, 3, out);
 }
 
-int pair_code(const uint8_t nonce_first[PAIR_NONCE_SIZE], const uint8_t nonce_second[PAIR_NONCE_SIZE],
-	      const uint8_t fp_first[FINGERPRINT_SIZE], const uint8_t fp_second[FINGERPRINT_SIZE], char code[PAIR_CODE_SIZE])
+int pair_code(const uint8_t nonce_first[PAIR_NONCE_SIZE],
+	      const uint8_t nonce_second[PAIR_NONCE_SIZE], const uint8_t fp_first[FINGERPRINT_SIZE],
+	      const uint8_t fp_second[FINGERPRINT_SIZE], char code[PAIR_CODE_SIZE])
 {
-	const struct part parts[] = { { "torc pair code 1", 16 }, { nonce_first, PAIR_NONCE_SIZE },
-				      { nonce_second, PAIR_NONCE_SIZE }, { fp_first, FINGERPRINT_SIZE },
+	const struct part parts[] = { { "torc pair code 1", 16 },
+				      { nonce_first, PAIR_NONCE_SIZE },
+				      { nonce_second, PAIR_NONCE_SIZE },
+				      { fp_first, FINGERPRINT_SIZE },
 				      { fp_second, FINGERPRINT_SIZE } };
 	uint8_t out[32];
 	unsigned int n;
@@ -55,7 +60,8 @@ int pair_code(const uint8_t nonce_first[PAIR_NONCE_SIZE], const uint8_t nonce_se
 	return 0;
 }
 
-static int say(struct channel *c, uint8_t what, const uint8_t *body, size_t len, uint64_t deadline_ns)
+static int say(struct channel *c, uint8_t what, const uint8_t *body, size_t len,
+	       uint64_t deadline_ns)
 {
 	uint8_t raw[1 + PAIR_NONCE_SIZE];
 
@@ -79,8 +85,8 @@ static int hear(struct channel *c, uint8_t what, uint8_t *body, size_t len, uint
 }
 
 /* mine and theirs: the numbers. -EKEYREJECTED: the other side changed its mind after it saw ours. */
-static int exchange(struct channel *c, bool first, const uint8_t *own_fp, const uint8_t *peer_fp, uint8_t *mine,
-		    uint8_t *theirs, uint64_t deadline_ns)
+static int exchange(struct channel *c, bool first, const uint8_t *own_fp, const uint8_t *peer_fp,
+		    uint8_t *mine, uint8_t *theirs, uint64_t deadline_ns)
 {
 	uint8_t promise[32], check[32];
 	int rc;
@@ -100,17 +106,21 @@ static int exchange(struct channel *c, bool first, const uint8_t *own_fp, const 
 	return rc ? rc : CRYPTO_memcmp(promise, check, sizeof(check)) ? -EKEYREJECTED : 0;
 }
 
-int pair_talk(struct channel *c, bool first, const uint8_t own[FINGERPRINT_SIZE], const uint8_t peer[FINGERPRINT_SIZE],
-	      pair_same *same, void *arg, uint64_t deadline_ns, struct why *why)
+int pair_talk(struct channel *c, bool first, const uint8_t own[FINGERPRINT_SIZE],
+	      const uint8_t peer[FINGERPRINT_SIZE], pair_same *same, void *arg,
+	      uint64_t deadline_ns, struct why *why)
 {
 	uint8_t mine[PAIR_NONCE_SIZE], theirs[PAIR_NONCE_SIZE], yes, other = 0;
 	char code[PAIR_CODE_SIZE];
 	int rc = exchange(c, first, own, peer, mine, theirs, deadline_ns);
 
 	if (!rc)
-		rc = first ? pair_code(mine, theirs, own, peer, code) : pair_code(theirs, mine, peer, own, code);
+		rc = first ? pair_code(mine, theirs, own, peer, code) :
+			     pair_code(theirs, mine, peer, own, code);
 	if (rc == -EKEYREJECTED)
-		return why_set(why, TE_NO_RIGHTS, "the other side does not keep to what it promised: somebody is in between");
+		return why_set(
+			why, TE_NO_RIGHTS,
+			"the other side does not keep to what it promised: somebody is in between");
 	if (rc)
 		return why_set(why, TE_CHANNEL, "pairing was cut short: %s", strerror(-rc));
 	yes = same(arg, code);
@@ -118,9 +128,12 @@ int pair_talk(struct channel *c, bool first, const uint8_t own[FINGERPRINT_SIZE]
 	if (!yes)
 		return why_set(why, TE_NO_RIGHTS, "the codes are not the same: nothing was pinned");
 	rc = rc ? rc : hear(c, SAY_VERDICT, &other, 1, deadline_ns);
-	if (rc || other != 1)	/* who says no goes away at once, and its word may be lost with it */
-		return why_set(why, TE_NO_RIGHTS, "on the other host the codes were said to differ, or pairing was given up: "
-			       "nothing was pinned");
-	(void)channel_settle(c, deadline_ns);	/* that the other side has our yes, it acknowledges if it can */
+	if (rc || other != 1) /* who says no goes away at once, and its word may be lost with it */
+		return why_set(
+			why, TE_NO_RIGHTS,
+			"on the other host the codes were said to differ, or pairing was given up: "
+			"nothing was pinned");
+	(void)channel_settle(c, deadline_ns); /* that the other side has our yes, it acknowledges if
+						 it can */
 	return 0;
 }

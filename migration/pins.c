@@ -14,14 +14,17 @@
 #include "migration/pair.h"
 
 /* A name becomes a file's: nothing that could be another folder's or hidden. */
-static int file_of(const char *dir, const char *name, const char *suffix, char file[512], struct why *why)
+static int file_of(const char *dir, const char *name, const char *suffix, char file[512],
+		   struct why *why)
 {
 	const char *p;
 
 	for (p = name; *p && (isalnum((unsigned char)*p) || strchr("-._", *p)); p++)
 		;
 	if (*p || p == name || name[0] == '.' || p - name >= 64)
-		return why_set(why, TE_USAGE, "\"%.80s\" is no name for a host: letters, digits, - . _, at most 63", name);
+		return why_set(why, TE_USAGE,
+			       "\"%.80s\" is no name for a host: letters, digits, - . _, at most 63",
+			       name);
 	if (snprintf(file, 512, "%s/%s%s", dir, name, suffix) >= 512)
 		return why_set(why, TE_FILE, "%s: the path is too long", dir);
 	return 0;
@@ -47,7 +50,8 @@ int pin_add(const char *dir, const struct pin *p, const char *pem, struct why *w
 	rc = durable_write(file, text, strlen(text), 0644);
 	json_object_put(o);
 	if (!rc && !file_of(dir, p->name, ".pem", file, why))
-		rc = durable_write(file, pem, strlen(pem), 0644);	/* last: from here on it is known */
+		rc = durable_write(file, pem, strlen(pem),
+				   0644); /* last: from here on it is known */
 	return rc ? why_set(why, TE_FILE, "%s: %s", file, strerror(-rc)) : 0;
 }
 
@@ -84,10 +88,11 @@ int pin_get(const char *dir, const char *name, struct pin *p, struct why *why)
 		return why_hint(why, why_set(why, TE_FILE, "no host named %s is known here", name),
 				"torc host pair %s, on both hosts at the same time", name);
 	if (read_certificate(file, p->fingerprint))
-		return why_hint(why, why_set(why, TE_FILE, "%s is no certificate", file), "torc host revoke %s", name);
+		return why_hint(why, why_set(why, TE_FILE, "%s is no certificate", file),
+				"torc host revoke %s", name);
 	if (file_of(dir, name, ".json", file, why))
 		return -EINVAL;
-	o = json_object_from_file(file);	/* without it the host is known all the same */
+	o = json_object_from_file(file); /* without it the host is known all the same */
 	if (o && json_object_is_type(o, json_type_object)) {
 		text_of(o, "address", p->address, sizeof(p->address));
 		text_of(o, "paired", p->paired, sizeof(p->paired));
@@ -152,10 +157,13 @@ static int is_it(void *arg, const struct pin *p)
 	return 0;
 }
 
-int pin_find(const char *dir, const uint8_t fingerprint[FINGERPRINT_SIZE], struct pin *p, struct why *why)
+int pin_find(const char *dir, const uint8_t fingerprint[FINGERPRINT_SIZE], struct pin *p,
+	     struct why *why)
 {
 	struct search s = { fingerprint, p, false };
 	int rc = pin_each(dir, is_it, &s, why);
 
-	return rc ? rc : s.any ? 0 : why_set(why, TE_FILE, "no host with this certificate is known here");
+	return rc    ? rc :
+	       s.any ? 0 :
+		       why_set(why, TE_FILE, "no host with this certificate is known here");
 }

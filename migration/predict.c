@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Each round sends what the round before let the guest write. With s(t) the pages written in t, and c the time a page
- * takes on the wire, the next round takes t' = c * s(t). A guest that keeps writing the same pages has s(t) level off at its
- * working set; one that always writes others has s(t) grow with t. What was seen of s is a few points, so it is taken as
- * straight between them: beyond the longest round it goes on as it rose last, below the shortest one from zero.
+ * Each round sends what the round before let the guest write. With s(t) the pages written in t, and
+ * c the time a page takes on the wire, the next round takes t' = c * s(t). A guest that keeps
+ * writing the same pages has s(t) level off at its working set; one that always writes others has
+ * s(t) grow with t. What was seen of s is a few points, so it is taken as straight between them:
+ * beyond the longest round it goes on as it rose last, below the shortest one from zero.
  */
 #include "migration/predict.h"
 
 #include <stdbool.h>
 
-#define MAX_AHEAD	30u
-#define SETTLED(now, before)	((now) * 20 > (before) * 19)	/* it falls by less than a twentieth a round */
+#define MAX_AHEAD 30u
+#define SETTLED(now, before) \
+	((now)*20 > (before)*19) /* it falls by less than a twentieth a round */
 
 struct curve {
 	const struct round_measure *r;
@@ -71,7 +73,8 @@ static struct prediction follow(const struct curve *c, const struct predict_limi
 		spent += took;
 		if (l->left_ns && spent > (double)l->left_ns)
 			break;
-		next = dirtied_in(c, took * speed);	/* a guest at half speed writes in t what it did in t / 2 */
+		next = dirtied_in(c, took * speed); /* a guest at half speed writes in t what it did
+						       in t / 2 */
 		if (SETTLED(next, pages)) {
 			p.rounds_left = i;
 			break;
@@ -83,16 +86,20 @@ static struct prediction follow(const struct curve *c, const struct predict_limi
 	return p;
 }
 
-struct prediction predict(const struct round_measure *rounds, unsigned int count, const struct predict_limits *l)
+struct prediction predict(const struct round_measure *rounds, unsigned int count,
+			  const struct predict_limits *l)
 {
 	struct curve c = { .r = rounds, .n = count };
 	const struct round_measure *last = &rounds[count - 1];
 	struct prediction p, slow;
 
-	/* a round of few pages is mostly waiting: the latest with a weight that counts says what a page costs */
+	/* a round of few pages is mostly waiting: the latest with a weight that counts says what a
+	 * page costs */
 	for (unsigned int i = 0; i < count; i++)
 		if (rounds[i].pages >= 64 || !c.page_ns)
-			c.page_ns = rounds[i].pages ? (double)rounds[i].took_ns / (double)rounds[i].pages : c.page_ns;
+			c.page_ns = rounds[i].pages ?
+					    (double)rounds[i].took_ns / (double)rounds[i].pages :
+					    c.page_ns;
 	if (!last->dirtied)
 		return (struct prediction){ VERDICT_CONVERGES, 0, l->fixed_ns, l->fixed_ns, 100 };
 	p = follow(&c, l, 1.0);

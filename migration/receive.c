@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A stream as a domain. Pages are filled as they come; page tables keep the image's numbers until all pages are
- * there, and are turned into this machine's then, before any of them is a table to the hypervisor. The
- * hypervisor checks the tables and the processors' states as it checks a guest's own: what is checked here are the
- * numbers that index our memory, and how much of the host's memory the sender may spend.
+ * A stream as a domain. Pages are filled as they come; page tables keep the image's numbers until
+ * all pages are there, and are turned into this machine's then, before any of them is a table to
+ * the hypervisor. The hypervisor checks the tables and the processors' states as it checks a
+ * guest's own: what is checked here are the numbers that index our memory, and how much of the
+ * host's memory the sender may spend.
  */
 #include "migration/engine.h"
 
@@ -15,12 +16,12 @@
 #include "migration/stream.h"
 #include "migration/tables.h"
 
-#define NONE		UINT64_MAX
-#define PENDING		(UINT64_MAX - 1)
-#define SLACK_PAGES	(1u << 18)	/* holes that a list may have beyond the domain's memory: 1 GiB */
-#define MAP_BATCH	256u
-#define GRANT_CONSOLE	0u	/* the ABI's reserved references */
-#define GRANT_STORE	1u
+#define NONE	      UINT64_MAX
+#define PENDING	      (UINT64_MAX - 1)
+#define SLACK_PAGES   (1u << 18) /* holes that a list may have beyond the domain's memory: 1 GiB */
+#define MAP_BATCH     256u
+#define GRANT_CONSOLE 0u /* the ABI's reserved references */
+#define GRANT_STORE   1u
 
 struct blob {
 	void *at;
@@ -35,10 +36,10 @@ struct mig_receiver {
 	struct host *h;
 	const struct mig_receive_opts *o;
 	struct domain_info info;
-	uint64_t pages, given;		/* length of the list; frames that the domain got */
-	uint64_t *mfns;			/* by pfn */
+	uint64_t pages, given; /* length of the list; frames that the domain got */
+	uint64_t *mfns;	       /* by pfn */
 	uint8_t *types;
-	uint64_t *list_frames;		/* pfns of the frames of the guest's own list */
+	uint64_t *list_frames; /* pfns of the frames of the guest's own list */
 	size_t list_count;
 	struct vcpu_state *vcpus;
 	struct blob shared;
@@ -53,13 +54,18 @@ static uint64_t mfn_of(void *arg, uint64_t pfn)
 	return pfn < r->pages && r->mfns[pfn] < PENDING ? r->mfns[pfn] : NONE;
 }
 
-static int need(struct mig_receiver *r, uint64_t pfn, const char *what, uint64_t *mfn, struct why *why)
+static int need(struct mig_receiver *r, uint64_t pfn, const char *what, uint64_t *mfn,
+		struct why *why)
 {
 	*mfn = mfn_of(r, pfn);
-	return *mfn != NONE ? 0 : why_set(why, TE_STREAM, "the image has no page %#llx, which is its %s", (unsigned long long)pfn, what);
+	return *mfn != NONE ?
+		       0 :
+		       why_set(why, TE_STREAM, "the image has no page %#llx, which is its %s",
+			       (unsigned long long)pfn, what);
 }
 
-int mig_receive_begin(struct mig_receiver **out, struct mig_io *io, struct mig_head *head, struct why *why)
+int mig_receive_begin(struct mig_receiver **out, struct mig_io *io, struct mig_head *head,
+		      struct why *why)
 {
 	struct mig_receiver *r = calloc(1, sizeof(*r));
 	struct stream_record rec = { .type = STREAM_END };
@@ -82,11 +88,13 @@ static int grow(struct mig_receiver *r, uint64_t count, struct why *why)
 	uint8_t *types;
 
 	if (!mfns)
-		return why_set(why, TE_NO_MEMORY, "no memory for a list of %llu pages", (unsigned long long)count);
+		return why_set(why, TE_NO_MEMORY, "no memory for a list of %llu pages",
+			       (unsigned long long)count);
 	r->mfns = mfns;
 	types = realloc(r->types, count);
 	if (!types)
-		return why_set(why, TE_NO_MEMORY, "no memory for a list of %llu pages", (unsigned long long)count);
+		return why_set(why, TE_NO_MEMORY, "no memory for a list of %llu pages",
+			       (unsigned long long)count);
 	r->types = types;
 	memset(mfns + r->pages, 0xff, (count - r->pages) * sizeof(*mfns));
 	memset(types + r->pages, 0, count - r->pages);
@@ -104,10 +112,11 @@ static int take_list(struct mig_receiver *r, const struct stream_record *rec, st
 	if (rc)
 		return rc;
 	if (p.first || p.last >= r->o->max_pages + SLACK_PAGES || p.last + 1ull < r->pages)
-		return why_set(why, TE_STREAM, "the image lists pages %u to %u; the domain has %llu", p.first, p.last,
-			       (unsigned long long)r->o->max_pages);
+		return why_set(why, TE_STREAM, "the image lists pages %u to %u; the domain has %llu",
+			       p.first, p.last, (unsigned long long)r->o->max_pages);
 	frames = calloc(p.count, sizeof(*frames));
-	rc = frames ? grow(r, p.last + 1ull, why) : why_set(why, TE_NO_MEMORY, "no memory for a list of %zu frames", p.count);
+	rc = frames ? grow(r, p.last + 1ull, why) :
+		      why_set(why, TE_NO_MEMORY, "no memory for a list of %zu frames", p.count);
 	if (rc) {
 		free(frames);
 		return rc;
@@ -140,8 +149,8 @@ static int give_back(struct mig_receiver *r, const struct stream_pages *p, struc
 		uint64_t w = stream_word(p->words, i), pfn = w & STREAM_PFN_MASK;
 
 		if (pfn >= r->pages)
-			return why_set(why, TE_STREAM, "a page %#llx; the image has %#llx", (unsigned long long)pfn,
-				       (unsigned long long)r->pages);
+			return why_set(why, TE_STREAM, "a page %#llx; the image has %#llx",
+				       (unsigned long long)pfn, (unsigned long long)r->pages);
 		if (is_page(stream_page_type(w)) || r->mfns[pfn] == NONE)
 			continue;
 		frames[n++] = r->mfns[pfn];
@@ -176,7 +185,8 @@ static int populate(struct mig_receiver *r, const struct stream_pages *p, struct
 		}
 	}
 	if (r->given + n > r->o->max_pages)
-		return why_set(why, TE_STREAM, "the image has more than the domain's %llu pages", (unsigned long long)r->o->max_pages);
+		return why_set(why, TE_STREAM, "the image has more than the domain's %llu pages",
+			       (unsigned long long)r->o->max_pages);
 	rc = n ? host_populate(r->h, r->o->domid, 0, frames, n, &done, why) : 0;
 	for (size_t i = 0; !rc && i < n; i++)
 		r->mfns[pfns[i]] = frames[i];
@@ -242,37 +252,37 @@ static int take_vcpu(struct mig_receiver *r, const struct stream_record *rec, st
 	if (rc)
 		return rc;
 	if (v.id >= r->info.vcpus_max)
-		return why_set(why, TE_STREAM, "state of a vCPU %u; the domain has %u", v.id, r->info.vcpus_max);
+		return why_set(why, TE_STREAM, "state of a vCPU %u; the domain has %u", v.id,
+			       r->info.vcpus_max);
 	if (rec->type == STREAM_VCPU_BASIC && v.size != context_size(r->in.is_32bit))
-		return why_set(why, TE_STREAM, "state of vCPU %u of %zu bytes; it takes %zu", v.id, v.size, context_size(r->in.is_32bit));
+		return why_set(why, TE_STREAM, "state of vCPU %u of %zu bytes; it takes %zu", v.id,
+			       v.size, context_size(r->in.is_32bit));
 	if (rec->type == STREAM_VCPU_MSRS)
-		return v.size ? why_set(why, TE_UNSUPPORTED, "vCPU %u has MSRs, which no vCPU has here", v.id) : 0;
-	return keep(rec->type == STREAM_VCPU_BASIC ? &r->vcpus[v.id].basic :
-		    rec->type == STREAM_VCPU_EXTENDED ? &r->vcpus[v.id].extended : &r->vcpus[v.id].xsave, v.context, v.size, why);
+		return v.size ? why_set(why, TE_UNSUPPORTED,
+					"vCPU %u has MSRs, which no vCPU has here", v.id) :
+				0;
+	return keep(rec->type == STREAM_VCPU_BASIC    ? &r->vcpus[v.id].basic :
+		    rec->type == STREAM_VCPU_EXTENDED ? &r->vcpus[v.id].extended :
+							&r->vcpus[v.id].xsave,
+		    v.context, v.size, why);
 }
 
 static int take(struct mig_receiver *r, const struct stream_record *rec, struct why *why)
 {
 	switch (rec->type) {
-	case STREAM_P2M_FRAMES:
-		return take_list(r, rec, why);
-	case STREAM_PAGE_DATA:
-		return take_pages(r, rec, why);
+	case STREAM_P2M_FRAMES: return take_list(r, rec, why);
+	case STREAM_PAGE_DATA: return take_pages(r, rec, why);
 	case STREAM_VCPU_BASIC:
 	case STREAM_VCPU_EXTENDED:
 	case STREAM_VCPU_XSAVE:
-	case STREAM_VCPU_MSRS:
-		return take_vcpu(r, rec, why);
-	case STREAM_SHARED_INFO:
-		return keep(&r->shared, rec->body, rec->length, why);
-	case STREAM_TSC_INFO:
-		r->have_tsc = true;
-		return stream_tsc(rec, &r->tsc, why);
+	case STREAM_VCPU_MSRS: return take_vcpu(r, rec, why);
+	case STREAM_SHARED_INFO: return keep(&r->shared, rec->body, rec->length, why);
+	case STREAM_TSC_INFO: r->have_tsc = true; return stream_tsc(rec, &r->tsc, why);
 	case STREAM_VERIFY:
 	case STREAM_CHECKPOINT:
-		return why_set(why, TE_UNSUPPORTED, "the stream is for %s", rec->type == STREAM_VERIFY ? "debugging" : "checkpoints");
-	default:
-		return 0;	/* policies: the domain has this host's */
+		return why_set(why, TE_UNSUPPORTED, "the stream is for %s",
+			       rec->type == STREAM_VERIFY ? "debugging" : "checkpoints");
+	default: return 0; /* policies: the domain has this host's */
 	}
 }
 
@@ -296,14 +306,19 @@ static int fix_tables(struct mig_receiver *r, struct why *why)
 		if (!at)
 			return -EIO;
 		for (unsigned int i = 0; !rc && i < n; i++)
-			if (!table_from_image((uint64_t *)(at + (size_t)i * HOST_PAGE_SIZE), mfn_of, r, &bad))
-				rc = why_set(why, TE_STREAM, "a page table of the image maps a page that the image has not (entry %u)", bad);
+			if (!table_from_image((uint64_t *)(at + (size_t)i * HOST_PAGE_SIZE), mfn_of,
+					      r, &bad))
+				rc = why_set(
+					why, TE_STREAM,
+					"a page table of the image maps a page that the image has not (entry %u)",
+					bad);
 		host_unmap(r->h, at, n);
 	}
 	return rc;
 }
 
-/* One page of the guest's own list gets this machine's frames, from pfn on; what it says of pages that are not there stays. */
+/* One page of the guest's own list gets this machine's frames, from pfn on; what it says of pages
+ * that are not there stays. */
 static void fix_list_page(struct mig_receiver *r, uint8_t *at, uint64_t pfn)
 {
 	size_t width = r->in.is_32bit ? 4 : 8;
@@ -313,7 +328,7 @@ static void fix_list_page(struct mig_receiver *r, uint8_t *at, uint64_t pfn)
 
 		memcpy(&old, at + j * width, width);
 		if (m == NONE && !(old >> (width * 8 - 2)))
-			m = UINT64_MAX;		/* a frame that it had and that is not its own here */
+			m = UINT64_MAX; /* a frame that it had and that is not its own here */
 		else if (m == NONE)
 			m = old;
 		memcpy(at + j * width, &m, width);
@@ -334,7 +349,8 @@ static int fix_list(struct mig_receiver *r, struct why *why)
 			if (rc)
 				return rc;
 			if (r->types[r->list_frames[first + n]])
-				return why_set(why, TE_STREAM, "the image's list of frames lies in a page table");
+				return why_set(why, TE_STREAM,
+					       "the image's list of frames lies in a page table");
 		}
 		at = host_map(r->h, r->o->domid, true, mfns, n, why);
 		if (!at)
@@ -348,8 +364,10 @@ static int fix_list(struct mig_receiver *r, struct why *why)
 
 static int fix_start_info(struct mig_receiver *r, struct mig_received *got, struct why *why)
 {
-	struct start_facts f = { .nr_pages = r->given, .shared_frame = r->info.shared_info_frame,
-				 .store_port = r->o->store_port, .console_port = r->o->console_port };
+	struct start_facts f = { .nr_pages = r->given,
+				 .shared_frame = r->info.shared_info_frame,
+				 .store_port = r->o->store_port,
+				 .console_port = r->o->console_port };
 	uint64_t pfn = context_start_info(r->vcpus[0].basic.at, r->in.is_32bit), mfn;
 	void *page;
 	int rc = need(r, pfn, "start_info", &mfn, why);
@@ -409,12 +427,16 @@ static int set_vcpus(struct mig_receiver *r, struct why *why)
 		if (!s->basic.at)
 			continue;
 		if (!context_translate(s->basic.at, r->in.is_32bit, v == 0, mfn_of, r))
-			return why_set(why, TE_STREAM, "the state of vCPU %u names a page that the image has not", v);
+			return why_set(why, TE_STREAM,
+				       "the state of vCPU %u names a page that the image has not",
+				       v);
 		rc = host_vcpu_set_context(r->h, r->o->domid, v, s->basic.at, s->basic.size, why);
 		if (!rc && s->extended.at)
-			rc = host_vcpu_set_extended(r->h, r->o->domid, v, s->extended.at, s->extended.size, why);
+			rc = host_vcpu_set_extended(r->h, r->o->domid, v, s->extended.at,
+						    s->extended.size, why);
 		if (!rc && s->xsave.at && s->xsave.size)
-			rc = host_vcpu_set_xsave(r->h, r->o->domid, v, s->xsave.at, s->xsave.size, why);
+			rc = host_vcpu_set_xsave(r->h, r->o->domid, v, s->xsave.at, s->xsave.size,
+						 why);
 	}
 	return rc;
 }
@@ -435,11 +457,15 @@ static int finish(struct mig_receiver *r, struct mig_received *got, struct why *
 	if (!rc)
 		rc = fix_shared(r, why);
 	if (!rc)
-		rc = host_grant_seed(r->h, r->o->domid, refs, to, (uint64_t[]){ got->console_frame, got->store_frame }, 2, why);
+		rc = host_grant_seed(r->h, r->o->domid, refs, to,
+				     (uint64_t[]){ got->console_frame, got->store_frame }, 2, why);
 	if (!rc)
 		rc = pin_tables(r, why);
 	if (!rc && r->have_tsc)
-		rc = host_tsc_set(r->h, r->o->domid, &(struct host_tsc){ r->tsc.mode, r->tsc.khz, r->tsc.nsec, r->tsc.incarnation }, why);
+		rc = host_tsc_set(r->h, r->o->domid,
+				  &(struct host_tsc){ r->tsc.mode, r->tsc.khz, r->tsc.nsec,
+						      r->tsc.incarnation },
+				  why);
 	return rc ? rc : set_vcpus(r, why);
 }
 
@@ -452,8 +478,8 @@ static int acknowledge(struct mig_receiver *r, struct why *why)
 	return rc ? why_set(why, TE_STREAM, "cannot answer that all is here: %s", strerror(-rc)) : 0;
 }
 
-int mig_receive(struct mig_receiver *r, struct host *h, const struct mig_receive_opts *o, const struct mig_calls *calls,
-		struct mig_received *got, struct why *why)
+int mig_receive(struct mig_receiver *r, struct host *h, const struct mig_receive_opts *o,
+		const struct mig_calls *calls, struct mig_received *got, struct why *why)
 {
 	struct mig_progress p = { .round = 1, .pages_all = o->max_pages };
 	struct stream_record rec = { .type = STREAM_PV_INFO };
@@ -482,7 +508,10 @@ int mig_receive(struct mig_receiver *r, struct host *h, const struct mig_receive
 		rc = finish(r, got, why);
 	if (!rc && o->acknowledge)
 		rc = acknowledge(r, why);
-	got->figures = (struct mig_outcome){ .rounds = 1, .total_ns = mig_now_ns() - start, .bytes = r->in.io->bytes_in, .pages = r->given };
+	got->figures = (struct mig_outcome){ .rounds = 1,
+					     .total_ns = mig_now_ns() - start,
+					     .bytes = r->in.io->bytes_in,
+					     .pages = r->given };
 	return rc;
 }
 

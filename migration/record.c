@@ -12,7 +12,7 @@
 #include "migration/handover.h"
 
 #define MOST_RECORD 1024
-#define SUFFIX ".handover"
+#define SUFFIX	    ".handover"
 
 void handover_write(uint8_t raw[HANDOVER_WIRE_SIZE], enum handover_message m, const uint8_t *id)
 {
@@ -22,7 +22,8 @@ void handover_write(uint8_t raw[HANDOVER_WIRE_SIZE], enum handover_message m, co
 
 int handover_read(const uint8_t *raw, size_t len, const uint8_t *id, enum handover_message *m)
 {
-	if (len != HANDOVER_WIRE_SIZE || raw[0] >= HANDOVER_MESSAGES || memcmp(raw + 1, id, HANDOVER_ID_SIZE))
+	if (len != HANDOVER_WIRE_SIZE || raw[0] >= HANDOVER_MESSAGES ||
+	    memcmp(raw + 1, id, HANDOVER_ID_SIZE))
 		return -EBADMSG;
 	*m = raw[0];
 	return 0;
@@ -41,7 +42,8 @@ static int id_parse(const char *text, uint8_t *id)
 	unsigned int b;
 	int i;
 
-	if (strlen(text) != 2 * HANDOVER_ID_SIZE || strspn(text, "0123456789abcdef") != 2 * HANDOVER_ID_SIZE)
+	if (strlen(text) != 2 * HANDOVER_ID_SIZE ||
+	    strspn(text, "0123456789abcdef") != 2 * HANDOVER_ID_SIZE)
 		return -EINVAL;
 	for (i = 0; i < HANDOVER_ID_SIZE; i++) {
 		sscanf(text + 2 * i, "%2x", &b);
@@ -58,11 +60,14 @@ int handover_save(const char *dir, const struct handover_record *r)
 	id_text(r->id, id);
 	if (snprintf(file, sizeof(file), "%s/%s" SUFFIX, dir, id) >= (int)sizeof(file))
 		return -ENAMETOOLONG;
-	if (strchr(r->uuid, '\n') || strchr(r->boot, '\n') || strchr(r->guest, '\n') || strchr(r->peer, '\n'))
+	if (strchr(r->uuid, '\n') || strchr(r->boot, '\n') || strchr(r->guest, '\n') ||
+	    strchr(r->peer, '\n'))
 		return -EINVAL;
-	len = snprintf(text, sizeof(text), "torc-handover 2\nid %s\nguest %s\npeer %s\nstate %s\naborted %d\ndied %d\n"
+	len = snprintf(text, sizeof(text),
+		       "torc-handover 2\nid %s\nguest %s\npeer %s\nstate %s\naborted %d\ndied %d\n"
 		       "domain %u\nuuid %s\nboot %s\nend\n",
-		       id, r->guest, r->peer, handover_state_name(r->state), r->aborted, r->died, r->domid, r->uuid, r->boot);
+		       id, r->guest, r->peer, handover_state_name(r->state), r->aborted, r->died,
+		       r->domid, r->uuid, r->boot);
 	return durable_write(file, text, len, 0600);
 }
 
@@ -131,7 +136,8 @@ static int parse(char *at, struct handover_record *r)
 	v = line(&at, "id");
 	if (!v || id_parse(v, r->id))
 		return -EINVAL;
-	if (text(line(&at, "guest"), r->guest, sizeof(r->guest)) || text(line(&at, "peer"), r->peer, sizeof(r->peer)))
+	if (text(line(&at, "guest"), r->guest, sizeof(r->guest)) ||
+	    text(line(&at, "peer"), r->peer, sizeof(r->peer)))
 		return -EINVAL;
 	v = line(&at, "state");
 	for (i = 0; v && i < HANDOVER_STATES && strcmp(v, handover_state_name(i)); i++)
@@ -140,7 +146,8 @@ static int parse(char *at, struct handover_record *r)
 		return -EINVAL;
 	r->state = i;
 	if (flag(line(&at, "aborted"), &r->aborted) || flag(line(&at, "died"), &r->died) ||
-	    domain_number(line(&at, "domain"), &r->domid) || text(line(&at, "uuid"), r->uuid, sizeof(r->uuid)) ||
+	    domain_number(line(&at, "domain"), &r->domid) ||
+	    text(line(&at, "uuid"), r->uuid, sizeof(r->uuid)) ||
 	    text(line(&at, "boot"), r->boot, sizeof(r->boot)))
 		return -EINVAL;
 	return strcmp(at, "end\n") ? -EINVAL : 0;
@@ -159,10 +166,12 @@ int handover_load(const char *file, struct handover_record *r, struct why *why)
 	if (!rc)
 		return 0;
 	rc = why_set(why, TE_FILE, "%s: the record of a migration is damaged", file);
-	return why_hint(why, rc, "see on the other host whose the guest is, before this file is removed");
+	return why_hint(why, rc,
+			"see on the other host whose the guest is, before this file is removed");
 }
 
-int handover_each(const char *dir, int (*fn)(void *arg, const struct handover_record *r), void *arg, struct why *why)
+int handover_each(const char *dir, int (*fn)(void *arg, const struct handover_record *r), void *arg,
+		  struct why *why)
 {
 	DIR *d = opendir(dir);
 	struct handover_record r;
@@ -181,7 +190,8 @@ int handover_each(const char *dir, int (*fn)(void *arg, const struct handover_re
 			rc = why_set(why, TE_FILE, "%s: the path is too long", dir);
 		else
 			rc = handover_load(file, &r, why);
-		if (rc && access(file, F_OK) && errno == ENOENT) {	/* removed just now: its migration is over */
+		if (rc && access(file, F_OK) &&
+		    errno == ENOENT) { /* removed just now: its migration is over */
 			*why = (struct why){ 0 };
 			rc = 0;
 		} else if (!rc) {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The rounds. The first sends all of the guest's memory while it runs, each further one what was written during the one before, and
- * the last, when the guest stands still, the rest. After each it is decided whether the next is the last.
+ * The rounds. The first sends all of the guest's memory while it runs, each further one what was
+ * written during the one before, and the last, when the guest stands still, the rest. After each it
+ * is decided whether the next is the last.
  */
 #include "migration/sender.h"
 #include "migration/throttle.h"
@@ -11,24 +12,25 @@
 #include <string.h>
 #include <time.h>
 
-#define DOWNTIME_NS	50000000ull
-#define MAX_ROUNDS	30u
-#define THROTTLED_ROUNDS 12u	/* more of them, at most, with a guest that is slowed down */
-#define CHASE_NS	10000000000ull
-#define CHASE_PAGES	16u		/* fewer are always written, by the question itself */
-#define HOPELESS	3u		/* so many rounds without any prospect, where no time is set, are enough */
-#define ROUND_TRIP_NS	1000000ull	/* of a pause, whatever else */
-#define TABLE_THERE	4u		/* what a page table costs the other side at the end, in times of what it cost here */
+#define DOWNTIME_NS	 50000000ull
+#define MAX_ROUNDS	 30u
+#define THROTTLED_ROUNDS 12u /* more of them, at most, with a guest that is slowed down */
+#define CHASE_NS	 10000000000ull
+#define CHASE_PAGES	 16u /* fewer are always written, by the question itself */
+#define HOPELESS	 3u /* so many rounds without any prospect, where no time is set, are enough */
+#define ROUND_TRIP_NS	 1000000ull /* of a pause, whatever else */
+#define TABLE_THERE \
+	4u /* what a page table costs the other side at the end, in times of what it cost here */
 
 struct rounds {
 	struct sender *s;
-	uint8_t *map;			/* what was written, as the hypervisor says it */
+	uint8_t *map; /* what was written, as the hypervisor says it */
 	struct round_measure *measured;
 	unsigned int count, max, hopeless;
-	unsigned int from;		/* the first that was measured since the guest has the speed that it has */
+	unsigned int from; /* the first that was measured since the guest has the speed that it has */
 	struct throttle throttle;
-	uint64_t ask_ns, state_ns;	/* what it took to ask for the map, and to read the state */
-	uint64_t tables;		/* of the guest's */
+	uint64_t ask_ns, state_ns; /* what it took to ask for the map, and to read the state */
+	uint64_t tables;	   /* of the guest's */
 };
 
 enum next { NEXT_ROUND, NEXT_LAST, NEXT_GIVE_UP, NEXT_SLOWER };
@@ -44,12 +46,14 @@ static void note_changes(struct sender *s)
 		if (!page_is(s->due, s->list.frame_pfns[i]))
 			continue;
 		for (uint64_t pfn = i * per; pfn < end; pfn++)
-			if ((guest_list_mfn(&s->list, pfn) == UINT64_MAX) != (s->sent[pfn] == SENT_NOT))
+			if ((guest_list_mfn(&s->list, pfn) == UINT64_MAX) !=
+			    (s->sent[pfn] == SENT_NOT))
 				page_set(s->due, pfn);
 	}
 }
 
-/* The list may have moved to other frames: the other side has to know where it is, and it is read anew here. */
+/* The list may have moved to other frames: the other side has to know where it is, and it is read
+ * anew here. */
 static int follow_list(struct sender *s, bool last, struct why *why)
 {
 	bool moved;
@@ -88,22 +92,25 @@ static int ask(struct rounds *r, bool last, struct why *why)
 static enum next limit_reached(const struct rounds *r)
 {
 	switch (r->s->o->on_deadline) {
-	case MIG_FORCE:
-		return NEXT_LAST;
+	case MIG_FORCE: return NEXT_LAST;
 	case MIG_THROTTLE:
-		if (r->count >= r->max + THROTTLED_ROUNDS || (r->throttle.percent == THROTTLE_LEAST && r->count > r->from))
+		if (r->count >= r->max + THROTTLED_ROUNDS ||
+		    (r->throttle.percent == THROTTLE_LEAST && r->count > r->from))
 			return NEXT_GIVE_UP;
 		return NEXT_SLOWER;
-	default:
-		return NEXT_GIVE_UP;
+	default: return NEXT_GIVE_UP;
 	}
 }
 
-/* The part of the pause that its pages do not explain. On the other side all tables are turned and checked when all is there. */
+/* The part of the pause that its pages do not explain. On the other side all tables are turned and
+ * checked when all is there. */
 static uint64_t fixed(const struct rounds *r)
 {
 	const struct sender *s = r->s;
-	uint64_t there = s->o->acknowledge && s->tables ? ROUND_TRIP_NS + TABLE_THERE * r->tables * (s->tables_ns / s->tables) : 0;
+	uint64_t there = s->o->acknowledge && s->tables ?
+				 ROUND_TRIP_NS +
+					 TABLE_THERE * r->tables * (s->tables_ns / s->tables) :
+				 0;
 
 	return r->ask_ns + r->state_ns + there;
 }
@@ -118,32 +125,43 @@ static enum next decide(struct rounds *r)
 {
 	const struct mig_send_opts *o = r->s->o;
 	struct mig_progress *p = &r->s->progress;
-	uint64_t downtime = o->downtime_ns ? o->downtime_ns : DOWNTIME_NS, elapsed = mig_now_ns() - r->s->started_ns;
-	struct predict_limits l = { .downtime_ns = downtime, .fixed_ns = fixed(r),
-				    .left_ns = !o->deadline_ns ? 0 : o->deadline_ns > elapsed ? o->deadline_ns - elapsed : 1 };
+	uint64_t downtime = o->downtime_ns ? o->downtime_ns : DOWNTIME_NS,
+		 elapsed = mig_now_ns() - r->s->started_ns;
+	struct predict_limits l = { .downtime_ns = downtime,
+				    .fixed_ns = fixed(r),
+				    .left_ns = !o->deadline_ns		? 0 :
+					       o->deadline_ns > elapsed ? o->deadline_ns - elapsed :
+									  1 };
 	const struct round_measure *m = &r->measured[r->count - 1];
 
 	p->prediction = predict(r->measured + r->from, r->count - r->from, &l);
-	p->dirty_pages_per_s = m->took_ns ? (uint64_t)((double)m->dirtied * 1e9 / (double)m->took_ns) : 0;
+	p->dirty_pages_per_s =
+		m->took_ns ? (uint64_t)((double)m->dirtied * 1e9 / (double)m->took_ns) : 0;
 	p->bytes_per_s = m->took_ns ? (uint64_t)((double)m->bytes * 1e9 / (double)m->took_ns) : 0;
 	r->s->out->predicted_pause_ns = p->prediction.now_ns;
 	if (p->prediction.now_ns <= downtime)
 		return NEXT_LAST;
 	r->hopeless = is_hopeless(&p->prediction) ? r->hopeless + 1 : 0;
 	if (r->throttle.percent)
-		return p->prediction.verdict == VERDICT_CONVERGES && r->count < r->max + THROTTLED_ROUNDS ? NEXT_ROUND : limit_reached(r);
+		return p->prediction.verdict == VERDICT_CONVERGES &&
+				       r->count < r->max + THROTTLED_ROUNDS ?
+			       NEXT_ROUND :
+			       limit_reached(r);
 	if (o->deadline_ns ? elapsed >= o->deadline_ns : r->hopeless >= HOPELESS)
 		return limit_reached(r);
 	return r->count < r->max ? NEXT_ROUND : limit_reached(r);
 }
 
-/* To the speed that the prediction says would do; if it did not, or there is none, to half of what it has now. */
+/* To the speed that the prediction says would do; if it did not, or there is none, to half of what
+ * it has now. */
 static int slow_down(struct rounds *r, struct why *why)
 {
-	unsigned int now = r->throttle.percent ? r->throttle.percent : 100, would_do = r->s->progress.prediction.throttle_percent;
+	unsigned int now = r->throttle.percent ? r->throttle.percent : 100,
+		     would_do = r->s->progress.prediction.throttle_percent;
 
 	r->from = r->count;
-	return throttle_to(&r->throttle, r->s->h, r->s->domid, would_do < 100 ? now * would_do / 100 : now / 2, why);
+	return throttle_to(&r->throttle, r->s->h, r->s->domid,
+			   would_do < 100 ? now * would_do / 100 : now / 2, why);
 }
 
 static int give_up(const struct rounds *r, struct why *why)
@@ -151,12 +169,16 @@ static int give_up(const struct rounds *r, struct why *why)
 	const struct mig_progress *p = &r->s->progress;
 	uint64_t asked = r->s->o->downtime_ns ? r->s->o->downtime_ns : DOWNTIME_NS;
 
-	return why_hint(why, why_set(why, TE_TIMEOUT,
-				     "domain %u writes too fast: after %u rounds it would stand still for %llu ms, and %llu ms were asked for "
-				     "(it writes %llu MiB/s, %llu MiB/s are sent)", r->s->domid, r->count,
-				     (unsigned long long)p->prediction.now_ns / 1000000, (unsigned long long)asked / 1000000,
-				     (unsigned long long)p->dirty_pages_per_s >> 8, (unsigned long long)p->bytes_per_s >> 20),
-			"allow a longer pause, more time, or have it forced at the deadline; the guest runs on here");
+	return why_hint(
+		why,
+		why_set(why, TE_TIMEOUT,
+			"domain %u writes too fast: after %u rounds it would stand still for %llu ms, and %llu ms were asked for "
+			"(it writes %llu MiB/s, %llu MiB/s are sent)",
+			r->s->domid, r->count, (unsigned long long)p->prediction.now_ns / 1000000,
+			(unsigned long long)asked / 1000000,
+			(unsigned long long)p->dirty_pages_per_s >> 8,
+			(unsigned long long)p->bytes_per_s >> 20),
+		"allow a longer pause, more time, or have it forced at the deadline; the guest runs on here");
 }
 
 /* One round through which the guest runs. */
@@ -173,7 +195,9 @@ static int one_round(struct rounds *r, enum next *next, struct why *why)
 	rc = pages_send(s, false, why);
 	if (!rc)
 		rc = sender_io_failed(why, mig_flush(s->io));
-	*m = (struct round_measure){ .pages = s->out->pages - pages, .bytes = s->io->bytes_out - bytes, .took_ns = mig_now_ns() - start };
+	*m = (struct round_measure){ .pages = s->out->pages - pages,
+				     .bytes = s->io->bytes_out - bytes,
+				     .took_ns = mig_now_ns() - start };
 	if (!rc)
 		rc = ask(r, false, why);
 	if (rc)
@@ -236,7 +260,8 @@ static int chase(struct rounds *r, struct why *why)
 	return rc;
 }
 
-/* A guest that was asked will suspend itself, whatever happens here meanwhile: only when it has can it be told to go on. */
+/* A guest that was asked will suspend itself, whatever happens here meanwhile: only when it has can
+ * it be told to go on. */
 static int suspend(struct rounds *r, struct why *why)
 {
 	struct sender *s = r->s;
@@ -264,7 +289,9 @@ int rounds_send(struct sender *s, struct why *why)
 	} else {
 		r.map = calloc(pages_words(s), 8);
 		r.measured = calloc(r.max + THROTTLED_ROUNDS, sizeof(*r.measured));
-		rc = r.map && r.measured ? run_live(&r, why) : why_set(why, TE_NO_MEMORY, "no memory for a map of what is written");
+		rc = r.map && r.measured ?
+			     run_live(&r, why) :
+			     why_set(why, TE_NO_MEMORY, "no memory for a map of what is written");
 		if (!rc)
 			rc = suspend(&r, why);
 		if (throttle_end(&r.throttle, s->h, s->domid, rc ? &(struct why){ 0 } : why) && !rc)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A domain as a stream: what of it is sent, and in which order. What of its memory, and when, is in rounds.c and pages.c. */
+/* A domain as a stream: what of it is sent, and in which order. What of its memory, and when, is in
+ * rounds.c and pages.c. */
 #include "migration/engine.h"
 
 #include <errno.h>
@@ -9,8 +10,8 @@
 #include "migration/sender.h"
 #include "migration/stream.h"
 
-#define EXTENDED_ROOM	1024u
-#define CONTEXT_ROOM	(2 * HOST_PAGE_SIZE)
+#define EXTENDED_ROOM 1024u
+#define CONTEXT_ROOM  (2 * HOST_PAGE_SIZE)
 
 int sender_io_failed(struct why *why, int rc)
 {
@@ -30,7 +31,8 @@ int sender_progress(struct sender *s, struct why *why)
 
 int send_list(struct sender *s, struct why *why)
 {
-	return sender_io_failed(why, stream_write_p2m_frames(s->io, 0, (uint32_t)(s->list.pages - 1), s->list.frame_pfns, s->list.frames));
+	return sender_io_failed(why, stream_write_p2m_frames(s->io, 0, (uint32_t)(s->list.pages - 1),
+							     s->list.frame_pfns, s->list.frames));
 }
 
 static int write_front(struct sender *s, struct why *why)
@@ -50,7 +52,8 @@ static int write_front(struct sender *s, struct why *why)
 
 static int send_vcpu(struct sender *s, uint32_t v, struct why *why)
 {
-	uint64_t context[CONTEXT_ROOM / sizeof(uint64_t)] = { 0 }, extended[EXTENDED_ROOM / sizeof(uint64_t)];
+	uint64_t context[CONTEXT_ROOM / sizeof(uint64_t)] = { 0 },
+					extended[EXTENDED_ROOM / sizeof(uint64_t)];
 	size_t size = context_size(s->list.is_32bit), extended_size = sizeof(extended), xsave_size;
 	struct vcpu_info_row row;
 	void *xsave = NULL;
@@ -61,18 +64,24 @@ static int send_vcpu(struct sender *s, uint32_t v, struct why *why)
 		return rc;
 	rc = host_vcpu_get_context(s->h, s->domid, v, context, size, why);
 	/* one that runs has other things in its registers than one that suspended itself */
-	if (!rc && s->suspended_ns && !context_translate(context, s->list.is_32bit, v == 0, guest_list_pfn, &s->list))
-		rc = why_set(why, TE_STATE, "the state of vCPU %u of domain %u names a frame that is not its own", v, s->domid);
+	if (!rc && s->suspended_ns &&
+	    !context_translate(context, s->list.is_32bit, v == 0, guest_list_pfn, &s->list))
+		rc = why_set(why, TE_STATE,
+			     "the state of vCPU %u of domain %u names a frame that is not its own",
+			     v, s->domid);
 	if (!rc)
-		rc = sender_io_failed(why, stream_write_vcpu(s->io, STREAM_VCPU_BASIC, v, context, size));
+		rc = sender_io_failed(why, stream_write_vcpu(s->io, STREAM_VCPU_BASIC, v, context,
+							     size));
 	if (!rc)
 		rc = host_vcpu_get_extended(s->h, s->domid, v, extended, &extended_size, why);
 	if (!rc)
-		rc = sender_io_failed(why, stream_write_vcpu(s->io, STREAM_VCPU_EXTENDED, v, extended, extended_size));
+		rc = sender_io_failed(why, stream_write_vcpu(s->io, STREAM_VCPU_EXTENDED, v,
+							     extended, extended_size));
 	if (!rc)
 		rc = host_vcpu_get_xsave(s->h, s->domid, v, &xsave, &xsave_size, why);
 	if (!rc && xsave)
-		rc = sender_io_failed(why, stream_write_vcpu(s->io, STREAM_VCPU_XSAVE, v, xsave, xsave_size));
+		rc = sender_io_failed(why, stream_write_vcpu(s->io, STREAM_VCPU_XSAVE, v, xsave,
+							     xsave_size));
 	free(xsave);
 	return rc;
 }
@@ -85,13 +94,16 @@ static int send_state(struct sender *s, struct why *why)
 
 	rc = host_tsc_get(s->h, s->domid, &t, why);
 	if (!rc)
-		rc = sender_io_failed(why, stream_write_tsc(s->io, &(struct stream_tsc){ t.mode, t.khz, t.nsec, t.incarnation }));
+		rc = sender_io_failed(why, stream_write_tsc(s->io, &(struct stream_tsc){
+									   t.mode, t.khz, t.nsec,
+									   t.incarnation }));
 	if (rc)
 		return rc;
 	shared = host_map(s->h, s->domid, false, &s->info.shared_info_frame, 1, why);
 	if (!shared)
 		return -EIO;
-	rc = sender_io_failed(why, stream_write(s->io, STREAM_SHARED_INFO, NULL, 0, shared, HOST_PAGE_SIZE));
+	rc = sender_io_failed(why, stream_write(s->io, STREAM_SHARED_INFO, NULL, 0, shared,
+						HOST_PAGE_SIZE));
 	host_unmap(s->h, shared, 1);
 	for (uint32_t v = 0; !rc && v < s->info.vcpus_max; v++)
 		rc = send_vcpu(s, v, why);
@@ -124,7 +136,8 @@ static int wait_acknowledged(struct sender *s, struct why *why)
 	int rc = mig_read(s->io, answer, sizeof(answer));
 
 	if (rc)
-		return why_set(why, TE_STREAM, "the other side has not said that it has all: %s", strerror(-rc));
+		return why_set(why, TE_STREAM, "the other side has not said that it has all: %s",
+			       strerror(-rc));
 	if (memcmp(answer, MIG_ACKNOWLEDGED, sizeof(answer)) != 0)
 		return why_set(why, TE_STREAM, "the other side gave an answer that is none");
 	return 0;
@@ -159,10 +172,16 @@ static int send_domain(struct sender *s, struct why *why)
 	return rc;
 }
 
-int mig_send(struct host *h, uint32_t domid, const struct mig_send_opts *o, struct mig_io *io, const struct mig_calls *calls,
-	     struct mig_outcome *out, struct why *why)
+int mig_send(struct host *h, uint32_t domid, const struct mig_send_opts *o, struct mig_io *io,
+	     const struct mig_calls *calls, struct mig_outcome *out, struct why *why)
 {
-	struct sender s = { .h = h, .domid = domid, .io = io, .o = o, .calls = calls, .out = out, .started_ns = mig_now_ns() };
+	struct sender s = { .h = h,
+			    .domid = domid,
+			    .io = io,
+			    .o = o,
+			    .calls = calls,
+			    .out = out,
+			    .started_ns = mig_now_ns() };
 	int rc = 0;
 
 	*out = (struct mig_outcome){ .rounds = 1 };
@@ -198,7 +217,8 @@ int mig_resume(struct host *h, uint32_t domid, struct why *why)
 		rc = host_vcpu_get_context(h, domid, 0, context, context_size(is_32bit), why);
 	if (rc)
 		return rc;
-	host_log_dirty(h, domid, false, &(struct why){ 0 });	/* was it moved live: nobody asks any more */
+	host_log_dirty(h, domid, false,
+		       &(struct why){ 0 }); /* was it moved live: nobody asks any more */
 	context_set_suspend_result(context, is_32bit, 1);
 	rc = host_vcpu_set_context(h, domid, 0, context, context_size(is_32bit), why);
 	return rc ? rc : host_domain_resume(h, domid, why);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Inside the sending side: what its parts share. send.c has the order of things, rounds.c decides, pages.c sends pages. */
+/* Inside the sending side: what its parts share. send.c has the order of things, rounds.c decides,
+ * pages.c sends pages. */
 #ifndef TORC_MIGRATION_SENDER_H
 #define TORC_MIGRATION_SENDER_H
 
@@ -19,19 +20,20 @@ struct sender {
 	struct domain_info info;
 	uint64_t started_ns, suspended_ns;
 	/* by pfn, whole words */
-	uint64_t *due;		/* bits: to be sent in the next round */
-	uint64_t *again;	/* bits: was to be sent, and was changing at that moment */
-	uint8_t *sent;		/* enum sent */
+	uint64_t *due;	 /* bits: to be sent in the next round */
+	uint64_t *again; /* bits: was to be sent, and was changing at that moment */
+	uint8_t *sent;	 /* enum sent */
 	struct batch *batch;
-	uint64_t tables, tables_ns;	/* page tables turned into the image's numbers so far, and the time it took */
-	uint64_t first_byte;	/* the cap counts from here */
+	uint64_t tables, tables_ns; /* page tables turned into the image's numbers so far, and the
+				       time it took */
+	uint64_t first_byte;	    /* the cap counts from here */
 	struct mig_progress progress;
 };
 
-enum sent {		/* what the other side has of a page */
-	SENT_NOT,
-	SENT_EMPTY,	/* that it is there, and all zeros */
-	SENT_DATA,
+enum sent { /* what the other side has of a page */
+	    SENT_NOT,
+	    SENT_EMPTY, /* that it is there, and all zeros */
+	    SENT_DATA,
 };
 
 int sender_io_failed(struct why *why, int rc);
@@ -54,17 +56,19 @@ static inline size_t pages_words(const struct sender *s)
 	return (size_t)((s->list.pages + 63) / 64);
 }
 /*
- * All that are due; none is due after it. While the guest runs a page that is changing is noted in `again`; when it stands still (last)
- * such a page is an error.
+ * All that are due; none is due after it. While the guest runs a page that is changing is noted in
+ * `again`; when it stands still (last) such a page is an error.
  */
 int pages_send(struct sender *s, bool last, struct why *why);
 
-/* --- rounds.c: the memory. The guest is suspended when it returns 0; s->suspended_ns: since when, also after a failure (0: it was not). */
+/* --- rounds.c: the memory. The guest is suspended when it returns 0; s->suspended_ns: since when,
+ * also after a failure (0: it was not). */
 int rounds_send(struct sender *s, struct why *why);
 
 /* --- send.c: where the guest's list of frames is, at the front and when it has moved */
 int send_list(struct sender *s, struct why *why);
-/* How long the end of it takes that is neither pages nor waiting: by doing it, without sending it. The guest may run. */
+/* How long the end of it takes that is neither pages nor waiting: by doing it, without sending it.
+ * The guest may run. */
 uint64_t rehearse_state(struct sender *s);
 
 #endif

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A domain's image as bytes: the published libxc migration stream, version 3 written, 2 and 3 read (its
- * documentation is docs/specs/libxc-migration-stream). Here it is taken apart and checked: whoever gets a record
- * from stream_read() and decodes it with the function for its type has numbers within their bounds. What they mean
- * to a domain is the receiver's business.
+ * A domain's image as bytes: the published libxc migration stream, version 3 written, 2 and 3 read
+ * (its documentation is docs/specs/libxc-migration-stream). Here it is taken apart and checked:
+ * whoever gets a record from stream_read() and decodes it with the function for its type has
+ * numbers within their bounds. What they mean to a domain is the receiver's business.
  */
 #ifndef TORC_MIGRATION_STREAM_H
 #define TORC_MIGRATION_STREAM_H
@@ -15,9 +15,9 @@
 #include "dom0-tools/common/why.h"
 #include "migration/io.h"
 
-#define STREAM_PAGE		4096u
-#define STREAM_BATCH		1024u	/* pages of one record, at most */
-#define STREAM_MAX_VCPUS	8192u
+#define STREAM_PAGE	 4096u
+#define STREAM_BATCH	 1024u /* pages of one record, at most */
+#define STREAM_MAX_VCPUS 8192u
 
 enum stream_type {
 	STREAM_END = 0,
@@ -36,19 +36,19 @@ enum stream_type {
 	STREAM_CPUID_POLICY = 0x11,
 	STREAM_MSR_POLICY = 0x12,
 };
-#define STREAM_OPTIONAL	0x80000000u	/* such a record may be passed over */
+#define STREAM_OPTIONAL 0x80000000u /* such a record may be passed over */
 
 /* What a page is: bits 60 to 63 of its word in PAGE_DATA. */
 enum stream_page_type {
 	STREAM_NOTAB = 0,
 	STREAM_L1 = 1,
 	STREAM_L4 = 4,
-	STREAM_PINNED = 8,		/* with L1 to L4 */
+	STREAM_PINNED = 8, /* with L1 to L4 */
 	STREAM_BROKEN = 0xd,
-	STREAM_ALLOCATE = 0xe,		/* a page without contents: zeros, to us */
+	STREAM_ALLOCATE = 0xe, /* a page without contents: zeros, to us */
 	STREAM_NO_PAGE = 0xf,
 };
-#define STREAM_PFN_MASK		((1ull << 52) - 1)
+#define STREAM_PFN_MASK ((1ull << 52) - 1)
 static inline unsigned int stream_page_type(uint64_t word)
 {
 	return (unsigned int)(word >> 60);
@@ -61,11 +61,15 @@ static inline bool stream_has_data(unsigned int type)
 /* --- writing; 0 or -errno of the transport */
 int stream_write_head(struct mig_io *io, uint32_t xen_major, uint32_t xen_minor);
 /* A body in up to two pieces, padded. */
-int stream_write(struct mig_io *io, uint32_t type, const void *head, size_t head_len, const void *body, size_t len);
-int stream_write_pages(struct mig_io *io, const uint64_t *words, unsigned int count, void *const *data, unsigned int with_data);
+int stream_write(struct mig_io *io, uint32_t type, const void *head, size_t head_len,
+		 const void *body, size_t len);
+int stream_write_pages(struct mig_io *io, const uint64_t *words, unsigned int count,
+		       void *const *data, unsigned int with_data);
 int stream_write_pv_info(struct mig_io *io, bool is_32bit);
-int stream_write_p2m_frames(struct mig_io *io, uint32_t first, uint32_t last, const uint64_t *pfns, size_t count);
-int stream_write_vcpu(struct mig_io *io, enum stream_type type, uint32_t vcpu, const void *context, size_t size);
+int stream_write_p2m_frames(struct mig_io *io, uint32_t first, uint32_t last, const uint64_t *pfns,
+			    size_t count);
+int stream_write_vcpu(struct mig_io *io, enum stream_type type, uint32_t vcpu, const void *context,
+		      size_t size);
 
 struct stream_tsc {
 	uint32_t mode, khz;
@@ -78,14 +82,14 @@ int stream_write_tsc(struct mig_io *io, const struct stream_tsc *t);
 struct stream_reader {
 	struct mig_io *io;
 	uint32_t version, xen_major, xen_minor;
-	uint32_t seen;			/* a bit for each type below 32 */
-	bool is_32bit;			/* once PV_INFO is seen */
+	uint32_t seen; /* a bit for each type below 32 */
+	bool is_32bit; /* once PV_INFO is seen */
 	uint8_t *buf;
 	size_t room;
 };
 struct stream_record {
 	uint32_t type, length;
-	const uint8_t *body;		/* valid until the next is read */
+	const uint8_t *body; /* valid until the next is read */
 };
 
 int stream_read_head(struct stream_reader *r, struct mig_io *io, struct why *why);
@@ -95,7 +99,7 @@ void stream_reader_free(struct stream_reader *r);
 
 struct stream_pages {
 	unsigned int count, with_data;
-	const uint8_t *words;		/* not aligned: use stream_word() */
+	const uint8_t *words; /* not aligned: use stream_word() */
 	const uint8_t *data;
 };
 static inline uint64_t stream_word(const uint8_t *at, size_t i)
@@ -108,11 +112,12 @@ static inline uint64_t stream_word(const uint8_t *at, size_t i)
 int stream_pages(const struct stream_record *rec, struct stream_pages *p, struct why *why);
 
 struct stream_p2m {
-	uint32_t first, last;		/* the pfns that the list covers */
-	size_t count;			/* of frames */
+	uint32_t first, last; /* the pfns that the list covers */
+	size_t count;	      /* of frames */
 	const uint8_t *pfns;
 };
-int stream_p2m(const struct stream_reader *r, const struct stream_record *rec, struct stream_p2m *p, struct why *why);
+int stream_p2m(const struct stream_reader *r, const struct stream_record *rec, struct stream_p2m *p,
+	       struct why *why);
 
 struct stream_vcpu {
 	uint32_t id;

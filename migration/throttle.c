@@ -2,9 +2,10 @@
 /* See throttle.h. */
 #include "migration/throttle.h"
 
-#define KEEP	0xffffu		/* the weight stays */
+#define KEEP 0xffffu /* the weight stays */
 
-int throttle_to(struct throttle *t, struct host *h, uint32_t domid, unsigned int percent, struct why *why)
+int throttle_to(struct throttle *t, struct host *h, uint32_t domid, unsigned int percent,
+		struct why *why)
 {
 	struct domain_info info;
 	unsigned int weight, full, cap;
@@ -15,7 +16,8 @@ int throttle_to(struct throttle *t, struct host *h, uint32_t domid, unsigned int
 	if (rc)
 		return rc;
 	t->percent = percent < THROTTLE_LEAST ? THROTTLE_LEAST : percent;
-	full = 100 * (info.vcpus_online ? info.vcpus_online : 1);	/* a cap is in hundredths of a processor */
+	full = 100 * (info.vcpus_online ? info.vcpus_online :
+					  1); /* a cap is in hundredths of a processor */
 	if (t->before && t->before < full)
 		full = t->before;
 	cap = full * t->percent / 100;

@@ -12,8 +12,8 @@
 
 #include <xen/grant_table.h>
 
-#define CMDLINE_MAX	1024		/* MAX_GUEST_CMDLINE, in both widths */
-#define RUN_ORDER	9		/* memory is asked for in runs of 2 MiB */
+#define CMDLINE_MAX 1024 /* MAX_GUEST_CMDLINE, in both widths */
+#define RUN_ORDER   9	 /* memory is asked for in runs of 2 MiB */
 
 static int read_ramdisk(struct build *b, struct why *why)
 {
@@ -28,8 +28,9 @@ static int read_ramdisk(struct build *b, struct why *why)
 	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
 		rc = why_set(why, TE_FILE, "ramdisk %s: not a regular file", path);
 	} else if ((uint64_t)st.st_size >= b->spec.nr_pages << HOST_PAGE_SHIFT) {
-		rc = why_set(why, TE_CONFIG_VALUE, "ramdisk %s: its %lld bytes are more than the guest's memory",
-			     path, (long long)st.st_size);
+		rc = why_set(why, TE_CONFIG_VALUE,
+			     "ramdisk %s: its %lld bytes are more than the guest's memory", path,
+			     (long long)st.st_size);
 	} else {
 		b->ramdisk_size = (size_t)st.st_size;
 		b->ramdisk = malloc(b->ramdisk_size ? b->ramdisk_size : 1);
@@ -59,7 +60,8 @@ int build_prepare(struct build *b, const struct build_spec *spec, struct why *wh
 	if (!b->spec.cmdline)
 		b->spec.cmdline = "";
 	if (strlen(b->spec.cmdline) >= CMDLINE_MAX)
-		return why_set(why, TE_CONFIG_VALUE, "cmdline: %zu characters; the ABI has room for %d",
+		return why_set(why, TE_CONFIG_VALUE,
+			       "cmdline: %zu characters; the ABI has room for %d",
 			       strlen(b->spec.cmdline), CMDLINE_MAX - 1);
 	rc = image_open(&b->image, spec->kernel, why);
 	if (!rc && spec->ramdisk)
@@ -92,11 +94,12 @@ static int get_memory(struct build *b, struct host *h, uint32_t domid, struct wh
 	heads = malloc((runs ? runs : 1) * sizeof(*heads));
 	if (!b->p2m || !heads) {
 		free(heads);
-		return why_set(why, TE_NO_MEMORY, "no memory for a list of %llu frames", (unsigned long long)nr);
+		return why_set(why, TE_NO_MEMORY, "no memory for a list of %llu frames",
+			       (unsigned long long)nr);
 	}
 	for (uint64_t i = 0; i < runs; i++)
 		heads[i] = i * run;
-	if (runs)		/* a failure here only means that the rest goes page by page */
+	if (runs) /* a failure here only means that the rest goes page by page */
 		host_populate(h, domid, RUN_ORDER, heads, runs, &done, why);
 	for (uint64_t i = 0; i < done; i++)
 		for (uint64_t j = 0; j < run; j++)
@@ -135,7 +138,8 @@ static int fill_tables(struct build *b, struct host *h, uint32_t domid, struct w
 	int rc;
 
 	if (!pages)
-		return why_set(why, TE_NO_MEMORY, "no memory for %llu page tables", (unsigned long long)count);
+		return why_set(why, TE_NO_MEMORY, "no memory for %llu page tables",
+			       (unsigned long long)count);
 	tables_fill(b, pages);
 	rc = fill_bytes(b, h, domid, at->tables, pages, at->tables.count * sizeof(*pages), why);
 	if (!rc && at->list_tables.count)

@@ -14,9 +14,9 @@
 
 struct build_spec {
 	const char *kernel;
-	const char *ramdisk;		/* or NULL */
+	const char *ramdisk; /* or NULL */
 	const char *cmdline;
-	uint64_t nr_pages;		/* what the guest starts with */
+	uint64_t nr_pages; /* what the guest starts with */
 	uint32_t console_domid;
 	uint32_t store_domid;
 };
@@ -27,13 +27,13 @@ struct range {
 	uint64_t count;
 };
 
-#define MAX_LEVELS	4
+#define MAX_LEVELS 4
 
 /* The tables that map one stretch of addresses, level by level in consecutive frames. */
 struct table_set {
 	uint64_t start, end;
-	uint64_t pfn[MAX_LEVELS + 1];		/* first table of each level, 1 the lowest */
-	uint64_t count[MAX_LEVELS + 1];		/* 0: the level belongs to another set */
+	uint64_t pfn[MAX_LEVELS + 1];	/* first table of each level, 1 the lowest */
+	uint64_t count[MAX_LEVELS + 1]; /* 0: the level belongs to another set */
 };
 
 /*
@@ -46,12 +46,12 @@ struct layout {
 	struct range ramdisk;
 	struct range p2m;
 	uint64_t p2m_vaddr;
-	uint64_t start_info, store, console, stack;	/* frames */
-	struct table_set boot;		/* tables of the initial mapping */
-	struct table_set list;		/* tables of a p2m list elsewhere; or empty */
-	struct range tables;		/* of the initial mapping */
+	uint64_t start_info, store, console, stack; /* frames */
+	struct table_set boot;			    /* tables of the initial mapping */
+	struct table_set list;			    /* tables of a p2m list elsewhere; or empty */
+	struct range tables;			    /* of the initial mapping */
 	struct range list_tables;
-	uint64_t used;			/* frames below this are spoken for */
+	uint64_t used; /* frames below this are spoken for */
 };
 
 struct build {
@@ -60,8 +60,8 @@ struct build {
 	uint8_t *ramdisk;
 	size_t ramdisk_size;
 	struct layout at;
-	uint64_t *p2m;			/* nr_pages machine frames, once the domain has them */
-	bool zeroed;			/* which held zeros then */
+	uint64_t *p2m; /* nr_pages machine frames, once the domain has them */
+	bool zeroed;   /* which held zeros then */
 
 	/* what the store and the console have to be told; valid after build_domain() */
 	uint64_t store_frame, console_frame, shared_frame;
@@ -87,7 +87,7 @@ struct pv_kind {
 	unsigned int levels;
 	unsigned int word;		/* bytes of a p2m entry */
 	uint64_t leaf, leaf_readonly;	/* flags of entries that map pages */
-	uint64_t table[MAX_LEVELS + 1];	/* flags of entries of that level that point to tables */
+	uint64_t table[MAX_LEVELS + 1]; /* flags of entries of that level that point to tables */
 	/* A page of start_info. */
 	void (*start_info)(const struct build *b, void *page);
 	/* Masks the events of all vCPUs until the guest wants them. */

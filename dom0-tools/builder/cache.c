@@ -19,15 +19,15 @@
 
 #include "dom0-tools/common/paths.h"
 
-#define KEEP	8
-#define PAGE	4096u
+#define KEEP 8
+#define PAGE 4096u
 
 static void entry_name(const struct stat *st, char out[NAME_MAX])
 {
-	snprintf(out, NAME_MAX, "%llx-%llx-%llx-%llx.%lx-%llx.%lx.elf", (unsigned long long)st->st_dev,
-		 (unsigned long long)st->st_ino, (unsigned long long)st->st_size,
-		 (unsigned long long)st->st_mtim.tv_sec, st->st_mtim.tv_nsec,
-		 (unsigned long long)st->st_ctim.tv_sec, st->st_ctim.tv_nsec);
+	snprintf(out, NAME_MAX, "%llx-%llx-%llx-%llx.%lx-%llx.%lx.elf",
+		 (unsigned long long)st->st_dev, (unsigned long long)st->st_ino,
+		 (unsigned long long)st->st_size, (unsigned long long)st->st_mtim.tv_sec,
+		 st->st_mtim.tv_nsec, (unsigned long long)st->st_ctim.tv_sec, st->st_ctim.tv_nsec);
 }
 
 /* The directory, if nobody but us can have put anything there. */
@@ -59,7 +59,8 @@ int cache_find(const struct stat *packed)
 	entry_name(packed, name);
 	fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	close(dir);
-	if (fd >= 0 && (fstat(fd, &st) || st.st_uid != geteuid() || !S_ISREG(st.st_mode) || st.st_size == 0)) {
+	if (fd >= 0 &&
+	    (fstat(fd, &st) || st.st_uid != geteuid() || !S_ISREG(st.st_mode) || st.st_size == 0)) {
 		close(fd);
 		fd = -1;
 	}
@@ -77,9 +78,11 @@ static int write_sparse(int fd, const uint8_t *data, size_t size)
 	for (size_t at = 0; at < size;) {
 		size_t n = size - at < PAGE ? size - at : PAGE;
 
-		while (at + n < size && n < 256 * PAGE && !all_zero(data + at + n, PAGE <= size - at - n ? PAGE : size - at - n))
+		while (at + n < size && n < 256 * PAGE &&
+		       !all_zero(data + at + n, PAGE <= size - at - n ? PAGE : size - at - n))
 			n += PAGE <= size - at - n ? PAGE : size - at - n;
-		if (!(n <= PAGE && all_zero(data + at, n)) && pwrite(fd, data + at, n, (off_t)at) != (ssize_t)n)
+		if (!(n <= PAGE && all_zero(data + at, n)) &&
+		    pwrite(fd, data + at, n, (off_t)at) != (ssize_t)n)
 			return -errno;
 		at += n;
 	}

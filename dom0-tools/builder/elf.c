@@ -57,7 +57,9 @@ static int check_header(struct image *im, uint64_t *phoff, unsigned int *phnum, 
 	uint32_t version;
 
 	if (im->size < EI_NIDENT || memcmp(id, ELFMAG, SELFMAG) != 0)
-		return why_hint(why, bad(im, why, "neither an ELF file, a bzImage nor a compressed kernel"),
+		return why_hint(why,
+				bad(im, why,
+				    "neither an ELF file, a bzImage nor a compressed kernel"),
 				"kernel= wants a PV kernel; a disk image goes to disk=");
 	if (id[EI_DATA] != ELFDATA2LSB || (id[EI_CLASS] != ELFCLASS32 && id[EI_CLASS] != ELFCLASS64))
 		return bad(im, why, "an ELF file, but not a little-endian one of 32 or 64 bits");
@@ -92,17 +94,21 @@ static int check_header(struct image *im, uint64_t *phoff, unsigned int *phnum, 
 	if (machine != (im->is_64 ? EM_X86_64 : EM_386)) {
 		for (size_t i = 0; i < sizeof(machines) / sizeof(machines[0]); i++)
 			if (machines[i].machine == machine)
-				return why_set(why, TE_KERNEL, "%s: a kernel for %s; this host is x86",
-					       im->name, machines[i].name);
-		return why_set(why, TE_KERNEL, "%s: a %d-bit ELF for machine type %u; this host is x86",
-			       im->name, im->is_64 ? 64 : 32, machine);
+				return why_set(why, TE_KERNEL,
+					       "%s: a kernel for %s; this host is x86", im->name,
+					       machines[i].name);
+		return why_set(why, TE_KERNEL,
+			       "%s: a %d-bit ELF for machine type %u; this host is x86", im->name,
+			       im->is_64 ? 64 : 32, machine);
 	}
 	if (type != ET_EXEC && type != ET_DYN)
-		return why_set(why, TE_KERNEL, "%s: ELF type %u is not an executable", im->name, type);
+		return why_set(why, TE_KERNEL, "%s: ELF type %u is not an executable", im->name,
+			       type);
 	if (version != EV_CURRENT)
 		return why_set(why, TE_KERNEL, "%s: ELF version %u, not 1", im->name, version);
 	if (phentsize != (im->is_64 ? sizeof(Elf64_Phdr) : sizeof(Elf32_Phdr)))
-		return why_set(why, TE_KERNEL, "%s: program headers of %u bytes", im->name, phentsize);
+		return why_set(why, TE_KERNEL, "%s: program headers of %u bytes", im->name,
+			       phentsize);
 	if (*phnum == 0 || !inside(*phoff, (uint64_t)*phnum * phentsize, im->size))
 		return bad(im, why, "truncated: the program headers are not in the file");
 	return 0;
@@ -143,7 +149,7 @@ static void note_string(char *to, size_t room, const uint8_t *d, uint32_t len)
 
 	if (n >= room)
 		n = room - 1;
-	for (size_t i = 0; i < n; i++)		/* goes to terminals: no control characters */
+	for (size_t i = 0; i < n; i++) /* goes to terminals: no control characters */
 		to[i] = d[i] >= ' ' && d[i] < 0x7f ? (char)d[i] : '?';
 	to[n] = 0;
 }
@@ -163,7 +169,8 @@ static int note_features(struct image *im, const uint8_t *d, uint32_t len, struc
 			if (features[i].name && strcmp(features[i].name, word + 1) == 0)
 				given = features[i].given;
 		if (!given)
-			return why_set(why, TE_KERNEL, "%s: insists on the feature \"%s\", which PV guests do not get",
+			return why_set(why, TE_KERNEL,
+				       "%s: insists on the feature \"%s\", which PV guests do not get",
 				       im->name, word + 1);
 	}
 	return 0;
@@ -174,7 +181,7 @@ static int note_supported(struct image *im, const uint8_t *d, uint32_t len, stru
 	bool ok;
 	uint64_t v = note_number(d, len, &ok);
 
-	(void)v;	/* what it supports matters to the kernel's own set-up only */
+	(void)v; /* what it supports matters to the kernel's own set-up only */
 	return ok ? 0 : bad(im, why, "its SUPPORTED_FEATURES note is not a number");
 }
 
@@ -197,11 +204,11 @@ static int one_note(struct image *im, uint32_t type, const uint8_t *d, uint32_t 
 	case XEN_ELFNOTE_MOD_START_PFN:
 	case XEN_ELFNOTE_PHYS32_ENTRY:
 		if (!number)
-			return why_set(why, TE_KERNEL, "%s: Xen note %u has %u bytes where a number has 4 or 8",
+			return why_set(why, TE_KERNEL,
+				       "%s: Xen note %u has %u bytes where a number has 4 or 8",
 				       im->name, type, len);
 		break;
-	default:
-		break;
+	default: break;
 	}
 
 	seen->any = true;
@@ -224,31 +231,30 @@ static int one_note(struct image *im, uint32_t type, const uint8_t *d, uint32_t 
 		break;
 	case XEN_ELFNOTE_XEN_VERSION:
 		if (strcmp(text, "xen-3.0") != 0)
-			return why_set(why, TE_KERNEL, "%s: made for the interface \"%s\", not xen-3.0",
-				       im->name, text);
+			return why_set(why, TE_KERNEL,
+				       "%s: made for the interface \"%s\", not xen-3.0", im->name,
+				       text);
 		seen->version = true;
 		break;
-	case XEN_ELFNOTE_GUEST_OS:
-		note_string(im->guest_os, sizeof(im->guest_os), d, len);
-		break;
+	case XEN_ELFNOTE_GUEST_OS: note_string(im->guest_os, sizeof(im->guest_os), d, len); break;
 	case XEN_ELFNOTE_GUEST_VERSION:
 		note_string(im->guest_version, sizeof(im->guest_version), d, len);
 		break;
 	case XEN_ELFNOTE_LOADER:
 		if (strcmp(text, "generic") != 0)
-			return why_set(why, TE_KERNEL, "%s: wants the loader \"%s\"; there is \"generic\" only",
+			return why_set(why, TE_KERNEL,
+				       "%s: wants the loader \"%s\"; there is \"generic\" only",
 				       im->name, text);
 		seen->loader = true;
 		break;
 	case XEN_ELFNOTE_PAE_MODE:
 		if (!im->is_64 && strcmp(text, "no") == 0)
-			return bad(im, why, "a 32-bit kernel without PAE: those need a hypervisor from 2009");
+			return bad(im, why,
+				   "a 32-bit kernel without PAE: those need a hypervisor from 2009");
 		im->extended_cr3 = strncmp(text, "yes", 3) == 0 || strcmp(text, "bimodal") == 0;
 		break;
-	case XEN_ELFNOTE_FEATURES:
-		return note_features(im, d, len, why);
-	case XEN_ELFNOTE_SUPPORTED_FEATURES:
-		return note_supported(im, d, len, why);
+	case XEN_ELFNOTE_FEATURES: return note_features(im, d, len, why);
+	case XEN_ELFNOTE_SUPPORTED_FEATURES: return note_supported(im, d, len, why);
 	case XEN_ELFNOTE_HV_START_LOW:
 		im->hv_start_low = v;
 		im->has_hv_start_low = true;
@@ -257,14 +263,9 @@ static int one_note(struct image *im, uint32_t type, const uint8_t *d, uint32_t 
 		im->init_p2m = v;
 		im->has_init_p2m = true;
 		break;
-	case XEN_ELFNOTE_MOD_START_PFN:
-		im->mod_start_pfn = v != 0;
-		break;
-	case XEN_ELFNOTE_PHYS32_ENTRY:
-		seen->phys32 = true;
-		break;
-	default:
-		break;
+	case XEN_ELFNOTE_MOD_START_PFN: im->mod_start_pfn = v != 0; break;
+	case XEN_ELFNOTE_PHYS32_ENTRY: seen->phys32 = true; break;
+	default: break;
 	}
 	return 0;
 }
@@ -277,7 +278,7 @@ static int one_note(struct image *im, uint32_t type, const uint8_t *d, uint32_t 
 static int read_notes(struct image *im, const uint8_t *p, uint64_t n, struct notes *seen,
 		      struct why *why)
 {
-	Elf64_Nhdr h;		/* the same in both widths */
+	Elf64_Nhdr h; /* the same in both widths */
 	int rc;
 
 	while (n >= sizeof(h)) {
@@ -296,9 +297,10 @@ static int read_notes(struct image *im, const uint8_t *p, uint64_t n, struct not
 		desc_len = h.n_descsz;
 		if (desc_len > n) {
 			if (n == 0 || h.n_descsz > 4096)
-				return why_set(why, TE_KERNEL,
-					       "%s: the notes lie: note %u claims %u bytes, %llu are there",
-					       im->name, h.n_type, h.n_descsz, (unsigned long long)n);
+				return why_set(
+					why, TE_KERNEL,
+					"%s: the notes lie: note %u claims %u bytes, %llu are there",
+					im->name, h.n_type, h.n_descsz, (unsigned long long)n);
 			snprintf(im->note, sizeof(im->note),
 				 "note %u claims %u bytes, %llu are there: taken as far as it goes",
 				 h.n_type, h.n_descsz, (unsigned long long)n);
@@ -321,20 +323,22 @@ static int read_notes(struct image *im, const uint8_t *p, uint64_t n, struct not
 static int check_notes(struct image *im, const struct notes *seen, bool legacy, struct why *why)
 {
 	if (!seen->any)
-		return why_hint(why,
-				why_set(why, TE_KERNEL, "%s: %s", im->name,
-					legacy ? "only the __xen_guest section of before 2006 tells about it"
-					       : "no PV kernel: it carries no Xen ELF notes"),
-				"a Linux kernel needs CONFIG_XEN_PV=y");
+		return why_hint(
+			why,
+			why_set(why, TE_KERNEL, "%s: %s", im->name,
+				legacy ? "only the __xen_guest section of before 2006 tells about it" :
+					 "no PV kernel: it carries no Xen ELF notes"),
+			"a Linux kernel needs CONFIG_XEN_PV=y");
 	if (!seen->entry || !seen->virt_base || !seen->version || !seen->loader) {
 		if (seen->phys32 && !seen->entry)
-			return why_hint(why, bad(im, why, "a PVH kernel: it has no PV entry point"),
-					"Torc runs PV guests; for GRUB take grub-x86_64-xen.bin or grub-i386-xen.bin");
+			return why_hint(
+				why, bad(im, why, "a PVH kernel: it has no PV entry point"),
+				"Torc runs PV guests; for GRUB take grub-x86_64-xen.bin or grub-i386-xen.bin");
 		return why_set(why, TE_KERNEL, "%s: its Xen notes lack %s", im->name,
-			       !seen->entry	? "ENTRY"
-			       : !seen->virt_base ? "VIRT_BASE"
-			       : !seen->version	? "XEN_VERSION"
-						: "LOADER");
+			       !seen->entry	? "ENTRY" :
+			       !seen->virt_base ? "VIRT_BASE" :
+			       !seen->version	? "XEN_VERSION" :
+						  "LOADER");
 	}
 	return 0;
 }
@@ -349,8 +353,9 @@ static int check_range(struct image *im, const char *what, uint64_t start, uint6
 		return 0;
 	if (im->is_64 && start <= end && start >= HYPERVISOR_VIRT_END)
 		return 0;
-	return why_set(why, TE_KERNEL, "%s: %s at %#llx-%#llx is outside what a %d-bit guest can have",
-		       im->name, what, (unsigned long long)start, (unsigned long long)end,
+	return why_set(why, TE_KERNEL,
+		       "%s: %s at %#llx-%#llx is outside what a %d-bit guest can have", im->name,
+		       what, (unsigned long long)start, (unsigned long long)end,
 		       im->is_64 ? 64 : 32);
 }
 
@@ -368,18 +373,23 @@ static int read_segments(struct image *im, uint64_t phoff, unsigned int phnum, s
 		if (p.type != PT_LOAD || p.memsz == 0)
 			continue;
 		if (im->nr_segments == IMAGE_MAX_SEGMENTS)
-			return why_set(why, TE_KERNEL, "%s: more than %d segments to load", im->name,
-				       IMAGE_MAX_SEGMENTS);
+			return why_set(why, TE_KERNEL, "%s: more than %d segments to load",
+				       im->name, IMAGE_MAX_SEGMENTS);
 		if (p.filesz > p.memsz)
-			return why_set(why, TE_KERNEL, "%s: segment %u has more bytes in the file than in memory",
+			return why_set(why, TE_KERNEL,
+				       "%s: segment %u has more bytes in the file than in memory",
 				       im->name, i);
 		if (!inside(p.offset, p.filesz, im->size))
-			return why_set(why, TE_KERNEL, "%s: truncated: segment %u ends at byte %llu, the file at %zu",
-				       im->name, i, (unsigned long long)p.offset + p.filesz, im->size);
+			return why_set(why, TE_KERNEL,
+				       "%s: truncated: segment %u ends at byte %llu, the file at %zu",
+				       im->name, i, (unsigned long long)p.offset + p.filesz,
+				       im->size);
 		if (p.memsz > IMAGE_MAX_BYTES || p.paddr < im->paddr_offset ||
 		    p.paddr - im->paddr_offset > IMAGE_MAX_BYTES)
-			return why_set(why, TE_KERNEL, "%s: segment %u of %llu bytes at %#llx is out of reach", im->name,
-				       i, (unsigned long long)p.memsz, (unsigned long long)p.paddr);
+			return why_set(why, TE_KERNEL,
+				       "%s: segment %u of %llu bytes at %#llx is out of reach",
+				       im->name, i, (unsigned long long)p.memsz,
+				       (unsigned long long)p.paddr);
 		*s = (struct image_segment){ .vaddr = p.paddr - im->paddr_offset + im->virt_base,
 					     .memsz = p.memsz,
 					     .filesz = p.filesz,
@@ -391,8 +401,8 @@ static int read_segments(struct image *im, uint64_t phoff, unsigned int phnum, s
 		for (unsigned int j = 0; j < im->nr_segments; j++)
 			if (s->vaddr < im->segments[j].vaddr + im->segments[j].memsz &&
 			    im->segments[j].vaddr < end)
-				return why_set(why, TE_KERNEL, "%s: segments overlap at %#llx", im->name,
-					       (unsigned long long)s->vaddr);
+				return why_set(why, TE_KERNEL, "%s: segments overlap at %#llx",
+					       im->name, (unsigned long long)s->vaddr);
 		if (s->vaddr < im->virt_start)
 			im->virt_start = s->vaddr;
 		if (end > im->virt_end)
@@ -410,25 +420,26 @@ static int check_wishes(struct image *im, struct why *why)
 		return why_set(why, TE_KERNEL, "%s: VIRT_BASE %#llx is not on a page", im->name,
 			       (unsigned long long)im->virt_base);
 	if (im->entry < im->virt_start || im->entry >= im->virt_end)
-		return why_set(why, TE_KERNEL, "%s: the entry %#llx is outside the image %#llx-%#llx", im->name,
+		return why_set(why, TE_KERNEL,
+			       "%s: the entry %#llx is outside the image %#llx-%#llx", im->name,
 			       (unsigned long long)im->entry, (unsigned long long)im->virt_start,
 			       (unsigned long long)im->virt_end);
 	if (im->has_hypercall_page &&
 	    ((im->hypercall_page & 4095) || im->hypercall_page < im->virt_start ||
 	     im->hypercall_page >= im->virt_end))
-		return why_set(why, TE_KERNEL, "%s: the hypercall page %#llx is outside the image", im->name,
-			       (unsigned long long)im->hypercall_page);
+		return why_set(why, TE_KERNEL, "%s: the hypercall page %#llx is outside the image",
+			       im->name, (unsigned long long)im->hypercall_page);
 	if (im->has_init_p2m) {
 		if (!im->is_64)
-			im->has_init_p2m = false;	/* only 64-bit guests have it */
+			im->has_init_p2m = false; /* only 64-bit guests have it */
 		else if (im->init_p2m & ((1ull << 21) - 1))
-			return why_set(why, TE_KERNEL, "%s: INIT_P2M %#llx is not on 2 MiB", im->name,
-				       (unsigned long long)im->init_p2m);
+			return why_set(why, TE_KERNEL, "%s: INIT_P2M %#llx is not on 2 MiB",
+				       im->name, (unsigned long long)im->init_p2m);
 	}
 	if (!im->is_64 && im->has_hv_start_low && im->hv_start_low > GUEST32_TOP)
-		return why_set(why, TE_KERNEL, "%s: HV_START_LOW %#llx is above the hypervisor's start %#llx",
-			       im->name, (unsigned long long)im->hv_start_low,
-			       GUEST32_TOP);
+		return why_set(why, TE_KERNEL,
+			       "%s: HV_START_LOW %#llx is above the hypervisor's start %#llx",
+			       im->name, (unsigned long long)im->hv_start_low, GUEST32_TOP);
 	return 0;
 }
 

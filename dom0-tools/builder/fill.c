@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Writing into a new guest's memory, some MiB mapped at a time. Pages that are to hold zeros are not touched where the
- * hypervisor gives such: of a small guest's memory, most is a kernel's bss.
+ * Writing into a new guest's memory, some MiB mapped at a time. Pages that are to hold zeros are
+ * not touched where the hypervisor gives such: of a small guest's memory, most is a kernel's bss.
  */
 #include "dom0-tools/builder/builder.h"
 
 #include <errno.h>
 #include <string.h>
 
-#define CHUNK	1024u		/* pages mapped at once */
-#define GAP	8ull		/* pages */
+#define CHUNK 1024u /* pages mapped at once */
+#define GAP   8ull  /* pages */
 
 static uint64_t min_u64(uint64_t a, uint64_t b)
 {
@@ -23,7 +23,9 @@ static int copy_segment(const struct image *im, const struct image_segment *s, u
 	uint64_t from = s->vaddr > start ? s->vaddr : start;
 	uint64_t end = min_u64(s->vaddr + s->filesz, start + size);
 
-	return from < end ? image_read(im, s->offset + (from - s->vaddr), to + (from - start), end - from) : 0;
+	return from < end ? image_read(im, s->offset + (from - s->vaddr), to + (from - start),
+				       end - from) :
+			    0;
 }
 
 /* The lowest address from `at` on that a segment's file bytes cover, and where those end. */
@@ -44,10 +46,12 @@ static bool next_bytes(const struct image *im, uint64_t at, uint64_t limit, uint
 }
 
 /* All of the kernel's image in these pages: bytes of the file, zeros between. */
-static int fill_pages(const struct build *b, struct host *h, uint32_t domid, uint64_t pfn, uint64_t n, struct why *why)
+static int fill_pages(const struct build *b, struct host *h, uint32_t domid, uint64_t pfn,
+		      uint64_t n, struct why *why)
 {
 	const struct image *im = &b->image;
-	uint64_t size = n << HOST_PAGE_SHIFT, vaddr = layout_vaddr(&b->at, pfn), cursor = vaddr, start, end;
+	uint64_t size = n << HOST_PAGE_SHIFT, vaddr = layout_vaddr(&b->at, pfn), cursor = vaddr,
+		 start, end;
 	uint8_t *to = host_map(h, domid, true, b->p2m + pfn, n, why);
 	int rc = 0;
 
@@ -74,7 +78,8 @@ static bool next_pages(const struct build *b, uint64_t *pfn, uint64_t limit, uin
 	from = start & ~(HOST_PAGE_SIZE - 1ull);
 	do {
 		upto = (end + HOST_PAGE_SIZE - 1) & ~(HOST_PAGE_SIZE - 1ull);
-	} while (next_bytes(&b->image, end, top, &start, &end) && start <= upto + (GAP << HOST_PAGE_SHIFT));
+	} while (next_bytes(&b->image, end, top, &start, &end) &&
+		 start <= upto + (GAP << HOST_PAGE_SHIFT));
 	*pfn += (from - layout_vaddr(&b->at, *pfn)) >> HOST_PAGE_SHIFT;
 	*count = (upto - from) >> HOST_PAGE_SHIFT;
 	return true;
@@ -82,7 +87,8 @@ static bool next_pages(const struct build *b, uint64_t *pfn, uint64_t limit, uin
 
 int fill_kernel(const struct build *b, struct host *h, uint32_t domid, struct why *why)
 {
-	uint64_t pfn = b->at.kernel.pfn, limit = pfn + b->at.kernel.count, count = b->at.kernel.count;
+	uint64_t pfn = b->at.kernel.pfn, limit = pfn + b->at.kernel.count,
+		 count = b->at.kernel.count;
 	int rc = 0;
 
 	while (!rc && pfn < limit && (!b->zeroed || next_pages(b, &pfn, limit, &count))) {

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 /* A kernel may be an ELF in a bzImage in a .gz; more layers than this are somebody's joke. */
-#define MAX_LAYERS	4
+#define MAX_LAYERS 4
 
 static int peel(struct image *im, struct why *why)
 {
@@ -33,10 +33,11 @@ static int peel(struct image *im, struct why *why)
 			return rc;
 		if (!data && !found)
 			return 0;
-		if (!data) {			/* a bzImage with a payload stored as it is */
+		if (!data) { /* a bzImage with a payload stored as it is */
 			data = malloc(len ? len : 1);
 			if (!data)
-				return why_set(why, TE_NO_MEMORY, "%s: no memory for %zu bytes", im->name, len);
+				return why_set(why, TE_NO_MEMORY, "%s: no memory for %zu bytes",
+					       im->name, len);
 			memcpy(data, im->data + off, len);
 			size = len;
 		}
@@ -114,7 +115,8 @@ static int read_whole(int fd, const char *path, size_t size, uint8_t **out, stru
 	return 0;
 }
 
-static int from_packed(struct image *im, const char *path, int fd, const struct stat *st, struct why *why)
+static int from_packed(struct image *im, const char *path, int fd, const struct stat *st,
+		       struct why *why)
 {
 	uint8_t *data = NULL;
 	struct stat kept;
@@ -133,7 +135,7 @@ static int from_packed(struct image *im, const char *path, int fd, const struct 
 		fd = -1;
 	}
 	if (fd >= 0)
-		close(fd);	/* this time it is in memory already */
+		close(fd); /* this time it is in memory already */
 	return 0;
 }
 

@@ -14,35 +14,35 @@
 
 #include "dom0-tools/common/why.h"
 
-#define IMAGE_MAX_SEGMENTS	32
-#define IMAGE_MAX_BYTES		(1ull << 30)	/* unpacked; more than any kernel, less than a bomb */
+#define IMAGE_MAX_SEGMENTS 32
+#define IMAGE_MAX_BYTES	   (1ull << 30) /* unpacked; more than any kernel, less than a bomb */
 
 /*
  * Where a 32-bit guest's addresses end: __HYPERVISOR_VIRT_START_PAE of arch-x86/xen-x86_32.h, a
  * header that cannot be included beside its 64-bit sibling.
  */
-#define GUEST32_TOP		0xf5800000ull
-#define HYPERVISOR_END_64	0xffff880000000000ull	/* __HYPERVISOR_VIRT_END of the 64-bit ABI */
+#define GUEST32_TOP	  0xf5800000ull
+#define HYPERVISOR_END_64 0xffff880000000000ull /* __HYPERVISOR_VIRT_END of the 64-bit ABI */
 
 struct image_segment {
-	uint64_t vaddr;		/* where it goes in the guest's initial mapping */
+	uint64_t vaddr; /* where it goes in the guest's initial mapping */
 	uint64_t memsz;
 	uint64_t filesz;
-	uint64_t offset;	/* of its filesz bytes in the ELF file */
+	uint64_t offset; /* of its filesz bytes in the ELF file */
 };
 
 struct image {
-	const char *name;	/* for messages */
-	uint8_t *data;		/* the ELF file, unpacked: malloced, or mapped from fd */
+	const char *name; /* for messages */
+	uint8_t *data;	  /* the ELF file, unpacked: malloced, or mapped from fd */
 	size_t size;
-	int fd;			/* -1: in memory only */
+	int fd; /* -1: in memory only */
 
 	bool is_64;
 	bool has_hypercall_page;
 	bool has_init_p2m;
 	bool has_hv_start_low;
-	bool mod_start_pfn;	/* takes a module outside its initial mapping */
-	bool extended_cr3;	/* 32-bit: its top-level table may lie above 4 GiB */
+	bool mod_start_pfn; /* takes a module outside its initial mapping */
+	bool extended_cr3;  /* 32-bit: its top-level table may lie above 4 GiB */
 	uint64_t virt_base;
 	uint64_t paddr_offset;
 	uint64_t entry;
@@ -51,11 +51,11 @@ struct image {
 	uint64_t hv_start_low;
 	char guest_os[32];
 	char guest_version[32];
-	char note[128];		/* something odd that was accepted, in words; or empty */
+	char note[128]; /* something odd that was accepted, in words; or empty */
 
 	unsigned int nr_segments;
 	struct image_segment segments[IMAGE_MAX_SEGMENTS];
-	uint64_t virt_start;	/* lowest and highest address the segments cover */
+	uint64_t virt_start; /* lowest and highest address the segments cover */
 	uint64_t virt_end;
 };
 

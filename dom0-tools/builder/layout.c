@@ -9,8 +9,8 @@
 
 #include <string.h>
 
-#define PADDING		(512ull << 10)
-#define END_ALIGN	(4ull << 20)
+#define PADDING	  (512ull << 10)
+#define END_ALIGN (4ull << 20)
 
 static uint64_t pages_of(uint64_t bytes)
 {
@@ -65,14 +65,16 @@ static int place_list(struct layout *at, const struct image *im, uint64_t bytes,
 		      struct why *why)
 {
 	uint64_t end = im->init_p2m + round_up(bytes, HOST_PAGE_SIZE);
-	unsigned int top_shift = HOST_PAGE_SHIFT + 27;	/* one entry of the root */
+	unsigned int top_shift = HOST_PAGE_SHIFT + 27; /* one entry of the root */
 
 	if (end > 1ull << 47 && (im->init_p2m < HYPERVISOR_END_64 || end < im->init_p2m))
-		return why_set(why, TE_KERNEL, "%s: INIT_P2M %#llx is outside what a 64-bit guest can have",
+		return why_set(why, TE_KERNEL,
+			       "%s: INIT_P2M %#llx is outside what a 64-bit guest can have",
 			       im->name, (unsigned long long)im->init_p2m);
 	if (!((end - 1) >> top_shift < at->v_start >> top_shift ||
 	      im->init_p2m >> top_shift > (at->v_end - 1) >> top_shift))
-		return why_set(why, TE_KERNEL, "%s: INIT_P2M %#llx lies beside the initial mapping at %#llx",
+		return why_set(why, TE_KERNEL,
+			       "%s: INIT_P2M %#llx lies beside the initial mapping at %#llx",
 			       im->name, (unsigned long long)im->init_p2m,
 			       (unsigned long long)at->v_start);
 	at->list_tables = take(next, table_set_count(&at->list, 3, true, im->init_p2m, end));
@@ -114,8 +116,10 @@ int layout_decide(struct layout *at, const struct image *im, uint64_t nr_pages,
 		count = tables;
 		end = round_up(layout_vaddr(at, next + count + 1) + PADDING, END_ALIGN);
 		if (end <= at->v_start || (!im->is_64 && end > GUEST32_TOP))
-			return why_set(why, TE_KERNEL, "%s: kernel and ramdisk do not fit the address space above %#llx",
-				       im->name, (unsigned long long)at->v_start);
+			return why_set(
+				why, TE_KERNEL,
+				"%s: kernel and ramdisk do not fit the address space above %#llx",
+				im->name, (unsigned long long)at->v_start);
 		tables = table_set_count(&at->boot, top, im->is_64, at->v_start, end);
 	} while (tables != count);
 	at->tables = take(&next, tables);
@@ -134,12 +138,13 @@ int layout_decide(struct layout *at, const struct image *im, uint64_t nr_pages,
 	}
 	at->used = next;
 	if (at->used > nr_pages)
-		return why_hint(why,
-				why_set(why, TE_CONFIG_VALUE,
-					"memory: %llu MiB are too few: %s%s and its tables alone need %llu MiB",
-					(unsigned long long)nr_pages >> 8, im->name,
-					ramdisk_size ? ", the ramdisk" : "",
-					(unsigned long long)(at->used + 255) >> 8),
-				"raise memory=; the guest needs room to run in besides");
+		return why_hint(
+			why,
+			why_set(why, TE_CONFIG_VALUE,
+				"memory: %llu MiB are too few: %s%s and its tables alone need %llu MiB",
+				(unsigned long long)nr_pages >> 8, im->name,
+				ramdisk_size ? ", the ramdisk" : "",
+				(unsigned long long)(at->used + 255) >> 8),
+			"raise memory=; the guest needs room to run in besides");
 	return 0;
 }

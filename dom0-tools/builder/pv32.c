@@ -10,14 +10,14 @@
 #include <xen/xen.h>
 #include <xen/foreign/x86_32.h>
 
-#define PTE_P	1u
-#define PTE_RW	2u
-#define PTE_US	4u
-#define PTE_A	32u
-#define PTE_D	64u
+#define PTE_P  1u
+#define PTE_RW 2u
+#define PTE_US 4u
+#define PTE_A  32u
+#define PTE_D  64u
 
 /* evtchn_upcall_mask is the second byte of a vcpu_info, and the foreign header may name it a pad. */
-#define UPCALL_MASK_BYTE	1
+#define UPCALL_MASK_BYTE 1
 
 _Static_assert(sizeof(struct vcpu_info_x86_32) == 64, "the ABI's vcpu_info is 64 bytes");
 

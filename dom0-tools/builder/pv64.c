@@ -6,11 +6,11 @@
 
 #include <xen/xen.h>
 
-#define PTE_P	1u
-#define PTE_RW	2u
-#define PTE_US	4u
-#define PTE_A	32u
-#define PTE_D	64u
+#define PTE_P  1u
+#define PTE_RW 2u
+#define PTE_US 4u
+#define PTE_A  32u
+#define PTE_D  64u
 
 static void start_info_64(const struct build *b, void *page)
 {
@@ -37,7 +37,7 @@ static void start_info_64(const struct build *b, void *page)
 			si->mod_start = layout_vaddr(at, at->ramdisk.pfn);
 		}
 	}
-	if (at->list_tables.count) {	/* the list's tables and the list, side by side */
+	if (at->list_tables.count) { /* the list's tables and the list, side by side */
 		si->first_p2m_pfn = at->list_tables.pfn;
 		si->nr_p2m_frames = at->list_tables.count + at->p2m.count;
 	}

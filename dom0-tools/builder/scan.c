@@ -16,27 +16,48 @@ static const struct {
 	const char *mnemonic, *instead;
 	enum sensitive kind;
 } table[] = {
-#define SILENT(ins, name, instead)	{ X86_INS_##ins, name, instead, SENSITIVE_SILENT },
-#define TRAPS(ins, name, instead)	{ X86_INS_##ins, name, instead, SENSITIVE_TRAPS },
-#define GATE(ins, name, instead)	{ X86_INS_##ins, name, instead, SENSITIVE_GATE },
+#define SILENT(ins, name, instead) { X86_INS_##ins, name, instead, SENSITIVE_SILENT },
+#define TRAPS(ins, name, instead)  { X86_INS_##ins, name, instead, SENSITIVE_TRAPS },
+#define GATE(ins, name, instead)   { X86_INS_##ins, name, instead, SENSITIVE_GATE },
 #include "dom0-tools/builder/sensitive.tbl"
 };
-#define TABLE	(sizeof(table) / sizeof(table[0]))
+#define TABLE (sizeof(table) / sizeof(table[0]))
 
 /* Rows behind the table's: what is sensitive for its operands. */
 enum { ROW_STORE_CS = TABLE, ROW_PUSH_CS, ROW_MOV_SS, ROW_POP_SS, ROW_MOV_CR, ROW_MOV_DR, ROWS };
 _Static_assert(ROWS <= SCAN_ROWS, "SCAN_ROWS is too small");
 
 static const struct scan_row by_operand[] = {
-	[ROW_STORE_CS - TABLE] = { "mov from cs, ss", "the ring reads as 1 or 3; see what the frame says",
-				   SENSITIVE_SILENT, 0, { { 0 } } },
-	[ROW_PUSH_CS - TABLE] = { "push cs, ss", "the ring reads as 1 or 3; build frames from constants",
-				  SENSITIVE_SILENT, 0, { { 0 } } },
-	[ROW_MOV_SS - TABLE] = { "mov to ss", "#GP for a selector of ring 0; stack_switch", SENSITIVE_TRAPS, 0, { { 0 } } },
-	[ROW_POP_SS - TABLE] = { "pop ss", "#GP for a selector of ring 0; stack_switch", SENSITIVE_TRAPS, 0, { { 0 } } },
-	[ROW_MOV_CR - TABLE] = { "mov cr", "emulated in part; fpu_taskswitch, mmuext_op, vcpu_info.arch.cr2",
-				 SENSITIVE_TRAPS, 0, { { 0 } } },
-	[ROW_MOV_DR - TABLE] = { "mov dr", "emulated; set_debugreg, get_debugreg", SENSITIVE_TRAPS, 0, { { 0 } } },
+	[ROW_STORE_CS - TABLE] = { "mov from cs, ss",
+				   "the ring reads as 1 or 3; see what the frame says",
+				   SENSITIVE_SILENT,
+				   0,
+				   { { 0 } } },
+	[ROW_PUSH_CS - TABLE] = { "push cs, ss",
+				  "the ring reads as 1 or 3; build frames from constants",
+				  SENSITIVE_SILENT,
+				  0,
+				  { { 0 } } },
+	[ROW_MOV_SS - TABLE] = { "mov to ss",
+				 "#GP for a selector of ring 0; stack_switch",
+				 SENSITIVE_TRAPS,
+				 0,
+				 { { 0 } } },
+	[ROW_POP_SS - TABLE] = { "pop ss",
+				 "#GP for a selector of ring 0; stack_switch",
+				 SENSITIVE_TRAPS,
+				 0,
+				 { { 0 } } },
+	[ROW_MOV_CR - TABLE] = { "mov cr",
+				 "emulated in part; fpu_taskswitch, mmuext_op, vcpu_info.arch.cr2",
+				 SENSITIVE_TRAPS,
+				 0,
+				 { { 0 } } },
+	[ROW_MOV_DR - TABLE] = { "mov dr",
+				 "emulated; set_debugreg, get_debugreg",
+				 SENSITIVE_TRAPS,
+				 0,
+				 { { 0 } } },
 };
 
 static int row_of(const cs_insn *in)
@@ -44,7 +65,8 @@ static int row_of(const cs_insn *in)
 	const cs_x86 *x = &in->detail->x86;
 
 	for (unsigned int i = 0; i < x->op_count; i++) {
-		unsigned int reg = x->operands[i].type == X86_OP_REG ? (unsigned int)x->operands[i].reg : 0;
+		unsigned int reg =
+			x->operands[i].type == X86_OP_REG ? (unsigned int)x->operands[i].reg : 0;
 
 		if (in->id == X86_INS_MOV && reg >= X86_REG_CR0 && reg <= X86_REG_CR15)
 			return ROW_MOV_CR;
@@ -139,7 +161,8 @@ static void sweep_range(struct sweep *w, const struct scan_range *r, uint64_t si
 				end = at;
 			break;
 		}
-		sweep_piece(w, w->im->data + r->offset + done, (size_t)(end - done), r->address + done);
+		sweep_piece(w, w->im->data + r->offset + done, (size_t)(end - done),
+			    r->address + done);
 		done = end;
 	}
 }

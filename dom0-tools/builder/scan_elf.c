@@ -28,7 +28,8 @@ bool scan_elf_header(const struct image *im, bool *is_64)
 {
 	const unsigned char *id = im->data;
 
-	if (im->size < sizeof(Elf32_Ehdr) || memcmp(id, ELFMAG, SELFMAG) != 0 || id[EI_DATA] != ELFDATA2LSB)
+	if (im->size < sizeof(Elf32_Ehdr) || memcmp(id, ELFMAG, SELFMAG) != 0 ||
+	    id[EI_DATA] != ELFDATA2LSB)
 		return false;
 	*is_64 = id[EI_CLASS] == ELFCLASS64;
 	if (*is_64) {
@@ -76,7 +77,8 @@ static void tables(const struct image *im, bool is_64, struct table *ph, struct 
 		sh->count = 0;
 }
 
-static struct section segment_at(const struct image *im, bool is_64, const struct table *t, unsigned int i)
+static struct section segment_at(const struct image *im, bool is_64, const struct table *t,
+				 unsigned int i)
 {
 	const uint8_t *at = im->data + t->offset + (uint64_t)i * t->size;
 
@@ -93,7 +95,8 @@ static struct section segment_at(const struct image *im, bool is_64, const struc
 	}
 }
 
-static struct section section_at(const struct image *im, bool is_64, const struct table *t, unsigned int i)
+static struct section section_at(const struct image *im, bool is_64, const struct table *t,
+				 unsigned int i)
 {
 	const uint8_t *at = im->data + t->offset + (uint64_t)i * t->size;
 
@@ -101,12 +104,14 @@ static struct section section_at(const struct image *im, bool is_64, const struc
 		Elf64_Shdr s;
 
 		memcpy(&s, at, sizeof(s));
-		return (struct section){ s.sh_type, s.sh_link, s.sh_flags, s.sh_addr, s.sh_offset, s.sh_size };
+		return (struct section){ s.sh_type, s.sh_link,	 s.sh_flags,
+					 s.sh_addr, s.sh_offset, s.sh_size };
 	} else {
 		Elf32_Shdr s;
 
 		memcpy(&s, at, sizeof(s));
-		return (struct section){ s.sh_type, s.sh_link, s.sh_flags, s.sh_addr, s.sh_offset, s.sh_size };
+		return (struct section){ s.sh_type, s.sh_link,	 s.sh_flags,
+					 s.sh_addr, s.sh_offset, s.sh_size };
 	}
 }
 
@@ -116,11 +121,11 @@ static int by_address(const void *a, const void *b)
 
 	if (x->address != y->address)
 		return x->address < y->address ? -1 : 1;
-	return (int)x->function - (int)y->function;	/* functions last: they are found first */
+	return (int)x->function - (int)y->function; /* functions last: they are found first */
 }
 
-static int read_symbols(struct scan_elf *e, const struct image *im, bool is_64, const struct section *tab,
-			struct why *why)
+static int read_symbols(struct scan_elf *e, const struct image *im, bool is_64,
+			const struct section *tab, struct why *why)
 {
 	size_t one = is_64 ? sizeof(Elf64_Sym) : sizeof(Elf32_Sym), count = tab->size / one;
 
@@ -148,7 +153,8 @@ static int read_symbols(struct scan_elf *e, const struct image *im, bool is_64, 
 			shndx = y.st_shndx;
 		}
 		s->function = type == STT_FUNC;
-		if (s->name && shndx != SHN_UNDEF && shndx != SHN_ABS && (s->function || type == STT_NOTYPE))
+		if (s->name && shndx != SHN_UNDEF && shndx != SHN_ABS &&
+		    (s->function || type == STT_NOTYPE))
 			e->nr_symbols++;
 	}
 	qsort(e->symbols, e->nr_symbols, sizeof(*e->symbols), by_address);
@@ -172,13 +178,15 @@ int scan_elf_open(struct scan_elf *e, const struct image *im, struct why *why)
 	tables(im, is_64, &ph, &sh);
 	e->text = calloc((size_t)ph.count + sh.count + 1, sizeof(*e->text));
 	if (!e->text)
-		return why_set(why, TE_NO_MEMORY, "%s: no memory for %u sections", im->name, sh.count);
+		return why_set(why, TE_NO_MEMORY, "%s: no memory for %u sections", im->name,
+			       sh.count);
 	for (unsigned int i = 0; i < sh.count && !rc; i++) {
 		struct section s = section_at(im, is_64, &sh, i), names;
 
 		if (s.type == SHT_NOBITS || !inside(s.offset, s.size, im->size))
 			continue;
-		if (s.type == SHT_PROGBITS && (s.flags & SHF_ALLOC) && (s.flags & SHF_EXECINSTR) && s.size)
+		if (s.type == SHT_PROGBITS && (s.flags & SHF_ALLOC) && (s.flags & SHF_EXECINSTR) &&
+		    s.size)
 			add_text(e, &s);
 		if (s.type != SHT_SYMTAB || e->symbols || s.link >= sh.count)
 			continue;
@@ -192,7 +200,8 @@ int scan_elf_open(struct scan_elf *e, const struct image *im, struct why *why)
 	for (unsigned int i = 0; i < ph.count && !e->sections; i++) {
 		struct section s = segment_at(im, is_64, &ph, i);
 
-		if (s.type == PT_LOAD && (s.flags & PF_X) && s.size && inside(s.offset, s.size, im->size))
+		if (s.type == PT_LOAD && (s.flags & PF_X) && s.size &&
+		    inside(s.offset, s.size, im->size))
 			add_text(e, &s);
 	}
 	if (rc)
@@ -222,8 +231,8 @@ const struct scan_symbol *scan_elf_symbol(const struct scan_elf *e, uint64_t add
 	return low ? &e->symbols[low - 1] : NULL;
 }
 
-void scan_elf_name(const struct scan_elf *e, const struct image *im, const struct scan_symbol *s, char *to,
-		   size_t room)
+void scan_elf_name(const struct scan_elf *e, const struct image *im, const struct scan_symbol *s,
+		   char *to, size_t room)
 {
 	size_t n = 0;
 
@@ -232,7 +241,7 @@ void scan_elf_name(const struct scan_elf *e, const struct image *im, const struc
 
 		if (!c)
 			break;
-		to[n++] = c > ' ' && c < 0x7f ? (char)c : '?';	/* goes to terminals */
+		to[n++] = c > ' ' && c < 0x7f ? (char)c : '?'; /* goes to terminals */
 	}
 	to[n] = 0;
 }

@@ -56,7 +56,8 @@ static const char *unpack_gzip(const uint8_t *in, size_t n, struct sink *s)
 		rc = inflate(&z, Z_NO_FLUSH);
 		s->size = s->room - z.avail_out;
 		if (rc != Z_OK && rc != Z_STREAM_END)
-			why = z.avail_in ? "the gzip stream is damaged" : "the gzip stream is truncated";
+			why = z.avail_in ? "the gzip stream is damaged" :
+					   "the gzip stream is truncated";
 	} while (!why && rc != Z_STREAM_END);
 	inflateEnd(&z);
 	return why;
@@ -82,7 +83,7 @@ static const char *unpack_lzma_any(const uint8_t *in, size_t n, struct sink *s)
 		rc = lzma_code(&z, z.avail_in ? LZMA_RUN : LZMA_FINISH);
 		s->size = s->room - z.avail_out;
 		if (rc != LZMA_OK && rc != LZMA_STREAM_END)
-			why = rc == LZMA_BUF_ERROR ? "the xz/lzma stream is truncated" :
+			why = rc == LZMA_BUF_ERROR	? "the xz/lzma stream is truncated" :
 			      rc == LZMA_MEMLIMIT_ERROR ? "the xz/lzma dictionary is over 1 GiB" :
 							  "the xz/lzma stream is damaged";
 	} while (!why && rc != LZMA_STREAM_END);
@@ -148,7 +149,7 @@ static const char *unpack_zstd(const uint8_t *in, size_t n, struct sink *s)
 	return why;
 }
 
-#define LZ4_LEGACY_BLOCK	(8u << 20)	/* what one block unpacks to at most */
+#define LZ4_LEGACY_BLOCK (8u << 20) /* what one block unpacks to at most */
 
 /*
  * Linux packs with "lz4 -l": the magic, then blocks each behind a 32-bit length, until the
@@ -159,18 +160,19 @@ static const char *unpack_lz4(const uint8_t *in, size_t n, struct sink *s)
 	size_t at = 4;
 
 	while (n - at > 4) {
-		uint32_t len = in[at] | in[at + 1] << 8 | in[at + 2] << 16 | (uint32_t)in[at + 3] << 24;
+		uint32_t len = in[at] | in[at + 1] << 8 | in[at + 2] << 16 |
+			       (uint32_t)in[at + 3] << 24;
 		int got;
 
 		at += 4;
-		if (len == 0x184c2102)		/* a second archive behind the first */
+		if (len == 0x184c2102) /* a second archive behind the first */
 			continue;
 		if (len == 0 || len > n - at)
 			return "an lz4 block runs past the end of the file";
 		while (s->room - s->size < LZ4_LEGACY_BLOCK) {
 			size_t keep = s->size;
 
-			s->size = s->room;	/* ask for more even though some is left */
+			s->size = s->room; /* ask for more even though some is left */
 			if (!sink_grow(s)) {
 				s->size = keep;
 				return too_big;
@@ -218,11 +220,14 @@ int unpack(const char *name, const uint8_t *in, size_t in_size, uint8_t **out, s
 	if (!f)
 		return 0;
 	if (!f->unpack)
-		return why_hint(why, why_set(why, TE_KERNEL, "%s: compressed with %s, which is not supported",
-					     name, f->name),
+		return why_hint(why,
+				why_set(why, TE_KERNEL,
+					"%s: compressed with %s, which is not supported", name,
+					f->name),
 				"gzip, xz, lzma, bzip2, lz4 and zstd are");
 	if (in_size > UINT32_MAX / 2)
-		return why_set(why, TE_KERNEL, "%s: %zu bytes is too large for a kernel", name, in_size);
+		return why_set(why, TE_KERNEL, "%s: %zu bytes is too large for a kernel", name,
+			       in_size);
 	bad = f->unpack(in, in_size, &s);
 	if (bad) {
 		free(s.data);

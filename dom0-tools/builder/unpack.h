@@ -4,10 +4,10 @@
 #define TORC_BUILDER_UNPACK_H
 
 enum {
-	UNPACK_DONE,		/* the unpacked bytes are in its output */
-	UNPACK_REFUSED,		/* it said why */
-	UNPACK_NO_MEMORY,	/* likewise */
-	UNPACK_NOT_PACKED = 9,	/* by none of the packers that it knows */
+	UNPACK_DONE,	       /* the unpacked bytes are in its output */
+	UNPACK_REFUSED,	       /* it said why */
+	UNPACK_NO_MEMORY,      /* likewise */
+	UNPACK_NOT_PACKED = 9, /* by none of the packers that it knows */
 };
 
 #endif

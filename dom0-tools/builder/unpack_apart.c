@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Unpacking in a program of its own, torc-unpack: what takes a hostile file's streams apart has no rights there, and
- * torc starts without five libraries that it needs once for a kernel. The bytes go there and back in memory files.
+ * Unpacking in a program of its own, torc-unpack: what takes a hostile file's streams apart has no
+ * rights there, and torc starts without five libraries that it needs once for a kernel. The bytes
+ * go there and back in memory files.
  */
 #include "dom0-tools/builder/image.h"
 
@@ -37,7 +38,8 @@ static int take(const char *name, int fd, uint8_t **out, size_t *out_size, struc
 		return why_set(why, TE_INTERNAL, "%s: torc-unpack gave more than it may", name);
 	*out = malloc(st.st_size ? (size_t)st.st_size : 1);
 	if (!*out)
-		return why_set(why, TE_NO_MEMORY, "%s: no memory for %lld bytes", name, (long long)st.st_size);
+		return why_set(why, TE_NO_MEMORY, "%s: no memory for %lld bytes", name,
+			       (long long)st.st_size);
 	while (got < (size_t)st.st_size && n > 0) {
 		n = pread(fd, *out + got, (size_t)st.st_size - got, (off_t)got);
 		got += n > 0 ? (size_t)n : 0;
@@ -58,7 +60,8 @@ static int refused(const char *name, char *said, int status, struct why *why)
 	int rc;
 
 	if (WIFSIGNALED(status))
-		return why_set(why, TE_KERNEL, "%s: torc-unpack was ended by signal %d", name, WTERMSIG(status));
+		return why_set(why, TE_KERNEL, "%s: torc-unpack was ended by signal %d", name,
+			       WTERMSIG(status));
 	if (hint)
 		*hint++ = 0;
 	rc = why_set(why, WEXITSTATUS(status) == UNPACK_NO_MEMORY ? TE_NO_MEMORY : TE_KERNEL, "%s",
@@ -86,7 +89,8 @@ int unpack(const char *name, const uint8_t *in, size_t in_size, uint8_t **out, s
 		rc = beside_run(argv, from, to, said, sizeof(said), &status);
 	if (rc)
 		rc = why_set(why, TE_FILE, "%s: torc-unpack cannot be run: %s", name, strerror(-rc));
-	else if (!WIFEXITED(status) || (WEXITSTATUS(status) && WEXITSTATUS(status) != UNPACK_NOT_PACKED))
+	else if (!WIFEXITED(status) ||
+		 (WEXITSTATUS(status) && WEXITSTATUS(status) != UNPACK_NOT_PACKED))
 		rc = refused(name, said, status, why);
 	else if (!WEXITSTATUS(status))
 		rc = take(name, to, out, out_size, why);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * torc-unpack NAME: unpacks the compressed file that is its input (a regular or a memory file) into its output, for
- * torc. Before it looks at a byte it gives up everything but memory, writing and its end; NAME is for messages.
+ * torc-unpack NAME: unpacks the compressed file that is its input (a regular or a memory file) into
+ * its output, for torc. Before it looks at a byte it gives up everything but memory, writing and
+ * its end; NAME is for messages.
  */
 #include <errno.h>
 #include <seccomp.h>
@@ -16,9 +17,20 @@
 static int give_up(void)
 {
 	static const int allowed[] = {
-		SCMP_SYS(write), SCMP_SYS(munmap), SCMP_SYS(mremap), SCMP_SYS(madvise), SCMP_SYS(brk),
-		SCMP_SYS(futex), SCMP_SYS(getrandom), SCMP_SYS(sysinfo), SCMP_SYS(sched_getaffinity),
-		SCMP_SYS(exit_group), SCMP_SYS(rt_sigprocmask), SCMP_SYS(gettid), SCMP_SYS(getpid), SCMP_SYS(tgkill),
+		SCMP_SYS(write),
+		SCMP_SYS(munmap),
+		SCMP_SYS(mremap),
+		SCMP_SYS(madvise),
+		SCMP_SYS(brk),
+		SCMP_SYS(futex),
+		SCMP_SYS(getrandom),
+		SCMP_SYS(sysinfo),
+		SCMP_SYS(sched_getaffinity),
+		SCMP_SYS(exit_group),
+		SCMP_SYS(rt_sigprocmask),
+		SCMP_SYS(gettid),
+		SCMP_SYS(getpid),
+		SCMP_SYS(tgkill),
 	};
 	scmp_filter_ctx f = seccomp_init(SCMP_ACT_KILL_PROCESS);
 	int rc = f ? 0 : -ENOMEM;
@@ -26,10 +38,12 @@ static int give_up(void)
 	for (size_t i = 0; !rc && i < sizeof(allowed) / sizeof(allowed[0]); i++)
 		rc = seccomp_rule_add(f, SCMP_ACT_ALLOW, allowed[i], 0);
 	if (!rc)
-		rc = seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 2, SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0),
+		rc = seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 2,
+				      SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0),
 				      SCMP_A3(SCMP_CMP_MASKED_EQ, MAP_ANONYMOUS, MAP_ANONYMOUS));
 	if (!rc)
-		rc = seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1, SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+		rc = seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1,
+				      SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
 	if (!rc)
 		rc = seccomp_load(f);
 	seccomp_release(f);

@@ -14,12 +14,12 @@
 
 #include <xen/io/xenbus.h>
 
-#define WORKS_MS	10000
+#define WORKS_MS 10000
 
 struct device {
 	uint32_t domid;
-	const char *kind;	/* of the frontend: vbd, vif */
-	const char *back;	/* of the backend: the same, or qdisk */
+	const char *kind; /* of the frontend: vbd, vif */
+	const char *back; /* of the backend: the same, or qdisk */
 	char id[32];
 };
 
@@ -33,8 +33,10 @@ static int64_t now_ms(void)
 
 static int64_t state_of(struct cli *c, const struct device *d, bool back)
 {
-	char *s = back ? cli_read(c, "/local/domain/0/backend/%s/%u/%s/state", d->back, d->domid, d->id) :
-			 cli_read(c, "/local/domain/%u/device/%s/%s/state", d->domid, d->kind, d->id);
+	char *s =
+		back ? cli_read(c, "/local/domain/0/backend/%s/%u/%s/state", d->back, d->domid,
+				d->id) :
+		       cli_read(c, "/local/domain/%u/device/%s/%s/state", d->domid, d->kind, d->id);
 	int64_t n = s ? cli_parse_number(s, 0, 8) : -1;
 
 	free(s);
@@ -43,24 +45,29 @@ static int64_t state_of(struct cli *c, const struct device *d, bool back)
 
 static const char *state_word(int64_t n)
 {
-	static const char *const names[] = { "Unknown", "Initialising", "InitWait", "Initialised", "Connected",
-					     "Closing", "Closed", "Reconfiguring", "Reconfigured" };
+	static const char *const names[] = { "Unknown",	    "Initialising",  "InitWait",
+					     "Initialised", "Connected",     "Closing",
+					     "Closed",	    "Reconfiguring", "Reconfigured" };
 
 	return n < 0 ? "missing" : names[n];
 }
 
 static int explain(struct cli *c, const struct device *d, const char *wanted)
 {
-	char *back = cli_read(c, "/local/domain/0/error/backend/%s/%u/%s/error", d->back, d->domid, d->id);
-	char *front = cli_read(c, "/local/domain/%u/error/device/%s/%s/error", d->domid, d->kind, d->id);
+	char *back = cli_read(c, "/local/domain/0/error/backend/%s/%u/%s/error", d->back, d->domid,
+			      d->id);
+	char *front =
+		cli_read(c, "/local/domain/%u/error/device/%s/%s/error", d->domid, d->kind, d->id);
 
-	why_set(c->why, TE_TIMEOUT, "%s %s of domain %u is not %s: backend %s%s%s%s, guest %s%s%s%s", d->kind, d->id,
-		d->domid, wanted, state_word(state_of(c, d, true)), back ? " (\"" : "", back ? back : "",
-		back ? "\")" : "", state_word(state_of(c, d, false)), front ? " (\"" : "", front ? front : "",
-		front ? "\")" : "");
+	why_set(c->why, TE_TIMEOUT,
+		"%s %s of domain %u is not %s: backend %s%s%s%s, guest %s%s%s%s", d->kind, d->id,
+		d->domid, wanted, state_word(state_of(c, d, true)), back ? " (\"" : "",
+		back ? back : "", back ? "\")" : "", state_word(state_of(c, d, false)),
+		front ? " (\"" : "", front ? front : "", front ? "\")" : "");
 	free(back);
 	free(front);
-	return why_hint(c->why, -ETIMEDOUT, "is there a driver for it in the guest, and is the guest running?");
+	return why_hint(c->why, -ETIMEDOUT,
+			"is there a driver for it in the guest, and is the guest running?");
 }
 
 /* Until both ends are in this state (or gone, when they are to close). */
@@ -128,7 +135,8 @@ static int detach(struct cli *c, const struct device *d, bool force)
 		if (!rc)
 			rc = wait_both(c, d, XenbusStateClosed, "closed");
 		if (rc)
-			return why_hint(c->why, rc, "the guest may be using it; -f takes it all the same");
+			return why_hint(c->why, rc,
+					"the guest may be using it; -f takes it all the same");
 	}
 	drop(c, d);
 	return 0;
@@ -205,15 +213,17 @@ int cmd_block_attach(struct cli *c, int argc, char **argv)
 
 	if (argc < 3)
 		return cli_usage(c, "a domain and a disk are expected");
-	for (int i = 2; i < argc; i++)	/* xl takes its parts as words, too */
-		snprintf(spec + strlen(spec), sizeof(spec) - strlen(spec), "%s%s", i > 2 ? "," : "", argv[i]);
+	for (int i = 2; i < argc; i++) /* xl takes its parts as words, too */
+		snprintf(spec + strlen(spec), sizeof(spec) - strlen(spec), "%s%s", i > 2 ? "," : "",
+			 argv[i]);
 	rc = config_disk_parse(&disk, spec, c->why);
 	if (rc)
 		return rc;
 	rc = find_guest(c, argv[1], &d.domid);
 	snprintf(d.id, sizeof(d.id), "%u", disk.number);
 	if (!rc && find_disk(c, &d))
-		rc = why_set(c->why, TE_STATE, "domain %u has a disk %s already", d.domid, disk.vdev);
+		rc = why_set(c->why, TE_STATE, "domain %u has a disk %s already", d.domid,
+			     disk.vdev);
 	if (!rc)
 		rc = disk_open(&disk, &source, c->why);
 	d.back = disk_backend(&source);
@@ -243,7 +253,8 @@ int cmd_network_attach(struct cli *c, int argc, char **argv)
 	if (argc < 2)
 		return cli_usage(c, "which domain?");
 	for (int i = 2; i < argc; i++)
-		snprintf(spec + strlen(spec), sizeof(spec) - strlen(spec), "%s%s", i > 2 ? "," : "", argv[i]);
+		snprintf(spec + strlen(spec), sizeof(spec) - strlen(spec), "%s%s", i > 2 ? "," : "",
+			 argv[i]);
 	rc = config_vif_parse(&vif, spec, c->why);
 	if (rc)
 		return rc;
@@ -257,7 +268,8 @@ int cmd_network_attach(struct cli *c, int argc, char **argv)
 			break;
 		}
 		if (vif.devid >= 0 || i > 255)
-			rc = why_set(c->why, TE_STATE, "domain %u has a network card %d already", d.domid, i);
+			rc = why_set(c->why, TE_STATE, "domain %u has a network card %d already",
+				     d.domid, i);
 	}
 	if (!rc && !vif.mac_given) {
 		struct domain_info info;
@@ -310,7 +322,9 @@ int cmd_block_detach(struct cli *c, int argc, char **argv)
 		return cli_usage(c, "\"%s\" is no virtual device", argv[optind + 1]);
 	snprintf(d.id, sizeof(d.id), "%u", number);
 	if (!find_disk(c, &d))
-		return why_hint(c->why, why_set(c->why, TE_NO_DEVICE, "domain %u has no disk %s", d.domid, argv[optind + 1]),
+		return why_hint(c->why,
+				why_set(c->why, TE_NO_DEVICE, "domain %u has no disk %s", d.domid,
+					argv[optind + 1]),
 				"torc block-list %u", d.domid);
 	return detach(c, &d, force);
 }
@@ -343,7 +357,9 @@ int cmd_network_detach(struct cli *c, int argc, char **argv)
 	}
 	free(ids);
 	if (!found)
-		return why_hint(c->why, why_set(c->why, TE_NO_DEVICE, "domain %u has no network card %s", d.domid, which),
+		return why_hint(c->why,
+				why_set(c->why, TE_NO_DEVICE, "domain %u has no network card %s",
+					d.domid, which),
 				"torc network-list %u", d.domid);
 	return detach(c, &d, force);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Bursts of requests. What may be under way at once is bounded, so that neither side ever waits with a full buffer for
- * the other: the store answers a request with less than it took, but for questions, which are counted.
+ * Bursts of requests. What may be under way at once is bounded, so that neither side ever waits
+ * with a full buffer for the other: the store answers a request with less than it took, but for
+ * questions, which are counted.
  */
 #include "dom0-tools/cli/burst.h"
 
@@ -18,27 +19,27 @@
 
 #include "xenbus/client/errors.h"
 
-#define AT_ONCE_BYTES	16384u	/* of requests; any socket's buffer holds that */
-#define AT_ONCE		48u	/* requests; as many answers of a page are less than a socket's buffer */
+#define AT_ONCE_BYTES 16384u /* of requests; any socket's buffer holds that */
+#define AT_ONCE	      48u /* requests; as many answers of a page are less than a socket's buffer */
 
 struct reply {
 	uint32_t type;
 	uint32_t id;
 	bool must;
 	int rc;
-	size_t at, len;		/* in text; for one that has to succeed, its path until it is answered */
+	size_t at, len; /* in text; for one that has to succeed, its path until it is answered */
 };
 
 struct burst {
 	int fd;
 	uint32_t tx, next_id;
-	char *out;		/* requests not sent yet */
+	char *out; /* requests not sent yet */
 	size_t out_len, out_room;
-	char *text;		/* paths and answers */
+	char *text; /* paths and answers */
 	size_t text_len, text_room;
 	struct reply *replies;
 	size_t count, room, done;
-	int rc;			/* of the first that failed */
+	int rc; /* of the first that failed */
 	char in[8192];
 	size_t in_at, in_len;
 	char why[512];
@@ -51,7 +52,8 @@ static int open_door(void)
 	int fd, n;
 
 	n = path ? snprintf(addr.sun_path, sizeof(addr.sun_path), "%s", path) :
-		   snprintf(addr.sun_path, sizeof(addr.sun_path), "%s/socket", dir ? dir : "/var/run/xenstored");
+		   snprintf(addr.sun_path, sizeof(addr.sun_path), "%s/socket",
+			    dir ? dir : "/var/run/xenstored");
 	if (n < 0 || (size_t)n >= sizeof(addr.sun_path))
 		return -ENAMETOOLONG;
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -143,13 +145,16 @@ static size_t keep(struct burst *b, const void *data, size_t len)
 }
 
 /* The one place where requests are made: its number. path goes with its NUL, rest as it is. */
-static size_t queue(struct burst *b, uint32_t type, bool must, const char *path, const void *rest, size_t rest_len)
+static size_t queue(struct burst *b, uint32_t type, bool must, const char *path, const void *rest,
+		    size_t rest_len)
 {
 	size_t path_len = strlen(path) + 1, body = path_len + rest_len;
-	struct xsd_sockmsg h = { .type = type, .req_id = b->next_id, .tx_id = b->tx, .len = (uint32_t)body };
+	struct xsd_sockmsg h = {
+		.type = type, .req_id = b->next_id, .tx_id = b->tx, .len = (uint32_t)body
+	};
 
 	if (b->out_len + sizeof(h) + body > AT_ONCE_BYTES || b->count - b->done >= AT_ONCE)
-		burst_settle(b);	/* a failure stays in b->rc */
+		burst_settle(b); /* a failure stays in b->rc */
 	if (b->count == b->room) {
 		size_t room = b->room ? b->room * 2 : 64;
 		struct reply *r = realloc(b->replies, room * sizeof(*r));
@@ -161,7 +166,8 @@ static size_t queue(struct burst *b, uint32_t type, bool must, const char *path,
 		b->replies = r;
 		b->room = room;
 	}
-	if (body > XENSTORE_PAYLOAD_MAX || !grow(&b->out, &b->out_room, b->out_len, sizeof(h) + body)) {
+	if (body > XENSTORE_PAYLOAD_MAX ||
+	    !grow(&b->out, &b->out_room, b->out_len, sizeof(h) + body)) {
 		fail(b, body > XENSTORE_PAYLOAD_MAX ? -E2BIG : -ENOMEM, path);
 		return b->count;
 	}
@@ -171,7 +177,10 @@ static size_t queue(struct burst *b, uint32_t type, bool must, const char *path,
 		memcpy(b->out + b->out_len + sizeof(h) + path_len, rest, rest_len);
 	b->out_len += sizeof(h) + body;
 	b->next_id++;
-	b->replies[b->count] = (struct reply){ .type = type, .id = h.req_id, .must = must, .rc = -EINPROGRESS,
+	b->replies[b->count] = (struct reply){ .type = type,
+					       .id = h.req_id,
+					       .must = must,
+					       .rc = -EINPROGRESS,
 					       .at = must ? keep(b, path, path_len - 1) : 0 };
 	return b->count++;
 }
@@ -196,7 +205,9 @@ void burst_set_perms(struct burst *b, const char *path, const struct store_perm 
 			fail(b, -EINVAL, path);
 			return;
 		}
-		at += (size_t)snprintf(text + at, sizeof(text) - at, "%c%u", "nrwb"[perms[i].access], perms[i].domid) + 1;
+		at += (size_t)snprintf(text + at, sizeof(text) - at, "%c%u",
+				       "nrwb"[perms[i].access], perms[i].domid) +
+		      1;
 	}
 	queue(b, XS_SET_PERMS, true, path, text, at);
 }
@@ -275,7 +286,7 @@ static bool receive(struct burst *b, struct reply *r)
 	do {
 		if (!take(b, &h, sizeof(h)) || h.len > sizeof(body) || !take(b, body, h.len))
 			return false;
-	} while (h.type == XS_WATCH_EVENT);	/* we watch nothing, but it is no answer */
+	} while (h.type == XS_WATCH_EVENT); /* we watch nothing, but it is no answer */
 	if (h.req_id != r->id || (h.type != r->type && h.type != XS_ERROR))
 		return false;
 	r->rc = h.type == XS_ERROR ? -xs_error_value(body, h.len) : 0;
@@ -298,9 +309,9 @@ int burst_settle(struct burst *b)
 	}
 	if (!fine) {
 		if (b->fd >= 0)
-			close(b->fd);	/* out of step: nothing after this can be trusted */
+			close(b->fd); /* out of step: nothing after this can be trusted */
 		b->fd = -1;
-		b->rc = 0;		/* whatever else failed: this is what to say */
+		b->rc = 0; /* whatever else failed: this is what to say */
 		fail(b, -ECONNRESET, "the connection");
 		for (; b->done < b->count; b->done++)
 			b->replies[b->done].rc = -ECONNRESET;
@@ -365,7 +376,7 @@ static int end(struct burst *b, const char *how)
 
 int burst_commit(struct burst *b)
 {
-	int rc = burst_settle(b);	/* before its end: what failed must not land by halves */
+	int rc = burst_settle(b); /* before its end: what failed must not land by halves */
 
 	if (rc) {
 		burst_abort(b);
@@ -382,7 +393,7 @@ void burst_abort(struct burst *b)
 	char why[sizeof(b->why)];
 	int rc = b->rc;
 
-	memcpy(why, b->why, sizeof(why));	/* the reason, not the abort's */
+	memcpy(why, b->why, sizeof(why)); /* the reason, not the abort's */
 	b->out_len = 0;
 	b->count = b->done;
 	if (b->tx && rc != -ECONNRESET) {

@@ -15,7 +15,8 @@
 
 static unsigned int wrong;
 
-static void row(struct json_object *rows, const char *what, bool good, const char *found, const char *todo)
+static void row(struct json_object *rows, const char *what, bool good, const char *found,
+		const char *todo)
 {
 	struct json_object *o = json_object_new_object();
 
@@ -46,11 +47,13 @@ static void check_host(struct cli *c, struct json_object *rows)
 		row(rows, "hypervisor", false, c->why->text, c->why->hint);
 		return;
 	}
-	snprintf(text, sizeof(text), "%u.%u%s, %s", info.version_major, info.version_minor, info.version_extra,
-		 host_extras(c->host, &x, &ignored) ? "not Torc" : "Torc");
+	snprintf(text, sizeof(text), "%u.%u%s, %s", info.version_major, info.version_minor,
+		 info.version_extra, host_extras(c->host, &x, &ignored) ? "not Torc" : "Torc");
 	row(rows, "hypervisor", true, text, "");
-	row(rows, "32-bit PV guests", true, strstr(info.capabilities, "xen-3.0-x86_32p") ? "yes" : "not here", "");
-	snprintf(text, sizeof(text), "%llu of %llu MiB", (unsigned long long)(info.free_pages + info.scrub_pages) >> 8,
+	row(rows, "32-bit PV guests", true,
+	    strstr(info.capabilities, "xen-3.0-x86_32p") ? "yes" : "not here", "");
+	snprintf(text, sizeof(text), "%llu of %llu MiB",
+		 (unsigned long long)(info.free_pages + info.scrub_pages) >> 8,
 		 (unsigned long long)info.total_pages >> 8);
 	row(rows, "memory for guests", info.free_pages + info.scrub_pages > 16384, text,
 	    "give dom0 less: dom0_mem= on the hypervisor's command line");
@@ -65,9 +68,11 @@ static void check_daemons(struct cli *c, struct json_object *rows)
 		row(rows, "store", false, c->why->text, "start torc-stored");
 	else
 		row(rows, "store", true, "answers", "");
-	row(rows, "console daemon", there("%s/%s", path_run(), CONSOLED_SOCKET) || there("/run/xenconsoled.pid%s%s", "", ""),
+	row(rows, "console daemon",
+	    there("%s/%s", path_run(), CONSOLED_SOCKET) || there("/run/xenconsoled.pid%s%s", "", ""),
 	    there("%s/%s", path_run(), CONSOLED_SOCKET) ? "torc-consoled" :
-	    there("/run/xenconsoled.pid%s%s", "", "") ? "another's" : "none",
+	    there("/run/xenconsoled.pid%s%s", "", "")	? "another's" :
+							  "none",
 	    "start torc-consoled: without it guests that print a lot stop");
 	snprintf(path, sizeof(path), "%s/supervise.lock", path_run());
 	fd = open(path, O_RDWR | O_CLOEXEC);
@@ -81,14 +86,25 @@ static void check_daemons(struct cli *c, struct json_object *rows)
 
 static void check_backends(struct json_object *rows)
 {
-	bool vbd = there("/sys/bus/xen-backend/drivers/%s%s", "vbd", ""), blkd = there("%s/%s", path_run(), "blkd");
-	bool vif = there("/sys/bus/xen-backend/drivers/%s%s", "vif", ""), netd = there("%s/%s", path_run(), "netd");
+	bool vbd = there("/sys/bus/xen-backend/drivers/%s%s", "vbd", ""),
+	     blkd = there("%s/%s", path_run(), "blkd");
+	bool vif = there("/sys/bus/xen-backend/drivers/%s%s", "vif", ""),
+	     netd = there("%s/%s", path_run(), "netd");
 
-	row(rows, "disks", vbd || blkd, vbd ? (blkd ? "dom0's kernel, torc-blkd" : "dom0's kernel") : blkd ? "torc-blkd" : "nothing",
+	row(rows, "disks", vbd || blkd,
+	    vbd	 ? (blkd ? "dom0's kernel, torc-blkd" : "dom0's kernel") :
+	    blkd ? "torc-blkd" :
+		   "nothing",
 	    "modprobe xen-blkback, or start torc-blkd");
 	row(rows, "disks that are files", blkd || there("/dev/loop-control%s%s", "", ""),
-	    there("/dev/loop-control%s%s", "", "") ? "loop devices" : blkd ? "torc-blkd" : "no loop devices", "modprobe loop");
-	row(rows, "network cards", vif || netd, vif ? "dom0's kernel" : netd ? "torc-netd" : "nothing",
+	    there("/dev/loop-control%s%s", "", "") ? "loop devices" :
+	    blkd				   ? "torc-blkd" :
+						     "no loop devices",
+	    "modprobe loop");
+	row(rows, "network cards", vif || netd,
+	    vif	 ? "dom0's kernel" :
+	    netd ? "torc-netd" :
+		   "nothing",
 	    "modprobe xen-netback, or start torc-netd");
 }
 
@@ -99,7 +115,10 @@ static void check_places(struct json_object *rows)
 	for (size_t i = 0; i < 4; i++) {
 		bool exists = access(dirs[i], F_OK) == 0, writable = access(dirs[i], W_OK) == 0;
 
-		row(rows, dirs[i], !exists || writable, !exists ? "made when needed" : writable ? "writable" : strerror(errno),
+		row(rows, dirs[i], !exists || writable,
+		    !exists  ? "made when needed" :
+		    writable ? "writable" :
+			       strerror(errno),
 		    "make it a directory that root can write");
 	}
 }
@@ -107,7 +126,10 @@ static void check_places(struct json_object *rows)
 int cmd_check(struct cli *c, int argc, char **argv)
 {
 	static const struct column columns[] = {
-		{ "check", "What", -22 }, { "good", "Good", -4 }, { "found", "Found", -24 }, { "to_do", "To do", -5 },
+		{ "check", "What", -22 },
+		{ "good", "Good", -4 },
+		{ "found", "Found", -24 },
+		{ "to_do", "To do", -5 },
 	};
 	struct json_object *rows = json_object_new_array();
 
@@ -123,6 +145,6 @@ int cmd_check(struct cli *c, int argc, char **argv)
 	out_rows(c, "checks", rows, columns, 4);
 	if (!wrong)
 		return 0;
-	return why_set(c->why, TE_STATE, "%u thing%s not as guests need %s", wrong, wrong == 1 ? " is" : "s are",
-		       wrong == 1 ? "it" : "them");
+	return why_set(c->why, TE_STATE, "%u thing%s not as guests need %s", wrong,
+		       wrong == 1 ? " is" : "s are", wrong == 1 ? "it" : "them");
 }

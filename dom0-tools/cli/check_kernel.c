@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* torc check-kernel: what kind of guest an image is, what its notes lack, what its text must not have. */
+/* torc check-kernel: what kind of guest an image is, what its notes lack, what its text must not
+ * have. */
 #include "dom0-tools/cli/cli.h"
 
 #include <errno.h>
@@ -13,16 +14,21 @@
 #include "dom0-tools/builder/scan.h"
 
 static const char *const state_words[] = {
-	[NOTE_PRESENT] = "present", [NOTE_MISSING] = "missing", [NOTE_WRONG] = "wrong", [NOTE_ABSENT] = "absent",
+	[NOTE_PRESENT] = "present",
+	[NOTE_MISSING] = "missing",
+	[NOTE_WRONG] = "wrong",
+	[NOTE_ABSENT] = "absent",
 };
 static const char *const kind_words[] = {
-	[SENSITIVE_SILENT] = "silent", [SENSITIVE_TRAPS] = "traps", [SENSITIVE_GATE] = "gate",
+	[SENSITIVE_SILENT] = "silent",
+	[SENSITIVE_TRAPS] = "traps",
+	[SENSITIVE_GATE] = "gate",
 };
 
 struct report {
 	const char *file, *kind;
-	bool builds;			/* the builder takes it */
-	struct why verdict;		/* if not */
+	bool builds;	    /* the builder takes it */
+	struct why verdict; /* if not */
 	struct scan_notes notes;
 	struct scan_code code;
 	char remark[sizeof(((struct image *)0)->note)];
@@ -44,7 +50,7 @@ static int examine(struct report *r, struct image *im, struct why *why)
 	r->builds = image_parse_elf(im, &r->verdict) == 0;
 	memcpy(r->remark, im->note, sizeof(r->remark));
 	if (!r->notes.is_elf) {
-		*why = r->verdict;	/* nothing can be said of it */
+		*why = r->verdict; /* nothing can be said of it */
 		return -ENOEXEC;
 	}
 	return scan_code(&r->code, im, why);
@@ -124,7 +130,8 @@ static void print_rows(const struct scan_code *s, enum sensitive kind, const cha
 			const struct scan_place *p = &row->first[k];
 
 			if (p->symbol[0])
-				printf("    %#" PRIx64 " %s+%#" PRIx64 "\n", p->address, p->symbol, p->offset);
+				printf("    %#" PRIx64 " %s+%#" PRIx64 "\n", p->address, p->symbol,
+				       p->offset);
 			else
 				printf("    %#" PRIx64 "\n", p->address);
 		}
@@ -147,11 +154,15 @@ static void print_text(const struct report *r)
 		printf("  %-18s %-7s  %s%s%s\n", n->name, state_words[n->state], n->value,
 		       n->value[0] ? "  " : "", n->state == NOTE_PRESENT ? "" : n->purpose);
 	}
-	printf("\n%" PRIu64 " bytes of text looked at%s, %" PRIu64 " of them in no instruction%s%s\n", r->code.bytes,
-	       r->code.sections ? "" : " (whole segments, their data too: the file has no sections)", r->code.unknown,
-	       r->code.symbols ? "" : "; no symbols", r->code.cut ? "; sections overlap: not all was looked at" : "");
+	printf("\n%" PRIu64 " bytes of text looked at%s, %" PRIu64
+	       " of them in no instruction%s%s\n",
+	       r->code.bytes,
+	       r->code.sections ? "" : " (whole segments, their data too: the file has no sections)",
+	       r->code.unknown, r->code.symbols ? "" : "; no symbols",
+	       r->code.cut ? "; sections overlap: not all was looked at" : "");
 	print_rows(&r->code, SENSITIVE_SILENT, "Do not trap, and do something else than in ring 0:");
-	print_rows(&r->code, SENSITIVE_GATE, "Enter a handler or the hypervisor; fine if that is meant:");
+	print_rows(&r->code, SENSITIVE_GATE,
+		   "Enter a handler or the hypervisor; fine if that is meant:");
 	print_rows(&r->code, SENSITIVE_TRAPS, "Trap; emulated or #GP:");
 	if (!r->code.nr_rows)
 		puts("No sensitive instruction.");
@@ -211,7 +222,8 @@ int cmd_check_kernel(struct cli *c, int argc, char **argv)
 		argv++;
 	}
 	if (argc != 2 || argv[1][0] == '-')
-		return cli_usage(c, argc < 2 ? "which kernel?" : "\"%s\" is too much", argv[argc - 1]);
+		return cli_usage(c, argc < 2 ? "which kernel?" : "\"%s\" is too much",
+				 argv[argc - 1]);
 	rc = read_kernel(argv[1], &data, &size, c->why);
 	if (!rc)
 		rc = image_unpack(&im, argv[1], data, size, c->why);
@@ -232,12 +244,16 @@ int cmd_check_kernel(struct cli *c, int argc, char **argv)
 		*c->why = r->verdict;
 		rc = -ENOEXEC;
 	} else if (!rc && r->notes.wrong) {
-		rc = why_set(c->why, TE_KERNEL, "%s: %u of its notes are wrong", argv[1], r->notes.wrong);
+		rc = why_set(c->why, TE_KERNEL, "%s: %u of its notes are wrong", argv[1],
+			     r->notes.wrong);
 	} else if (!rc && strict && r->code.silent) {
-		rc = why_hint(c->why,
-			      why_set(c->why, TE_STATE, "%s: %" PRIu64 " instructions do not trap and do not do what they do in ring 0",
-				      argv[1], r->code.silent),
-			      "a kernel that patches itself when it finds itself on a hypervisor has them in its file all the same");
+		rc = why_hint(
+			c->why,
+			why_set(c->why, TE_STATE,
+				"%s: %" PRIu64
+				" instructions do not trap and do not do what they do in ring 0",
+				argv[1], r->code.silent),
+			"a kernel that patches itself when it finds itself on a hypervisor has them in its file all the same");
 	}
 	image_close(&im);
 	free(r);

@@ -20,11 +20,11 @@ struct cli {
 	const struct subcommand *cmd;
 	bool json;
 	bool verbose;
-	struct host *host;	/* by cli_host() */
-	struct store *store;	/* by cli_store() */
-	struct burst *burst;	/* by node_bursts() */
-	struct names *names;	/* by cli_names_ahead() */
-	bool bursting;		/* within node_transact(): nodes are queued */
+	struct host *host;   /* by cli_host() */
+	struct store *store; /* by cli_store() */
+	struct burst *burst; /* by node_bursts() */
+	struct names *names; /* by cli_names_ahead() */
+	bool bursting;	     /* within node_transact(): nodes are queued */
 	struct why *why;
 };
 
@@ -33,9 +33,9 @@ typedef int subcommand_fn(struct cli *c, int argc, char **argv);
 struct subcommand {
 	const char *name;
 	subcommand_fn *run;
-	const char *args;	/* "[-p] FILE [KEY=VALUE...]" */
-	const char *text;	/* one line */
-	const char *details;	/* paragraphs and options, for --help and the manual */
+	const char *args;    /* "[-p] FILE [KEY=VALUE...]" */
+	const char *text;    /* one line */
+	const char *details; /* paragraphs and options, for --help and the manual */
 };
 extern const struct subcommand subcommands[];
 extern const size_t subcommand_count;
@@ -55,7 +55,7 @@ int cli_store_failed(struct cli *c, const char *doing);
 /* A remark for people: on stderr, never part of the output. */
 void cli_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
-const struct subcommand *cli_subcommand(const char *name);	/* or NULL */
+const struct subcommand *cli_subcommand(const char *name); /* or NULL */
 
 /* --- help (help.c) */
 void help_list(FILE *to);
@@ -67,7 +67,8 @@ int help_no_such(struct why *why, const char *name);
 int cli_find_domain(struct cli *c, const char *who, uint32_t *domid);
 /* Its name, malloced; "(null)"-like names never: a domain without one is "". */
 int cli_domain_name(struct cli *c, uint32_t domid, char **name);
-/* Ask for the names of these, in the order of their numbers, at once: cli_domain_name() then knows them. */
+/* Ask for the names of these, in the order of their numbers, at once: cli_domain_name() then knows
+ * them. */
 void cli_names_ahead(struct cli *c, const struct domain_info *list, size_t count);
 void cli_forget_names(struct cli *c);
 /* Is there a living domain with this name? */
@@ -80,17 +81,17 @@ const char *cli_state_word(const struct domain_info *d);
 const char *cli_reason_word(unsigned int reason);
 /* One string of the store, malloced, or NULL if the node is not there. */
 char *cli_read(struct cli *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-int64_t cli_parse_number(const char *s, int64_t least, int64_t most);	/* -1: it is none */
+int64_t cli_parse_number(const char *s, int64_t least, int64_t most); /* -1: it is none */
 
 /* --- output (out.c) */
 struct column {
-	const char *key;	/* of the row's object */
+	const char *key; /* of the row's object */
 	const char *title;
-	int width;		/* least; below 0: left-aligned */
+	int width; /* least; below 0: left-aligned */
 };
 /* rows: an array of objects; consumed. kind names the schema: torc-KIND/1. */
-void out_rows(struct cli *c, const char *kind, struct json_object *rows, const struct column *columns,
-	      size_t count);
+void out_rows(struct cli *c, const char *kind, struct json_object *rows,
+	      const struct column *columns, size_t count);
 /* facts: one object; consumed. As "key : value" lines. */
 void out_facts(struct cli *c, const char *kind, struct json_object *facts);
 /* Helpers to build facts. The key is kept as it is, not copied: a literal. */

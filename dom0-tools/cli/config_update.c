@@ -7,7 +7,7 @@
 
 #include "dom0-tools/common/paths.h"
 
-#define CONFIG_MAX_BYTES	(1u << 20)
+#define CONFIG_MAX_BYTES (1u << 20)
 
 int cmd_config_update(struct cli *c, int argc, char **argv)
 {
@@ -31,7 +31,8 @@ int cmd_config_update(struct cli *c, int argc, char **argv)
 		return rc;
 	old = record_load(name);
 	if (!old) {
-		rc = why_set(c->why, TE_NO_DOMAIN, "guest \"%s\" was not made by torc: there is no record of it", name);
+		rc = why_set(c->why, TE_NO_DOMAIN,
+			     "guest \"%s\" was not made by torc: there is no record of it", name);
 		free(name);
 		return rc;
 	}
@@ -41,7 +42,8 @@ int cmd_config_update(struct cli *c, int argc, char **argv)
 	} else {
 		rc = config_load(&g, argv[2], text, strlen(text), NULL, NULL, NULL, c->why);
 		if (!rc && strcmp(g.name, name) != 0) {
-			rc = why_set(c->why, TE_CONFIG_VALUE, "%s is for a guest named \"%s\", not \"%s\"", argv[2], g.name,
+			rc = why_set(c->why, TE_CONFIG_VALUE,
+				     "%s is for a guest named \"%s\", not \"%s\"", argv[2], g.name,
 				     name);
 			config_free(&g);
 		} else if (!rc) {

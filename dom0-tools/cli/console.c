@@ -22,7 +22,7 @@
 #include "dom0-tools/common/paths.h"
 #include "dom0-tools/consoled/protocol.h"
 
-#define ESCAPE_KEY	0x1d	/* Ctrl-] */
+#define ESCAPE_KEY 0x1d /* Ctrl-] */
 
 static struct termios saved;
 static bool raw;
@@ -49,7 +49,7 @@ static void make_raw(void)
 		return;
 	t = saved;
 	cfmakeraw(&t);
-	t.c_oflag |= OPOST;	/* our own messages still end in line feeds */
+	t.c_oflag |= OPOST; /* our own messages still end in line feeds */
 	raw = true;
 	atexit(restore);
 	signal(SIGTERM, on_signal);
@@ -94,7 +94,8 @@ static int connect_daemon(struct cli *c, uint32_t domid, uint32_t flags, struct 
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -1;
-	if (connect(fd, (struct sockaddr *)&a, sizeof(a)) || write_all(fd, (char *)&rq, sizeof(rq))) {
+	if (connect(fd, (struct sockaddr *)&a, sizeof(a)) ||
+	    write_all(fd, (char *)&rq, sizeof(rq))) {
 		close(fd);
 		return -1;
 	}
@@ -125,7 +126,9 @@ static int open_tty(struct cli *c, uint32_t domid)
 		nanosleep(&nap, NULL);
 	}
 	if (!tty)
-		return why_hint(c->why, why_set(c->why, TE_DEVICE, "domain %u has no console: no daemon has taken it", domid),
+		return why_hint(c->why,
+				why_set(c->why, TE_DEVICE,
+					"domain %u has no console: no daemon has taken it", domid),
 				"is torc-consoled (or xenconsoled) running?");
 	fd = open(tty, O_RDWR | O_NOCTTY | O_CLOEXEC);
 	if (fd < 0)
@@ -156,7 +159,8 @@ static bool forward_keys(int fd, const char *buf, size_t n, bool drop)
 
 static int relay(int fd, bool read_only)
 {
-	struct pollfd p[2] = { { .fd = STDIN_FILENO, .events = POLLIN }, { .fd = fd, .events = POLLIN } };
+	struct pollfd p[2] = { { .fd = STDIN_FILENO, .events = POLLIN },
+			       { .fd = fd, .events = POLLIN } };
 	char buf[4096];
 
 	for (;;) {
@@ -170,7 +174,7 @@ static int relay(int fd, bool read_only)
 		if (p[1].revents) {
 			n = read(fd, buf, sizeof(buf));
 			if (n <= 0)
-				return 0;	/* the guest is gone */
+				return 0; /* the guest is gone */
 			if (write_all(STDOUT_FILENO, buf, (size_t)n))
 				return 0;
 		}
@@ -179,7 +183,7 @@ static int relay(int fd, bool read_only)
 			if (n > 0 && !forward_keys(fd, buf, (size_t)n, read_only))
 				return 0;
 			if (n <= 0)
-				p[0].fd = -1;	/* input ended: go on showing */
+				p[0].fd = -1; /* input ended: go on showing */
 		}
 	}
 }
@@ -189,7 +193,8 @@ int console_attach(struct cli *c, uint32_t domid, bool replay, bool read_only)
 	struct why refused = { 0 };
 	int fd, rc;
 
-	fd = connect_daemon(c, domid, (replay ? CONSOLED_REPLAY : 0) | (read_only ? CONSOLED_READ_ONLY : 0),
+	fd = connect_daemon(c, domid,
+			    (replay ? CONSOLED_REPLAY : 0) | (read_only ? CONSOLED_READ_ONLY : 0),
 			    &refused);
 	if (fd < 0 && refused.error) {
 		*c->why = refused;
@@ -219,7 +224,8 @@ static int print_log(struct cli *c, const char *name)
 	snprintf(path, sizeof(path), "%s/console/%s.log", path_log(), name);
 	rc = path_read_file(path, 64 << 20, &text, &len);
 	if (rc)
-		return why_set(c->why, TE_FILE, "no console log of \"%s\": %s: %s", name, path, strerror(-rc));
+		return why_set(c->why, TE_FILE, "no console log of \"%s\": %s: %s", name, path,
+			       strerror(-rc));
 	fwrite(text, 1, len, stdout);
 	free(text);
 	return 0;
@@ -258,7 +264,9 @@ int cmd_console(struct cli *c, int argc, char **argv)
 	if (!rc)
 		rc = cli_find_domain(c, argv[optind], &domid);
 	if (!rc && domid == 0)
-		rc = why_hint(c->why, why_set(c->why, TE_STATE, "domain 0 has the machine's console"), "torc dmesg");
+		rc = why_hint(c->why,
+			      why_set(c->why, TE_STATE, "domain 0 has the machine's console"),
+			      "torc dmesg");
 	if (!rc && log) {
 		char *name = NULL;
 

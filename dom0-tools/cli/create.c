@@ -13,8 +13,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define MAX_EVTCHN_PORT	1023		/* as xl gives PV guests */
-#define OVERHEAD_PAGES	512		/* what the hypervisor needs for a domain, roughly */
+#define MAX_EVTCHN_PORT 1023 /* as xl gives PV guests */
+#define OVERHEAD_PAGES	512  /* what the hypervisor needs for a domain, roughly */
 #define GRUB64		"/usr/lib/grub-xen/grub-x86_64-xen.bin"
 #define GRUB32		"/usr/lib/grub-xen/grub-i386-xen.bin"
 
@@ -22,13 +22,13 @@ struct creation {
 	struct cli *c;
 	struct guest_config config;
 	struct build build;
-	const struct guest_image *image;	/* or NULL */
+	const struct guest_image *image; /* or NULL */
 	struct disk_source disks[CONFIG_MAX_DISKS];
-	size_t nr_open;		/* disks */
+	size_t nr_open; /* disks */
 	uint32_t domid;
 	bool exists;
-	int mark;		/* by creating_begin() */
-	const char *stage;	/* for the record: where it failed */
+	int mark;	   /* by creating_begin() */
+	const char *stage; /* for the record: where it failed */
 	struct timespec start;
 };
 
@@ -39,8 +39,10 @@ static void stage(struct creation *k, const char *text)
 
 	if (k->c->verbose) {
 		clock_gettime(CLOCK_MONOTONIC, &now);
-		cli_note("%lld us: %s", (long long)(now.tv_sec - k->start.tv_sec) * 1000000 +
-						(now.tv_nsec - k->start.tv_nsec) / 1000, text);
+		cli_note("%lld us: %s",
+			 (long long)(now.tv_sec - k->start.tv_sec) * 1000000 +
+				 (now.tv_nsec - k->start.tv_nsec) / 1000,
+			 text);
 	}
 	k->stage = text;
 }
@@ -63,12 +65,14 @@ static int choose_kernel(struct creation *k, const char **kernel)
 	if (!g->firmware && (!g->bootloader || !*g->bootloader))
 		return 0;
 	if (g->kernel)
-		return why_set(why, TE_CONFIG_VALUE, "kernel and %s are both given: which is it?", key);
+		return why_set(why, TE_CONFIG_VALUE, "kernel and %s are both given: which is it?",
+			       key);
 	base = g->firmware ? "grub" : strrchr(g->bootloader, '/');
 	base = g->firmware ? base : base ? base + 1 : g->bootloader;
 	if (strcmp(base, "grub") != 0 && strcmp(base, "pygrub") != 0 && strcmp(base, "pvgrub") != 0)
-		return why_hint(why, why_set(why, TE_UNSUPPORTED, "bootloader: \"%s\"", g->bootloader),
-				"\"grub\": GRUB runs inside the guest and reads the guest's disk there");
+		return why_hint(
+			why, why_set(why, TE_UNSUPPORTED, "bootloader: \"%s\"", g->bootloader),
+			"\"grub\": GRUB runs inside the guest and reads the guest's disk there");
 	if (!g->nr_disks)
 		return why_set(why, TE_CONFIG_VALUE, "%s: the guest has no disk to boot from", key);
 	if (access(grub, R_OK))
@@ -108,8 +112,10 @@ static int has_room(struct cli *c, const struct host_info *info, const char *nam
 	if (free_pages >= need)
 		return 0;
 	return why_hint(c->why,
-			why_set(c->why, TE_NO_MEMORY, "\"%s\" needs %llu MiB, the host has %llu MiB free", name,
-				(unsigned long long)(need + 255) >> 8, (unsigned long long)free_pages >> 8),
+			why_set(c->why, TE_NO_MEMORY,
+				"\"%s\" needs %llu MiB, the host has %llu MiB free", name,
+				(unsigned long long)(need + 255) >> 8,
+				(unsigned long long)free_pages >> 8),
 			"lower memory=, or take some from others: torc mem-set");
 }
 
@@ -142,14 +148,18 @@ static int check_host(struct creation *k, struct host_info *info)
 	if (rc)
 		return rc;
 	if (taken)
-		return why_set(c->why, TE_NAME_TAKEN, "domain %u is named \"%s\" already", other, k->config.name);
+		return why_set(c->why, TE_NAME_TAKEN, "domain %u is named \"%s\" already", other,
+			       k->config.name);
 	rc = has_room(c, info, k->config.name, k->build.spec.nr_pages);
 	if (rc)
 		return rc;
 	if (!k->build.image.is_64 && !strstr(info->capabilities, "xen-3.0-x86_32p"))
-		return why_hint(c->why, why_set(c->why, TE_NOT_OFFERED, "%s is a 32-bit kernel, and this hypervisor runs no 32-bit PV guests",
-						k->build.spec.kernel),
-				"Torc does; see xen_caps in torc info");
+		return why_hint(
+			c->why,
+			why_set(c->why, TE_NOT_OFFERED,
+				"%s is a 32-bit kernel, and this hypervisor runs no 32-bit PV guests",
+				k->build.spec.kernel),
+			"Torc does; see xen_caps in torc info");
 	return 0;
 }
 
@@ -159,8 +169,9 @@ static int open_devices(struct creation *k)
 
 	stage(k, "preparing its devices");
 	for (size_t i = 0; !rc && i < k->config.nr_disks; i++) {
-		rc = k->image && k->image->hold ? disk_look(&k->config.disks[i], &k->disks[i], k->c->why) :
-						  disk_open(&k->config.disks[i], &k->disks[i], k->c->why);
+		rc = k->image && k->image->hold ?
+			     disk_look(&k->config.disks[i], &k->disks[i], k->c->why) :
+			     disk_open(&k->config.disks[i], &k->disks[i], k->c->why);
 		k->nr_open = i + 1;
 	}
 	for (size_t i = 0; !rc && i < k->config.nr_vifs; i++)
@@ -185,10 +196,12 @@ static int set_affinity(struct creation *k, const struct config_cpus *set, bool 
 		for (size_t i = 0; i < bytes; i++)
 			any |= map[i] != 0;
 		if (!rc && !any)
-			return why_set(k->c->why, TE_CONFIG_VALUE, "cpus: \"%s\" has none of this host's %u processors",
-				       text, info->cpus);
+			return why_set(k->c->why, TE_CONFIG_VALUE,
+				       "cpus: \"%s\" has none of this host's %u processors", text,
+				       info->cpus);
 		if (!rc)
-			rc = host_vcpu_set_affinity(k->c->host, k->domid, v, soft, map, bytes, k->c->why);
+			rc = host_vcpu_set_affinity(k->c->host, k->domid, v, soft, map, bytes,
+						    k->c->why);
 	}
 	return rc;
 }
@@ -223,8 +236,9 @@ static int make_domain(struct creation *k, const struct host_info *info)
 		rc = host_domain_address_size(c->host, k->domid, 32, c->why);
 	if (!rc)
 		rc = host_domain_max_vcpus(c->host, k->domid, d.max_vcpus, c->why);
-	if (!rc)	/* a MiB more than asked: guests' balloons are not exact to the page */
-		rc = host_domain_max_mem(c->host, k->domid, ((k->image ? g->maxmem : g->memory) << 10) + 1024, c->why);
+	if (!rc) /* a MiB more than asked: guests' balloons are not exact to the page */
+		rc = host_domain_max_mem(c->host, k->domid,
+					 ((k->image ? g->maxmem : g->memory) << 10) + 1024, c->why);
 	if (!rc)
 		rc = host_domain_memory_map(c->host, k->domid, g->maxmem << 10, c->why);
 	if (!rc && (g->rtc_timeoffset || g->localtime)) {
@@ -233,10 +247,13 @@ static int make_domain(struct creation *k, const struct host_info *info)
 
 		localtime_r(&now, &tm);
 		rc = host_domain_time_offset(c->host, k->domid,
-					     (int64_t)g->rtc_timeoffset + (g->localtime ? tm.tm_gmtoff : 0), c->why);
+					     (int64_t)g->rtc_timeoffset +
+						     (g->localtime ? tm.tm_gmtoff : 0),
+					     c->why);
 	}
 	if (!rc && (g->cpu_weight || g->cap))
-		rc = host_domain_sched_set(c->host, k->domid, g->cpu_weight ? (unsigned int)g->cpu_weight : 0xffff,
+		rc = host_domain_sched_set(c->host, k->domid,
+					   g->cpu_weight ? (unsigned int)g->cpu_weight : 0xffff,
 					   (unsigned int)g->cap, c->why);
 	if (!rc)
 		rc = set_affinity(k, &g->cpus, false, info);
@@ -260,7 +277,9 @@ static int connect_devices(struct creation *k)
 static int bring_up(struct creation *k, bool paused)
 {
 	bool hold = k->image && k->image->hold;
-	struct guest_nodes nodes = { .config = &k->config, .build = &k->build, .disks = k->disks, .hold = hold };
+	struct guest_nodes nodes = {
+		.config = &k->config, .build = &k->build, .disks = k->disks, .hold = hold
+	};
 	struct cli *c = k->c;
 	struct host_info info;
 	int rc;
@@ -273,7 +292,8 @@ static int bring_up(struct creation *k, bool paused)
 	if (rc)
 		return rc;
 	stage(k, "building the guest");
-	rc = k->image ? k->image->fill(k->image->arg, c->host, k->domid, (k->config.maxmem << 8) + 256, &k->build, c->why) :
+	rc = k->image ? k->image->fill(k->image->arg, c->host, k->domid,
+				       (k->config.maxmem << 8) + 256, &k->build, c->why) :
 			build_domain(&k->build, c->host, k->domid, c->why);
 	if (rc)
 		return rc;
@@ -332,7 +352,8 @@ static void remember(struct creation *k, const struct guest_source *from, int rc
 	json_object_put(r);
 }
 
-int guest_create(struct cli *c, const struct guest_source *from, bool paused, bool dry, uint32_t *domid)
+int guest_create(struct cli *c, const struct guest_source *from, bool paused, bool dry,
+		 uint32_t *domid)
 {
 	struct creation k = { .c = c, .mark = -1, .image = from->image };
 	int rc;

@@ -9,7 +9,7 @@
 
 #include "dom0-tools/common/paths.h"
 
-#define CONFIG_MAX_BYTES	(1u << 20)	/* a guest's file is a page or two */
+#define CONFIG_MAX_BYTES (1u << 20) /* a guest's file is a page or two */
 
 /* Overrides as lines, the last thing that the parser reads. */
 static char *join(char *const words[], int count)
@@ -26,10 +26,11 @@ static char *join(char *const words[], int count)
 }
 
 /*
- * The seed becomes a disk among the overrides, as if it had been given there, so that it is in the record as well;
- * and so does the uuid, which is on the seed.
+ * The seed becomes a disk among the overrides, as if it had been given there, so that it is in the
+ * record as well; and so does the uuid, which is on the seed.
  */
-static int add_seed(struct cli *c, const char *dir, const char *path, const char *text, char **overrides)
+static int add_seed(struct cli *c, const char *dir, const char *path, const char *text,
+		    char **overrides)
 {
 	char file[PATH_MAX], vdev[8], uuid[37], *more;
 	struct guest_config g;
@@ -42,8 +43,8 @@ static int add_seed(struct cli *c, const char *dir, const char *path, const char
 	if (!rc)
 		rc = guest_seed(dir, &g, file, c->why);
 	config_uuid_format(uuid, g.uuid);
-	if (!rc && asprintf(&more, "%s\nuuid=\"%s\"\ndisk+=[\"vdev=%s,access=ro,target=%s\"]\n", *overrides ? *overrides : "",
-			    uuid, vdev, file) < 0)
+	if (!rc && asprintf(&more, "%s\nuuid=\"%s\"\ndisk+=[\"vdev=%s,access=ro,target=%s\"]\n",
+			    *overrides ? *overrides : "", uuid, vdev, file) < 0)
 		rc = why_set(c->why, TE_NO_MEMORY, "no memory");
 	if (!rc) {
 		free(*overrides);

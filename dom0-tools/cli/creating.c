@@ -73,8 +73,10 @@ static void look_at(struct cli *c, const char *id)
 		if (domid > 0 && read(fd, text, 36) == 36 && config_uuid_parse(text, uuid) == 0 &&
 		    host_domain_info(c->host, (uint32_t)domid, &info, c->why) == 0 &&
 		    memcmp(info.uuid, uuid, sizeof(uuid)) == 0) {
-			log_say(LOG_WARNING, &(struct log_about){ .domid = (uint32_t)domid, .event = "swept" },
-				"domain %u was left half-made, or half-ended: it is destroyed", (unsigned int)domid);
+			log_say(LOG_WARNING,
+				&(struct log_about){ .domid = (uint32_t)domid, .event = "swept" },
+				"domain %u was left half-made, or half-ended: it is destroyed",
+				(unsigned int)domid);
 			guest_destroy(c, (uint32_t)domid, "who made or ended it was killed");
 		}
 		unlink(path);

@@ -36,8 +36,8 @@ static struct json_object *vif(const struct config_vif *v, bool lasting)
 	char mac[18];
 
 	fact_num(o, "devid", v->devid);
-	snprintf(mac, sizeof(mac), "%02x:%02x:%02x:%02x:%02x:%02x", v->mac[0], v->mac[1], v->mac[2], v->mac[3],
-		 v->mac[4], v->mac[5]);
+	snprintf(mac, sizeof(mac), "%02x:%02x:%02x:%02x:%02x:%02x", v->mac[0], v->mac[1], v->mac[2],
+		 v->mac[3], v->mac[4], v->mac[5]);
 	fact_str(o, "mac", v->mac_given || lasting ? mac : NULL);
 	fact_bool(o, "mac_given", v->mac_given);
 	fact_str(o, "bridge", v->bridge);

@@ -19,7 +19,8 @@ static void stats(struct json_object *o, const char *back, uint32_t domid, const
 	char file[PATH_MAX], *text;
 	size_t len;
 
-	snprintf(file, sizeof(file), "%s/%s/%s-%u-%s.stats", path_run(), strcmp(back, "vif") ? "blkd" : "netd", back, domid, id);
+	snprintf(file, sizeof(file), "%s/%s/%s-%u-%s.stats", path_run(),
+		 strcmp(back, "vif") ? "blkd" : "netd", back, domid, id);
 	if (path_read_file(file, STATS_MAX, &text, &len) == 0) {
 		s = json_tokener_parse(text);
 		free(text);
@@ -79,7 +80,7 @@ static int list(struct cli *c, int argc, char **argv, const char *kind, const ch
 		return rc;
 	rows = json_object_new_array();
 	gather(c, domid, kind, kind, keys, nr_keys, rows);
-	if (strcmp(kind, "vbd") == 0)	/* torc-blkd's */
+	if (strcmp(kind, "vbd") == 0) /* torc-blkd's */
 		gather(c, domid, "qdisk", kind, keys, nr_keys, rows);
 	out_rows(c, schema, rows, columns, count);
 	return 0;
@@ -89,23 +90,32 @@ int cmd_block_list(struct cli *c, int argc, char **argv)
 {
 	static const char *const keys[] = { "dev", "params", "mode", "node", "type", "state" };
 	static const struct column columns[] = {
-		{ "id", "Vdev", -6 },	       { "dev", "Dev", -5 },   { "mode", "Mode", -4 },
-		{ "state", "Back", 4 }, { "frontend_state", "Front", 5 }, { "queue_depth", "Queue", 5 },
-		{ "bytes_per_second", "Bytes/s", 9 }, { "errors", "Errors", 6 }, { "node", "Node", -12 },
+		{ "id", "Vdev", -6 },
+		{ "dev", "Dev", -5 },
+		{ "mode", "Mode", -4 },
+		{ "state", "Back", 4 },
+		{ "frontend_state", "Front", 5 },
+		{ "queue_depth", "Queue", 5 },
+		{ "bytes_per_second", "Bytes/s", 9 },
+		{ "errors", "Errors", 6 },
+		{ "node", "Node", -12 },
 		{ "params", "Target", -10 },
 	};
 
-	return list(c, argc, argv, "vbd", "disks", keys, 6, columns, sizeof(columns) / sizeof(columns[0]));
+	return list(c, argc, argv, "vbd", "disks", keys, 6, columns,
+		    sizeof(columns) / sizeof(columns[0]));
 }
 
 int cmd_network_list(struct cli *c, int argc, char **argv)
 {
 	static const char *const keys[] = { "mac", "bridge", "vifname", "state" };
 	static const struct column columns[] = {
-		{ "id", "Idx", -3 },	   { "mac", "Mac Addr.", -17 }, { "state", "Back", 4 },
-		{ "frontend_state", "Front", 5 }, { "queue_depth", "Queue", 5 },
-		{ "bytes_per_second", "Bytes/s", 9 }, { "errors", "Errors", 6 }, { "bridge", "Bridge", -8 },
+		{ "id", "Idx", -3 },	       { "mac", "Mac Addr.", -17 },
+		{ "state", "Back", 4 },	       { "frontend_state", "Front", 5 },
+		{ "queue_depth", "Queue", 5 }, { "bytes_per_second", "Bytes/s", 9 },
+		{ "errors", "Errors", 6 },     { "bridge", "Bridge", -8 },
 	};
 
-	return list(c, argc, argv, "vif", "nics", keys, 4, columns, sizeof(columns) / sizeof(columns[0]));
+	return list(c, argc, argv, "vif", "nics", keys, 4, columns,
+		    sizeof(columns) / sizeof(columns[0]));
 }

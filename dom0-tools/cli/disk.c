@@ -20,7 +20,7 @@
 
 #include "dom0-tools/common/paths.h"
 
-#define LOOP_TRIES	64
+#define LOOP_TRIES 64
 
 static bool there(const char *path)
 {
@@ -38,12 +38,16 @@ static int choose_backend(const struct config_disk *d, struct disk_source *s, st
 	network = strncmp(d->target, "nbd", 3) == 0 && strstr(d->target, "://");
 	s->user = d->backendtype ? strcmp(d->backendtype, "torc") == 0 : network || !kernel;
 	if (network && !s->user)
-		return why_set(why, TE_CONFIG_VALUE, "disk %s: backendtype=phy cannot serve %s", d->vdev, d->target);
+		return why_set(why, TE_CONFIG_VALUE, "disk %s: backendtype=phy cannot serve %s",
+			       d->vdev, d->target);
 	if (s->user && !daemon)
-		return why_hint(why, why_set(why, TE_DEVICE, "disk %s: torc-blkd is not running", d->vdev),
-				kernel ? "start torc-blkd" : "start torc-blkd, or modprobe xen-blkback");
+		return why_hint(
+			why, why_set(why, TE_DEVICE, "disk %s: torc-blkd is not running", d->vdev),
+			kernel ? "start torc-blkd" : "start torc-blkd, or modprobe xen-blkback");
 	if (!s->user && !kernel)
-		return why_hint(why, why_set(why, TE_DEVICE, "disk %s: dom0's kernel has no backend for disks", d->vdev),
+		return why_hint(why,
+				why_set(why, TE_DEVICE,
+					"disk %s: dom0's kernel has no backend for disks", d->vdev),
 				"modprobe xen-blkback");
 	s->inode = network ? UINT64_MAX : 0;
 	return 0;
@@ -56,7 +60,9 @@ static int loop_bind(const struct config_disk *d, int file, struct disk_source *
 	int control = open("/dev/loop-control", O_RDWR | O_CLOEXEC), err = 0;
 
 	if (control < 0)
-		return why_hint(why, why_set(why, TE_DEVICE, "disk %s: /dev/loop-control: %s", d->vdev, strerror(errno)),
+		return why_hint(why,
+				why_set(why, TE_DEVICE, "disk %s: /dev/loop-control: %s", d->vdev,
+					strerror(errno)),
 				"modprobe loop");
 	config.info.lo_flags = LO_FLAGS_AUTOCLEAR | (d->writable ? 0 : LO_FLAGS_READ_ONLY);
 	strncpy((char *)config.info.lo_file_name, d->target, LO_NAME_SIZE - 1);
@@ -85,12 +91,13 @@ static int loop_bind(const struct config_disk *d, int file, struct disk_source *
 	}
 	close(control);
 	if (err || s->loop_fd < 0)
-		return why_set(why, TE_DEVICE, "disk %s: no loop device for %s: %s", d->vdev, d->target,
-			       strerror(err ? err : EBUSY));
+		return why_set(why, TE_DEVICE, "disk %s: no loop device for %s: %s", d->vdev,
+			       d->target, strerror(err ? err : EBUSY));
 	return 0;
 }
 
-/* Is it there, what is it, and can it be opened as it is to be used. file, if wanted: its descriptor, -1 where it has none. */
+/* Is it there, what is it, and can it be opened as it is to be used. file, if wanted: its
+ * descriptor, -1 where it has none. */
 static int look(const struct config_disk *d, struct disk_source *s, int *file, struct why *why)
 {
 	struct stat st;
@@ -119,10 +126,11 @@ static int look(const struct config_disk *d, struct disk_source *s, int *file, s
 		s->dev = st.st_rdev;
 		s->inode = 0;
 	} else if (!S_ISREG(st.st_mode)) {
-		rc = why_set(why, TE_FILE, "disk %s: %s is neither a file nor a block device", d->vdev, d->target);
+		rc = why_set(why, TE_FILE, "disk %s: %s is neither a file nor a block device",
+			     d->vdev, d->target);
 	} else if (st.st_size < 512) {
-		rc = why_set(why, TE_FILE, "disk %s: %s has %lld bytes, less than a sector", d->vdev, d->target,
-			     (long long)st.st_size);
+		rc = why_set(why, TE_FILE, "disk %s: %s has %lld bytes, less than a sector",
+			     d->vdev, d->target, (long long)st.st_size);
 	} else if (s->user) {
 		snprintf(s->device, sizeof(s->device), "%.63s", d->target);
 	}
@@ -174,26 +182,30 @@ static int claim_disk(struct cli *c, store_txn_t t, uint32_t domid, const struct
 	bool alive;
 	int rc;
 
-	store_path(path, "/torc/disks/%llx-%llx", (unsigned long long)s->dev, (unsigned long long)s->inode);
+	store_path(path, "/torc/disks/%llx-%llx", (unsigned long long)s->dev,
+		   (unsigned long long)s->inode);
 	have = node_read(c, t, "%s", path);
 	if (have) {
 		alive = sscanf(have, "%u %c", &id, &mode) == 2 && id != domid &&
 			(name = cli_read(c, "/local/domain/%u/name", id));
 		free(have);
 		if (alive && (mode == 'w' || d->writable)) {
-			why_set(c->why, TE_STATE, "disk %s: %s is in use by guest \"%s\"%s", d->vdev, d->target, name,
-				mode == 'w' ? " for writing" : "");
+			why_set(c->why, TE_STATE, "disk %s: %s is in use by guest \"%s\"%s",
+				d->vdev, d->target, name, mode == 'w' ? " for writing" : "");
 			free(name);
-			return why_hint(c->why, -EBUSY, "two guests that write to one disk destroy it");
+			return why_hint(c->why, -EBUSY,
+					"two guests that write to one disk destroy it");
 		}
 		if (alive)
 			free(name);
 	}
-	rc = node_write(c, t, "/torc/disks", path + strlen("/torc/disks/"), "%u %c", domid, d->writable ? 'w' : 'r');
+	rc = node_write(c, t, "/torc/disks", path + strlen("/torc/disks/"), "%u %c", domid,
+			d->writable ? 'w' : 'r');
 	return rc ? rc : node_write(c, t, back, "claim", "%s", path);
 }
 
-int disk_release(struct cli *c, store_txn_t t, uint32_t domid, const struct config_disk *d, const struct disk_source *s)
+int disk_release(struct cli *c, store_txn_t t, uint32_t domid, const struct config_disk *d,
+		 const struct disk_source *s)
 {
 	char back[STORE_PATH_MAX];
 	int rc = 0;
@@ -205,7 +217,7 @@ int disk_release(struct cli *c, store_txn_t t, uint32_t domid, const struct conf
 		rc = node_write(c, t, back, "physical-device-path", "%s", s->device);
 	if (!rc && !s->user)
 		rc = node_write(c, t, back, "physical-device", "%x:%x", s->major, s->minor);
-	if (!rc && !s->user)	/* torc-blkd says so itself */
+	if (!rc && !s->user) /* torc-blkd says so itself */
 		rc = node_write(c, t, back, "hotplug-status", "connected");
 	if (!rc)
 		rc = node_write(c, t, back, "params", "%s", d->target);
@@ -268,14 +280,15 @@ int disk_write(struct cli *c, store_txn_t t, uint32_t domid, const struct config
  * The kernel's backend shows in sysfs that it has opened the device, torc-blkd in the store;
  * both complain in the store.
  */
-static bool opened(struct cli *c, uint32_t domid, const struct config_disk *d, const struct disk_source *s)
+static bool opened(struct cli *c, uint32_t domid, const struct config_disk *d,
+		   const struct disk_source *s)
 {
 	char path[128], *status;
 	bool yes;
 
 	if (!s->user) {
-		snprintf(path, sizeof(path), "/sys/bus/xen-backend/devices/vbd-%u-%u/physical_device", domid,
-			 d->number);
+		snprintf(path, sizeof(path),
+			 "/sys/bus/xen-backend/devices/vbd-%u-%u/physical_device", domid, d->number);
 		return there(path);
 	}
 	status = cli_read(c, "/local/domain/0/backend/qdisk/%u/%u/hotplug-status", domid, d->number);
@@ -284,19 +297,22 @@ static bool opened(struct cli *c, uint32_t domid, const struct config_disk *d, c
 	return yes;
 }
 
-int disk_wait(struct cli *c, uint32_t domid, const struct config_disk *d, const struct disk_source *s)
+int disk_wait(struct cli *c, uint32_t domid, const struct config_disk *d,
+	      const struct disk_source *s)
 {
 	char error[128];
 	struct patience p;
 	int rc;
 
-	snprintf(error, sizeof(error), "/local/domain/0/error/backend/%s/%u/%u/error", disk_backend(s), domid,
-		 d->number);
+	snprintf(error, sizeof(error), "/local/domain/0/error/backend/%s/%u/%u/error",
+		 disk_backend(s), domid, d->number);
 	patience_start(&p, c, error);
 	while (!opened(c, domid, d, s)) {
 		rc = patience_wait(&p);
 		if (rc)
-			return why_prefix(c->why, rc, "disk %s: the backend does not open %s: ", d->vdev, d->target);
+			return why_prefix(c->why, rc,
+					  "disk %s: the backend does not open %s: ", d->vdev,
+					  d->target);
 	}
 	return 0;
 }

@@ -136,8 +136,10 @@ int cli_find_domain(struct cli *c, const char *who, uint32_t *domid)
 	if (rc)
 		return rc;
 	if (!taken)
-		return why_hint(c->why, why_set(c->why, TE_NO_DOMAIN, "there is no domain \"%s\"", who),
-				"\"torc list\" shows those that are; \"torc why %s\" what became of it", who);
+		return why_hint(
+			c->why, why_set(c->why, TE_NO_DOMAIN, "there is no domain \"%s\"", who),
+			"\"torc list\" shows those that are; \"torc why %s\" what became of it",
+			who);
 	return 0;
 }
 
@@ -177,7 +179,8 @@ void cli_names_ahead(struct cli *c, const struct domain_info *list, size_t count
 		first = i ? first : number;
 	}
 	if (burst_settle(c->burst)) {
-		burst_close(&c->burst);	/* the store was restarted: the client knows how to wait for it */
+		burst_close(&c->burst); /* the store was restarted: the client knows how to wait for
+					   it */
 		free(c->names);
 		c->names = NULL;
 		return;
@@ -187,7 +190,8 @@ void cli_names_ahead(struct cli *c, const struct domain_info *list, size_t count
 		const char *name;
 
 		c->names->of[i].domid = list[i].domid;
-		c->names->of[i].name = burst_answer(c->burst, first + i, &name, NULL) == 0 ? strdup(name) : NULL;
+		c->names->of[i].name =
+			burst_answer(c->burst, first + i, &name, NULL) == 0 ? strdup(name) : NULL;
 	}
 	burst_forget(c->burst);
 }
@@ -236,8 +240,9 @@ void cli_state_letters(const struct domain_info *d, char out[7])
 {
 	bool crashed = d->shutdown && d->reason == SHUT_CRASH;
 
-	snprintf(out, 7, "%c%c%c%c%c%c", d->running ? 'r' : '-', d->blocked ? 'b' : '-', d->paused ? 'p' : '-',
-		 d->shutdown && !crashed ? 's' : '-', crashed ? 'c' : '-', d->dying ? 'd' : '-');
+	snprintf(out, 7, "%c%c%c%c%c%c", d->running ? 'r' : '-', d->blocked ? 'b' : '-',
+		 d->paused ? 'p' : '-', d->shutdown && !crashed ? 's' : '-', crashed ? 'c' : '-',
+		 d->dying ? 'd' : '-');
 }
 
 const char *cli_state_word(const struct domain_info *d)
@@ -255,7 +260,8 @@ const char *cli_state_word(const struct domain_info *d)
 
 const char *cli_reason_word(unsigned int reason)
 {
-	static const char *const words[] = { "poweroff", "reboot", "suspend", "crash", "watchdog", "soft-reset" };
+	static const char *const words[] = { "poweroff", "reboot",   "suspend",
+					     "crash",	 "watchdog", "soft-reset" };
 
 	return reason < sizeof(words) / sizeof(words[0]) ? words[reason] : "unknown";
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The two doors, hypervisor and store, and how something that went wrong is said. Shared with torc-migrated. */
+/* The two doors, hypervisor and store, and how something that went wrong is said. Shared with
+ * torc-migrated. */
 #include "dom0-tools/cli/cli.h"
 
 #include <stdarg.h>
@@ -13,7 +14,8 @@ int cli_store(struct cli *c)
 {
 	if (c->store || store_open(&c->store, NULL) == 0)
 		return 0;
-	return why_hint(c->why, why_set(c->why, TE_STORE, "the store is not reachable: %s", store_why(NULL)),
+	return why_hint(c->why,
+			why_set(c->why, TE_STORE, "the store is not reachable: %s", store_why(NULL)),
 			"is torc-stored (or xenstored) running?");
 }
 
@@ -30,8 +32,8 @@ int cli_usage(struct cli *c, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	return why_hint(c->why, why_set(c->why, TE_USAGE, "%s: %s", c->cmd->name, text), "torc %s %s",
-			c->cmd->name, c->cmd->args);
+	return why_hint(c->why, why_set(c->why, TE_USAGE, "%s: %s", c->cmd->name, text),
+			"torc %s %s", c->cmd->name, c->cmd->args);
 }
 
 void cli_note(const char *fmt, ...)

@@ -15,7 +15,7 @@
 #include "dom0-tools/dump/dump.h"
 
 struct progress {
-	int percent;	/* shown last; -1: nothing is shown */
+	int percent; /* shown last; -1: nothing is shown */
 };
 
 /* On a terminal only: a pipe gets the outcome and nothing else. */
@@ -90,10 +90,12 @@ int cmd_dump_core(struct cli *c, int argc, char **argv)
 			return cli_usage(c, "unknown option");
 	}
 	if (optind == argc || argc - optind > 2)
-		return cli_usage(c, optind == argc ? "which domain?" : "\"%s\" is too much", argv[argc - 1]);
+		return cli_usage(c, optind == argc ? "which domain?" : "\"%s\" is too much",
+				 argv[argc - 1]);
 	rc = cli_find_domain(c, argv[optind], &domid);
 	if (!rc && domid == 0)
-		rc = why_set(c->why, TE_STATE, "domain 0 is the control domain: it cannot dump itself");
+		rc = why_set(c->why, TE_STATE,
+			     "domain 0 is the control domain: it cannot dump itself");
 	if (!rc)
 		rc = cli_domain_name(c, domid, &name);
 	if (!rc && argc - optind == 1 && guest_dump_path(*name ? name : argv[optind], usual))
@@ -112,7 +114,8 @@ int cmd_dump_core(struct cli *c, int argc, char **argv)
 		rc = guest_dump(c, domid, file, for_gdb);
 	if (!rc && destroy)
 		rc = guest_destroy(c, domid, "dumped");
-	else if (paused && host_domain_unpause(c->host, domid, rc ? &(struct why){ 0 } : c->why) && !rc)
+	else if (paused && host_domain_unpause(c->host, domid, rc ? &(struct why){ 0 } : c->why) &&
+		 !rc)
 		rc = -EIO;
 	if (!rc && c->json) {
 		struct json_object *f = json_object_new_object();

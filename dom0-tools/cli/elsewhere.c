@@ -19,7 +19,8 @@ static int is_it(void *arg, const struct handover_record *r)
 	struct looking *l = arg;
 	char text[512];
 
-	if (r->state != HANDOVER_SUSPENDED && r->state != HANDOVER_HANDED && r->state != HANDOVER_PREPARED)
+	if (r->state != HANDOVER_SUSPENDED && r->state != HANDOVER_HANDED &&
+	    r->state != HANDOVER_PREPARED)
 		return 0;
 	if (strcmp(r->guest, l->name) != 0 && strcmp(r->uuid, l->uuid) != 0)
 		return 0;

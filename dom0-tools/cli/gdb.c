@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* torc gdb: a guest under gdb. Without options gdb itself is started, and talks to another torc gdb through a pipe. */
+/* torc gdb: a guest under gdb. Without options gdb itself is started, and talks to another torc gdb
+ * through a pipe. */
 #include "dom0-tools/cli/cli.h"
 
 #include <errno.h>
@@ -14,7 +15,8 @@
 
 static int start_gdb(struct cli *c, uint32_t domid, char **args, int count)
 {
-	char self[PATH_MAX], target[PATH_MAX + 64], **argv = calloc((size_t)count + 8, sizeof(*argv));
+	char self[PATH_MAX], target[PATH_MAX + 64],
+		**argv = calloc((size_t)count + 8, sizeof(*argv));
 	ssize_t len = readlink("/proc/self/exe", self, sizeof(self) - 1);
 	int n = 0;
 
@@ -31,8 +33,9 @@ static int start_gdb(struct cli *c, uint32_t domid, char **args, int count)
 	signal(SIGPIPE, SIG_DFL);
 	execvp(argv[0], argv);
 	free(argv);
-	return why_hint(c->why, why_set(c->why, TE_FILE, "cannot start gdb: %s", strerror(errno)),
-			"install gdb here, or say --listen [ADDRESS]:PORT and let a gdb elsewhere say target remote");
+	return why_hint(
+		c->why, why_set(c->why, TE_FILE, "cannot start gdb: %s", strerror(errno)),
+		"install gdb here, or say --listen [ADDRESS]:PORT and let a gdb elsewhere say target remote");
 }
 
 static int serve_port(struct cli *c, uint32_t domid, const char *where)

@@ -14,18 +14,18 @@
 
 /* A disk made ready in dom0: a file becomes a loop device that goes away with its last user. */
 struct disk_source {
-	int loop_fd;		/* held until the backend has opened it; -1: a device as it is */
-	char device[64];	/* /dev/loop3, /dev/vg/web */
+	int loop_fd;	 /* held until the backend has opened it; -1: a device as it is */
+	char device[64]; /* /dev/loop3, /dev/vg/web */
 	unsigned int major, minor;
-	uint64_t dev, inode;	/* of the file or device, to find a second user */
-	bool user;		/* served by torc-blkd, not by dom0's kernel */
+	uint64_t dev, inode; /* of the file or device, to find a second user */
+	bool user;	     /* served by torc-blkd, not by dom0's kernel */
 };
 
 /* --- patience.c: waiting for dom0's kernel, which is quick, or complains, or never comes */
 struct patience {
 	struct cli *c;
-	const char *error;	/* the node where it complains */
-	int64_t until, look;	/* ms: when to give up, when to look for a complaint next */
+	const char *error;   /* the node where it complains */
+	int64_t until, look; /* ms: when to give up, when to look for a complaint next */
 };
 void patience_start(struct patience *p, struct cli *c, const char *error);
 /* A short nap. Not 0: a complaint has come, or the time is up. */
@@ -36,13 +36,16 @@ int disk_open(const struct config_disk *d, struct disk_source *s, struct why *wh
 /* The same without taking anything: can it be opened? */
 int disk_look(const struct config_disk *d, struct disk_source *s, struct why *why);
 void disk_close(struct disk_source *s);
-/* Write the nodes of both ends. In a transaction. hold: without those that the backend waits for before it opens anything. */
+/* Write the nodes of both ends. In a transaction. hold: without those that the backend waits for
+ * before it opens anything. */
 int disk_write(struct cli *c, store_txn_t t, uint32_t domid, const struct config_disk *d,
 	       const struct disk_source *s, bool hold);
 /* Those. s is of disk_open(). */
-int disk_release(struct cli *c, store_txn_t t, uint32_t domid, const struct config_disk *d, const struct disk_source *s);
+int disk_release(struct cli *c, store_txn_t t, uint32_t domid, const struct config_disk *d,
+		 const struct disk_source *s);
 /* Wait until the backend has the device, so that loop_fd may be closed. */
-int disk_wait(struct cli *c, uint32_t domid, const struct config_disk *d, const struct disk_source *s);
+int disk_wait(struct cli *c, uint32_t domid, const struct config_disk *d,
+	      const struct disk_source *s);
 /* Where a disk's backend is below /local/domain/0/backend. */
 static inline const char *disk_backend(const struct disk_source *s)
 {
@@ -52,23 +55,27 @@ static inline const char *disk_backend(const struct disk_source *s)
 /* --- nic.c */
 int nic_check(const struct config_vif *v, struct why *why);
 int nic_write(struct cli *c, store_txn_t t, uint32_t domid, const struct config_vif *v, bool hold);
-/* A card that was held back: after nic_plug() where the kernel serves, before it where torc-netd does. */
+/* A card that was held back: after nic_plug() where the kernel serves, before it where torc-netd
+ * does. */
 int nic_release(struct cli *c, store_txn_t t, uint32_t domid, const struct config_vif *v);
 bool nic_kernel_serves(void);
 /* Wait for the interface, name it, put it on its bridge, bring it up. */
 int nic_plug(struct cli *c, uint32_t domid, const struct config_vif *v);
 
 /* --- node.c */
-/* The function's nodes land all or not at all; within it, the store is spoken to by what follows, alone. */
+/* The function's nodes land all or not at all; within it, the store is spoken to by what follows,
+ * alone. */
 int node_transact(struct cli *c, store_txn_fn *fn, void *arg, const char *doing);
-bool node_bursts(struct cli *c);	/* can c->burst be used? */
+bool node_bursts(struct cli *c); /* can c->burst be used? */
 int node_put(struct cli *c, store_txn_t t, const char *path, const char *value, size_t len);
 int node_perms(struct cli *c, store_txn_t t, const char *path, uint32_t owner, uint32_t reader);
-char *node_read(struct cli *c, store_txn_t t, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+char *node_read(struct cli *c, store_txn_t t, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
 int node_list(struct cli *c, store_txn_t t, const char *path, char ***names, size_t *count);
-void node_rm(struct cli *c, store_txn_t t, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
-int node_write(struct cli *c, store_txn_t t, const char *dir, const char *name, const char *fmt, ...)
-	__attribute__((format(printf, 5, 6)));
+void node_rm(struct cli *c, store_txn_t t, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+int node_write(struct cli *c, store_txn_t t, const char *dir, const char *name, const char *fmt,
+	       ...) __attribute__((format(printf, 5, 6)));
 /* A directory of its own permissions, which what is made below it inherits. */
 int node_dir(struct cli *c, store_txn_t t, const char *path, uint32_t owner, uint32_t reader);
 
@@ -79,72 +86,80 @@ struct guest_nodes {
 	const struct build *build;
 	const struct disk_source *disks;
 	uint32_t domid;
-	bool hold;		/* its disks and cards */
+	bool hold; /* its disks and cards */
 };
 /* Everything of a new guest, in one transaction; claims its name and uuid. */
 int nodes_create(struct cli *c, const struct guest_nodes *g);
 /*
- * A guest that stopped for good and is kept for looking at lets go of what its successor needs: its devices,
- * and its uuid, in the place of which it gets this one.
+ * A guest that stopped for good and is kept for looking at lets go of what its successor needs: its
+ * devices, and its uuid, in the place of which it gets this one.
  */
 int nodes_set_aside(struct cli *c, uint32_t domid, const uint8_t uuid[16]);
 /* Everything of a guest that is gone. The kernel's backends let go when their nodes go. */
 int nodes_remove(struct cli *c, uint32_t domid);
 
 /* --- record.c: what torc why tells, kept in the state directory as NAME.json */
-struct json_object *record_load(const char *name);			/* or NULL */
+struct json_object *record_load(const char *name); /* or NULL */
 int record_save(const char *name, struct json_object *record, struct why *why);
 /* What a guest is made from. Kept in its record, so that it can be made again. */
 /* A guest that comes with its memory, in the place of a kernel. */
 struct guest_image {
 	bool is_32bit;
-	bool hold;	/* it stays paused, and its disks and cards are not connected: guest_release() does that */
-	/* Fill a domain that has no memory yet, and say in b where its store and console pages and ports are. */
-	int (*fill)(void *arg, struct host *h, uint32_t domid, uint64_t max_pages, struct build *b, struct why *why);
+	bool hold; /* it stays paused, and its disks and cards are not connected: guest_release()
+		      does that */
+	/* Fill a domain that has no memory yet, and say in b where its store and console pages and
+	 * ports are. */
+	int (*fill)(void *arg, struct host *h, uint32_t domid, uint64_t max_pages, struct build *b,
+		    struct why *why);
 	void *arg;
 };
 struct guest_source {
-	const char *path;	/* of the config file, for messages */
-	const char *text;	/* of it */
-	const char *overrides;	/* lines, or NULL */
-	bool quiet;		/* no remarks on it: they were made the first time */
-	const struct guest_image *image;	/* or NULL: it boots */
+	const char *path;		 /* of the config file, for messages */
+	const char *text;		 /* of it */
+	const char *overrides;		 /* lines, or NULL */
+	bool quiet;			 /* no remarks on it: they were made the first time */
+	const struct guest_image *image; /* or NULL: it boots */
 };
 struct json_object *record_new(const struct guest_config *g, const struct guest_source *from);
 /* What the hypervisor refused a domain, as an array; NULL and a reason if it cannot be had. */
 struct json_object *record_refusals(struct host *h, uint32_t domid, struct why *why);
 void record_rename(const char *from, const char *to);
 void supervisor_again_path(const char *name, char out[PATH_MAX]);
-void supervisor_forget(const char *name);	/* it is not to be made again: somebody ended it by hand */
+void supervisor_forget(const char *name); /* it is not to be made again: somebody ended it by hand */
 /* Note an event with the time: "built", "failed", "stopped", ... */
 void record_event(struct json_object *record, const char *what, const char *detail);
 
 /* --- create.c */
-int guest_create(struct cli *c, const struct guest_source *from, bool paused, bool dry, uint32_t *domid);
+int guest_create(struct cli *c, const struct guest_source *from, bool paused, bool dry,
+		 uint32_t *domid);
 /* Has the host room for a guest of so many pages? */
 int guest_room(struct cli *c, const char *name, uint64_t pages);
 
-/* --- elsewhere.c: refuses a guest of this name or uuid if a migration of it has not come to its end */
+/* --- elsewhere.c: refuses a guest of this name or uuid if a migration of it has not come to its
+ * end */
 int guest_elsewhere(const char *name, const uint8_t uuid[16], struct why *why);
 
-/* --- release.c: connect what was held back, as the guest's record says. What is connected already stays so. */
+/* --- release.c: connect what was held back, as the guest's record says. What is connected already
+ * stays so. */
 int guest_release(struct cli *c, const char *name, uint32_t domid);
 
 /* --- seed.c: a disk for cloud-init, from a directory's files */
 int guest_seed(const char *dir, const struct guest_config *g, char file[PATH_MAX], struct why *why);
-int guest_seed_vdev(const struct guest_config *g, char vdev[8], struct why *why);	/* one that is free */
+int guest_seed_vdev(const struct guest_config *g, char vdev[8],
+		    struct why *why); /* one that is free */
 
 /* --- describe.c: a config as JSON */
 struct json_object *guest_describe(const struct guest_config *g, const struct build *b);
 
 /* --- dump_core.c: its memory and registers into a file. It must not run meanwhile. */
 int guest_dump(struct cli *c, uint32_t domid, const char *file, bool for_gdb);
-int guest_dump_path(const char *name, char out[PATH_MAX]);	/* where dumps usually go; -errno */
+int guest_dump_path(const char *name, char out[PATH_MAX]); /* where dumps usually go; -errno */
 
-/* --- creating.c: a mark on a domain that is being made or ended, held by who does it. -1: none can be made */
+/* --- creating.c: a mark on a domain that is being made or ended, held by who does it. -1: none can
+ * be made */
 int creating_begin(uint32_t domid, const uint8_t uuid[16]);
 void creating_end(int fd, uint32_t domid);
-void creating_clean_up(struct cli *c);	/* end what creates that were killed left */
+void creating_clean_up(struct cli *c); /* end what creates that were killed left */
 
 /* --- supervise.c: make sure that somebody acts on guests that stop */
 void supervisor_start(void);

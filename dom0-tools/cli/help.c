@@ -44,7 +44,8 @@ static void list_keys(void)
 {
 	for (size_t i = 0; i < config_key_count; i++)
 		if (config_keys[i].kind == 'k')
-			printf("  %-20s %-7s %s\n", config_keys[i].key, config_keys[i].type, config_keys[i].text);
+			printf("  %-20s %-7s %s\n", config_keys[i].key, config_keys[i].type,
+			       config_keys[i].text);
 }
 
 static void list_errors(void)
@@ -140,7 +141,8 @@ static void man_config(void)
 		printf(".TP\n.B %s\n", k->key);
 		roff(k->text);
 		if (strcmp(k->type, "NUMBER") == 0)
-			printf(" (%llu to %llu)", (unsigned long long)k->least, (unsigned long long)k->most);
+			printf(" (%llu to %llu)", (unsigned long long)k->least,
+			       (unsigned long long)k->most);
 		puts(".");
 	}
 	puts(".SH IGNORED KEYS");
@@ -185,8 +187,8 @@ static const struct {
 	const char *word;
 	void (*print)(void);
 } topics[] = {
-	{ "config", list_keys },	{ "errors", list_errors },	{ "--errors", errors_markdown },
-	{ "--man", man_commands },	{ "--man-config", man_config }, { "--completion", completion },
+	{ "config", list_keys },   { "errors", list_errors },	   { "--errors", errors_markdown },
+	{ "--man", man_commands }, { "--man-config", man_config }, { "--completion", completion },
 };
 
 int cmd_help(struct cli *c, int argc, char **argv)

@@ -16,7 +16,7 @@
 /* Its row in subcommands.tbl says so too. */
 subcommand_fn cmd_host;
 
-#define MEET_NS 300000000000ull		/* five minutes to walk to the other keyboard */
+#define MEET_NS	   300000000000ull /* five minutes to walk to the other keyboard */
 #define COMPARE_NS 300000000000ull
 
 static const char *config_dir(void)
@@ -47,7 +47,8 @@ static bool ask(void *arg, const char *code)
 }
 
 /* From a connected socket to a verdict. pem: the other's certificate, malloced. */
-static int talk(int fd, bool dialled, const struct identity *id, uint8_t fp[FINGERPRINT_SIZE], char **pem, struct why *why)
+static int talk(int fd, bool dialled, const struct identity *id, uint8_t fp[FINGERPRINT_SIZE],
+		char **pem, struct why *why)
 {
 	struct hostlink_tls how = { .id = id, .server = !dialled, .timeout_ms = 10000 };
 	uint64_t soon = mig_now_ns() + 10000000000ull;
@@ -67,7 +68,8 @@ static int talk(int fd, bool dialled, const struct identity *id, uint8_t fp[FING
 	else
 		rc = dialled ? channel_dial(c, l, soon, why) : channel_answer(c, l, &h, soon, why);
 	if (!rc)
-		rc = pair_talk(c, dialled, identity_fingerprint(id), fp, ask, NULL, mig_now_ns() + COMPARE_NS, why);
+		rc = pair_talk(c, dialled, identity_fingerprint(id), fp, ask, NULL,
+			       mig_now_ns() + COMPARE_NS, why);
 	channel_free(&c);
 	return rc;
 }
@@ -106,7 +108,8 @@ static int pair(struct cli *c, const char *name, const char *address, uint16_t p
 		strcpy(p.address, address);
 		strftime(p.paired, sizeof(p.paired), "%Y-%m-%d %H:%M:%S", gmtime(&now));
 		pins_dir(dir);
-		rc = pem ? pin_add(dir, &p, pem, c->why) : why_set(c->why, TE_NO_MEMORY, "no memory");
+		rc = pem ? pin_add(dir, &p, pem, c->why) :
+			   why_set(c->why, TE_NO_MEMORY, "no memory");
 	}
 	free(pem);
 	if (!rc)
@@ -133,7 +136,9 @@ static int add_row(void *arg, const struct pin *p)
 static int list(struct cli *c)
 {
 	static const struct column columns[] = {
-		{ "name", "Name", -20 }, { "address", "Address", -24 }, { "paired", "Paired (UTC)", -19 },
+		{ "name", "Name", -20 },
+		{ "address", "Address", -24 },
+		{ "paired", "Paired (UTC)", -19 },
 		{ "fingerprint", "SHA-256 of the certificate", -64 },
 	};
 	struct json_object *rows = json_object_new_array();
@@ -152,7 +157,9 @@ static int list(struct cli *c)
 int cmd_host(struct cli *c, int argc, char **argv)
 {
 	static const struct option options[] = {
-		{ "address", required_argument, NULL, 'a' }, { "port", required_argument, NULL, 'p' }, { 0 },
+		{ "address", required_argument, NULL, 'a' },
+		{ "port", required_argument, NULL, 'p' },
+		{ 0 },
 	};
 	const char *address = NULL, *what;
 	int64_t port = PAIR_PORT;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A guest between two places, as save, restore and a migration share it: it is suspended, its config goes in front of its image,
- * and the other end makes a guest of both.
+ * A guest between two places, as save, restore and a migration share it: it is suspended, its
+ * config goes in front of its image, and the other end makes a guest of both.
  */
 #include "dom0-tools/cli/image.h"
 
@@ -13,7 +13,7 @@
 #include "dom0-tools/cli/guest.h"
 #include "dom0-tools/cli/saved.h"
 
-#define SUSPEND_S	60	/* a guest that has not suspended by then will not */
+#define SUSPEND_S 60 /* a guest that has not suspended by then will not */
 
 static int take_request_back(struct store *s, store_txn_t t, void *arg)
 {
@@ -40,10 +40,16 @@ int guest_suspend_ask(struct cli *c, uint32_t domid, struct why *why)
 	int rc = host_domain_info(c->host, domid, &info, why);
 
 	if (!rc && info.debugged)
-		return why_hint(why, why_set(why, TE_STATE, "domain %u is being debugged: breakpoints would go along", domid),
+		return why_hint(why,
+				why_set(why, TE_STATE,
+					"domain %u is being debugged: breakpoints would go along",
+					domid),
 				"detach the debugger; if it was killed, torc unpause");
 	if (!rc && info.paused)
-		return why_hint(why, why_set(why, TE_STATE, "domain %u is paused: it cannot suspend itself", domid), "torc unpause");
+		return why_hint(why,
+				why_set(why, TE_STATE,
+					"domain %u is paused: it cannot suspend itself", domid),
+				"torc unpause");
 	store_path(path, "/local/domain/%u/control/shutdown", domid);
 	if (!rc && !info.shutdown && store_write(c->store, STORE_NO_TXN, path, "suspend", 7))
 		rc = cli_store_failed(c, "cannot ask the guest to suspend");
@@ -61,14 +67,18 @@ int guest_suspend_wait(struct cli *c, uint32_t domid, struct why *why)
 
 		if (mig_now_ns() > until) {
 			guest_suspend_cancel(c, domid);
-			return why_hint(why, why_set(why, TE_TIMEOUT, "domain %u did not suspend within %u s", domid, SUSPEND_S),
+			return why_hint(why,
+					why_set(why, TE_TIMEOUT,
+						"domain %u did not suspend within %u s", domid,
+						SUSPEND_S),
 					"its kernel may lack support for it; it runs on");
 		}
 		nanosleep(&nap, NULL);
 		rc = host_domain_info(c->host, domid, &info, why);
 	}
 	if (!rc && (info.dying || info.reason != SHUT_SUSPEND))
-		rc = why_set(why, TE_STATE, "domain %u stopped instead of suspending (%s)", domid, cli_reason_word(info.reason));
+		rc = why_set(why, TE_STATE, "domain %u stopped instead of suspending (%s)", domid,
+			     cli_reason_word(info.reason));
 	return rc;
 }
 
@@ -83,7 +93,9 @@ static int write_record(struct mig_io *io, uint32_t type, const char *body, size
 {
 	static const char zeros[8];
 	struct saved_record h = { type, (uint32_t)len };
-	struct iovec v[3] = { { &h, sizeof(h) }, { (void *)(uintptr_t)body, len }, { (void *)(uintptr_t)zeros, -len & 7 } };
+	struct iovec v[3] = { { &h, sizeof(h) },
+			      { (void *)(uintptr_t)body, len },
+			      { (void *)(uintptr_t)zeros, -len & 7 } };
 
 	return mig_writev(io, v, 3);
 }
@@ -96,8 +108,11 @@ int image_write_front(struct cli *c, struct mig_io *io, const char *name)
 	int rc;
 
 	if (!record || !json_object_object_get(record, "config_text"))
-		rc = why_set(c->why, TE_FILE, "there is no record of the config of \"%s\": torc create keeps one", name);
-	else if (mig_write(io, &h, sizeof(h)) || write_record(io, SAVED_CONFIG, text, strlen(text)) ||
+		rc = why_set(c->why, TE_FILE,
+			     "there is no record of the config of \"%s\": torc create keeps one",
+			     name);
+	else if (mig_write(io, &h, sizeof(h)) ||
+		 write_record(io, SAVED_CONFIG, text, strlen(text)) ||
 		 write_record(io, SAVED_IMAGE, NULL, 0))
 		rc = why_set(c->why, TE_FILE, "cannot write the file");
 	else
@@ -110,7 +125,9 @@ static int read_some(struct cli *c, struct mig_io *io, void *to, size_t len)
 {
 	int rc = mig_read(io, to, len);
 
-	return rc ? why_set(c->why, TE_STREAM, "the file ends in the middle or cannot be read: %s", strerror(-rc)) : 0;
+	return rc ? why_set(c->why, TE_STREAM, "the file ends in the middle or cannot be read: %s",
+			    strerror(-rc)) :
+		    0;
 }
 
 /* Up to the image. *config: malloced. */
@@ -126,14 +143,18 @@ static int read_config(struct cli *c, struct mig_io *io, char **config)
 	if (memcmp(h.magic, SAVED_MAGIC, sizeof(h.magic)) != 0)
 		return why_set(c->why, TE_STREAM, "this is no file of torc save");
 	if (h.version != SAVED_VERSION)
-		return why_set(c->why, TE_STREAM, "the file is of version %u; %u is understood", h.version, SAVED_VERSION);
+		return why_set(c->why, TE_STREAM, "the file is of version %u; %u is understood",
+			       h.version, SAVED_VERSION);
 	while (!(rc = read_some(c, io, &r, sizeof(r))) && r.type != SAVED_IMAGE) {
 		size_t padded = ((size_t)r.length + 7) & ~(size_t)7;
 		char *body;
 
-		if (r.length > SAVED_MAX || (r.type != SAVED_CONFIG && !(r.type & SAVED_OPTIONAL)) || (r.type == SAVED_CONFIG && *config))
-			return why_set(c->why, TE_STREAM, "the file has a record of type %#x and %u bytes that is not understood", r.type,
-				       r.length);
+		if (r.length > SAVED_MAX || (r.type != SAVED_CONFIG && !(r.type & SAVED_OPTIONAL)) ||
+		    (r.type == SAVED_CONFIG && *config))
+			return why_set(
+				c->why, TE_STREAM,
+				"the file has a record of type %#x and %u bytes that is not understood",
+				r.type, r.length);
 		body = calloc(1, padded + 1);
 		if (!body)
 			return why_set(c->why, TE_NO_MEMORY, "no memory");
@@ -159,7 +180,8 @@ int image_read_front(struct cli *c, struct mig_io *io, struct json_object **reco
 	if (!rc && !(*record && json_object_is_type(*record, json_type_object))) {
 		json_object_put(*record);
 		*record = NULL;
-		rc = why_set(c->why, TE_STREAM, "the config in front of the image is no JSON object");
+		rc = why_set(c->why, TE_STREAM,
+			     "the config in front of the image is no JSON object");
 	}
 	free(config);
 	return rc;
@@ -170,7 +192,8 @@ struct receiving {
 	struct image_in *in;
 };
 
-static int fill(void *arg, struct host *h, uint32_t domid, uint64_t max_pages, struct build *b, struct why *why)
+static int fill(void *arg, struct host *h, uint32_t domid, uint64_t max_pages, struct build *b,
+		struct why *why)
 {
 	struct receiving *s = arg;
 	const struct mig_calls calls = { .arg = s->in->arg, .progress = s->in->progress };
@@ -201,13 +224,17 @@ static const char *text_of(struct json_object *o, const char *key)
 	return v && json_object_is_type(v, json_type_string) ? json_object_get_string(v) : NULL;
 }
 
-int image_source(struct cli *c, struct json_object *record, const char *from, struct guest_source *s, char **lines)
+int image_source(struct cli *c, struct json_object *record, const char *from,
+		 struct guest_source *s, char **lines)
 {
-	const char *over = text_of(record, "overrides"), *uuid = text_of(record, "uuid"), *config = text_of(record, "config");
+	const char *over = text_of(record, "overrides"), *uuid = text_of(record, "uuid"),
+		   *config = text_of(record, "config");
 	char line[64];
 
 	*lines = NULL;
-	*s = (struct guest_source){ .path = config ? config : from, .text = text_of(record, "config_text"), .quiet = true };
+	*s = (struct guest_source){ .path = config ? config : from,
+				    .text = text_of(record, "config_text"),
+				    .quiet = true };
 	if (!s->text || !uuid || strlen(uuid) > 36)
 		return why_set(c->why, TE_STREAM, "%s does not hold the guest's config", from);
 	/* the same guest: it keeps its uuid, and so its addresses */

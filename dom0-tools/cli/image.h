@@ -6,7 +6,8 @@
 #include "dom0-tools/cli/guest.h"
 #include "migration/engine.h"
 
-/* Have the guest suspend itself, and wait for it. If it fails the request is taken back; one that was heard may still be followed. */
+/* Have the guest suspend itself, and wait for it. If it fails the request is taken back; one that
+ * was heard may still be followed. */
 int guest_suspend(struct cli *c, uint32_t domid, struct why *why);
 /* The same in two steps. It must not be asked twice: it would suspend again when it goes on. */
 int guest_suspend_ask(struct cli *c, uint32_t domid, struct why *why);
@@ -17,19 +18,22 @@ void guest_suspend_cancel(struct cli *c, uint32_t domid);
 int image_write_front(struct cli *c, struct mig_io *io, const char *name);
 int image_read_front(struct cli *c, struct mig_io *io, struct json_object **record);
 
-/* The config as a source to make the guest from. *lines: to be freed afterwards, also after a failure. */
-int image_source(struct cli *c, struct json_object *record, const char *from, struct guest_source *s, char **lines);
+/* The config as a source to make the guest from. *lines: to be freed afterwards, also after a
+ * failure. */
+int image_source(struct cli *c, struct json_object *record, const char *from,
+		 struct guest_source *s, char **lines);
 
 /* From the image on: a guest made of it. */
 struct image_in {
 	struct json_object *record;
-	const char *from;	/* for messages */
-	bool paused;		/* it stays so */
-	bool hold;		/* its disks and cards are not connected: guest_release() does that */
-	int (*begun)(void *arg, uint32_t domid, struct why *why);	/* there is a domain, still empty; or NULL */
-	int (*progress)(void *arg, const struct mig_progress *p);	/* or NULL */
+	const char *from; /* for messages */
+	bool paused;	  /* it stays so */
+	bool hold;	  /* its disks and cards are not connected: guest_release() does that */
+	int (*begun)(void *arg, uint32_t domid,
+		     struct why *why); /* there is a domain, still empty; or NULL */
+	int (*progress)(void *arg, const struct mig_progress *p); /* or NULL */
 	void *arg;
-	struct mig_outcome figures;	/* afterwards */
+	struct mig_outcome figures; /* afterwards */
 };
 int image_receive(struct cli *c, struct mig_io *io, struct image_in *in, uint32_t *domid);
 

@@ -10,19 +10,13 @@
 
 static const char *scheduler_name(uint32_t id)
 {
-	switch (id) {	/* XEN_SCHEDULER_* of xen/domctl.h */
-	case 5:
-		return "credit";
-	case 6:
-		return "credit2";
-	case 7:
-		return "arinc653";
-	case 8:
-		return "rtds";
-	case 9:
-		return "null";
-	default:
-		return "unknown";
+	switch (id) { /* XEN_SCHEDULER_* of xen/domctl.h */
+	case 5: return "credit";
+	case 6: return "credit2";
+	case 7: return "arinc653";
+	case 8: return "rtds";
+	case 9: return "null";
+	default: return "unknown";
 	}
 }
 
@@ -57,11 +51,13 @@ int cmd_info(struct cli *c, int argc, char **argv)
 	fact_num(o, "threads_per_core", i.threads_per_core);
 	snprintf(text, sizeof(text), "%u.%03u", i.cpu_khz / 1000, i.cpu_khz % 1000);
 	fact_str(o, "cpu_mhz", text);
-	snprintf(text, sizeof(text), "%08x:%08x:%08x:%08x:%08x:%08x:%08x:%08x", i.hw_caps[0], i.hw_caps[1],
-		 i.hw_caps[2], i.hw_caps[3], i.hw_caps[4], i.hw_caps[5], i.hw_caps[6], i.hw_caps[7]);
+	snprintf(text, sizeof(text), "%08x:%08x:%08x:%08x:%08x:%08x:%08x:%08x", i.hw_caps[0],
+		 i.hw_caps[1], i.hw_caps[2], i.hw_caps[3], i.hw_caps[4], i.hw_caps[5], i.hw_caps[6],
+		 i.hw_caps[7]);
 	fact_str(o, "hw_caps", text);
-	snprintf(text, sizeof(text), "%s%s%sgnttab-v1%s", i.cap_pv ? "pv " : "", i.cap_hvm ? "hvm " : "",
-		 i.cap_shadow ? "shadow " : "", i.cap_gnttab_v2 ? " gnttab-v2" : "");
+	snprintf(text, sizeof(text), "%s%s%sgnttab-v1%s", i.cap_pv ? "pv " : "",
+		 i.cap_hvm ? "hvm " : "", i.cap_shadow ? "shadow " : "",
+		 i.cap_gnttab_v2 ? " gnttab-v2" : "");
 	fact_str(o, "virt_caps", text);
 	fact_num(o, "total_memory", (int64_t)(i.total_pages >> 8));
 	fact_num(o, "free_memory", (int64_t)((i.free_pages + i.scrub_pages) >> 8));
@@ -75,7 +71,8 @@ int cmd_info(struct cli *c, int argc, char **argv)
 	fact_bool(o, "pv32", strstr(i.capabilities, "xen-3.0-x86_32p") != NULL);
 	if (host_extras(c->host, &x, &ignored) == 0) {
 		/* what ring-1 guests cost is switched in with the first and out with the last */
-		snprintf(text, sizeof(text), x.domains_32bit ? "in use by %u of %u domains" : "nothing is paid for it",
+		snprintf(text, sizeof(text),
+			 x.domains_32bit ? "in use by %u of %u domains" : "nothing is paid for it",
 			 x.domains_32bit, x.domains);
 		fact_str(o, "ring1", text);
 		fact_num(o, "hypervisor_image_kib", (int64_t)(x.image_bytes >> 10));

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <time.h>
 
-#define GONE_MS		5000	/* how long frames may stay with backends before we say so */
+#define GONE_MS 5000 /* how long frames may stay with backends before we say so */
 
 static int64_t now_ms(void)
 {
@@ -28,8 +28,9 @@ static bool is_gone(struct cli *c, uint32_t domid, struct domain_info *info)
 }
 
 /*
- * The nodes first, of a guest that does not run any more: the backends let go of its frames then, and the store, which
- * looks for all that a dead domain owns, finds that there is nothing. A mark says whose domain this is meanwhile.
+ * The nodes first, of a guest that does not run any more: the backends let go of its frames then,
+ * and the store, which looks for all that a dead domain owns, finds that there is nothing. A mark
+ * says whose domain this is meanwhile.
  */
 static int end_domain(struct cli *c, uint32_t domid)
 {
@@ -62,9 +63,10 @@ int guest_destroy(struct cli *c, uint32_t domid, const char *reason)
 	int rc;
 
 	if (domid == 0)
-		return why_set(c->why, TE_STATE, "domain 0 is the control domain: it is not destroyed from inside");
+		return why_set(c->why, TE_STATE,
+			       "domain 0 is the control domain: it is not destroyed from inside");
 	name = cli_read(c, "/local/domain/%u/name", domid);
-	refusals = record_refusals(c->host, domid, &ignored);	/* they go with the domain */
+	refusals = record_refusals(c->host, domid, &ignored); /* they go with the domain */
 	rc = end_domain(c, domid);
 	if (rc && host_domain_info(c->host, domid, &info, &ignored) == 0 && !info.dying) {
 		json_object_put(refusals);
@@ -126,7 +128,8 @@ static int destroy_one(struct cli *c, uint32_t domid)
 static int pause_one(struct cli *c, uint32_t domid)
 {
 	if (domid == 0)
-		return why_set(c->why, TE_STATE, "domain 0 cannot pause itself: nobody could unpause it");
+		return why_set(c->why, TE_STATE,
+			       "domain 0 cannot pause itself: nobody could unpause it");
 	return host_domain_pause(c->host, domid, c->why);
 }
 
@@ -152,7 +155,7 @@ static int unpause_one(struct cli *c, uint32_t domid)
 	int rc = host_domain_info(c->host, domid, &info, c->why);
 
 	if (!rc && info.debugged) {
-		rc = gdb_recover(c->host, domid, c->why);	/* if its debugger was killed */
+		rc = gdb_recover(c->host, domid, c->why); /* if its debugger was killed */
 		if (rc > 0)
 			return unpause_all(c, domid);
 	}
@@ -184,7 +187,8 @@ static int request(struct cli *c, uint32_t domid, const char *word)
 	int rc = 0;
 
 	if (domid == 0)
-		return why_set(c->why, TE_STATE, "domain 0 is the control domain: use dom0's own %s", word);
+		return why_set(c->why, TE_STATE,
+			       "domain 0 is the control domain: use dom0's own %s", word);
 	snprintf(feature, sizeof(feature), "control/feature-%s", word);
 	can = cli_read(c, "/local/domain/%u/%s", domid, feature);
 	if (!can || strcmp(can, "1") != 0)
@@ -207,7 +211,9 @@ static int wait_down(struct cli *c, uint32_t domid, int64_t until)
 		int64_t left = until - now_ms();
 
 		if (left <= 0)
-			return why_hint(c->why, why_set(c->why, TE_TIMEOUT, "domain %u is still running", domid),
+			return why_hint(c->why,
+					why_set(c->why, TE_TIMEOUT, "domain %u is still running",
+						domid),
 					"its console may tell why: torc console %u", domid);
 		/* the store tells of every domain that stops; look anyway from time to time */
 		if (store_next_event(c->store, &e, left < 500 ? (int)left : 500) == 0)
@@ -235,7 +241,7 @@ static int ask_down(struct cli *c, int argc, char **argv, const char *word)
 			all = true;
 		else if (o == 't')
 			seconds = cli_parse_number(optarg, 1, 86400);
-		else if (o != 'F')	/* xl's "fall back to the power button" is for HVM */
+		else if (o != 'F') /* xl's "fall back to the power button" is for HVM */
 			return cli_usage(c, "unknown option");
 	}
 	if (seconds < 0)
@@ -354,7 +360,8 @@ int cmd_rename(struct cli *c, int argc, char **argv)
 	if (rc)
 		return rc;
 	if (taken)
-		return why_set(c->why, TE_NAME_TAKEN, "domain %u is named \"%s\" already", other, r.to);
+		return why_set(c->why, TE_NAME_TAKEN, "domain %u is named \"%s\" already", other,
+			       r.to);
 	return guest_rename(c, r.domid, r.to);
 }
 
@@ -379,7 +386,8 @@ int cmd_sysrq(struct cli *c, int argc, char **argv)
 
 int cmd_trigger(struct cli *c, int argc, char **argv)
 {
-	static const char *const names[] = { "nmi", "reset", "init", "power", "sleep" };	/* XEN_DOMCTL_SENDTRIGGER_* */
+	static const char *const names[] = { "nmi", "reset", "init", "power",
+					     "sleep" }; /* XEN_DOMCTL_SENDTRIGGER_* */
 	int64_t vcpu = argc == 4 ? cli_parse_number(argv[3], 0, 8191) : 0;
 	uint32_t domid, i;
 	int rc;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The table of subcommands for torc itself, which starts so quickly because it is linked without what few of them
- * need. Those are NULL here, and torc-more's.
+ * The table of subcommands for torc itself, which starts so quickly because it is linked without
+ * what few of them need. Those are NULL here, and torc-more's.
  */
 #include "dom0-tools/cli/cli.h"
 

@@ -9,14 +9,16 @@
 
 #include "dom0-tools/config/config.h"
 
-static void note_zombie(struct cli *c, const struct domain_info *d, const char *name, struct json_object *o)
+static void note_zombie(struct cli *c, const struct domain_info *d, const char *name,
+			struct json_object *o)
 {
 	struct why ignored;
 	uint64_t held = d->pages;
 	char text[160];
 
 	host_domain_held(c->host, d->domid, &held, &ignored);
-	snprintf(text, sizeof(text), "dead; %llu KiB of it are still held by backends or other guests",
+	snprintf(text, sizeof(text),
+		 "dead; %llu KiB of it are still held by backends or other guests",
 		 (unsigned long long)held * 4);
 	fact_str(o, "note", text);
 	if (!c->json)
@@ -39,7 +41,7 @@ static int describe(struct cli *c, const struct domain_info *d, struct json_obje
 	fact_num(o, "domid", d->domid);
 	fact_str(o, "uuid", uuid);
 	fact_num(o, "memory_mib", (int64_t)((d->pages + d->outstanding_pages) >> 8));
-	if (c->json) {		/* no table shows these, and with many guests they add up */
+	if (c->json) { /* no table shows these, and with many guests they add up */
 		fact_num(o, "max_memory_mib", (int64_t)(d->max_pages >> 8));
 		fact_num(o, "pages", (int64_t)d->pages);
 	}
@@ -56,7 +58,7 @@ static int describe(struct cli *c, const struct domain_info *d, struct json_obje
 		fact_str(o, "type", d->hvm ? "hvm" : "pv");
 		fact_num(o, "cpupool", d->cpupool);
 	}
-	if (d->dying)		/* a zombie: somebody still holds frames of it */
+	if (d->dying) /* a zombie: somebody still holds frames of it */
 		note_zombie(c, d, name, o);
 	free(name);
 	*out = o;
@@ -85,7 +87,8 @@ static int gather(struct cli *c, char **who, size_t count, struct json_object *r
 				if (list[j].domid == domid)
 					d = &list[j];
 			if (!rc && !d)
-				rc = why_set(c->why, TE_NO_DOMAIN, "domain %s has just gone", who[i]);
+				rc = why_set(c->why, TE_NO_DOMAIN, "domain %s has just gone",
+					     who[i]);
 		} else {
 			d = &list[i];
 		}
@@ -101,8 +104,8 @@ static int gather(struct cli *c, char **who, size_t count, struct json_object *r
 int cmd_list(struct cli *c, int argc, char **argv)
 {
 	static const struct column columns[] = {
-		{ "name", "Name", -40 }, { "domid", "ID", 5 },	      { "memory_mib", "Mem", 5 },
-		{ "vcpus", "VCPUs", 5 }, { "state", "State", -8 },    { "cpu_seconds", "Time(s)", 9 },
+		{ "name", "Name", -40 }, { "domid", "ID", 5 },	   { "memory_mib", "Mem", 5 },
+		{ "vcpus", "VCPUs", 5 }, { "state", "State", -8 }, { "cpu_seconds", "Time(s)", 9 },
 	};
 	static const struct option options[] = { { "long", no_argument, NULL, 'l' }, { 0 } };
 	struct json_object *rows;
@@ -130,7 +133,9 @@ int cmd_list(struct cli *c, int argc, char **argv)
 int cmd_vm_list(struct cli *c, int argc, char **argv)
 {
 	static const struct column columns[] = {
-		{ "uuid", "UUID", -36 }, { "domid", "ID", 5 }, { "name", "Name", -20 },
+		{ "uuid", "UUID", -36 },
+		{ "domid", "ID", 5 },
+		{ "name", "Name", -20 },
 	};
 	struct json_object *rows;
 	int rc;
@@ -202,8 +207,8 @@ static int uptime_of(struct cli *c, uint32_t domid, struct json_object *rows)
 	}
 	if (cli_domain_name(c, domid, &name))
 		name = NULL;
-	snprintf(shown, sizeof(shown), "%lld:%02lld:%02lld", (long long)up / 3600, (long long)up / 60 % 60,
-		 (long long)up % 60);
+	snprintf(shown, sizeof(shown), "%lld:%02lld:%02lld", (long long)up / 3600,
+		 (long long)up / 60 % 60, (long long)up % 60);
 	fact_str(o, "name", name ? name : "");
 	fact_num(o, "domid", domid);
 	fact_num(o, "seconds", (int64_t)up);
@@ -216,7 +221,9 @@ static int uptime_of(struct cli *c, uint32_t domid, struct json_object *rows)
 int cmd_uptime(struct cli *c, int argc, char **argv)
 {
 	static const struct column columns[] = {
-		{ "name", "Name", -33 }, { "domid", "ID", 3 }, { "uptime", "Uptime", -10 },
+		{ "name", "Name", -33 },
+		{ "domid", "ID", 3 },
+		{ "uptime", "Uptime", -10 },
 	};
 	struct json_object *rows = json_object_new_array();
 	struct domain_info *list = NULL;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * torc: the control domain's command. Finds the subcommand, runs it, says why it failed. A subcommand that this
- * program is linked without is torc-more's.
+ * torc: the control domain's command. Finds the subcommand, runs it, says why it failed. A
+ * subcommand that this program is linked without is torc-more's.
  */
 #include "dom0-tools/cli/cli.h"
 
@@ -63,7 +63,8 @@ static int go_on_as_more(struct cli *c, char **whole)
 		execv(path, whole);
 		rc = -errno;
 	}
-	rc = why_set(c->why, TE_FILE, "torc %s is a part of torc-more: %s", c->cmd->name, strerror(-rc));
+	rc = why_set(c->why, TE_FILE, "torc %s is a part of torc-more: %s", c->cmd->name,
+		     strerror(-rc));
 	return why_hint(c->why, rc, "torc-more belongs beside torc");
 }
 
@@ -75,7 +76,8 @@ int main(int argc, char **argv)
 	int rc;
 
 	signal(SIGPIPE, SIG_IGN);
-	while (argc > 1 && argv[1][0] == '-' && strcmp(argv[1], "--help") != 0 && strcmp(argv[1], "-h") != 0) {
+	while (argc > 1 && argv[1][0] == '-' && strcmp(argv[1], "--help") != 0 &&
+	       strcmp(argv[1], "-h") != 0) {
 		if (strcmp(argv[1], "--json") == 0) {
 			c.json = true;
 			argv++;
@@ -83,7 +85,8 @@ int main(int argc, char **argv)
 			continue;
 		}
 		if (strcmp(argv[1], "-v") != 0) {
-			why_hint(&why, why_set(&why, TE_USAGE, "unknown option %s", argv[1]), "torc COMMAND ...");
+			why_hint(&why, why_set(&why, TE_USAGE, "unknown option %s", argv[1]),
+				 "torc COMMAND ...");
 			why_print(stderr, &why);
 			return why_status(TE_USAGE);
 		}

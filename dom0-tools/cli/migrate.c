@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* torc migrate: asks torc-migrated to move a guest, and shows how that goes. Ended before the guest is handed over, it stays. */
+/* torc migrate: asks torc-migrated to move a guest, and shows how that goes. Ended before the guest
+ * is handed over, it stays. */
 #include "dom0-tools/cli/cli.h"
 
 #include <errno.h>
@@ -26,11 +27,15 @@ struct watching {
 /* "50ms", "60s", "2m", or seconds. In ns; -1: it is none. */
 static int64_t parse_time(const char *s)
 {
-	static const struct { const char *unit; double ns; } units[] = { { "ms", 1e6 }, { "s", 1e9 }, { "m", 6e10 }, { "", 1e9 } };
+	static const struct {
+		const char *unit;
+		double ns;
+	} units[] = { { "ms", 1e6 }, { "s", 1e9 }, { "m", 6e10 }, { "", 1e9 } };
 	char *end;
 	double n = strtod(s, &end);
 
-	for (size_t i = 0; end != s && n >= 0 && n < 1e6 && i < sizeof(units) / sizeof(units[0]); i++)
+	for (size_t i = 0; end != s && n >= 0 && n < 1e6 && i < sizeof(units) / sizeof(units[0]);
+	     i++)
 		if (strcmp(end, units[i].unit) == 0)
 			return (int64_t)(n * units[i].ns);
 	return -1;
@@ -91,8 +96,8 @@ static void show_progress(struct watching *w, struct json_object *o)
 	if (!w->terminal)
 		return;
 	fprintf(stderr, "\r\033[Kround %.0f%s: %.0f of %.0f MiB", num(o, "round"),
-		json_object_get_boolean(json_object_object_get(o, "last")) ? ", the last" : "", num(o, "pages_sent") / 256,
-		num(o, "pages_all") / 256);
+		json_object_get_boolean(json_object_object_get(o, "last")) ? ", the last" : "",
+		num(o, "pages_sent") / 256, num(o, "pages_all") / 256);
 	if (num(o, "bytes_per_s") > 0)
 		fprintf(stderr, ", %.1f MiB/s", num(o, "bytes_per_s") / 1048576);
 	if (num(o, "dirty_pages_per_s") > 0)
@@ -127,11 +132,12 @@ static int done(struct watching *w, struct json_object *o)
 		puts("nothing is missing there");
 		return 0;
 	}
-	printf("%s runs on %s: %.2f s in all, paused for %.0f ms", text_of(o, "guest"), text_of(o, "host"), num(o, "total_seconds"),
-	       num(o, "pause_seconds") * 1000);
+	printf("%s runs on %s: %.2f s in all, paused for %.0f ms", text_of(o, "guest"),
+	       text_of(o, "host"), num(o, "total_seconds"), num(o, "pause_seconds") * 1000);
 	if (predicted > 0)
 		printf(" (predicted %.0f)", predicted * 1000);
-	printf(", %.1f MiB in %.0f round%s\n", num(o, "bytes") / 1048576, num(o, "rounds"), num(o, "rounds") > 1 ? "s" : "");
+	printf(", %.1f MiB in %.0f round%s\n", num(o, "bytes") / 1048576, num(o, "rounds"),
+	       num(o, "rounds") > 1 ? "s" : "");
 	return 0;
 }
 
@@ -140,7 +146,8 @@ static int take(struct watching *w, struct json_object *o)
 	const char *event = text_of(o, "event");
 
 	if (w->c->json) {
-		puts(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
+		puts(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN |
+							       JSON_C_TO_STRING_NOSLASHESCAPE));
 		fflush(stdout);
 	} else if (strcmp(event, "progress") == 0) {
 		show_progress(w, o);
@@ -158,7 +165,7 @@ static int take(struct watching *w, struct json_object *o)
 		reason(o, w->c->why);
 		return -EIO;
 	}
-	if (strcmp(event, "refused") == 0) {	/* the last of them comes as the error again */
+	if (strcmp(event, "refused") == 0) { /* the last of them comes as the error again */
 		if (w->c->why->error && !w->c->json)
 			why_print(stderr, w->c->why);
 		reason(o, w->c->why);
@@ -174,7 +181,8 @@ static int open_daemon(struct cli *c, int *fd)
 	*fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (*fd >= 0 && connect(*fd, (struct sockaddr *)&a, sizeof(a)) == 0)
 		return 0;
-	why_set(c->why, TE_STATE, "torc-migrated is not reachable at %s: %s", a.sun_path, strerror(errno));
+	why_set(c->why, TE_STATE, "torc-migrated is not reachable at %s: %s", a.sun_path,
+		strerror(errno));
 	if (*fd >= 0)
 		close(*fd);
 	return why_hint(c->why, -EIO, "start torc-migrated, on both hosts");
@@ -197,8 +205,9 @@ static int watch(struct watching *w, FILE *f)
 	if (w->over)
 		return rc;
 	clear_line(w);
-	return why_hint(w->c->why, why_set(w->c->why, TE_STATE, "torc-migrated has ended meanwhile"),
-			"it goes on from its records when it is started again: torc migrate --status");
+	return why_hint(
+		w->c->why, why_set(w->c->why, TE_STATE, "torc-migrated has ended meanwhile"),
+		"it goes on from its records when it is started again: torc migrate --status");
 }
 
 static int move(struct watching *w, struct json_object *request)
@@ -211,7 +220,8 @@ static int move(struct watching *w, struct json_object *request)
 		return rc;
 	f = fdopen(fd, "r+");
 	if (!f || fprintf(f, "%s\n", text) < 0 || fflush(f))
-		rc = why_set(w->c->why, TE_STATE, "torc-migrated does not listen: %s", strerror(errno));
+		rc = why_set(w->c->why, TE_STATE, "torc-migrated does not listen: %s",
+			     strerror(errno));
 	else
 		rc = watch(w, f);
 	if (f)
@@ -240,7 +250,10 @@ static int add_status(void *arg, const struct handover_record *r)
 static int status(struct cli *c)
 {
 	static const struct column columns[] = {
-		{ "guest", "Guest", -20 }, { "host", "Other host", -16 }, { "state", "State", -9 }, { "means", "", -1 },
+		{ "guest", "Guest", -20 },
+		{ "host", "Other host", -16 },
+		{ "state", "State", -9 },
+		{ "means", "", -1 },
 	};
 	struct json_object *rows = json_object_new_array();
 	char dir[PATH_MAX];
@@ -258,9 +271,14 @@ static int status(struct cli *c)
 int cmd_migrate(struct cli *c, int argc, char **argv)
 {
 	static const struct option options[] = {
-		{ "check", no_argument, NULL, 'c' }, { "non-live", no_argument, NULL, 'n' }, { "downtime", required_argument, NULL, 'd' },
-		{ "deadline", required_argument, NULL, 't' }, { "on-deadline", required_argument, NULL, 'o' },
-		{ "bandwidth", required_argument, NULL, 'b' }, { "status", no_argument, NULL, 's' }, { 0 },
+		{ "check", no_argument, NULL, 'c' },
+		{ "non-live", no_argument, NULL, 'n' },
+		{ "downtime", required_argument, NULL, 'd' },
+		{ "deadline", required_argument, NULL, 't' },
+		{ "on-deadline", required_argument, NULL, 'o' },
+		{ "bandwidth", required_argument, NULL, 'b' },
+		{ "status", no_argument, NULL, 's' },
+		{ 0 },
 	};
 	struct watching w = { .c = c, .terminal = isatty(STDERR_FILENO) && !c->json };
 	struct json_object *request = json_object_new_object();
@@ -278,13 +296,17 @@ int cmd_migrate(struct cli *c, int argc, char **argv)
 		case 'b': fact_num(request, "max_bytes_per_s", n = parse_rate(optarg)); break;
 		case 'o':
 			fact_str(request, "on_deadline", optarg);
-			n = strcmp(optarg, "abort") && strcmp(optarg, "force") && strcmp(optarg, "throttle") ? -1 : 0;
+			n = strcmp(optarg, "abort") && strcmp(optarg, "force") &&
+					    strcmp(optarg, "throttle") ?
+				    -1 :
+				    0;
 			break;
 		default: n = -1;
 		}
 	}
 	if (n < 0 || argc - optind != (ask_status ? 0 : 2)) {
-		rc = cli_usage(c, n < 0 ? "an option is not known, or its value is none" : "a domain and a host are expected");
+		rc = cli_usage(c, n < 0 ? "an option is not known, or its value is none" :
+					  "a domain and a host are expected");
 	} else if (ask_status) {
 		rc = status(c);
 	} else {

@@ -35,21 +35,30 @@ int nic_check(const struct config_vif *v, struct why *why)
 
 	snprintf(netd, sizeof(netd), "%s/netd", path_run());
 	if (!nic_kernel_serves() && access(netd, F_OK) < 0)
-		return why_hint(why, why_set(why, TE_DEVICE, "nothing serves network cards: dom0's kernel has no backend, and torc-netd is not running"),
-				"modprobe xen-netback, or start torc-netd");
+		return why_hint(
+			why,
+			why_set(why, TE_DEVICE,
+				"nothing serves network cards: dom0's kernel has no backend, and torc-netd is not running"),
+			"modprobe xen-netback, or start torc-netd");
 	if (nic_kernel_serves() && (v->guard || v->routed))
-		return why_hint(why, why_set(why, TE_UNSUPPORTED, "vif: dom0's kernel serves it, and has no %s", v->guard ? "guard" : "routed cards"),
+		return why_hint(why,
+				why_set(why, TE_UNSUPPORTED,
+					"vif: dom0's kernel serves it, and has no %s",
+					v->guard ? "guard" : "routed cards"),
 				"torc-netd has: rmmod xen-netback, and start it");
 	if (!v->bridge)
 		return 0;
 	snprintf(path, sizeof(path), "/sys/class/net/%s/bridge", v->bridge);
 	if (access(path, F_OK) < 0)
-		return why_hint(why, why_set(why, TE_DEVICE, "vif: there is no bridge \"%s\"", v->bridge),
-				"ip link add %s type bridge && ip link set %s up", v->bridge, v->bridge);
+		return why_hint(why,
+				why_set(why, TE_DEVICE, "vif: there is no bridge \"%s\"", v->bridge),
+				"ip link add %s type bridge && ip link set %s up", v->bridge,
+				v->bridge);
 	return 0;
 }
 
-/* torc-netd begins when it finds the address; dom0's kernel tells the guest that it is connected when a script has said so. */
+/* torc-netd begins when it finds the address; dom0's kernel tells the guest that it is connected
+ * when a script has said so. */
 int nic_release(struct cli *c, store_txn_t t, uint32_t domid, const struct config_vif *v)
 {
 	char back[STORE_PATH_MAX];
@@ -57,8 +66,8 @@ int nic_release(struct cli *c, store_txn_t t, uint32_t domid, const struct confi
 	store_path(back, "/local/domain/0/backend/vif/%u/%d", domid, v->devid);
 	if (nic_kernel_serves())
 		return node_write(c, t, back, "hotplug-status", "connected");
-	return node_write(c, t, back, "mac", "%02x:%02x:%02x:%02x:%02x:%02x", v->mac[0], v->mac[1], v->mac[2], v->mac[3],
-			  v->mac[4], v->mac[5]);
+	return node_write(c, t, back, "mac", "%02x:%02x:%02x:%02x:%02x:%02x", v->mac[0], v->mac[1],
+			  v->mac[2], v->mac[3], v->mac[4], v->mac[5]);
 }
 
 int nic_write(struct cli *c, store_txn_t t, uint32_t domid, const struct config_vif *v, bool hold)
@@ -75,8 +84,8 @@ int nic_write(struct cli *c, store_txn_t t, uint32_t domid, const struct config_
 	if (!rc)
 		rc = node_write(c, t, back, "frontend-id", "%u", domid);
 	if (!rc && kernel)
-		rc = node_write(c, t, back, "mac", "%02x:%02x:%02x:%02x:%02x:%02x", v->mac[0], v->mac[1], v->mac[2],
-				v->mac[3], v->mac[4], v->mac[5]);
+		rc = node_write(c, t, back, "mac", "%02x:%02x:%02x:%02x:%02x:%02x", v->mac[0],
+				v->mac[1], v->mac[2], v->mac[3], v->mac[4], v->mac[5]);
 	if (!rc && v->bridge)
 		rc = node_write(c, t, back, "bridge", "%s", v->bridge);
 	if (!rc && v->vifname)
@@ -114,8 +123,8 @@ int nic_write(struct cli *c, store_txn_t t, uint32_t domid, const struct config_
 	if (!rc)
 		rc = node_write(c, t, front, "handle", "%d", v->devid);
 	if (!rc)
-		rc = node_write(c, t, front, "mac", "%02x:%02x:%02x:%02x:%02x:%02x", v->mac[0], v->mac[1], v->mac[2],
-				v->mac[3], v->mac[4], v->mac[5]);
+		rc = node_write(c, t, front, "mac", "%02x:%02x:%02x:%02x:%02x:%02x", v->mac[0],
+				v->mac[1], v->mac[2], v->mac[3], v->mac[4], v->mac[5]);
 	if (!rc && v->mtu)
 		rc = node_write(c, t, front, "mtu", "%u", v->mtu);
 	if (!rc && v->untrusted)
@@ -173,7 +182,8 @@ static int configure(int s, const char *name, const struct config_vif *v, struct
 
 static bool plugged(struct cli *c, uint32_t domid, const struct config_vif *v)
 {
-	char *status = cli_read(c, "/local/domain/0/backend/vif/%u/%d/hotplug-status", domid, v->devid);
+	char *status =
+		cli_read(c, "/local/domain/0/backend/vif/%u/%d/hotplug-status", domid, v->devid);
 	bool yes = status && strcmp(status, "connected") == 0;
 
 	free(status);
@@ -187,12 +197,15 @@ int nic_plug(struct cli *c, uint32_t domid, const struct config_vif *v)
 	int s, rc;
 
 	usual_name(v, domid, name);
-	snprintf(error, sizeof(error), "/local/domain/0/error/backend/vif/%u/%d/error", domid, v->devid);
+	snprintf(error, sizeof(error), "/local/domain/0/error/backend/vif/%u/%d/error", domid,
+		 v->devid);
 	patience_start(&p, c, error);
 	while (nic_kernel_serves() ? !if_nametoindex(name) : !plugged(c, domid, v)) {
 		rc = patience_wait(&p);
 		if (rc)
-			return why_prefix(c->why, rc, "vif %d: the backend made no interface %s: ", v->devid, name);
+			return why_prefix(c->why, rc,
+					  "vif %d: the backend made no interface %s: ", v->devid,
+					  name);
 	}
 	if (!nic_kernel_serves())
 		return 0;

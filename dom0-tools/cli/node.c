@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Nodes of the store one by one, as a command writes them: within node_transact() as a burst, where the store has a
- * socket, so that sixty nodes cost a few switches between processes; else request by request.
+ * Nodes of the store one by one, as a command writes them: within node_transact() as a burst, where
+ * the store has a socket, so that sixty nodes cost a few switches between processes; else request
+ * by request.
  */
 #include "dom0-tools/cli/guest.h"
 
@@ -44,7 +45,8 @@ int node_write(struct cli *c, store_txn_t t, const char *dir, const char *name, 
 
 int node_perms(struct cli *c, store_txn_t t, const char *path, uint32_t owner, uint32_t reader)
 {
-	struct store_perm perms[] = { { (uint16_t)owner, STORE_NONE }, { (uint16_t)reader, STORE_READ } };
+	struct store_perm perms[] = { { (uint16_t)owner, STORE_NONE },
+				      { (uint16_t)reader, STORE_READ } };
 	size_t count = reader == owner ? 1 : 2;
 
 	if (c->bursting)
@@ -74,7 +76,7 @@ void node_rm(struct cli *c, store_txn_t t, const char *fmt, ...)
 	if (c->bursting)
 		burst_rm(c->burst, path);
 	else
-		store_rm(c->store, t, path);	/* not there is fine */
+		store_rm(c->store, t, path); /* not there is fine */
 }
 
 char *node_read(struct cli *c, store_txn_t t, const char *fmt, ...)
@@ -90,7 +92,7 @@ char *node_read(struct cli *c, store_txn_t t, const char *fmt, ...)
 	if (!c->bursting)
 		return store_read(c->store, t, path, &value, NULL) == 0 ? value : NULL;
 	number = burst_read(c->burst, path);
-	burst_settle(c->burst);		/* what failed besides is told at the end */
+	burst_settle(c->burst); /* what failed besides is told at the end */
 	return burst_answer(c->burst, number, &data, NULL) == 0 ? strdup(data) : NULL;
 }
 
@@ -125,7 +127,7 @@ int node_list(struct cli *c, store_txn_t t, const char *path, char ***names, siz
 	number = burst_list(c->burst, path);
 	burst_settle(c->burst);
 	rc = burst_answer(c->burst, number, &data, &len);
-	if (rc == -E2BIG)	/* the client asks in parts */
+	if (rc == -E2BIG) /* the client asks in parts */
 		return store_list(c->store, STORE_NO_TXN, path, names, count);
 	if (rc)
 		return rc;
@@ -168,7 +170,8 @@ int node_transact(struct cli *c, store_txn_fn *fn, void *arg, const char *doing)
 		rc = in_a_burst(c, fn, arg, doing);
 		if (rc != -ECONNRESET)
 			return rc;
-		burst_close(&c->burst);		/* the store was restarted: the client knows how to wait for it */
+		burst_close(&c->burst); /* the store was restarted: the client knows how to wait for
+					   it */
 	}
 	c->why->error = TE_NONE;
 	rc = store_transact(c->store, fn, arg);

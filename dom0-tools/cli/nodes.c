@@ -14,7 +14,8 @@
 #include <string.h>
 #include <time.h>
 
-static int claim_name(struct cli *c, store_txn_t t, const char *name, const char *uuid, uint32_t domid)
+static int claim_name(struct cli *c, store_txn_t t, const char *name, const char *uuid,
+		      uint32_t domid)
 {
 	char node[256], *have;
 	int64_t id;
@@ -30,15 +31,16 @@ static int claim_name(struct cli *c, store_txn_t t, const char *name, const char
 		there = have && strcmp(have, name) == 0;
 		free(have);
 		if (there)
-			return why_set(c->why, TE_NAME_TAKEN, "domain %u is named \"%s\" already", (unsigned int)id,
-				       name);
+			return why_set(c->why, TE_NAME_TAKEN, "domain %u is named \"%s\" already",
+				       (unsigned int)id, name);
 	}
 	rc = node_write(c, t, "/torc/names", node, "%u", domid);
 	have = rc ? NULL : node_read(c, t, "/vm/%s/uuid", uuid);
 	if (have) {
 		free(have);
 		have = cli_read(c, "/vm/%s/name", uuid);
-		why_set(c->why, TE_NAME_TAKEN, "guest \"%s\" has the uuid %s already", have ? have : "?", uuid);
+		why_set(c->why, TE_NAME_TAKEN, "guest \"%s\" has the uuid %s already",
+			have ? have : "?", uuid);
 		free(have);
 		return -EEXIST;
 	}
@@ -77,10 +79,17 @@ static int write_vm(struct cli *c, store_txn_t t, const struct guest_nodes *g, c
 /* Nodes that the guest itself writes: empty, and its own. */
 static int write_own(struct cli *c, store_txn_t t, const char *dir, uint32_t domid)
 {
-	static const char *const own[] = { "data",  "drivers", "feature", "attr", "error",
-					   "control/shutdown", "control/feature-poweroff",
-					   "control/feature-reboot", "control/feature-suspend",
-					   "control/sysrq", "device/suspend/event-channel" };
+	static const char *const own[] = { "data",
+					   "drivers",
+					   "feature",
+					   "attr",
+					   "error",
+					   "control/shutdown",
+					   "control/feature-poweroff",
+					   "control/feature-reboot",
+					   "control/feature-suspend",
+					   "control/sysrq",
+					   "device/suspend/event-channel" };
 	char path[STORE_PATH_MAX];
 	int rc = 0;
 
@@ -114,7 +123,8 @@ static int write_console(struct cli *c, store_txn_t t, const char *dir, const st
 	if (!rc)
 		rc = node_write(c, t, front, "port", "%u", g->build->console_port);
 	if (!rc)
-		rc = node_write(c, t, front, "ring-ref", "%llu", (unsigned long long)g->build->console_frame);
+		rc = node_write(c, t, front, "ring-ref", "%llu",
+				(unsigned long long)g->build->console_frame);
 	if (!rc)
 		rc = node_dir(c, t, back, 0, g->domid);
 	if (!rc)
@@ -149,15 +159,18 @@ static int write_domain(struct cli *c, store_txn_t t, const struct guest_nodes *
 		rc = node_write(c, t, dir, path, "%s", i < k->vcpus ? "online" : "offline");
 	}
 	if (!rc)
-		rc = node_write(c, t, dir, "memory/static-max", "%llu", (unsigned long long)k->maxmem << 10);
+		rc = node_write(c, t, dir, "memory/static-max", "%llu",
+				(unsigned long long)k->maxmem << 10);
 	if (!rc)
-		rc = node_write(c, t, dir, "memory/target", "%llu", (unsigned long long)k->memory << 10);
+		rc = node_write(c, t, dir, "memory/target", "%llu",
+				(unsigned long long)k->memory << 10);
 	if (!rc)
 		rc = node_write(c, t, dir, "memory/videoram", "0");
 	if (!rc)
 		rc = node_write(c, t, dir, "store/port", "%u", g->build->store_port);
 	if (!rc)
-		rc = node_write(c, t, dir, "store/ring-ref", "%llu", (unsigned long long)g->build->store_frame);
+		rc = node_write(c, t, dir, "store/ring-ref", "%llu",
+				(unsigned long long)g->build->store_frame);
 	if (!rc)
 		rc = node_write(c, t, dir, "control/platform-feature-multiprocessor-suspend", "1");
 	if (!rc)

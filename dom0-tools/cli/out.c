@@ -44,7 +44,8 @@ static void print_json(const char *kind, struct json_object *body)
 	snprintf(schema, sizeof(schema), "torc-%s/1", kind);
 	fact_str(all, "schema", schema);
 	json_object_object_add(all, kind, body);
-	puts(json_object_to_json_string_ext(all, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE));
+	puts(json_object_to_json_string_ext(all, JSON_C_TO_STRING_PRETTY |
+							 JSON_C_TO_STRING_NOSLASHESCAPE));
 	json_object_put(all);
 }
 
@@ -66,8 +67,8 @@ static size_t cell(struct json_object *v, char *buf, size_t room)
 	return n;
 }
 
-#define COLUMNS_MAX	16
-#define CELL_MAX	256
+#define COLUMNS_MAX 16
+#define CELL_MAX    256
 
 /* The cells of all rows behind one another, each with its length in front: they are wanted twice. */
 struct cells {
@@ -77,7 +78,8 @@ struct cells {
 	int width[COLUMNS_MAX];
 };
 
-static bool gather(struct cells *k, struct json_object *rows, const struct column *columns, size_t count)
+static bool gather(struct cells *k, struct json_object *rows, const struct column *columns,
+		   size_t count)
 {
 	size_t nr = json_object_array_length(rows);
 	char buf[1 + CELL_MAX];
@@ -87,7 +89,8 @@ static bool gather(struct cells *k, struct json_object *rows, const struct colum
 		struct json_object *row = json_object_array_get_idx(rows, r);
 
 		for (size_t i = 0; i < count; i++) {
-			size_t n = cell(json_object_object_get(row, columns[i].key), buf + 1, CELL_MAX);
+			size_t n = cell(json_object_object_get(row, columns[i].key), buf + 1,
+					CELL_MAX);
 
 			buf[0] = (char)(unsigned char)n;
 			fwrite(buf, 1, n + 1, k->to);
@@ -114,8 +117,8 @@ static void put(const char *text, size_t n, int width, bool left, bool last)
 	putchar(last ? '\n' : ' ');
 }
 
-void out_rows(struct cli *c, const char *kind, struct json_object *rows, const struct column *columns,
-	      size_t count)
+void out_rows(struct cli *c, const char *kind, struct json_object *rows,
+	      const struct column *columns, size_t count)
 {
 	struct cells k = { 0 };
 
@@ -126,7 +129,8 @@ void out_rows(struct cli *c, const char *kind, struct json_object *rows, const s
 	if (count > COLUMNS_MAX)
 		count = COLUMNS_MAX;
 	for (size_t i = 0; i < count; i++) {
-		int w = columns[i].width < 0 ? -columns[i].width : columns[i].width, title = (int)strlen(columns[i].title);
+		int w = columns[i].width < 0 ? -columns[i].width : columns[i].width,
+		    title = (int)strlen(columns[i].title);
 
 		k.width[i] = title > w ? title : w;
 	}
@@ -134,7 +138,8 @@ void out_rows(struct cli *c, const char *kind, struct json_object *rows, const s
 		const char *at = k.text;
 
 		for (size_t i = 0; i < count; i++)
-			put(columns[i].title, strlen(columns[i].title), k.width[i], columns[i].width < 0, i + 1 == count);
+			put(columns[i].title, strlen(columns[i].title), k.width[i],
+			    columns[i].width < 0, i + 1 == count);
 		while (at < k.text + k.size)
 			for (size_t i = 0; i < count; i++) {
 				size_t n = (unsigned char)*at++;
@@ -153,7 +158,8 @@ void out_facts(struct cli *c, const char *kind, struct json_object *facts)
 		print_json(kind, facts);
 		return;
 	}
-	json_object_object_foreach(facts, key, v) {
+	json_object_object_foreach(facts, key, v)
+	{
 		char buf[1100];
 
 		cell(v, buf, sizeof(buf));

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <time.h>
 
-#define GIVE_UP_MS	10000
-#define LOOK_MS		20	/* how often to ask the store for a complaint */
+#define GIVE_UP_MS 10000
+#define LOOK_MS	   20 /* how often to ask the store for a complaint */
 
 static int64_t now_ms(void)
 {
@@ -40,7 +40,8 @@ int patience_wait(struct patience *p)
 		free(complaint);
 	}
 	if (now >= p->until)
-		return why_hint(p->c->why, why_set(p->c->why, TE_DEVICE, "not in %d s", GIVE_UP_MS / 1000),
+		return why_hint(p->c->why,
+				why_set(p->c->why, TE_DEVICE, "not in %d s", GIVE_UP_MS / 1000),
 				"dom0's dmesg may say more");
 	nanosleep(&nap, NULL);
 	return 0;

@@ -14,14 +14,16 @@
 
 #include "dom0-tools/common/paths.h"
 
-#define KEEP_EVENTS	64u
+#define KEEP_EVENTS 64u
 
 static int file_of(const char *name, char out[PATH_MAX])
 {
 	/* names have no slash and no dot in front: config.c sees to that, others are refused here */
 	if (!*name || *name == '.' || strchr(name, '/'))
 		return -EINVAL;
-	return snprintf(out, PATH_MAX, "%s/guests/%s.json", path_state(), name) < PATH_MAX ? 0 : -ENAMETOOLONG;
+	return snprintf(out, PATH_MAX, "%s/guests/%s.json", path_state(), name) < PATH_MAX ?
+		       0 :
+		       -ENAMETOOLONG;
 }
 
 struct json_object *record_load(const char *name)
@@ -43,8 +45,9 @@ struct json_object *record_load(const char *name)
 int record_save(const char *name, struct json_object *record, struct why *why)
 {
 	char file[PATH_MAX], dir[PATH_MAX];
-	const char *text = json_object_to_json_string_ext(record, JSON_C_TO_STRING_PRETTY |
-									  JSON_C_TO_STRING_NOSLASHESCAPE);
+	const char *text =
+		json_object_to_json_string_ext(record, JSON_C_TO_STRING_PRETTY |
+							       JSON_C_TO_STRING_NOSLASHESCAPE);
 	int rc;
 
 	rc = file_of(name, file);
@@ -55,7 +58,8 @@ int record_save(const char *name, struct json_object *record, struct why *why)
 	if (!rc)
 		rc = path_write_file(file, text, strlen(text));
 	if (rc)
-		return why_set(why, TE_FILE, "cannot keep a record of \"%s\" in %s: %s", name, file, strerror(-rc));
+		return why_set(why, TE_FILE, "cannot keep a record of \"%s\" in %s: %s", name, file,
+			       strerror(-rc));
 	return 0;
 }
 
@@ -101,7 +105,8 @@ void record_rename(const char *from, const char *to)
 
 struct json_object *record_new(const struct guest_config *g, const struct guest_source *from)
 {
-	struct json_object *o = json_object_new_object(), *old = record_load(g->name), *events = NULL;
+	struct json_object *o = json_object_new_object(), *old = record_load(g->name),
+			   *events = NULL;
 	char uuid[37], whole[PATH_MAX];
 
 	config_uuid_format(uuid, g->uuid);
@@ -135,18 +140,21 @@ void record_event(struct json_object *record, const char *what, const char *deta
 	fact_str(e, "time", when);
 	fact_str(e, "event", what);
 	fact_str(e, "detail", detail);
-	if (!json_object_object_get_ex(record, "events", &events) || !json_object_is_type(events, json_type_array)) {
+	if (!json_object_object_get_ex(record, "events", &events) ||
+	    !json_object_is_type(events, json_type_array)) {
 		events = json_object_new_array();
 		json_object_object_add(record, "events", events);
 	}
 	if (json_object_array_length(events) >= KEEP_EVENTS)
-		json_object_array_del_idx(events, 0, json_object_array_length(events) - KEEP_EVENTS + 1);
+		json_object_array_del_idx(events, 0,
+					  json_object_array_length(events) - KEEP_EVENTS + 1);
 	json_object_array_add(events, e);
 }
 
 /*
- * RUN/again/NAME: a guest that is about to go and to be made again, with the name of the record that says how.
- * It is there while neither the old domain nor the new one may be, so that a supervisor killed then is no loss.
+ * RUN/again/NAME: a guest that is about to go and to be made again, with the name of the record
+ * that says how. It is there while neither the old domain nor the new one may be, so that a
+ * supervisor killed then is no loss.
  */
 void supervisor_again_path(const char *name, char out[PATH_MAX])
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A guest that came from elsewhere begins with its disks and cards held back: their nodes are there, so that it connects as it
- * would after a boot, but not those that a backend waits for before it opens anything. Here they come.
+ * A guest that came from elsewhere begins with its disks and cards held back: their nodes are
+ * there, so that it connects as it would after a boot, but not those that a backend waits for
+ * before it opens anything. Here they come.
  */
 #include "dom0-tools/cli/image.h"
 
@@ -19,7 +20,8 @@ struct release {
 
 static bool has_node(struct release *r, const char *kind, unsigned int number, const char *node)
 {
-	char *v = cli_read(r->c, "/local/domain/0/backend/%s/%u/%u/%s", kind, r->domid, number, node);
+	char *v =
+		cli_read(r->c, "/local/domain/0/backend/%s/%u/%u/%s", kind, r->domid, number, node);
 
 	free(v);
 	return v != NULL;
@@ -55,7 +57,9 @@ static int transact(struct release *r, int (*fn)(struct store *s, store_txn_t t,
 
 	r->c->why->error = TE_NONE;
 	rc = store_transact(r->c->store, fn, r);
-	return rc && r->c->why->error == TE_NONE ? cli_store_failed(r->c, "cannot connect the guest's devices") : rc;
+	return rc && r->c->why->error == TE_NONE ?
+		       cli_store_failed(r->c, "cannot connect the guest's devices") :
+		       rc;
 }
 
 static int plug(struct release *r)
@@ -79,12 +83,14 @@ static int release(struct release *r)
 		rc = disk_look(&g->disks[i], &r->disks[i], r->c->why);
 		if (rc)
 			break;
-		r->disk_there[i] = has_node(r, disk_backend(&r->disks[i]), g->disks[i].number, "params");
+		r->disk_there[i] =
+			has_node(r, disk_backend(&r->disks[i]), g->disks[i].number, "params");
 		if (!r->disk_there[i])
 			rc = disk_open(&g->disks[i], &r->disks[i], r->c->why);
 	}
 	for (size_t i = 0; i < g->nr_vifs; i++)
-		r->vif_there[i] = has_node(r, "vif", (unsigned int)g->vifs[i].devid, nic_kernel_serves() ? "hotplug-status" : "mac");
+		r->vif_there[i] = has_node(r, "vif", (unsigned int)g->vifs[i].devid,
+					   nic_kernel_serves() ? "hotplug-status" : "mac");
 	if (!rc && g->nr_disks)
 		rc = transact(r, write_disks);
 	/* on its bridge first, so that the guest's word of where it is now is heard */
@@ -119,7 +125,8 @@ int guest_release(struct cli *c, const char *name, uint32_t domid)
 	if (!rc) {
 		r->c = c;
 		r->domid = domid;
-		rc = config_load(&r->config, from.path, from.text, strlen(from.text), from.overrides, NULL, NULL, c->why);
+		rc = config_load(&r->config, from.path, from.text, strlen(from.text),
+				 from.overrides, NULL, NULL, c->why);
 		if (!rc)
 			rc = release(r);
 		config_free(&r->config);

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CPU_BYTES	128u
+#define CPU_BYTES 128u
 
 /* "0-3,7" from bits; "all" if every one of the host's is there. */
 static void cpus_format(const uint8_t *map, uint32_t cpus, char *out, size_t room)
@@ -29,12 +29,14 @@ static void cpus_format(const uint8_t *map, uint32_t cpus, char *out, size_t roo
 			continue;
 		while (to + 1 < cpus && map[(to + 1) / 8] >> (to + 1) % 8 & 1)
 			to++;
-		n += (size_t)snprintf(out + n, room - n, to > i ? "%s%u-%u" : "%s%u", n ? "," : "", i, to);
+		n += (size_t)snprintf(out + n, room - n, to > i ? "%s%u-%u" : "%s%u", n ? "," : "",
+				      i, to);
 		i = to;
 	}
 }
 
-static int vcpus_of(struct cli *c, const struct domain_info *d, uint32_t cpus, struct json_object *rows)
+static int vcpus_of(struct cli *c, const struct domain_info *d, uint32_t cpus,
+		    struct json_object *rows)
 {
 	char *name, hard[128], soft[128], state[4];
 	int rc;
@@ -47,7 +49,8 @@ static int vcpus_of(struct cli *c, const struct domain_info *d, uint32_t cpus, s
 
 		rc = host_vcpu_info(c->host, d->domid, v, &row, c->why);
 		if (!rc)
-			rc = host_vcpu_get_affinity(c->host, d->domid, v, false, map, sizeof(map), c->why);
+			rc = host_vcpu_get_affinity(c->host, d->domid, v, false, map, sizeof(map),
+						    c->why);
 		if (rc)
 			break;
 		cpus_format(map, cpus, hard, sizeof(hard));
@@ -62,8 +65,8 @@ static int vcpus_of(struct cli *c, const struct domain_info *d, uint32_t cpus, s
 		fact_num(o, "vcpu", v);
 		if (row.online)
 			fact_num(o, "cpu", row.cpu);
-		snprintf(state, sizeof(state), "%c%c%c", row.running ? 'r' : '-', row.blocked ? 'b' : '-',
-			 row.online ? '-' : 'p');
+		snprintf(state, sizeof(state), "%c%c%c", row.running ? 'r' : '-',
+			 row.blocked ? 'b' : '-', row.online ? '-' : 'p');
 		fact_str(o, "state", state);
 		fact_seconds(o, "cpu_seconds", row.cpu_time_ns);
 		fact_str(o, "hard", hard);
@@ -78,9 +81,14 @@ static int vcpus_of(struct cli *c, const struct domain_info *d, uint32_t cpus, s
 int cmd_vcpu_list(struct cli *c, int argc, char **argv)
 {
 	static const struct column columns[] = {
-		{ "name", "Name", -32 },      { "domid", "ID", 5 },  { "vcpu", "VCPU", 5 },
-		{ "cpu", "CPU", 5 },	      { "state", "State", 6 }, { "cpu_seconds", "Time(s)", 9 },
-		{ "hard", "Hard affinity", -13 }, { "soft", "Soft", -4 },
+		{ "name", "Name", -32 },
+		{ "domid", "ID", 5 },
+		{ "vcpu", "VCPU", 5 },
+		{ "cpu", "CPU", 5 },
+		{ "state", "State", 6 },
+		{ "cpu_seconds", "Time(s)", 9 },
+		{ "hard", "Hard affinity", -13 },
+		{ "soft", "Soft", -4 },
 	};
 	struct json_object *rows = json_object_new_array();
 	struct domain_info *list = NULL;
@@ -116,7 +124,8 @@ int cmd_vcpu_list(struct cli *c, int argc, char **argv)
 	return 0;
 }
 
-static int pin(struct cli *c, uint32_t domid, uint32_t vcpu, const char *set, bool soft, uint32_t cpus)
+static int pin(struct cli *c, uint32_t domid, uint32_t vcpu, const char *set, bool soft,
+	       uint32_t cpus)
 {
 	uint8_t map[CPU_BYTES];
 	bool any = false;
@@ -130,7 +139,8 @@ static int pin(struct cli *c, uint32_t domid, uint32_t vcpu, const char *set, bo
 	for (uint32_t i = 0; i < cpus; i++)
 		any |= map[i / 8] >> i % 8 & 1;
 	if (!any)
-		return why_set(c->why, TE_CONFIG_VALUE, "\"%s\" has none of this host's %u processors", set, cpus);
+		return why_set(c->why, TE_CONFIG_VALUE,
+			       "\"%s\" has none of this host's %u processors", set, cpus);
 	return host_vcpu_set_affinity(c->host, domid, vcpu, soft, map, (cpus + 7) / 8, c->why);
 }
 
@@ -157,7 +167,9 @@ int cmd_vcpu_pin(struct cli *c, int argc, char **argv)
 	} else {
 		one = cli_parse_number(argv[2], 0, (int64_t)d.vcpus_max - 1);
 		if (one < 0)
-			return why_hint(c->why, why_set(c->why, TE_NO_DEVICE, "domain %u has no vCPU %s", domid, argv[2]),
+			return why_hint(c->why,
+					why_set(c->why, TE_NO_DEVICE, "domain %u has no vCPU %s",
+						domid, argv[2]),
 					"0 to %u, or all", d.vcpus_max - 1);
 		first = (uint32_t)one;
 		last = first + 1;
@@ -188,13 +200,16 @@ int cmd_vcpu_set(struct cli *c, int argc, char **argv)
 		return rc;
 	count = cli_parse_number(argv[2], 1, d.vcpus_max);
 	if (count < 0)
-		return why_hint(c->why, why_set(c->why, TE_CONFIG_VALUE, "domain %u cannot run %s vCPUs", domid, argv[2]),
+		return why_hint(c->why,
+				why_set(c->why, TE_CONFIG_VALUE, "domain %u cannot run %s vCPUs",
+					domid, argv[2]),
 				"1 to %u; maxvcpus= of its config sets the limit", d.vcpus_max);
 	for (uint32_t v = 0; v < d.vcpus_max; v++) {
 		char path[STORE_PATH_MAX];
 
 		store_path(path, "/local/domain/%u/cpu/%u/availability", domid, v);
-		if (store_printf(c->store, STORE_NO_TXN, path, "%s", v < count ? "online" : "offline"))
+		if (store_printf(c->store, STORE_NO_TXN, path, "%s",
+				 v < count ? "online" : "offline"))
 			return cli_store_failed(c, "cannot tell the guest");
 	}
 	return 0;
@@ -217,20 +232,15 @@ static int64_t parse_size(const char *s)
 		return -1;
 	switch (*s) {
 	case 'k':
-	case 'K':
-		return v;
+	case 'K': return v;
 	case 0:
 	case 'm':
-	case 'M':
-		return v << 10;
+	case 'M': return v << 10;
 	case 'g':
-	case 'G':
-		return v << 20;
+	case 'G': return v << 20;
 	case 't':
-	case 'T':
-		return v << 30;
-	default:
-		return -1;
+	case 'T': return v << 30;
+	default: return -1;
 	}
 }
 
@@ -259,9 +269,12 @@ int cmd_mem_set(struct cli *c, int argc, char **argv)
 	if (rc)
 		return rc;
 	store_path(path, "/local/domain/%u/memory/static-max", domid);
-	if (domid && store_read_u64(c->store, STORE_NO_TXN, path, &most) == 0 && (uint64_t)kib > most)
-		return why_hint(c->why, why_set(c->why, TE_CONFIG_VALUE, "domain %u may have %llu MiB at most, not %lld",
-						domid, (unsigned long long)most >> 10, (long long)kib >> 10),
+	if (domid && store_read_u64(c->store, STORE_NO_TXN, path, &most) == 0 &&
+	    (uint64_t)kib > most)
+		return why_hint(c->why,
+				why_set(c->why, TE_CONFIG_VALUE,
+					"domain %u may have %llu MiB at most, not %lld", domid,
+					(unsigned long long)most >> 10, (long long)kib >> 10),
 				"maxmem= of its config sets the limit at its start");
 	/* the limit first when it grows; what a guest gives back it cannot take again */
 	rc = host_domain_max_mem(c->host, domid, (uint64_t)kib + 1024, c->why);
@@ -313,7 +326,10 @@ static int sched_of(struct cli *c, uint32_t domid, struct json_object *rows)
 int cmd_sched(struct cli *c, int argc, char **argv)
 {
 	static const struct column columns[] = {
-		{ "name", "Name", -33 }, { "domid", "ID", 5 }, { "weight", "Weight", 6 }, { "cap", "Cap", 4 },
+		{ "name", "Name", -33 },
+		{ "domid", "ID", 5 },
+		{ "weight", "Weight", 6 },
+		{ "cap", "Cap", 4 },
 	};
 	int64_t weight = 0xffff, cap = 0xffff;
 	struct domain_info *list = NULL;
@@ -343,7 +359,8 @@ int cmd_sched(struct cli *c, int argc, char **argv)
 	if (!rc && who)
 		rc = cli_find_domain(c, who, &domid);
 	if (!rc && (weight != 0xffff || cap != 0xffff))
-		return who ? host_domain_sched_set(c->host, domid, (unsigned int)weight, (unsigned int)cap, c->why) :
+		return who ? host_domain_sched_set(c->host, domid, (unsigned int)weight,
+						   (unsigned int)cap, c->why) :
 			     cli_usage(c, "which domain?");
 	if (!rc && !who)
 		rc = host_domain_list(c->host, &list, &n, c->why);
@@ -367,14 +384,15 @@ static const char *scheduler_word(uint32_t id)
 {
 	static const char *const names[] = { "credit", "credit2", "arinc653", "rtds", "null" };
 
-	return id >= 5 && id <= 9 ? names[id - 5] : "unknown";	/* XEN_SCHEDULER_* of xen/domctl.h */
+	return id >= 5 && id <= 9 ? names[id - 5] : "unknown"; /* XEN_SCHEDULER_* of xen/domctl.h */
 }
 
 int cmd_cpupool_list(struct cli *c, int argc, char **argv)
 {
 	static const struct column columns[] = {
-		{ "name", "Name", -16 },     { "cpus", "CPUs", 4 },  { "scheduler", "Sched", -9 },
-		{ "domains", "Domains", 7 }, { "cpu_set", "CPU set", -7 },
+		{ "name", "Name", -16 },      { "cpus", "CPUs", 4 },
+		{ "scheduler", "Sched", -9 }, { "domains", "Domains", 7 },
+		{ "cpu_set", "CPU set", -7 },
 	};
 	struct json_object *rows;
 	struct host_cpupool p;
@@ -389,7 +407,8 @@ int cmd_cpupool_list(struct cli *c, int argc, char **argv)
 	if (rc)
 		return rc;
 	rows = json_object_new_array();
-	for (uint32_t from = 0; (rc = host_cpupool(c->host, from, &p, c->why)) == 0; from = p.id + 1) {
+	for (uint32_t from = 0; (rc = host_cpupool(c->host, from, &p, c->why)) == 0;
+	     from = p.id + 1) {
 		struct json_object *o = json_object_new_object();
 		char *name = cli_read(c, "/local/pool/%u/name", p.id), text[160];
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* torc restore: a guest from the file that torc save wrote, or xl save. It is made as torc create makes one, with the image in the place of a kernel. */
+/* torc restore: a guest from the file that torc save wrote, or xl save. It is made as torc create
+ * makes one, with the image in the place of a kernel. */
 #include "dom0-tools/cli/image.h"
 #include "dom0-tools/cli/xlfile.h"
 
@@ -43,7 +44,8 @@ int cmd_restore(struct cli *c, int argc, char **argv)
 	if (fd < 0)
 		return why_set(c->why, TE_FILE, "%s: %s", argv[optind], strerror(errno));
 	mig_io_fd(&io, fd, -1);
-	rc = xl_file(fd) ? xl_read_front(c, &io.io, &in.record) : image_read_front(c, &io.io, &in.record);
+	rc = xl_file(fd) ? xl_read_front(c, &io.io, &in.record) :
+			   image_read_front(c, &io.io, &in.record);
 	if (rc)
 		why_prefix(c->why, rc, "%s: ", argv[optind]);
 	in.from = argv[optind];
@@ -52,8 +54,10 @@ int cmd_restore(struct cli *c, int argc, char **argv)
 	if (shown >= 0)
 		fputs("\r                 \r", stderr);
 	if (!rc && !c->json)
-		printf("domain %u: %llu pages, %llu MiB, in %llu ms\n", domid, (unsigned long long)in.figures.pages,
-		       (unsigned long long)in.figures.bytes >> 20, (unsigned long long)in.figures.total_ns / 1000000);
+		printf("domain %u: %llu pages, %llu MiB, in %llu ms\n", domid,
+		       (unsigned long long)in.figures.pages,
+		       (unsigned long long)in.figures.bytes >> 20,
+		       (unsigned long long)in.figures.total_ns / 1000000);
 	if (!rc)
 		supervisor_start();
 	if (!rc && c->json) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* torc save: a guest suspends itself and becomes a file. Until the file is whole and on the disk, the guest can go on. */
+/* torc save: a guest suspends itself and becomes a file. Until the file is whole and on the disk,
+ * the guest can go on. */
 #include "dom0-tools/cli/image.h"
 
 #include <errno.h>
@@ -12,10 +13,10 @@
 struct saving {
 	struct cli *c;
 	uint32_t domid;
-	bool live, stays;	/* it is saved while it runs; it is not to end afterwards */
-	bool asked;		/* to suspend itself */
+	bool live, stays; /* it is saved while it runs; it is not to end afterwards */
+	bool asked;	  /* to suspend itself */
 	struct mig_outcome out;
-	int percent;	/* shown last; -1: nothing is shown */
+	int percent; /* shown last; -1: nothing is shown */
 	unsigned int round;
 };
 
@@ -31,7 +32,8 @@ static int suspend(void *arg, struct why *why)
 {
 	struct saving *s = arg;
 
-	return s->asked ? guest_suspend_wait(s->c, s->domid, why) : guest_suspend(s->c, s->domid, why);
+	return s->asked ? guest_suspend_wait(s->c, s->domid, why) :
+			  guest_suspend(s->c, s->domid, why);
 }
 
 static int resume(void *arg, struct why *why)
@@ -52,7 +54,8 @@ static int progress(void *arg, const struct mig_progress *p)
 		if (!s->live)
 			fprintf(stderr, "\rsaved %3d %%", percent);
 		else
-			fprintf(stderr, "\rround %u: %3d %%, %llu MiB in all ", p->round, percent, (unsigned long long)p->bytes >> 20);
+			fprintf(stderr, "\rround %u: %3d %%, %llu MiB in all ", p->round, percent,
+				(unsigned long long)p->bytes >> 20);
 	}
 	return 0;
 }
@@ -73,7 +76,11 @@ static int keep_file(struct saving *s, int fd, const char *part, const char *fil
 
 static int write_file(struct saving *s, const char *name, const char *file, bool paused)
 {
-	const struct mig_calls calls = { .arg = s, .suspend_ask = suspend_ask, .suspend = suspend, .resume = resume, .progress = progress };
+	const struct mig_calls calls = { .arg = s,
+					 .suspend_ask = suspend_ask,
+					 .suspend = suspend,
+					 .resume = resume,
+					 .progress = progress };
 	/* a file has no time to keep: it is as short a pause as can be had */
 	const struct mig_send_opts opts = { .live = s->live, .on_deadline = MIG_FORCE };
 	struct mig_io_fd io;
@@ -111,17 +118,21 @@ static void tell(const struct saving *s, const char *name)
 {
 	const struct mig_outcome *o = &s->out;
 
-	printf("%s: %llu pages, %llu MiB, in %llu ms", name, (unsigned long long)o->pages, (unsigned long long)o->bytes >> 20, ms(o->total_ns));
+	printf("%s: %llu pages, %llu MiB, in %llu ms", name, (unsigned long long)o->pages,
+	       (unsigned long long)o->bytes >> 20, ms(o->total_ns));
 	if (s->live)
-		printf("; %u rounds, %llu pages in the last, stood still for %llu ms, %llu expected", o->rounds,
-		       (unsigned long long)o->last_round_pages, ms(o->pause_ns), ms(o->predicted_pause_ns));
+		printf("; %u rounds, %llu pages in the last, stood still for %llu ms, %llu expected",
+		       o->rounds, (unsigned long long)o->last_round_pages, ms(o->pause_ns),
+		       ms(o->predicted_pause_ns));
 	putchar('\n');
 }
 
 int cmd_save(struct cli *c, int argc, char **argv)
 {
-	static const struct option options[] = { { "checkpoint", no_argument, NULL, 'c' }, { "pause", no_argument, NULL, 'p' },
-					       { "live", no_argument, NULL, 'l' }, { 0 } };
+	static const struct option options[] = { { "checkpoint", no_argument, NULL, 'c' },
+						 { "pause", no_argument, NULL, 'p' },
+						 { "live", no_argument, NULL, 'l' },
+						 { 0 } };
 	struct saving s = { .c = c, .percent = isatty(STDERR_FILENO) ? 0 : -1 };
 	bool paused = false;
 	char *name = NULL;
@@ -142,7 +153,8 @@ int cmd_save(struct cli *c, int argc, char **argv)
 	if (!rc)
 		rc = cli_find_domain(c, argv[optind], &s.domid);
 	if (!rc && s.domid == 0)
-		return why_set(c->why, TE_STATE, "domain 0 cannot be saved: it would have to do that itself");
+		return why_set(c->why, TE_STATE,
+			       "domain 0 cannot be saved: it would have to do that itself");
 	if (!rc)
 		rc = cli_domain_name(c, s.domid, &name);
 	if (!rc)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* torc create --seed DIR: has torc-seed, beside torc, make a disk for cloud-init, and finds it a place. */
+/* torc create --seed DIR: has torc-seed, beside torc, make a disk for cloud-init, and finds it a
+ * place. */
 #include "dom0-tools/cli/guest.h"
 
 #include <errno.h>
@@ -20,8 +21,9 @@ static int run(char *const argv[], struct why *why)
 		return why_set(why, TE_FILE, "%s: %s", argv[0], strerror(-rc));
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		return 0;
-	return why_hint(why, why_set(why, TE_FILE, "seed: %s", *said ? said : "torc-seed was ended"),
-			"a seed is a directory with user-data and, if wanted, meta-data, network-config, vendor-data");
+	return why_hint(
+		why, why_set(why, TE_FILE, "seed: %s", *said ? said : "torc-seed was ended"),
+		"a seed is a directory with user-data and, if wanted, meta-data, network-config, vendor-data");
 }
 
 int guest_seed(const char *dir, const struct guest_config *g, char file[PATH_MAX], struct why *why)

@@ -25,7 +25,7 @@ static int print_tree(struct cli *c, const char *path, unsigned int depth)
 	int rc = 0;
 
 	if (store_list(c->store, STORE_NO_TXN, path, &names, &n))
-		return depth ? 0 : cli_store_failed(c, "cannot list");	/* gone meanwhile */
+		return depth ? 0 : cli_store_failed(c, "cannot list"); /* gone meanwhile */
 	for (size_t i = 0; !rc && i < n; i++) {
 		struct store_perm *perms;
 		char who[256] = "";
@@ -42,7 +42,8 @@ static int print_tree(struct cli *c, const char *path, unsigned int depth)
 			print_value(value, len);
 			free(value);
 		}
-		printf("\"%s%s%s\n", c->verbose ? "   (" : "", c->verbose ? who : "", c->verbose ? ")" : "");
+		printf("\"%s%s%s\n", c->verbose ? "   (" : "", c->verbose ? who : "",
+		       c->verbose ? ")" : "");
 		rc = print_tree(c, child, depth + 1);
 	}
 	free(names);
@@ -61,7 +62,8 @@ static struct json_object *json_tree(struct cli *c, const char *path)
 	}
 	if (store_list(c->store, STORE_NO_TXN, path, &names, &n) == 0) {
 		for (size_t i = 0; i < n; i++)
-			if (store_path(child, "%s/%s", strcmp(path, "/") == 0 ? "" : path, names[i]) == 0)
+			if (store_path(child, "%s/%s", strcmp(path, "/") == 0 ? "" : path,
+				       names[i]) == 0)
 				json_object_object_add(below, names[i], json_tree(c, child));
 		free(names);
 	}
@@ -146,12 +148,13 @@ static int control_list(struct cli *c, const char *what)
 	char *json;
 
 	if (store_control_list(c->store, what, &json))
-		return why_set(c->why, TE_NOT_OFFERED, "this store does not tell its %s: %s", what, store_why(c->store));
+		return why_set(c->why, TE_NOT_OFFERED, "this store does not tell its %s: %s", what,
+			       store_why(c->store));
 	o = json_tokener_parse(json);
 	free(json);
 	if (!o)
 		return why_set(c->why, TE_STORE, "the store's answer is not JSON");
-	c->json = true;		/* what is in it is the store's to say */
+	c->json = true; /* what is in it is the store's to say */
 	out_facts(c, what, o);
 	return 0;
 }
@@ -173,9 +176,14 @@ static const struct {
 	int least, most;
 	int (*run)(struct cli *c, int argc, char **argv);
 } verbs[] = {
-	{ "ls", 0, 1, do_ls },	     { "read", 1, 999, do_read }, { "write", 2, 999, do_write },
-	{ "rm", 1, 999, do_rm },     { "chmod", 2, 2, do_chmod }, { "watch", 1, 999, do_watch },
-	{ "connections", 0, 0, do_connections }, { "domains", 0, 0, do_domains },
+	{ "ls", 0, 1, do_ls },
+	{ "read", 1, 999, do_read },
+	{ "write", 2, 999, do_write },
+	{ "rm", 1, 999, do_rm },
+	{ "chmod", 2, 2, do_chmod },
+	{ "watch", 1, 999, do_watch },
+	{ "connections", 0, 0, do_connections },
+	{ "domains", 0, 0, do_domains },
 };
 
 int cmd_store(struct cli *c, int argc, char **argv)

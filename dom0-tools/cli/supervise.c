@@ -2,8 +2,9 @@
 /*
  * The supervisor: acts on guests that stopped, as their configs say. It keeps nothing in its
  * own memory: which guests are ours and what they want is in their records, which of them
- * stopped is in the hypervisor. So it may die and be started again at any moment: what is to be made
- * again is noted in RUN/again before its domain goes, and a supervisor that starts looks for such notes.
+ * stopped is in the hypervisor. So it may die and be started again at any moment: what is to be
+ * made again is noted in RUN/again before its domain goes, and a supervisor that starts looks for
+ * such notes.
  *
  * One runs at a time, by a lock on RUN/supervise.lock. torc create starts it when none does.
  */
@@ -26,8 +27,8 @@
 #include "dom0-tools/common/log.h"
 #include "dom0-tools/common/paths.h"
 
-#define LOOK_MS		2000	/* look around even if the store says nothing */
-#define RESTARTS	10	/* this often within a minute is a loop */
+#define LOOK_MS	 2000 /* look around even if the store says nothing */
+#define RESTARTS 10   /* this often within a minute is a loop */
 
 static int lock_open(bool make)
 {
@@ -50,13 +51,13 @@ void supervisor_start(void)
 		cli_note("no supervisor: %s: %s", path_run(), strerror(errno));
 		return;
 	}
-	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {		/* one runs */
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0) { /* one runs */
 		close(fd);
 		return;
 	}
 	close(fd);
 	if (posix_spawn(&pid, "/proc/self/exe", NULL, NULL, argv, environ) == 0)
-		waitpid(pid, &status, 0);		/* it goes to the background by itself */
+		waitpid(pid, &status, 0); /* it goes to the background by itself */
 	else
 		cli_note("no supervisor: %s", strerror(errno));
 }
@@ -70,8 +71,10 @@ static const char *text_of(struct json_object *o, const char *key)
 
 static enum guest_action action_for(struct json_object *record, unsigned int reason)
 {
-	static const char *const keys[] = { [SHUT_POWEROFF] = "on_poweroff", [SHUT_REBOOT] = "on_reboot",
-					    [SHUT_CRASH] = "on_crash", [SHUT_WATCHDOG] = "on_watchdog" };
+	static const char *const keys[] = { [SHUT_POWEROFF] = "on_poweroff",
+					    [SHUT_REBOOT] = "on_reboot",
+					    [SHUT_CRASH] = "on_crash",
+					    [SHUT_WATCHDOG] = "on_watchdog" };
 	const char *key = reason < sizeof(keys) / sizeof(keys[0]) ? keys[reason] : NULL;
 	const char *word = key ? text_of(record, key) : NULL;
 	enum guest_action a;
@@ -91,8 +94,8 @@ static bool restarts_in_a_loop(struct json_object *record)
 		const char *when = text_of(e, "time"), *what = text_of(e, "event");
 		struct tm tm = { 0 };
 
-		if (when && what && strcmp(what, "created") == 0 && strptime(when, "%Y-%m-%dT%H:%M:%SZ", &tm) &&
-		    timegm(&tm) >= since)
+		if (when && what && strcmp(what, "created") == 0 &&
+		    strptime(when, "%Y-%m-%dT%H:%M:%SZ", &tm) && timegm(&tm) >= since)
 			n++;
 	}
 	return n > RESTARTS;
@@ -113,7 +116,8 @@ static void note(const char *name, struct json_object *record, const char *what,
 static int make_again(struct cli *c, struct json_object *record)
 {
 	const char *dir = text_of(record, "directory"), *over = text_of(record, "overrides");
-	struct guest_source from = { .path = text_of(record, "config"), .text = text_of(record, "config_text"),
+	struct guest_source from = { .path = text_of(record, "config"),
+				     .text = text_of(record, "config_text"),
 				     .quiet = true };
 	char *lines = NULL;
 	uint32_t domid;
@@ -153,7 +157,8 @@ static int let_go(struct cli *c, uint32_t domid)
 }
 
 /* The dump first: it is what a crash leaves behind, and the guest is gone afterwards. */
-static void dump(struct cli *c, const struct domain_info *d, const char *name, struct json_object *record)
+static void dump(struct cli *c, const struct domain_info *d, const char *name,
+		 struct json_object *record)
 {
 	struct why *outer = c->why, why = { 0 };
 	char file[PATH_MAX], text[PATH_MAX];
@@ -198,7 +203,8 @@ static void once_more(const char *name, uint32_t domid)
 	struct json_object *record = record_load(name), *v;
 	struct why ignored = { 0 };
 
-	if (record && (v = json_object_object_get(record, "handled")) && json_object_get_int64(v) == domid) {
+	if (record && (v = json_object_object_get(record, "handled")) &&
+	    json_object_get_int64(v) == domid) {
 		json_object_object_del(record, "handled");
 		record_save(name, record, &ignored);
 	}
@@ -224,12 +230,14 @@ static void make_now(struct cli *c, const char *name, const char *old)
 	/* the one with the new name may still have what its successor needs */
 	if (strcmp(old, name) != 0 && cli_name_taken(c, old, &there, &domid) == 0 && there &&
 	    host_domain_info(c->host, domid, &info, c->why) == 0 && text_of(record, "uuid") &&
-	    config_uuid_parse(text_of(record, "uuid"), uuid) == 0 && memcmp(uuid, info.uuid, sizeof(uuid)) == 0)
+	    config_uuid_parse(text_of(record, "uuid"), uuid) == 0 &&
+	    memcmp(uuid, info.uuid, sizeof(uuid)) == 0)
 		rc = let_go(c, domid);
 	if (!rc)
 		rc = make_again(c, record);
 	if (rc)
-		log_say(LOG_ERR, ABOUT(.guest = name, .event = "failed"), "%s: %s", name, c->why->text);
+		log_say(LOG_ERR, ABOUT(.guest = name, .event = "failed"), "%s: %s", name,
+			c->why->text);
 	json_object_put(record);
 }
 
@@ -241,7 +249,8 @@ static void go_on(struct cli *c, const char *name)
 	bool taken;
 
 	supervisor_again_path(name, path);
-	if (path_read_file(path, NAME_MAX, &old, NULL) == 0 && cli_name_taken(c, name, &taken, &domid) == 0) {
+	if (path_read_file(path, NAME_MAX, &old, NULL) == 0 &&
+	    cli_name_taken(c, name, &taken, &domid) == 0) {
 		if (taken)
 			once_more(name, domid);
 		else
@@ -267,7 +276,8 @@ static void go_on_all(struct cli *c)
 	closedir(d);
 }
 
-static void act(struct cli *c, const struct domain_info *d, const char *name, struct json_object *record)
+static void act(struct cli *c, const struct domain_info *d, const char *name,
+		struct json_object *record)
 {
 	const char *reason = cli_reason_word(d->reason);
 	enum guest_action a = action_for(record, d->reason);
@@ -279,7 +289,8 @@ static void act(struct cli *c, const struct domain_info *d, const char *name, st
 		a = ACT_PRESERVE;
 		again = false;
 		log_say(LOG_WARNING, ABOUT(.guest = name, .domid = d->domid, .event = "loop"),
-			"%s: stopped more than %d times in a minute: it is left as it is", name, RESTARTS);
+			"%s: stopped more than %d times in a minute: it is left as it is", name,
+			RESTARTS);
 	}
 	snprintf(text, sizeof(text), "%s; to do: %s", reason, config_action_name(a));
 	note(name, record, "stopped", text);
@@ -331,8 +342,8 @@ static bool alive(const struct domain_info *list, size_t n, uint32_t domid)
 }
 
 /*
- * Whoever ends a guest may be killed between its domain and its nodes. Ours alone are swept away: those of which
- * the record says that this very domain was made from it.
+ * Whoever ends a guest may be killed between its domain and its nodes. Ours alone are swept away:
+ * those of which the record says that this very domain was made from it.
  */
 static void sweep(struct cli *c)
 {
@@ -356,12 +367,15 @@ static void sweep(struct cli *c)
 			continue;
 		name = cli_read(c, "/local/domain/%u/name", (unsigned int)id);
 		record = name ? record_load(name) : NULL;
-		if (record && (v = json_object_object_get(record, "domid")) && json_object_get_int64(v) == id) {
-			log_say(LOG_WARNING, ABOUT(.guest = name, .domid = (uint32_t)id, .event = "swept"),
-				"%s: its domain %u is gone, its nodes were left: they are removed", name,
-			       (unsigned int)id);
+		if (record && (v = json_object_object_get(record, "domid")) &&
+		    json_object_get_int64(v) == id) {
+			log_say(LOG_WARNING,
+				ABOUT(.guest = name, .domid = (uint32_t)id, .event = "swept"),
+				"%s: its domain %u is gone, its nodes were left: they are removed",
+				name, (unsigned int)id);
 			if (nodes_remove(c, (uint32_t)id))
-				log_say(LOG_ERR, ABOUT(.guest = name, .event = "failed"), "%s: %s", name, c->why->text);
+				log_say(LOG_ERR, ABOUT(.guest = name, .event = "failed"), "%s: %s",
+					name, c->why->text);
 		}
 		json_object_put(record);
 		free(name);
@@ -383,14 +397,16 @@ static void look(struct cli *c)
 		struct json_object *record, *v;
 		char *name;
 
-		if (!list[i].shutdown || list[i].dying || list[i].domid == 0 || list[i].reason == SHUT_SUSPEND)
+		if (!list[i].shutdown || list[i].dying || list[i].domid == 0 ||
+		    list[i].reason == SHUT_SUSPEND)
 			continue;
 		name = cli_read(c, "/local/domain/%u/name", list[i].domid);
 		record = name ? record_load(name) : NULL;
 		/* ours, this very domain of that name, and not seen to before */
 		if (record && (v = json_object_object_get(record, "domid")) &&
 		    json_object_get_int64(v) == list[i].domid &&
-		    !((v = json_object_object_get(record, "handled")) && json_object_get_int64(v) == list[i].domid))
+		    !((v = json_object_object_get(record, "handled")) &&
+		      json_object_get_int64(v) == list[i].domid))
 			act(c, &list[i], name, record);
 		json_object_put(record);
 		free(name);
@@ -412,13 +428,14 @@ int cmd_supervise(struct cli *c, int argc, char **argv)
 	}
 	if (optind != argc)
 		return cli_usage(c, "\"%s\" is too much", argv[optind]);
-	prctl(PR_SET_NAME, "torc-supervise");		/* as it is to be found by */
+	prctl(PR_SET_NAME, "torc-supervise"); /* as it is to be found by */
 	/* fork first: neither the lock nor the doors may be a parent's */
 	if (!foreground && daemon(0, 0) < 0)
 		return why_set(c->why, TE_INTERNAL, "no background: %s", strerror(errno));
 	lock = lock_open(true);
 	if (lock < 0)
-		return why_set(c->why, TE_FILE, "%s/supervise.lock: %s", path_run(), strerror(errno));
+		return why_set(c->why, TE_FILE, "%s/supervise.lock: %s", path_run(),
+			       strerror(errno));
 	if (flock(lock, LOCK_EX | LOCK_NB) < 0)
 		return why_set(c->why, TE_STATE, "a supervisor is running already");
 	log_start("torc-supervise");
@@ -440,7 +457,7 @@ int cmd_supervise(struct cli *c, int argc, char **argv)
 		if (store_next_event(c->store, &e, LOOK_MS) == 0) {
 			free(e);
 			swept = false;
-		} else if (!swept) {	/* in a quiet moment: whoever ends guests is done with that */
+		} else if (!swept) { /* in a quiet moment: whoever ends guests is done with that */
 			sweep(c);
 			swept = true;
 		}

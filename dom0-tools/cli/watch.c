@@ -31,20 +31,22 @@ static int take(struct cli *c, struct sample *s)
 }
 
 /* Percent of one processor, in tenths, between two samples. */
-static int64_t use_of(const struct sample *before, const struct sample *after, const struct domain_info *d)
+static int64_t use_of(const struct sample *before, const struct sample *after,
+		      const struct domain_info *d)
 {
 	for (size_t i = 0; i < before->count; i++) {
 		const struct domain_info *o = &before->list[i];
 
 		if (o->domid == d->domid && memcmp(o->uuid, d->uuid, sizeof(o->uuid)) == 0 &&
 		    d->cpu_time_ns >= o->cpu_time_ns && after->at_ns > before->at_ns)
-			return (int64_t)((d->cpu_time_ns - o->cpu_time_ns) * 1000 / (after->at_ns - before->at_ns));
+			return (int64_t)((d->cpu_time_ns - o->cpu_time_ns) * 1000 /
+					 (after->at_ns - before->at_ns));
 	}
 	return 0;
 }
 
-static struct json_object *rows_of(struct cli *c, const struct sample *before, const struct sample *after,
-				   uint64_t total_pages)
+static struct json_object *rows_of(struct cli *c, const struct sample *before,
+				   const struct sample *after, uint64_t total_pages)
 {
 	struct json_object *rows = json_object_new_array();
 
@@ -63,10 +65,13 @@ static struct json_object *rows_of(struct cli *c, const struct sample *before, c
 		fact_str(o, "state", letters);
 		fact_seconds(o, "cpu_seconds", d->cpu_time_ns);
 		snprintf(text, sizeof(text), "%lld.%lld", (long long)use / 10, (long long)use % 10);
-		json_object_object_add(o, "cpu_percent", json_object_new_double_s((double)use / 10, text));
+		json_object_object_add(o, "cpu_percent",
+				       json_object_new_double_s((double)use / 10, text));
 		fact_num(o, "memory_kib", (int64_t)d->pages * 4);
-		snprintf(text, sizeof(text), "%.1f", total_pages ? 100.0 * (double)d->pages / (double)total_pages : 0);
-		json_object_object_add(o, "memory_percent", json_object_new_double_s(strtod(text, NULL), text));
+		snprintf(text, sizeof(text), "%.1f",
+			 total_pages ? 100.0 * (double)d->pages / (double)total_pages : 0);
+		json_object_object_add(o, "memory_percent",
+				       json_object_new_double_s(strtod(text, NULL), text));
 		fact_num(o, "vcpus", d->vcpus_online);
 		json_object_array_add(rows, o);
 		free(name);
@@ -89,14 +94,16 @@ static bool wait_for_user(int64_t ms, bool keys)
 	struct pollfd p = { .fd = keys ? STDIN_FILENO : -1, .events = POLLIN };
 	char key;
 
-	return poll(&p, 1, (int)ms) > 0 && (read(STDIN_FILENO, &key, 1) != 1 || key == 'q' || key == 3);
+	return poll(&p, 1, (int)ms) > 0 &&
+	       (read(STDIN_FILENO, &key, 1) != 1 || key == 'q' || key == 3);
 }
 
 int cmd_top(struct cli *c, int argc, char **argv)
 {
 	static const struct column columns[] = {
-		{ "name", "NAME", -20 },    { "domid", "ID", 5 },	 { "state", "STATE", -6 },
-		{ "cpu_seconds", "CPU(sec)", 9 }, { "cpu_percent", "CPU(%)", 6 }, { "memory_kib", "MEM(k)", 9 },
+		{ "name", "NAME", -20 },	   { "domid", "ID", 5 },
+		{ "state", "STATE", -6 },	   { "cpu_seconds", "CPU(sec)", 9 },
+		{ "cpu_percent", "CPU(%)", 6 },	   { "memory_kib", "MEM(k)", 9 },
 		{ "memory_percent", "MEM(%)", 6 }, { "vcpus", "VCPUS", 5 },
 	};
 	int64_t delay = 3, times = 0;
@@ -148,8 +155,8 @@ int cmd_top(struct cli *c, int argc, char **argv)
 		if (screen)
 			printf("\033[H\033[Jtorc top: %zu domains; memory %llu MiB, free %llu MiB; %u processors at %u MHz; q leaves\n\n",
 			       after.count, (unsigned long long)info.total_pages >> 8,
-			       (unsigned long long)(info.free_pages + info.scrub_pages) >> 8, info.cpus,
-			       info.cpu_khz / 1000);
+			       (unsigned long long)(info.free_pages + info.scrub_pages) >> 8,
+			       info.cpus, info.cpu_khz / 1000);
 		out_rows(c, "top", rows, columns, sizeof(columns) / sizeof(columns[0]));
 		fflush(stdout);
 		free(before.list);
@@ -166,7 +173,10 @@ int cmd_top(struct cli *c, int argc, char **argv)
 int cmd_claims(struct cli *c, int argc, char **argv)
 {
 	static const struct column columns[] = {
-		{ "name", "Name", -40 }, { "domid", "ID", 5 }, { "memory_mib", "Mem", 6 }, { "claimed_mib", "Claimed", 7 },
+		{ "name", "Name", -40 },
+		{ "domid", "ID", 5 },
+		{ "memory_mib", "Mem", 6 },
+		{ "claimed_mib", "Claimed", 7 },
 	};
 	struct json_object *rows;
 	struct domain_info *list;

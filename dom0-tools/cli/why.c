@@ -13,14 +13,15 @@
 
 #include "dom0-tools/common/paths.h"
 
-#define LAST_LINES	12
-#define CONSOLE_LINES	40	/* a panic with its trace */
-#define TAIL_BYTES	16384
+#define LAST_LINES    12
+#define CONSOLE_LINES 40 /* a panic with its trace */
+#define TAIL_BYTES    16384
 
 static const char *device_state(const char *s)
 {
-	static const char *const names[] = { "Unknown", "Initialising", "InitWait", "Initialised", "Connected",
-					     "Closing", "Closed", "Reconfiguring", "Reconfigured" };
+	static const char *const names[] = { "Unknown",	    "Initialising",  "InitWait",
+					     "Initialised", "Connected",     "Closing",
+					     "Closed",	    "Reconfiguring", "Reconfigured" };
 	int64_t n = s ? cli_parse_number(s, 0, 8) : -1;
 
 	return n < 0 ? "missing" : names[n];
@@ -38,10 +39,14 @@ static void devices_of(struct cli *c, uint32_t domid, const char *back_kind, con
 	for (size_t i = 0; i < n; i++) {
 		struct json_object *o = json_object_new_object();
 		char *back = cli_read(c, "%s/%s/state", path, ids[i]);
-		char *front = cli_read(c, "/local/domain/%u/device/%s/%s/state", domid, kind, ids[i]);
-		char *dev = cli_read(c, "%s/%s/%s", path, ids[i], strcmp(kind, "vbd") == 0 ? "dev" : "mac");
-		char *back_error = cli_read(c, "/local/domain/0/error/backend/%s/%u/%s/error", back_kind, domid, ids[i]);
-		char *front_error = cli_read(c, "/local/domain/%u/error/device/%s/%s/error", domid, kind, ids[i]);
+		char *front =
+			cli_read(c, "/local/domain/%u/device/%s/%s/state", domid, kind, ids[i]);
+		char *dev = cli_read(c, "%s/%s/%s", path, ids[i],
+				     strcmp(kind, "vbd") == 0 ? "dev" : "mac");
+		char *back_error = cli_read(c, "/local/domain/0/error/backend/%s/%u/%s/error",
+					    back_kind, domid, ids[i]);
+		char *front_error = cli_read(c, "/local/domain/%u/error/device/%s/%s/error", domid,
+					     kind, ids[i]);
 
 		fact_str(o, "device", kind);
 		fact_str(o, "id", ids[i]);
@@ -120,7 +125,8 @@ static struct json_object *hypervisor_lines(struct cli *c, int64_t domid)
 		*end = 0;
 		at = strstr(p, tag);
 		if ((at && (at == p || strchr(" )([", at[-1])) && strchr("v :.,", at[n])) ||
-		    ((at = strstr(p, domain)) && !strchr("0123456789", at[strlen(domain)] ? at[strlen(domain)] : 'x')))
+		    ((at = strstr(p, domain)) &&
+		     !strchr("0123456789", at[strlen(domain)] ? at[strlen(domain)] : 'x')))
 			json_object_array_add(lines, json_object_new_string(p));
 	}
 	free(text);
@@ -130,7 +136,8 @@ static struct json_object *hypervisor_lines(struct cli *c, int64_t domid)
 	return lines;
 }
 
-/* What the hypervisor refused it, and its last words: from itself while it is there, then from its record. */
+/* What the hypervisor refused it, and its last words: from itself while it is there, then from its
+ * record. */
 static void failed_hypercalls(struct cli *c, bool alive, uint32_t domid, struct json_object *record,
 			      struct json_object *o)
 {
@@ -176,7 +183,7 @@ static void print_lines(const char *title, struct json_object *lines)
 		const char *s = json_object_get_string(json_object_array_get_idx(lines, i));
 
 		printf("    ");
-		for (; *s; s++)		/* the guest chose these: no escapes to the terminal */
+		for (; *s; s++) /* the guest chose these: no escapes to the terminal */
 			putchar((unsigned char)*s < ' ' && *s != '\t' ? '.' : *s);
 		putchar('\n');
 	}
@@ -204,7 +211,8 @@ static void print_why(struct json_object *o)
 		for (size_t i = n > 6 ? n - 6 : 0; i < n; i++) {
 			struct json_object *e = json_object_array_get_idx(list, i);
 
-			printf("    %s  %s%s%s\n", field(e, "time"), field(e, "event"), field(e, "detail") ? ": " : "",
+			printf("    %s  %s%s%s\n", field(e, "time"), field(e, "event"),
+			       field(e, "detail") ? ": " : "",
 			       field(e, "detail") ? field(e, "detail") : "");
 		}
 	}
@@ -214,8 +222,9 @@ static void print_why(struct json_object *o)
 		for (size_t i = 0; i < json_object_array_length(list); i++) {
 			struct json_object *d = json_object_array_get_idx(list, i);
 
-			printf("    %s %s (%s): backend %s, guest %s%s%s%s%s\n", field(d, "device"), field(d, "id"),
-			       field(d, "name") ? field(d, "name") : "?", field(d, "backend"), field(d, "frontend"),
+			printf("    %s %s (%s): backend %s, guest %s%s%s%s%s\n", field(d, "device"),
+			       field(d, "id"), field(d, "name") ? field(d, "name") : "?",
+			       field(d, "backend"), field(d, "frontend"),
 			       field(d, "backend_error") ? "; backend says: " : "",
 			       field(d, "backend_error") ? field(d, "backend_error") : "",
 			       field(d, "frontend_error") ? "; guest says: " : "",
@@ -233,24 +242,28 @@ static void print_why(struct json_object *o)
 /* One sentence from the facts. */
 static void verdict(struct json_object *o, const struct domain_info *d, struct json_object *record)
 {
-	struct json_object *events = record ? json_object_object_get(record, "events") : NULL, *last = NULL;
+	struct json_object *events = record ? json_object_object_get(record, "events") : NULL,
+			   *last = NULL;
 	char text[1600];
 
 	if (events && json_object_array_length(events))
 		last = json_object_array_get_idx(events, json_object_array_length(events) - 1);
 	if (d && d->dying)
-		snprintf(text, sizeof(text), "dying: %llu KiB of it are still held by backends or other guests",
+		snprintf(text, sizeof(text),
+			 "dying: %llu KiB of it are still held by backends or other guests",
 			 (unsigned long long)d->pages * 4);
 	else if (d && d->shutdown)
 		snprintf(text, sizeof(text), "stopped: %s", cli_reason_word(d->reason));
 	else if (d && d->paused)
-		snprintf(text, sizeof(text), "paused (by \"torc pause\", \"create -p\", or a debugger)");
+		snprintf(text, sizeof(text),
+			 "paused (by \"torc pause\", \"create -p\", or a debugger)");
 	else if (d)
 		snprintf(text, sizeof(text), "running; it has used %llu.%01llu s of processor time",
 			 (unsigned long long)(d->cpu_time_ns / 1000000000),
 			 (unsigned long long)(d->cpu_time_ns / 100000000 % 10));
 	else if (last)
-		snprintf(text, sizeof(text), "not there; %s%s%s", field(last, "event"), field(last, "detail") ? ": " : "",
+		snprintf(text, sizeof(text), "not there; %s%s%s", field(last, "event"),
+			 field(last, "detail") ? ": " : "",
 			 field(last, "detail") ? field(last, "detail") : "");
 	else
 		snprintf(text, sizeof(text), "not there");
@@ -283,7 +296,9 @@ int cmd_why(struct cli *c, int argc, char **argv)
 	record = record_load(name);
 	if (!alive && !record) {
 		free(name);
-		return why_hint(c->why, why_set(c->why, TE_NO_DOMAIN, "nothing is known of a guest \"%s\"", argv[1]),
+		return why_hint(c->why,
+				why_set(c->why, TE_NO_DOMAIN, "nothing is known of a guest \"%s\"",
+					argv[1]),
 				"it was not created here under this name");
 	}
 	o = json_object_new_object();

@@ -6,7 +6,9 @@
 #include "dom0-tools/cli/cli.h"
 #include "migration/io.h"
 
-#define XL_MAGIC	"Xen saved domain, xl format\n \0 \r"	/* 32 bytes with the NUL at its end, which they have not */
+#define XL_MAGIC                                                                                   \
+	"Xen saved domain, xl format\n \0 \r" /* 32 bytes with the NUL at its end, which they have \
+						 not */
 
 /* Is this a file of xl's? Its place in it stays. */
 bool xl_file(int fd);

@@ -30,7 +30,8 @@ static void read_said(int fd, char *said, size_t size)
 	size_t n = 0;
 	ssize_t got;
 
-	while (n < size - 1 && ((got = read(fd, said + n, size - 1 - n)) > 0 || (got < 0 && errno == EINTR)))
+	while (n < size - 1 &&
+	       ((got = read(fd, said + n, size - 1 - n)) > 0 || (got < 0 && errno == EINTR)))
 		n += got > 0 ? (size_t)got : 0;
 	said[n] = 0;
 	/* the rest is not wanted, but nobody shall wait for room in the pipe */

@@ -10,8 +10,9 @@
 int beside_path(const char *name, char out[PATH_MAX]);
 
 /*
- * Run argv[0], a path, until it ends, with these as its input and output (-1: as they are). What it says on stderr
- * is kept, with a NUL behind. 0 and how it ended as waitpid() tells, or -errno if it was not started.
+ * Run argv[0], a path, until it ends, with these as its input and output (-1: as they are). What it
+ * says on stderr is kept, with a NUL behind. 0 and how it ended as waitpid() tells, or -errno if it
+ * was not started.
  */
 int beside_run(char *const argv[], int in, int out, char *said, size_t size, int *status);
 

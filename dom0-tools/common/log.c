@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The journal's own protocol, so that its fields can be had without its library: one datagram an entry, each field as
- * NAME, a newline, the value's length in eight bytes, the value, a newline. No value can end its field early.
+ * The journal's own protocol, so that its fields can be had without its library: one datagram an
+ * entry, each field as NAME, a newline, the value's length in eight bytes, the value, a newline. No
+ * value can end its field early.
  */
 #include "dom0-tools/common/log.h"
 
@@ -14,7 +15,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define FACILITY	LOG_DAEMON
+#define FACILITY LOG_DAEMON
 
 static const char *name = "torc";
 static int journal = -1;
@@ -91,7 +92,7 @@ static int to_journal(int priority, const struct log_about *about, const char *t
 			return 0;
 		if (errno == EAGAIN || errno == ENOBUFS)
 			break;
-		close(journal);		/* it was started anew */
+		close(journal); /* it was started anew */
 		journal = connect_journal();
 	}
 	return -1;
@@ -107,7 +108,7 @@ void log_say(int priority, const struct log_about *about, const char *fmt, ...)
 	if (!about)
 		about = &nothing;
 	va_start(ap, fmt);
-	errno = saved;		/* for %m */
+	errno = saved; /* for %m */
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
 	if (to_journal(priority, about, text)) {
@@ -115,9 +116,11 @@ void log_say(int priority, const struct log_about *about, const char *fmt, ...)
 		if (about->guest)
 			n = snprintf(fields, sizeof(fields), " guest=%.63s", about->guest);
 		if (about->domid)
-			n += snprintf(fields + n, sizeof(fields) - (size_t)n, " domid=%u", about->domid);
+			n += snprintf(fields + n, sizeof(fields) - (size_t)n, " domid=%u",
+				      about->domid);
 		if (about->event)
-			n += snprintf(fields + n, sizeof(fields) - (size_t)n, " event=%.63s", about->event);
+			n += snprintf(fields + n, sizeof(fields) - (size_t)n, " event=%.63s",
+				      about->event);
 		if (n)
 			syslog(priority, "%s [%s]", text, fields + 1);
 		else

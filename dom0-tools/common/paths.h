@@ -5,10 +5,10 @@
 
 #include <stddef.h>
 
-const char *path_state(void);		/* TORC_STATE_DIR, /var/lib/torc: records of guests */
-const char *path_run(void);		/* TORC_RUN_DIR, /run/torc: sockets */
-const char *path_cache(void);		/* TORC_CACHE_DIR, /var/cache/torc: unpacked kernels */
-const char *path_log(void);		/* TORC_LOG_DIR, /var/log/torc: consoles */
+const char *path_state(void); /* TORC_STATE_DIR, /var/lib/torc: records of guests */
+const char *path_run(void);   /* TORC_RUN_DIR, /run/torc: sockets */
+const char *path_cache(void); /* TORC_CACHE_DIR, /var/cache/torc: unpacked kernels */
+const char *path_log(void);   /* TORC_LOG_DIR, /var/log/torc: consoles */
 
 /* Make a directory and what is above it, 0755. 0 or -errno. */
 int path_make_dirs(const char *dir);

@@ -34,9 +34,9 @@ int why_hint(struct why *w, int rc, const char *fmt, ...) __attribute__((format(
 /* Put words in front of a reason on its way up. Returns rc unchanged. */
 int why_prefix(struct why *w, int rc, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
-const char *why_code(enum torc_error e);	/* "no-such-domain" */
+const char *why_code(enum torc_error e); /* "no-such-domain" */
 const char *why_meaning(enum torc_error e);
-int why_status(enum torc_error e);		/* exit status */
-void why_print(FILE *to, const struct why *w);	/* "torc: TEXT" and the hint on a second line */
+int why_status(enum torc_error e);	       /* exit status */
+void why_print(FILE *to, const struct why *w); /* "torc: TEXT" and the hint on a second line */
 
 #endif

@@ -32,14 +32,14 @@ static const struct key keys[] = {
 
 const struct config_key config_keys[] = {
 #define KEY(key, type, field, least, most, text) { #key, #type, text, 'k', least, most },
-#define IGNORED(key, text) { #key, "", text, 'i', 0, 0 },
-#define REFUSED(key, text) { #key, "", text, 'r', 0, 0 },
+#define IGNORED(key, text)			 { #key, "", text, 'i', 0, 0 },
+#define REFUSED(key, text)			 { #key, "", text, 'r', 0, 0 },
 #include "dom0-tools/config/keys.tbl"
 #undef KEY
 #undef IGNORED
 #undef REFUSED
 };
-#define KEY_COUNT	(sizeof(keys) / sizeof(keys[0]))
+#define KEY_COUNT (sizeof(keys) / sizeof(keys[0]))
 const size_t config_key_count = KEY_COUNT;
 
 static const char *const actions[] = {
@@ -94,7 +94,7 @@ int config_uuid_make(uint8_t uuid[16], struct why *why)
 	/* unique, not secret: no waiting for the kernel's pool to fill at boot */
 	if (getrandom(uuid, 16, GRND_INSECURE) != 16)
 		return why_set(why, TE_INTERNAL, "no random numbers: %s", strerror(errno));
-	uuid[6] = (uint8_t)((uuid[6] & 0x0f) | 0x40);	/* version 4: random */
+	uuid[6] = (uint8_t)((uuid[6] & 0x0f) | 0x40); /* version 4: random */
 	uuid[8] = (uint8_t)((uuid[8] & 0x3f) | 0x80);
 	return 0;
 }
@@ -112,7 +112,7 @@ void config_uuid_format(char out[37], const uint8_t u[16])
 	*out = 0;
 }
 
-#define DEFAULT_MEMORY	128	/* MiB */
+#define DEFAULT_MEMORY 128 /* MiB */
 
 struct loader {
 	struct guest_config *g;
@@ -135,7 +135,8 @@ static void warn_at(const struct loader *l, const struct cfg_entry *e, const cha
 static int bad_value(const struct loader *l, const struct cfg_value *v, const char *key,
 		     const char *what)
 {
-	return why_set(l->why, TE_CONFIG_VALUE, "%s:%u:%u: %s: %s", l->file, v->line, v->column, key, what);
+	return why_set(l->why, TE_CONFIG_VALUE, "%s:%u:%u: %s: %s", l->file, v->line, v->column,
+		       key, what);
 }
 
 static int get_number(const struct loader *l, const struct key *k, const struct cfg_value *v,
@@ -147,22 +148,25 @@ static int get_number(const struct loader *l, const struct key *k, const struct 
 	if (v->kind == CFG_LIST)
 		return bad_value(l, v, k->key, "a number expected, found a list");
 	errno = 0;
-	n = strtoull(v->text, &end, 0);		/* "512" in quotes has always worked */
+	n = strtoull(v->text, &end, 0); /* "512" in quotes has always worked */
 	if (errno || *end || end == v->text || strchr(v->text, '-'))
-		return why_set(l->why, TE_CONFIG_VALUE, "%s:%u:%u: %s: a number expected, found \"%s\"", l->file,
-			       v->line, v->column, k->key, v->text);
+		return why_set(l->why, TE_CONFIG_VALUE,
+			       "%s:%u:%u: %s: a number expected, found \"%s\"", l->file, v->line,
+			       v->column, k->key, v->text);
 	if (n < k->least || n > k->most)
 		return why_hint(l->why,
-				why_set(l->why, TE_CONFIG_VALUE, "%s:%u:%u: %s: %llu is out of range", l->file,
-					v->line, v->column, k->key, (unsigned long long)n),
-				"%llu to %llu", (unsigned long long)k->least, (unsigned long long)k->most);
+				why_set(l->why, TE_CONFIG_VALUE,
+					"%s:%u:%u: %s: %llu is out of range", l->file, v->line,
+					v->column, k->key, (unsigned long long)n),
+				"%llu to %llu", (unsigned long long)k->least,
+				(unsigned long long)k->most);
 	*out = n;
 	return 0;
 }
 
 /* append: += puts the text behind what there is */
-static int get_text(const struct loader *l, const struct key *k, const struct cfg_value *v, bool append,
-		    char **out)
+static int get_text(const struct loader *l, const struct key *k, const struct cfg_value *v,
+		    bool append, char **out)
 {
 	char *text;
 
@@ -170,9 +174,10 @@ static int get_text(const struct loader *l, const struct key *k, const struct cf
 		return bad_value(l, v, k->key, "text expected, found a list");
 	if (strlen(v->text) < k->least || strlen(v->text) > k->most)
 		return why_hint(l->why,
-				why_set(l->why, TE_CONFIG_VALUE, "%s:%u:%u: %s: %zu characters", l->file, v->line,
-					v->column, k->key, strlen(v->text)),
-				"%llu to %llu", (unsigned long long)k->least, (unsigned long long)k->most);
+				why_set(l->why, TE_CONFIG_VALUE, "%s:%u:%u: %s: %zu characters",
+					l->file, v->line, v->column, k->key, strlen(v->text)),
+				"%llu to %llu", (unsigned long long)k->least,
+				(unsigned long long)k->most);
 	if (asprintf(&text, "%s%s", append && *out ? *out : "", v->text) < 0)
 		return why_set(l->why, TE_NO_MEMORY, "no memory");
 	free(*out);
@@ -196,15 +201,16 @@ static int get_action(const struct loader *l, const struct key *k, const struct 
 		return 0;
 	near = config_near(word, actions, sizeof(actions) / sizeof(actions[0]));
 	return why_hint(l->why,
-			why_set(l->why, TE_CONFIG_VALUE, "%s:%u:%u: %s: no action \"%s\"", l->file, v->line,
-				v->column, k->key, v->text),
-			near ? "did you mean \"%s\"?" : "destroy, restart, rename-restart, preserve%.0s",
+			why_set(l->why, TE_CONFIG_VALUE, "%s:%u:%u: %s: no action \"%s\"", l->file,
+				v->line, v->column, k->key, v->text),
+			near ? "did you mean \"%s\"?" :
+			       "destroy, restart, rename-restart, preserve%.0s",
 			near ? near : "");
 }
 
 /* A list of texts; one text alone is a list of one. */
-static int list_item(const struct loader *l, const struct key *k, const struct cfg_value *v, size_t i,
-		     const struct cfg_value **item)
+static int list_item(const struct loader *l, const struct key *k, const struct cfg_value *v,
+		     size_t i, const struct cfg_value **item)
 {
 	*item = v->kind == CFG_LIST ? &v->items[i] : v;
 	if ((*item)->kind == CFG_LIST)
@@ -222,7 +228,8 @@ static int located(const struct loader *l, const struct cfg_value *v, const char
 	return rc ? why_prefix(l->why, rc, "%s:%u:%u: %s: ", l->file, v->line, v->column, key) : 0;
 }
 
-static int get_disks(const struct loader *l, const struct key *k, const struct cfg_value *v, bool append)
+static int get_disks(const struct loader *l, const struct key *k, const struct cfg_value *v,
+		     bool append)
 {
 	struct guest_config *g = l->g;
 	int rc = 0;
@@ -242,8 +249,10 @@ static int get_disks(const struct loader *l, const struct key *k, const struct c
 			return rc;
 		for (size_t j = 0; j < g->nr_disks; j++)
 			if (g->disks[j].number == g->disks[g->nr_disks].number) {
-				rc = why_set(l->why, TE_CONFIG_VALUE, "%s:%u:%u: disk: virtual device %s is given twice",
-					     l->file, item->line, item->column, g->disks[g->nr_disks].vdev);
+				rc = why_set(l->why, TE_CONFIG_VALUE,
+					     "%s:%u:%u: disk: virtual device %s is given twice",
+					     l->file, item->line, item->column,
+					     g->disks[g->nr_disks].vdev);
 				config_disk_free(&g->disks[g->nr_disks]);
 				return rc;
 			}
@@ -252,7 +261,8 @@ static int get_disks(const struct loader *l, const struct key *k, const struct c
 	return rc;
 }
 
-static int get_vifs(const struct loader *l, const struct key *k, const struct cfg_value *v, bool append)
+static int get_vifs(const struct loader *l, const struct key *k, const struct cfg_value *v,
+		    bool append)
 {
 	struct guest_config *g = l->g;
 	int rc;
@@ -266,7 +276,8 @@ static int get_vifs(const struct loader *l, const struct key *k, const struct cf
 		if (!rc && g->nr_vifs == CONFIG_MAX_VIFS)
 			rc = bad_value(l, item, k->key, "more than 32 network cards");
 		if (!rc)
-			rc = located(l, item, k->key, config_vif_parse(&g->vifs[g->nr_vifs], item->text, l->why));
+			rc = located(l, item, k->key,
+				     config_vif_parse(&g->vifs[g->nr_vifs], item->text, l->why));
 		if (rc)
 			return rc;
 		g->nr_vifs++;
@@ -299,7 +310,9 @@ static int get_cpus(const struct loader *l, const struct key *k, const struct cf
 
 		rc = list_item(l, k, v, i, &item);
 		if (!rc)
-			rc = located(l, item, k->key, config_cpus_parse(item->text, scratch, sizeof(scratch), l->why));
+			rc = located(l, item, k->key,
+				     config_cpus_parse(item->text, scratch, sizeof(scratch),
+						       l->why));
 		if (rc)
 			return rc;
 		out->text[i] = strdup(item->text);
@@ -316,7 +329,8 @@ int config_cpus_parse(const char *text, uint8_t *cpus, size_t bytes, struct why 
 
 	memset(cpus, 0, bytes);
 	if (strlen(text) >= sizeof(copy))
-		return why_set(why, TE_CONFIG_VALUE, "a set of processors of %zu characters", strlen(text));
+		return why_set(why, TE_CONFIG_VALUE, "a set of processors of %zu characters",
+			       strlen(text));
 	strcpy(copy, text);
 	for (word = strtok_r(copy, ", ", &save); word; word = strtok_r(NULL, ", ", &save)) {
 		bool without = *word == '^';
@@ -333,11 +347,14 @@ int config_cpus_parse(const char *text, uint8_t *cpus, size_t bytes, struct why 
 			to = strtoul(p, &end, 10);
 		}
 		if (end == p || *end || from > to || to >= bytes * 8)
-			return why_hint(why, why_set(why, TE_CONFIG_VALUE, "\"%s\" names no processors", word),
-					"\"0-3\", \"0,2,4\", \"0-7,^5\" or \"all\"; below %zu", bytes * 8);
+			return why_hint(why,
+					why_set(why, TE_CONFIG_VALUE, "\"%s\" names no processors",
+						word),
+					"\"0-3\", \"0,2,4\", \"0-7,^5\" or \"all\"; below %zu",
+					bytes * 8);
 		for (unsigned long c = from; c <= to; c++)
 			if (without)
-				cpus[c / 8] &= (uint8_t)~(1u << c % 8);
+				cpus[c / 8] &= (uint8_t) ~(1u << c % 8);
 			else
 				cpus[c / 8] |= (uint8_t)(1u << c % 8);
 	}
@@ -359,8 +376,9 @@ static int unknown_key(const struct loader *l, const struct cfg_entry *e)
 		warn_at(l, e, "no key of Torc's; it is ignored");
 		return 0;
 	}
-	return why_hint(l->why, why_set(l->why, TE_CONFIG_KEY, "%s:%u:%u: there is no key \"%s\"", l->file, e->line,
-					e->column, e->key),
+	return why_hint(l->why,
+			why_set(l->why, TE_CONFIG_KEY, "%s:%u:%u: there is no key \"%s\"", l->file,
+				e->line, e->column, e->key),
 			"did you mean \"%s\"?", near);
 }
 
@@ -378,40 +396,36 @@ static int apply(const struct loader *l, const struct cfg_entry *e)
 	if (!k)
 		return unknown_key(l, e);
 	if (k->kind == 'r') {
-		if (v->kind == CFG_LIST && v->count == 0)	/* vfb = [ ] asks for nothing */
+		if (v->kind == CFG_LIST && v->count == 0) /* vfb = [ ] asks for nothing */
 			return 0;
-		return why_set(l->why, TE_UNSUPPORTED, "%s:%u:%u: %s: %s", l->file, e->line, e->column, e->key,
-			       k->text);
+		return why_set(l->why, TE_UNSUPPORTED, "%s:%u:%u: %s: %s", l->file, e->line,
+			       e->column, e->key, k->text);
 	}
 	if (k->kind == 'i') {
 		warn_at(l, e, k->text);
 		return 0;
 	}
 	if (e->append && k->type != DISKS && k->type != VIFS && k->type != TEXT)
-		return why_set(l->why, TE_CONFIG_VALUE, "%s:%u:%u: %s: += is for lists and texts", l->file, e->line,
-			       e->column, e->key);
+		return why_set(l->why, TE_CONFIG_VALUE, "%s:%u:%u: %s: += is for lists and texts",
+			       l->file, e->line, e->column, e->key);
 	field = (char *)l->g + k->offset;
 	switch (k->type) {
-	case TEXT:
-		return get_text(l, k, v, e->append, (char **)(void *)field);
-	case NUMBER:
-		return get_number(l, k, v, (uint64_t *)(void *)field);
+	case TEXT: return get_text(l, k, v, e->append, (char **)(void *)field);
+	case NUMBER: return get_number(l, k, v, (uint64_t *)(void *)field);
 	case BOOL:
 		rc = get_number(l, k, v, &n);
 		if (!rc)
 			*(bool *)field = n != 0;
 		return rc;
-	case ACTION:
-		return get_action(l, k, v, (enum guest_action *)(void *)field);
-	case DISKS:
-		return get_disks(l, k, v, e->append);
-	case VIFS:
-		return get_vifs(l, k, v, e->append);
-	case CPUS:
-		return get_cpus(l, k, v, (struct config_cpus *)(void *)field);
+	case ACTION: return get_action(l, k, v, (enum guest_action *)(void *)field);
+	case DISKS: return get_disks(l, k, v, e->append);
+	case VIFS: return get_vifs(l, k, v, e->append);
+	case CPUS: return get_cpus(l, k, v, (struct config_cpus *)(void *)field);
 	case UUID:
 		if (v->kind != CFG_STRING || config_uuid_parse(v->text, l->g->uuid))
-			return bad_value(l, v, k->key, "a uuid such as \"2b9ab1c6-7f4c-4e3e-9a3f-01b6d4c0a4d2\" expected");
+			return bad_value(
+				l, v, k->key,
+				"a uuid such as \"2b9ab1c6-7f4c-4e3e-9a3f-01b6d4c0a4d2\" expected");
 		l->g->uuid_given = true;
 		return 0;
 	}
@@ -464,8 +478,8 @@ static void drop_empty_drives(struct loader *l)
 			continue;
 		}
 		if (l->warn) {
-			snprintf(text, sizeof(text), "%s: drive %s has no medium: it is left out", l->file,
-				 g->disks[i].vdev);
+			snprintf(text, sizeof(text), "%s: drive %s has no medium: it is left out",
+				 l->file, g->disks[i].vdev);
 			l->warn(l->arg, text);
 		}
 		config_disk_free(&g->disks[i]);
@@ -479,23 +493,33 @@ static int finish(struct loader *l)
 	struct why *why = l->why;
 
 	if (!g->name)
-		return why_hint(why, why_set(why, TE_CONFIG_VALUE, "%s: the guest has no name", l->file),
+		return why_hint(why,
+				why_set(why, TE_CONFIG_VALUE, "%s: the guest has no name", l->file),
 				"name = \"web\"");
 	if (!name_ok(g->name))
-		return why_hint(why, why_set(why, TE_CONFIG_VALUE, "%s: name: \"%s\" cannot be a guest's name",
-					     l->file, g->name),
+		return why_hint(why,
+				why_set(why, TE_CONFIG_VALUE,
+					"%s: name: \"%s\" cannot be a guest's name", l->file,
+					g->name),
 				"no blanks, no slashes, not a number, no dot in front");
-	if ((g->type && strcmp(g->type, "pv") != 0) || (g->builder && strcmp(g->builder, "hvm") == 0))
-		return why_hint(why, why_set(why, TE_UNSUPPORTED, "%s: a guest of type \"%s\"", l->file,
-					     g->type ? g->type : g->builder),
+	if ((g->type && strcmp(g->type, "pv") != 0) ||
+	    (g->builder && strcmp(g->builder, "hvm") == 0))
+		return why_hint(why,
+				why_set(why, TE_UNSUPPORTED, "%s: a guest of type \"%s\"", l->file,
+					g->type ? g->type : g->builder),
 				"Torc runs PV guests: type = \"pv\"");
-	if (g->firmware && strcmp(g->firmware, "pvgrub64") != 0 && strcmp(g->firmware, "pvgrub32") != 0)
-		return why_hint(why, why_set(why, TE_UNSUPPORTED, "%s: firmware \"%s\"", l->file, g->firmware),
+	if (g->firmware && strcmp(g->firmware, "pvgrub64") != 0 &&
+	    strcmp(g->firmware, "pvgrub32") != 0)
+		return why_hint(why,
+				why_set(why, TE_UNSUPPORTED, "%s: firmware \"%s\"", l->file,
+					g->firmware),
 				"pvgrub64 or pvgrub32; others are for HVM guests");
 	if (!g->kernel && !g->bootloader && !g->firmware)
-		return why_hint(why, why_set(why, TE_CONFIG_VALUE, "%s: neither kernel nor bootloader is given",
-					     l->file),
-				"kernel = \"/boot/vmlinuz\", or bootloader = \"grub\" to boot from the guest's disk");
+		return why_hint(
+			why,
+			why_set(why, TE_CONFIG_VALUE, "%s: neither kernel nor bootloader is given",
+				l->file),
+			"kernel = \"/boot/vmlinuz\", or bootloader = \"grub\" to boot from the guest's disk");
 	if (g->ramdisk && !*g->ramdisk) {
 		free(g->ramdisk);
 		g->ramdisk = NULL;
@@ -503,13 +527,15 @@ static int finish(struct loader *l)
 	if (!g->memory)
 		g->memory = g->maxmem ? g->maxmem : DEFAULT_MEMORY;
 	if (g->maxmem && g->maxmem < g->memory)
-		return why_set(why, TE_CONFIG_VALUE, "%s: maxmem %llu is less than memory %llu", l->file,
-			       (unsigned long long)g->maxmem, (unsigned long long)g->memory);
+		return why_set(why, TE_CONFIG_VALUE, "%s: maxmem %llu is less than memory %llu",
+			       l->file, (unsigned long long)g->maxmem,
+			       (unsigned long long)g->memory);
 	if (!g->maxmem)
 		g->maxmem = g->memory;
 	if (g->maxvcpus && g->maxvcpus < g->vcpus)
-		return why_set(why, TE_CONFIG_VALUE, "%s: maxvcpus %llu is less than vcpus %llu", l->file,
-			       (unsigned long long)g->maxvcpus, (unsigned long long)g->vcpus);
+		return why_set(why, TE_CONFIG_VALUE, "%s: maxvcpus %llu is less than vcpus %llu",
+			       l->file, (unsigned long long)g->maxvcpus,
+			       (unsigned long long)g->vcpus);
 	if (!g->maxvcpus)
 		g->maxvcpus = g->vcpus;
 	if (g->cmdline) {
@@ -517,8 +543,8 @@ static int finish(struct loader *l)
 			l->warn(l->arg, "cmdline is given: root and extra are not used");
 		g->command_line = strdup(g->cmdline);
 	} else if (g->root && *g->root) {
-		if (asprintf(&g->command_line, "root=%s%s%s", g->root, g->extra && *g->extra ? " " : "",
-			     g->extra ? g->extra : "") < 0)
+		if (asprintf(&g->command_line, "root=%s%s%s", g->root,
+			     g->extra && *g->extra ? " " : "", g->extra ? g->extra : "") < 0)
 			g->command_line = NULL;
 	} else {
 		g->command_line = strdup(g->extra ? g->extra : "");
@@ -526,7 +552,8 @@ static int finish(struct loader *l)
 	if (!g->command_line)
 		return why_set(why, TE_NO_MEMORY, "no memory");
 	if (strlen(g->command_line) > 1023)
-		return why_set(why, TE_CONFIG_VALUE, "%s: the kernel's command line has %zu characters, of 1023 at most",
+		return why_set(why, TE_CONFIG_VALUE,
+			       "%s: the kernel's command line has %zu characters, of 1023 at most",
 			       l->file, strlen(g->command_line));
 	drop_empty_drives(l);
 	if (!g->uuid_given && config_uuid_make(g->uuid, why))
@@ -538,7 +565,8 @@ static int finish(struct loader *l)
 			v->devid = (int)i;
 		for (size_t j = 0; j < i; j++)
 			if (g->vifs[j].devid == v->devid)
-				return why_set(why, TE_CONFIG_VALUE, "%s: two network cards with devid %d", l->file,
+				return why_set(why, TE_CONFIG_VALUE,
+					       "%s: two network cards with devid %d", l->file,
 					       v->devid);
 		if (!v->mac_given)
 			config_vif_mac(v, g->uuid);

@@ -5,8 +5,8 @@
 
 #include "dom0-tools/config/parse.h"
 
-#define CONFIG_MAX_DISKS	64
-#define CONFIG_MAX_VIFS		32
+#define CONFIG_MAX_DISKS 64
+#define CONFIG_MAX_VIFS	 32
 
 enum guest_action {
 	ACT_DESTROY,
@@ -19,28 +19,28 @@ enum guest_action {
 };
 
 struct config_disk {
-	char *target;		/* file or device in dom0, or an address such as nbd://... */
-	char *format;		/* raw */
-	char *vdev;		/* as the guest sees it: xvda */
-	char *backendtype;	/* phy (in the kernel), torc; or NULL: whichever fits */
+	char *target;	   /* file or device in dom0, or an address such as nbd://... */
+	char *format;	   /* raw */
+	char *vdev;	   /* as the guest sees it: xvda */
+	char *backendtype; /* phy (in the kernel), torc; or NULL: whichever fits */
 	char *script;
-	unsigned int number;	/* vdev, as the ABI numbers it */
+	unsigned int number; /* vdev, as the ABI numbers it */
 	bool writable, access_given;
 	bool cdrom;
 	bool no_discard, direct_io_safe;
-	bool untrusted;		/* what the frontend is told about its backend */
-	bool guard, routed;	/* no forged sources; a way to ip= instead of a bridge */
+	bool untrusted;	    /* what the frontend is told about its backend */
+	bool guard, routed; /* no forged sources; a way to ip= instead of a bridge */
 };
 
 struct config_vif {
 	char *bridge, *vifname, *ip, *script, *backend, *type, *model;
 	uint8_t mac[6];
 	bool mac_given;
-	bool untrusted;		/* what the frontend is told about its backend */
-	bool guard, routed;	/* no forged sources; a way to ip= instead of a bridge */
+	bool untrusted;	    /* what the frontend is told about its backend */
+	bool guard, routed; /* no forged sources; a way to ip= instead of a bridge */
 	unsigned int mtu;
-	uint32_t rate_bytes, rate_us;	/* so much each so often may leave the guest; 0: no limit */
-	int devid;		/* -1: the next free one */
+	uint32_t rate_bytes, rate_us; /* so much each so often may leave the guest; 0: no limit */
+	int devid;		      /* -1: the next free one */
 };
 
 /* A set of processors as written ("0-3,^1", "all"), one for all vCPUs or one each. */
@@ -50,22 +50,23 @@ struct config_cpus {
 };
 
 struct guest_config {
-	char *name, *type, *builder, *kernel, *ramdisk, *cmdline, *root, *extra, *bootloader, *firmware, *pool;
+	char *name, *type, *builder, *kernel, *ramdisk, *cmdline, *root, *extra, *bootloader,
+		*firmware, *pool;
 	uint8_t uuid[16];
 	bool uuid_given;
-	uint64_t memory, maxmem;	/* MiB */
+	uint64_t memory, maxmem; /* MiB */
 	uint64_t vcpus, maxvcpus;
 	struct config_cpus cpus, cpus_soft;
-	uint64_t cpu_weight, cap;	/* 0: the scheduler's default */
+	uint64_t cpu_weight, cap; /* 0: the scheduler's default */
 	struct config_disk disks[CONFIG_MAX_DISKS];
 	size_t nr_disks;
 	struct config_vif vifs[CONFIG_MAX_VIFS];
 	size_t nr_vifs;
 	enum guest_action on_poweroff, on_reboot, on_crash, on_watchdog, on_soft_reset;
-	uint64_t max_grant_frames, max_maptrack_frames, event_channels;	/* 0: default */
+	uint64_t max_grant_frames, max_maptrack_frames, event_channels; /* 0: default */
 	uint64_t rtc_timeoffset;
 	bool localtime;
-	char *command_line;		/* from cmdline, or root and extra */
+	char *command_line; /* from cmdline, or root and extra */
 };
 
 /* Told of everything that is accepted but worth a word; text is complete with file and line. */
@@ -83,7 +84,7 @@ int config_from_text(struct guest_config *g, const char *name, const char *text,
 void config_free(struct guest_config *g);
 
 const char *config_action_name(enum guest_action a);
-int config_action_parse(const char *text, enum guest_action *a);	/* -EINVAL */
+int config_action_parse(const char *text, enum guest_action *a); /* -EINVAL */
 
 /* --- one device, as block-attach and network-attach give it too */
 int config_disk_parse(struct config_disk *d, const char *text, struct why *why);
@@ -94,8 +95,8 @@ void config_vif_free(struct config_vif *v);
 void config_vif_mac(struct config_vif *v, const uint8_t uuid[16]);
 /* xvda1, sdb, hdc, d5p2 or a plain number to the ABI's number. -EINVAL */
 int config_vdev_number(const char *vdev, unsigned int *number);
-int config_uuid_parse(const char *text, uint8_t uuid[16]);		/* -EINVAL */
-int config_uuid_make(uint8_t uuid[16], struct why *why);			/* a random one */
+int config_uuid_parse(const char *text, uint8_t uuid[16]); /* -EINVAL */
+int config_uuid_make(uint8_t uuid[16], struct why *why);   /* a random one */
 void config_uuid_format(char out[37], const uint8_t uuid[16]);
 /* "0-3,^1", "all", "node" words refused; bits of cpus[]. */
 int config_cpus_parse(const char *text, uint8_t *cpus, size_t bytes, struct why *why);

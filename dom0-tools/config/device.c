@@ -110,8 +110,9 @@ static int set_access(struct config_disk *d, const char *v, struct why *why)
 static int set_format(struct config_disk *d, const char *v, struct why *why)
 {
 	if (*v && strcmp(v, "raw") != 0 && strcmp(v, "aio") != 0)
-		return why_hint(why, why_set(why, TE_UNSUPPORTED, "format \"%s\" of a disk", v),
-				"raw files and block devices, and NBD; serve a qcow2 file with qemu-nbd or nbdkit");
+		return why_hint(
+			why, why_set(why, TE_UNSUPPORTED, "format \"%s\" of a disk", v),
+			"raw files and block devices, and NBD; serve a qcow2 file with qemu-nbd or nbdkit");
 	return take(&d->format, "raw", why);
 }
 
@@ -131,9 +132,11 @@ static int set_vdev(struct config_disk *d, char *v, struct why *why)
 
 static int disk_key(struct config_disk *d, const char *key, char *v, struct why *why)
 {
-	static const char *const known[] = { "target", "format", "vdev", "access", "backendtype", "script",
-					     "devtype", "cdrom", "backend", "discard", "no-discard",
-					     "direct-io-safe", "specification" };
+	static const char *const known[] = { "target",	     "format",	    "vdev",
+					     "access",	     "backendtype", "script",
+					     "devtype",	     "cdrom",	    "backend",
+					     "discard",	     "no-discard",  "direct-io-safe",
+					     "specification" };
 	const char *near;
 
 	if (strcmp(key, "format") == 0)
@@ -155,8 +158,11 @@ static int disk_key(struct config_disk *d, const char *key, char *v, struct why 
 		return why_hint(why, why_set(why, TE_UNSUPPORTED, "script \"%s\" of a disk", v),
 				"no scripts are run: name the file, the device or nbd://host/export");
 	if (strcmp(key, "specification") == 0)
-		return strcmp(v, "xen") == 0 ? 0 :
-			why_set(why, TE_UNSUPPORTED, "specification \"%s\" of a disk: PV guests' disks are Xen's", v);
+		return strcmp(v, "xen") == 0 ?
+			       0 :
+			       why_set(why, TE_UNSUPPORTED,
+				       "specification \"%s\" of a disk: PV guests' disks are Xen's",
+				       v);
 	if (strcmp(key, "devtype") == 0) {
 		d->cdrom = strcmp(v, "cdrom") == 0;
 		return 0;
@@ -164,7 +170,8 @@ static int disk_key(struct config_disk *d, const char *key, char *v, struct why 
 	if (strcmp(key, "backend") == 0) {
 		if (strcmp(v, "0") == 0 || strcmp(v, "Domain-0") == 0)
 			return 0;
-		return why_set(why, TE_UNSUPPORTED, "disks served by domain \"%s\": dom0 serves all", v);
+		return why_set(why, TE_UNSUPPORTED,
+			       "disks served by domain \"%s\": dom0 serves all", v);
 	}
 	near = config_near(key, known, sizeof(known) / sizeof(known[0]));
 	why_set(why, TE_CONFIG_VALUE, "a disk has no key \"%s\"", key);
@@ -190,8 +197,8 @@ static int disk_flag(struct config_disk *d, const char *word, bool *is_flag)
 /* "phy:", "file:", "tap:aio:" in front of a target say nothing that the target does not. */
 static char *strip_prefix(char *s, bool *legacy)
 {
-	static const char *const prefixes[] = { "phy:", "file:", "tap:aio:", "tap2:aio:", "tap:", "tap2:",
-						"aio:", "raw:" };
+	static const char *const prefixes[] = { "phy:", "file:", "tap:aio:", "tap2:aio:",
+						"tap:", "tap2:", "aio:",     "raw:" };
 
 	*legacy = false;
 	for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++)
@@ -208,21 +215,16 @@ static int disk_positional(struct config_disk *d, unsigned int *at, char *v, str
 	while ((*at == 0 && d->target) || (*at == 1 && d->format) || (*at == 2 && d->vdev) ||
 	       (*at == 3 && d->access_given))
 		++*at;
-	if (!*v) {		/* left out: what it usually is */
+	if (!*v) { /* left out: what it usually is */
 		++*at;
 		return 0;
 	}
 	switch ((*at)++) {
-	case 0:
-		return take(&d->target, v, why);
-	case 1:
-		return set_format(d, v, why);
-	case 2:
-		return set_vdev(d, v, why);
-	case 3:
-		return set_access(d, v, why);
-	default:
-		return why_set(why, TE_CONFIG_VALUE, "\"%s\" is one too many in a disk", v);
+	case 0: return take(&d->target, v, why);
+	case 1: return set_format(d, v, why);
+	case 2: return set_vdev(d, v, why);
+	case 3: return set_access(d, v, why);
+	default: return why_set(why, TE_CONFIG_VALUE, "\"%s\" is one too many in a disk", v);
 	}
 }
 
@@ -242,7 +244,8 @@ static int disk_words(struct config_disk *d, char *text, struct why *why)
 		p = word;
 		if (at == 0)
 			p = strip_prefix(p, &legacy);
-		if (legacy && !d->format && take(&d->format, "raw", why))	/* the prefix stands for it */
+		if (legacy && !d->format &&
+		    take(&d->format, "raw", why)) /* the prefix stands for it */
 			return -ENOMEM;
 		comma = strchr(p, ',');
 		if (comma)
@@ -295,7 +298,9 @@ int config_disk_parse(struct config_disk *d, const char *text, struct why *why)
 		rc = absolute(d, why);
 	free(copy);
 	if (!rc && !d->vdev)
-		rc = why_hint(why, why_set(why, TE_CONFIG_VALUE, "disk \"%s\" has no virtual device", text),
+		rc = why_hint(why,
+			      why_set(why, TE_CONFIG_VALUE, "disk \"%s\" has no virtual device",
+				      text),
 			      d->target && strstr(d->target, ",vdev=") ?
 				      "target= takes all that follows, commas too: put it last" :
 				      "add vdev=xvda");
@@ -324,11 +329,13 @@ static int parse_mac(struct config_vif *v, const char *text, struct why *why)
 	unsigned int b[6];
 	char rest;
 
-	if (sscanf(text, "%2x:%2x:%2x:%2x:%2x:%2x%c", &b[0], &b[1], &b[2], &b[3], &b[4], &b[5], &rest) != 6)
+	if (sscanf(text, "%2x:%2x:%2x:%2x:%2x:%2x%c", &b[0], &b[1], &b[2], &b[3], &b[4], &b[5],
+		   &rest) != 6)
 		return why_hint(why, why_set(why, TE_CONFIG_VALUE, "mac address \"%s\"", text),
 				"six bytes: 00:16:3e:xx:xx:xx");
 	if (b[0] & 1)
-		return why_set(why, TE_CONFIG_VALUE, "mac address \"%s\" is a multicast address", text);
+		return why_set(why, TE_CONFIG_VALUE, "mac address \"%s\" is a multicast address",
+			       text);
 	for (int i = 0; i < 6; i++)
 		v->mac[i] = (uint8_t)b[i];
 	v->mac_given = true;
@@ -342,7 +349,8 @@ static int vif_number(const char *key, const char *v, unsigned int least, unsign
 	unsigned long n = strtoul(v, &end, 10);
 
 	if (!*v || *end || n < least || n > most)
-		return why_hint(why, why_set(why, TE_CONFIG_VALUE, "%s \"%s\" of a network card", key, v),
+		return why_hint(why,
+				why_set(why, TE_CONFIG_VALUE, "%s \"%s\" of a network card", key, v),
 				"a number from %u to %u", least, most);
 	*out = (unsigned int)n;
 	return 0;
@@ -352,7 +360,10 @@ static int vif_number(const char *key, const char *v, unsigned int least, unsign
 static int vif_rate(struct config_vif *v, const char *value, struct why *why)
 {
 	const char *text = value;
-	static const struct { const char *unit; double factor; } units[] = {
+	static const struct {
+		const char *unit;
+		double factor;
+	} units[] = {
 		{ "GB", 1e9 }, { "MB", 1e6 }, { "KB", 1e3 }, { "B", 1 },
 		{ "Gb", 1e9 / 8 }, { "Mb", 1e6 / 8 }, { "Kb", 1e3 / 8 }, { "b", 1.0 / 8 },
 	}, times[] = { { "ms", 1e3 }, { "us", 1 }, { "s", 1e6 }, { "", 1 } };
@@ -394,8 +405,9 @@ bad:
 
 static int vif_key(struct config_vif *v, const char *key, const char *value, struct why *why)
 {
-	static const char *const known[] = { "mac", "bridge", "ip", "script", "vifname", "rate", "type",
-					     "model", "backend", "mtu", "devid", "gatewaydev", "netdev", "guard" };
+	static const char *const known[] = { "mac",   "bridge",	    "ip",     "script",	 "vifname",
+					     "rate",  "type",	    "model",  "backend", "mtu",
+					     "devid", "gatewaydev", "netdev", "guard" };
 	const char *near;
 	unsigned int n;
 	int rc;
@@ -403,47 +415,54 @@ static int vif_key(struct config_vif *v, const char *key, const char *value, str
 	if (strcmp(key, "mac") == 0)
 		return parse_mac(v, value, why);
 	if (strcmp(key, "bridge") == 0)
-		return strlen(value) > 15 ? why_set(why, TE_CONFIG_VALUE, "bridge \"%s\": more than 15 characters",
-						    value) :
-					    take(&v->bridge, value, why);
+		return strlen(value) > 15 ?
+			       why_set(why, TE_CONFIG_VALUE,
+				       "bridge \"%s\": more than 15 characters", value) :
+			       take(&v->bridge, value, why);
 	if (strcmp(key, "ip") == 0)
 		return take(&v->ip, value, why);
 	if (strcmp(key, "rate") == 0)
 		return vif_rate(v, value, why);
 	if (strcmp(key, "gatewaydev") == 0 || strcmp(key, "netdev") == 0)
-		return why_hint(why, why_set(why, TE_UNSUPPORTED, "%s \"%s\" of a network card", key, value),
-				"bridge= puts the card on a bridge, script=vif-route with ip= makes a way to it");
+		return why_hint(
+			why, why_set(why, TE_UNSUPPORTED, "%s \"%s\" of a network card", key, value),
+			"bridge= puts the card on a bridge, script=vif-route with ip= makes a way to it");
 	if (strcmp(key, "guard") == 0) {
 		rc = vif_number(key, value, 0, 1, &n, why);
 		v->guard = n;
 		return rc;
 	}
 	if (strcmp(key, "vifname") == 0)
-		return strlen(value) > 15 ? why_set(why, TE_CONFIG_VALUE, "vifname \"%s\": more than 15 characters",
-						    value) :
-					    take(&v->vifname, value, why);
+		return strlen(value) > 15 ?
+			       why_set(why, TE_CONFIG_VALUE,
+				       "vifname \"%s\": more than 15 characters", value) :
+			       take(&v->vifname, value, why);
 	if (strcmp(key, "model") == 0)
 		return take(&v->model, value, why);
 	if (strcmp(key, "type") == 0) {
 		if (strcmp(value, "vif") != 0 && strcmp(value, "ioemu") != 0)
-			return why_set(why, TE_CONFIG_VALUE, "type \"%s\" of a network card: PV guests have vif only",
+			return why_set(why, TE_CONFIG_VALUE,
+				       "type \"%s\" of a network card: PV guests have vif only",
 				       value);
 		return take(&v->type, value, why);
 	}
 	if (strcmp(key, "backend") == 0) {
 		if (strcmp(value, "0") == 0 || strcmp(value, "Domain-0") == 0)
 			return 0;
-		return why_set(why, TE_UNSUPPORTED, "network cards served by domain \"%s\": dom0 serves all",
-			       value);
+		return why_set(why, TE_UNSUPPORTED,
+			       "network cards served by domain \"%s\": dom0 serves all", value);
 	}
 	if (strcmp(key, "script") == 0) {
-		if (strcmp(value, "vif-bridge") == 0 || strcmp(value, "/etc/xen/scripts/vif-bridge") == 0)
+		if (strcmp(value, "vif-bridge") == 0 ||
+		    strcmp(value, "/etc/xen/scripts/vif-bridge") == 0)
 			return 0;
-		v->routed = strcmp(value, "vif-route") == 0 || strcmp(value, "/etc/xen/scripts/vif-route") == 0;
+		v->routed = strcmp(value, "vif-route") == 0 ||
+			    strcmp(value, "/etc/xen/scripts/vif-route") == 0;
 		if (v->routed)
 			return 0;
-		return why_hint(why, why_set(why, TE_UNSUPPORTED, "script \"%s\" of a network card", value),
-				"no scripts are run: bridge= puts the card on a bridge, script=vif-route makes a way to ip=");
+		return why_hint(
+			why, why_set(why, TE_UNSUPPORTED, "script \"%s\" of a network card", value),
+			"no scripts are run: bridge= puts the card on a bridge, script=vif-route makes a way to ip=");
 	}
 	if (strcmp(key, "mtu") == 0) {
 		rc = vif_number(key, value, 68, 65517, &n, why);
@@ -479,8 +498,9 @@ int config_vif_parse(struct config_vif *v, const char *text, struct why *why)
 			continue;
 		}
 		if (!eq) {
-			rc = why_hint(why, why_set(why, TE_CONFIG_VALUE, "\"%s\" of a network card has no value",
-						   trim(word)),
+			rc = why_hint(why,
+				      why_set(why, TE_CONFIG_VALUE,
+					      "\"%s\" of a network card has no value", trim(word)),
 				      "key=value, separated by commas");
 			break;
 		}
@@ -489,7 +509,9 @@ int config_vif_parse(struct config_vif *v, const char *text, struct why *why)
 	}
 	free(copy);
 	if (!rc && v->routed && (!v->ip || v->bridge))
-		rc = why_hint(why, why_set(why, TE_CONFIG_VALUE, "a routed network card %s", v->bridge ? "on a bridge" : "without an address"),
+		rc = why_hint(why,
+			      why_set(why, TE_CONFIG_VALUE, "a routed network card %s",
+				      v->bridge ? "on a bridge" : "without an address"),
 			      "script=vif-route,ip=192.168.1.7, and no bridge=");
 	if (rc)
 		config_vif_free(v);
@@ -498,7 +520,7 @@ int config_vif_parse(struct config_vif *v, const char *text, struct why *why)
 
 void config_vif_mac(struct config_vif *v, const uint8_t uuid[16])
 {
-	const uint8_t prefix[] = { 0x00, 0x16, 0x3e };		/* Xen's, and so a PV guest's */
+	const uint8_t prefix[] = { 0x00, 0x16, 0x3e }; /* Xen's, and so a PV guest's */
 
 	memcpy(v->mac, prefix, sizeof(prefix));
 	v->mac[3] = uuid[13] & 0x7f;

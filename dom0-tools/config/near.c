@@ -5,7 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
-#define LONGEST	40
+#define LONGEST 40
 
 /* Edits (insert, delete, replace, swap of neighbours) from a to b. */
 static unsigned int distance(const char *a, const char *b)
@@ -37,7 +37,7 @@ static unsigned int distance(const char *a, const char *b)
 
 const char *config_near(const char *word, const char *const *known, size_t count)
 {
-	unsigned int best = strlen(word) > 4 ? 3 : 2;	/* further away is another word */
+	unsigned int best = strlen(word) > 4 ? 3 : 2; /* further away is another word */
 	const char *found = NULL;
 
 	for (size_t i = 0; i < count; i++) {

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_DEPTH	8
+#define MAX_DEPTH 8
 
 struct parser {
 	const char *name;
@@ -49,16 +49,16 @@ static int unexpected(const struct parser *s, const char *wanted)
 	int c = peek(s);
 
 	if (c < 0)
-		return why_set(s->why, TE_CONFIG, "%s:%u:%u: %s expected, the file ends", s->name, s->line,
-			       s->column, wanted);
+		return why_set(s->why, TE_CONFIG, "%s:%u:%u: %s expected, the file ends", s->name,
+			       s->line, s->column, wanted);
 	if (c == '\n' || c == '\r')
-		return why_set(s->why, TE_CONFIG, "%s:%u:%u: %s expected, the line ends", s->name, s->line,
-			       s->column, wanted);
+		return why_set(s->why, TE_CONFIG, "%s:%u:%u: %s expected, the line ends", s->name,
+			       s->line, s->column, wanted);
 	if (!isprint(c))
-		return why_set(s->why, TE_CONFIG, "%s:%u:%u: %s expected, found byte 0x%02x", s->name,
-			       s->line, s->column, wanted, c);
-	return why_set(s->why, TE_CONFIG, "%s:%u:%u: %s expected, found '%c'", s->name, s->line, s->column,
-		       wanted, c);
+		return why_set(s->why, TE_CONFIG, "%s:%u:%u: %s expected, found byte 0x%02x",
+			       s->name, s->line, s->column, wanted, c);
+	return why_set(s->why, TE_CONFIG, "%s:%u:%u: %s expected, found '%c'", s->name, s->line,
+		       s->column, wanted, c);
 }
 
 static void skip_comment(struct parser *s)
@@ -107,8 +107,10 @@ static bool text_add(struct text *t, char c)
 
 static int hex_digit(int c)
 {
-	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 :
-	       c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+	return c >= '0' && c <= '9' ? c - '0' :
+	       c >= 'a' && c <= 'f' ? c - 'a' + 10 :
+	       c >= 'A' && c <= 'F' ? c - 'A' + 10 :
+				      -1;
 }
 
 /* What follows a backslash. -1: not an escape. */
@@ -144,7 +146,9 @@ static int parse_string(struct parser *s, struct cfg_value *v)
 		c = peek(s);
 		if (c < 0 || c == '\n') {
 			free(t.s);
-			return why_hint(s->why, syntax(s, line, column, "this string is not closed on its line"),
+			return why_hint(s->why,
+					syntax(s, line, column,
+					       "this string is not closed on its line"),
 					"end it with %c", quote);
 		}
 		next(s);
@@ -156,7 +160,8 @@ static int parse_string(struct parser *s, struct cfg_value *v)
 			c = escape(s);
 			if (c <= 0) {
 				free(t.s);
-				return why_hint(s->why, syntax(s, line, at, "unknown escape in a string"),
+				return why_hint(s->why,
+						syntax(s, line, at, "unknown escape in a string"),
 						"a backslash itself is written \\\\");
 			}
 		}
@@ -190,10 +195,12 @@ static int parse_number(struct parser *s, struct cfg_value *v)
 	errno = 0;
 	v->number = strtoull(v->text, &end, 0);
 	if (errno || *end || strchr(v->text, '-')) {
-		int rc = why_set(s->why, TE_CONFIG, "%s:%u:%u: \"%s\" is not a number", s->name, line, column,
-				 v->text);
+		int rc = why_set(s->why, TE_CONFIG, "%s:%u:%u: \"%s\" is not a number", s->name,
+				 line, column, v->text);
 
-		return why_hint(s->why, rc, "numbers are 0 and up, decimal, 0x hexadecimal or 0 octal, without units; text is quoted");
+		return why_hint(
+			s->why, rc,
+			"numbers are 0 and up, decimal, 0x hexadecimal or 0 octal, without units; text is quoted");
 	}
 	return 0;
 }
@@ -313,8 +320,13 @@ static int parse_entry(struct parser *s, struct cfg_entry *e)
 int cfg_parse(struct cfg_file *f, const char *name, const char *text, size_t len, bool bare,
 	      struct why *why)
 {
-	struct parser s = { .name = name, .p = text, .end = text + len, .line = 1, .column = 1,
-			    .bare = bare, .why = why };
+	struct parser s = { .name = name,
+			    .p = text,
+			    .end = text + len,
+			    .line = 1,
+			    .column = 1,
+			    .bare = bare,
+			    .why = why };
 	struct cfg_entry **tail = &f->entries;
 	int rc = 0;
 

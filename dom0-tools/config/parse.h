@@ -23,9 +23,9 @@ enum cfg_kind { CFG_STRING, CFG_NUMBER, CFG_LIST };
 struct cfg_value {
 	enum cfg_kind kind;
 	unsigned int line, column;
-	char *text;			/* of strings, and of numbers as written */
+	char *text; /* of strings, and of numbers as written */
 	uint64_t number;
-	struct cfg_value *items;	/* of lists */
+	struct cfg_value *items; /* of lists */
 	size_t count;
 };
 
@@ -33,13 +33,13 @@ struct cfg_entry {
 	struct cfg_entry *next;
 	char *key;
 	unsigned int line, column;
-	bool append;			/* += */
+	bool append; /* += */
 	struct cfg_value value;
 };
 
 struct cfg_file {
-	const char *name;		/* for messages; not owned */
-	struct cfg_entry *entries;	/* in order */
+	const char *name;	   /* for messages; not owned */
+	struct cfg_entry *entries; /* in order */
 };
 
 /* bare: a word without quotes is a string (for overrides on a command line). */

@@ -17,7 +17,7 @@
 
 #include <xen/grant_table.h>
 
-#define EVENTS_A_TICK	64u	/* a guest that rings more often waits */
+#define EVENTS_A_TICK 64u /* a guest that rings more often waits */
 
 struct console *console_find(struct daemon *d, uint32_t domid)
 {
@@ -45,11 +45,13 @@ static void drain(struct console *c)
 	size_t n = ring_look(c->ring, text, &upto, &c->broken);
 
 	if (c->broken != before && before == 0)
-		log_say(LOG_WARNING, ABOUT(c), "domain %u (%s): its console ring has an impossible index", c->domid, c->name);
+		log_say(LOG_WARNING, ABOUT(c),
+			"domain %u (%s): its console ring has an impossible index", c->domid,
+			c->name);
 	if (!n)
 		return;
 	log_write(c, text, n);
-	ring_done(c->ring, upto);	/* only now: killed before, we find it in the ring again */
+	ring_done(c->ring, upto); /* only now: killed before, we find it in the ring again */
 	remember(c, text, n);
 	viewer_show(c, text, n);
 	to_pty(c, text, n);
@@ -128,7 +130,8 @@ static void open_pty(struct console *c)
 	ev_io_start(c->daemon->loop, &c->pty_io);
 	store_path(path, "/local/domain/%u/console/tty", c->domid);
 	if (store_write(c->daemon->store, STORE_NO_TXN, path, name, strlen(name)))
-		log_say(LOG_WARNING, ABOUT(c), "domain %u: %s", c->domid, store_why(c->daemon->store));
+		log_say(LOG_WARNING, ABOUT(c), "domain %u: %s", c->domid,
+			store_why(c->daemon->store));
 }
 
 static bool map_ring(struct console *c, uint64_t frame)
@@ -136,9 +139,10 @@ static bool map_ring(struct console *c, uint64_t frame)
 	uint32_t ref = GNTTAB_RESERVED_CONSOLE;
 	struct why ignored;
 
-	c->ring = xengnttab_map_domain_grant_refs(c->daemon->grants, 1, c->domid, &ref, PROT_READ | PROT_WRITE);
+	c->ring = xengnttab_map_domain_grant_refs(c->daemon->grants, 1, c->domid, &ref,
+						  PROT_READ | PROT_WRITE);
 	c->granted = c->ring != NULL;
-	if (!c->ring)	/* a guest of a builder that seeds no grants */
+	if (!c->ring) /* a guest of a builder that seeds no grants */
 		c->ring = host_map(c->daemon->host, c->domid, true, &frame, 1, &ignored);
 	return c->ring != NULL;
 }
@@ -193,7 +197,8 @@ static void attach(struct daemon *d, uint32_t domid)
 	int port;
 
 	store_path(path, "/local/domain/%u/console/type", domid);
-	ours = store_read(d->store, STORE_NO_TXN, path, &type, NULL) || strcmp(type, "xenconsoled") == 0;
+	ours = store_read(d->store, STORE_NO_TXN, path, &type, NULL) ||
+	       strcmp(type, "xenconsoled") == 0;
 	free(type);
 	store_path(path, "/local/domain/%u/console/ring-ref", domid);
 	if (!ours || store_read_u64(d->store, STORE_NO_TXN, path, &frame))
@@ -213,14 +218,16 @@ static void attach(struct daemon *d, uint32_t domid)
 	safe_name(c, name ? name : "");
 	free(name);
 	if (!map_ring(c, frame)) {
-		log_say(LOG_WARNING, ABOUT(c), "domain %u (%s): cannot map its console: %m", domid, c->name);
+		log_say(LOG_WARNING, ABOUT(c), "domain %u (%s): cannot map its console: %m", domid,
+			c->name);
 		free(c);
 		return;
 	}
 	port = xenevtchn_bind_interdomain(d->events, domid, (evtchn_port_t)remote);
 	if (port < 0) {
-		log_say(LOG_WARNING, ABOUT(c), "domain %u (%s): cannot bind its console's event channel %u: %m", domid,
-		       c->name, (unsigned int)remote);
+		log_say(LOG_WARNING, ABOUT(c),
+			"domain %u (%s): cannot bind its console's event channel %u: %m", domid,
+			c->name, (unsigned int)remote);
 		unmap_ring(c);
 		free(c);
 		return;
@@ -240,7 +247,7 @@ static void attach(struct daemon *d, uint32_t domid)
 	d->by_domid[domid] = c;
 	d->by_port[c->port] = c;
 	open_pty(c);
-	drain(c);	/* what it said before we came */
+	drain(c); /* what it said before we came */
 }
 
 static void detach(struct console *c)

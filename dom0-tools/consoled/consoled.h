@@ -15,9 +15,9 @@
 #include "dom0-tools/host/host.h"
 #include "xenbus/client/client.h"
 
-#define HISTORY_SIZE	65536u	/* what a new viewer is shown */
-#define KEYS_SIZE	4096u	/* typed ahead of a guest that does not read */
-#define TICK		0.1	/* seconds a guest that rings too often waits */
+#define HISTORY_SIZE 65536u /* what a new viewer is shown */
+#define KEYS_SIZE    4096u  /* typed ahead of a guest that does not read */
+#define TICK	     0.1    /* seconds a guest that rings too often waits */
 
 struct daemon {
 	struct ev_loop *loop;
@@ -25,12 +25,12 @@ struct daemon {
 	struct host *host;
 	xenevtchn_handle *events;
 	xengnttab_handle *grants;
-	struct console *consoles;	/* all, newest first */
+	struct console *consoles; /* all, newest first */
 	/* a daemon of five hundred guests finds one as quickly as of one */
 	struct console *by_domid[HOST_FIRST_RESERVED];
 	struct console **by_port;
 	size_t ports;
-	ev_timer tick;			/* runs while a guest is held */
+	ev_timer tick; /* runs while a guest is held */
 	const char *log_dir;
 };
 
@@ -40,33 +40,33 @@ struct console {
 	uint32_t domid;
 	char name[64];
 	volatile struct xencons_interface *ring;
-	bool granted;			/* mapped by grant, else by frame number */
+	bool granted; /* mapped by grant, else by frame number */
 	evtchn_port_t port;
-	unsigned int broken;		/* impossible indices seen */
-	unsigned int events;		/* since the last tick */
-	ev_tstamp since;		/* when the counting of events began */
-	bool held;			/* too many: its port stays masked until the tick */
-	bool alive;			/* scratch of console_reap() */
+	unsigned int broken; /* impossible indices seen */
+	unsigned int events; /* since the last tick */
+	ev_tstamp since;     /* when the counting of events began */
+	bool held;	     /* too many: its port stays masked until the tick */
+	bool alive;	     /* scratch of console_reap() */
 
 	int pty, pty_slave;
 	ev_io pty_io;
 
 	char history[HISTORY_SIZE];
-	size_t history_at;		/* total bytes ever; the low bits are the place */
+	size_t history_at; /* total bytes ever; the low bits are the place */
 
 	char keys[KEYS_SIZE];
 	size_t nr_keys;
 
 	struct viewer *viewers;
-	int log;			/* -1: none can be written */
+	int log; /* -1: none can be written */
 	off_t log_size;
 };
 
 /* --- console.c */
-void console_scan(struct daemon *d);		/* attach to new guests */
-void console_reap(struct daemon *d);		/* let go of dead ones */
+void console_scan(struct daemon *d); /* attach to new guests */
+void console_reap(struct daemon *d); /* let go of dead ones */
 void console_event(struct daemon *d, evtchn_port_t port);
-void console_tick(struct daemon *d);		/* TICK seconds after a guest was held */
+void console_tick(struct daemon *d); /* TICK seconds after a guest was held */
 void console_keys(struct console *c, const char *keys, size_t n);
 bool console_wants_keys(const struct console *c);
 /* Of a console's guest, for the log. */
@@ -77,7 +77,7 @@ struct console *console_find(struct daemon *d, uint32_t domid);
 /* --- viewer.c */
 int viewer_listen(struct daemon *d, const char *path);
 void viewer_show(struct console *c, const char *text, size_t n);
-void viewer_resume(struct console *c);		/* there is room for keys again */
+void viewer_resume(struct console *c); /* there is room for keys again */
 void viewer_end_all(struct console *c);
 
 /* --- sandbox.c */

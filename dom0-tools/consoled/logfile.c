@@ -10,8 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define LOG_MAX		(1 << 20)
-#define LOG_KEEP	3
+#define LOG_MAX	 (1 << 20)
+#define LOG_KEEP 3
 
 static void path_of(const struct console *c, unsigned int age, char out[PATH_MAX])
 {
@@ -42,7 +42,7 @@ static void rotate(struct console *c)
 	for (unsigned int age = LOG_KEEP; age > 0; age--) {
 		path_of(c, age - 1, from);
 		path_of(c, age, to);
-		rename(from, to);	/* not there yet is fine */
+		rename(from, to); /* not there yet is fine */
 	}
 	close(c->log);
 	log_open(c);
@@ -59,8 +59,9 @@ void log_write(struct console *c, const char *text, size_t n)
 
 		if (done < 0 && errno == EINTR)
 			continue;
-		if (done < 0) {		/* a full disk: the console itself goes on */
-			log_say(LOG_ERR, ABOUT(c), "domain %u: console log of %s: %m", c->domid, c->name);
+		if (done < 0) { /* a full disk: the console itself goes on */
+			log_say(LOG_ERR, ABOUT(c), "domain %u: console log of %s: %m", c->domid,
+				c->name);
 			log_close(c);
 			return;
 		}

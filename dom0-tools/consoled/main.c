@@ -83,7 +83,8 @@ static int die(const char *what, const char *reason)
 	return 1;
 }
 
-/* Three descriptors a guest, and some for each viewer: the usual limit ends at three hundred guests. */
+/* Three descriptors a guest, and some for each viewer: the usual limit ends at three hundred
+ * guests. */
 static void many_descriptors(void)
 {
 	struct rlimit r = { 65536, 65536 };
@@ -92,7 +93,8 @@ static void many_descriptors(void)
 		return;
 	r.rlim_cur = r.rlim_max;
 	if (setrlimit(RLIMIT_NOFILE, &r) < 0)
-		log_say(LOG_WARNING, NULL, "%llu descriptors at most", (unsigned long long)r.rlim_max);
+		log_say(LOG_WARNING, NULL, "%llu descriptors at most",
+			(unsigned long long)r.rlim_max);
 }
 
 static int open_doors(struct daemon *d)
@@ -109,7 +111,8 @@ static int open_doors(struct daemon *d)
 		return die("/dev/xen/gntdev", strerror(errno));
 	if (store_open(&d->store, NULL))
 		return die("store", store_why(NULL));
-	if (store_watch(d->store, "@introduceDomain", "new") || store_watch(d->store, "@releaseDomain", "gone"))
+	if (store_watch(d->store, "@introduceDomain", "new") ||
+	    store_watch(d->store, "@releaseDomain", "gone"))
 		return die("store", store_why(d->store));
 	return 0;
 }

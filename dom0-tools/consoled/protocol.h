@@ -9,11 +9,11 @@
 
 #include <stdint.h>
 
-#define CONSOLED_SOCKET		"console.sock"
-#define CONSOLED_MAGIC		0x746f7263u
-#define CONSOLED_OK		'+'
-#define CONSOLED_REPLAY		1u	/* begin with what was printed lately */
-#define CONSOLED_READ_ONLY	2u	/* keys of this viewer are dropped */
+#define CONSOLED_SOCKET	   "console.sock"
+#define CONSOLED_MAGIC	   0x746f7263u
+#define CONSOLED_OK	   '+'
+#define CONSOLED_REPLAY	   1u /* begin with what was printed lately */
+#define CONSOLED_READ_ONLY 2u /* keys of this viewer are dropped */
 
 /* Both ends are on one machine: native byte order. */
 struct consoled_request {

@@ -7,14 +7,14 @@ static void barrier(void)
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 }
 
-size_t ring_look(volatile struct xencons_interface *r, char out[RING_OUT_SIZE], XENCONS_RING_IDX *upto,
-		 unsigned int *broken)
+size_t ring_look(volatile struct xencons_interface *r, char out[RING_OUT_SIZE],
+		 XENCONS_RING_IDX *upto, unsigned int *broken)
 {
 	XENCONS_RING_IDX cons = r->out_cons, prod = r->out_prod;
 	size_t n = prod - cons;
 
 	*upto = prod;
-	barrier();		/* the index before the bytes it covers */
+	barrier(); /* the index before the bytes it covers */
 	if (n > RING_OUT_SIZE) {
 		++*broken;
 		r->out_cons = prod;
@@ -27,7 +27,7 @@ size_t ring_look(volatile struct xencons_interface *r, char out[RING_OUT_SIZE], 
 
 void ring_done(volatile struct xencons_interface *r, XENCONS_RING_IDX upto)
 {
-	barrier();		/* the bytes before their place is given back */
+	barrier(); /* the bytes before their place is given back */
 	r->out_cons = upto;
 }
 
@@ -37,14 +37,14 @@ size_t ring_give(volatile struct xencons_interface *r, const char *in, size_t n)
 	size_t used = prod - cons, room;
 
 	barrier();
-	if (used > RING_IN_SIZE)	/* the guest's index is impossible: it gets nothing */
+	if (used > RING_IN_SIZE) /* the guest's index is impossible: it gets nothing */
 		return 0;
 	room = RING_IN_SIZE - used;
 	if (n > room)
 		n = room;
 	for (size_t i = 0; i < n; i++)
 		r->in[(prod + i) & (RING_IN_SIZE - 1)] = in[i];
-	barrier();		/* the bytes before the index that covers them */
+	barrier(); /* the bytes before the index that covers them */
 	r->in_prod = prod + (XENCONS_RING_IDX)n;
 	return n;
 }

@@ -17,17 +17,17 @@
 
 #include "dom0-tools/consoled/protocol.h"
 
-#define PENDING_SIZE	262144u
-#define MAX_VIEWERS	64u
+#define PENDING_SIZE 262144u
+#define MAX_VIEWERS  64u
 
 struct viewer {
 	struct viewer *next;
 	struct daemon *daemon;
-	struct console *console;	/* NULL until it has asked for one */
+	struct console *console; /* NULL until it has asked for one */
 	int fd;
 	bool read_only;
 	ev_io in, out;
-	char *pending;			/* PENDING_SIZE bytes */
+	char *pending; /* PENDING_SIZE bytes */
 	size_t nr_pending;
 	size_t missed;
 };
@@ -118,7 +118,7 @@ static void attach(struct viewer *v, const struct consoled_request *rq)
 		refuse(v, "not a request of torc console");
 		return;
 	}
-	console_scan(v->daemon);	/* it may have been created this instant */
+	console_scan(v->daemon); /* it may have been created this instant */
 	c = console_find(v->daemon, rq->domid);
 	if (!c) {
 		refuse(v, "no console of this domain (it is gone, or has none)");
@@ -153,12 +153,12 @@ static void on_readable(struct ev_loop *loop, ev_io *w, int revents)
 			return;
 		if (n == (ssize_t)sizeof(rq))
 			attach(v, &rq);
-		else	/* the request is one small write: pieces of it are nobody we know */
+		else /* the request is one small write: pieces of it are nobody we know */
 			viewer_free(v);
 		return;
 	}
 	if (!v->read_only && !console_wants_keys(v->console)) {
-		ev_io_stop(loop, w);	/* until the guest reads: viewer_resume() */
+		ev_io_stop(loop, w); /* until the guest reads: viewer_resume() */
 		return;
 	}
 	n = recv(v->fd, buf, sizeof(buf), MSG_DONTWAIT);
@@ -212,7 +212,7 @@ int viewer_listen(struct daemon *d, const char *path)
 	if (fd < 0)
 		return -errno;
 	unlink(path);
-	old = umask(0177);		/* consoles are root's */
+	old = umask(0177); /* consoles are root's */
 	rc = bind(fd, (struct sockaddr *)&a, sizeof(a)) || listen(fd, 64) ? -errno : 0;
 	umask(old);
 	if (rc) {
@@ -243,7 +243,8 @@ void viewer_end_all(struct console *c)
 	while (c->viewers) {
 		struct viewer *v = c->viewers;
 
-		if (v->nr_pending && send(v->fd, v->pending, v->nr_pending, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+		if (v->nr_pending &&
+		    send(v->fd, v->pending, v->nr_pending, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
 			log_say(LOG_DEBUG, ABOUT(c), "a viewer of %s missed the end", c->name);
 		viewer_free(v);
 	}

@@ -15,9 +15,9 @@
 #include <xen/version.h>
 #include <xen/foreign/x86_32.h>
 
-#define MAGIC_PV	0xf00febedull
-#define FORMAT_VERSION	1ull		/* major 0, minor 1 */
-#define ALIGN		16u
+#define MAGIC_PV       0xf00febedull
+#define FORMAT_VERSION 1ull /* major 0, minor 1 */
+#define ALIGN	       16u
 
 /* What the notes hold; their form is the document's. */
 struct note_header {
@@ -34,8 +34,9 @@ struct note_version {
 };
 
 enum section { NONE, NAMES, NOTES, PRSTATUS, SHARED, P2M, PAGES, SECTIONS };
-static const char *const names[SECTIONS] = { "", ".shstrtab", ".note.Xen", ".xen_prstatus", ".xen_shared_info",
-					     ".xen_p2m", ".xen_pages" };
+static const char *const names[SECTIONS] = {
+	"", ".shstrtab", ".note.Xen", ".xen_prstatus", ".xen_shared_info", ".xen_p2m", ".xen_pages"
+};
 
 void bytes_add(struct bytes *b, const void *data, size_t len)
 {
@@ -65,7 +66,9 @@ static void align(struct bytes *b, size_t to)
 
 static void note(struct bytes *b, const char *name, uint32_t type, const void *desc, size_t len)
 {
-	Elf64_Nhdr n = { .n_namesz = (uint32_t)strlen(name) + 1, .n_descsz = (uint32_t)len, .n_type = type };
+	Elf64_Nhdr n = { .n_namesz = (uint32_t)strlen(name) + 1,
+			 .n_descsz = (uint32_t)len,
+			 .n_type = type };
 
 	bytes_add(b, &n, sizeof(n));
 	bytes_add(b, name, n.n_namesz);
@@ -77,7 +80,8 @@ static void note(struct bytes *b, const char *name, uint32_t type, const void *d
 static void xen_notes(const struct dump *d, const struct host_info *host, struct bytes *b)
 {
 	struct note_header h = { MAGIC_PV, d->info.vcpus_max, d->nr_pages, HOST_PAGE_SIZE };
-	struct note_version v = { .major = host->version_major, .minor = host->version_minor,
+	struct note_version v = { .major = host->version_major,
+				  .minor = host->version_minor,
 				  .page_size = HOST_PAGE_SIZE };
 	uint64_t format = FORMAT_VERSION;
 
@@ -95,24 +99,32 @@ static void xen_notes(const struct dump *d, const struct host_info *host, struct
 	note(b, "Xen", XEN_ELFNOTE_DUMPCORE_FORMAT_VERSION, &format, sizeof(format));
 }
 
-int dump_elf_head(const struct dump *d, const struct host_info *host, const void *shared_info, struct bytes *out,
-		  uint64_t *pages_at, struct why *why)
+int dump_elf_head(const struct dump *d, const struct host_info *host, const void *shared_info,
+		  struct bytes *out, uint64_t *pages_at, struct why *why)
 {
-	Elf64_Ehdr e = { .e_ident = { ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64, ELFDATA2LSB, EV_CURRENT,
-				      ELFOSABI_SYSV },
-			 .e_type = ET_CORE, .e_machine = d->is_64 ? EM_X86_64 : EM_386, .e_version = EV_CURRENT,
-			 .e_shoff = sizeof(e), .e_ehsize = sizeof(e), .e_shentsize = sizeof(Elf64_Shdr),
-			 .e_shnum = SECTIONS, .e_shstrndx = NAMES };
+	Elf64_Ehdr e = { .e_ident = { ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64, ELFDATA2LSB,
+				      EV_CURRENT, ELFOSABI_SYSV },
+			 .e_type = ET_CORE,
+			 .e_machine = d->is_64 ? EM_X86_64 : EM_386,
+			 .e_version = EV_CURRENT,
+			 .e_shoff = sizeof(e),
+			 .e_ehsize = sizeof(e),
+			 .e_shentsize = sizeof(Elf64_Shdr),
+			 .e_shnum = SECTIONS,
+			 .e_shstrndx = NAMES };
 	Elf64_Shdr s[SECTIONS] = { 0 };
 	size_t name = 0;
 
 	bytes_add(out, &e, sizeof(e));
-	bytes_add(out, NULL, sizeof(s));		/* filled in below */
+	bytes_add(out, NULL, sizeof(s)); /* filled in below */
 	s[NAMES].sh_offset = out->len;
 	for (int i = 0; i < SECTIONS; i++) {
 		bytes_add(out, names[i], strlen(names[i]) + 1);
 		s[i].sh_name = (Elf64_Word)name;
-		s[i].sh_type = i == NONE ? SHT_NULL : i == NAMES ? SHT_STRTAB : i == NOTES ? SHT_NOTE : SHT_PROGBITS;
+		s[i].sh_type = i == NONE  ? SHT_NULL :
+			       i == NAMES ? SHT_STRTAB :
+			       i == NOTES ? SHT_NOTE :
+					    SHT_PROGBITS;
 		s[i].sh_addralign = i == PAGES ? HOST_PAGE_SIZE : i > NAMES ? 8u : (unsigned int)i;
 		name += strlen(names[i]) + 1;
 	}
@@ -156,26 +168,50 @@ static void prstatus(const struct dump *d, unsigned int vcpu, struct elf_prstatu
 	if (d->is_64) {
 		const struct vcpu_guest_context *c = (const void *)context;
 		const struct cpu_user_regs *u = &c->user_regs;
-		const elf_greg_t all[] = { u->r15, u->r14, u->r13, u->r12, u->rbp, u->rbx, u->r11, u->r10, u->r9,
-					   u->r8, u->rax, u->rcx, u->rdx, u->rsi, u->rdi, ~0ull, u->rip, u->cs,
-					   u->rflags, u->rsp, u->ss, c->fs_base, c->gs_base_kernel, u->ds, u->es,
-					   u->fs, u->gs };
+		const elf_greg_t all[] = { u->r15,
+					   u->r14,
+					   u->r13,
+					   u->r12,
+					   u->rbp,
+					   u->rbx,
+					   u->r11,
+					   u->r10,
+					   u->r9,
+					   u->r8,
+					   u->rax,
+					   u->rcx,
+					   u->rdx,
+					   u->rsi,
+					   u->rdi,
+					   ~0ull,
+					   u->rip,
+					   u->cs,
+					   u->rflags,
+					   u->rsp,
+					   u->ss,
+					   c->fs_base,
+					   c->gs_base_kernel,
+					   u->ds,
+					   u->es,
+					   u->fs,
+					   u->gs };
 
 		_Static_assert(sizeof(all) == sizeof(p->pr_reg), "registers as gdb has them");
 		memcpy(r, all, sizeof(all));
 	} else {
 		const struct vcpu_guest_context_x86_32 *c = (const void *)context;
 		const struct cpu_user_regs_x86_32 *u = &c->user_regs;
-		const elf_greg_t all[] = { 0, 0, 0, 0, u->ebp, u->ebx, 0, 0, 0, 0, u->eax, u->ecx, u->edx, u->esi,
-					   u->edi, ~0ull, u->eip, u->cs, u->eflags, u->esp, u->ss, 0, 0, u->ds, u->es,
-					   u->fs, u->gs };
+		const elf_greg_t all[] = { 0,	   0,	  0,	  0,	  u->ebp,    u->ebx, 0,
+					   0,	   0,	  0,	  u->eax, u->ecx,    u->edx, u->esi,
+					   u->edi, ~0ull, u->eip, u->cs,  u->eflags, u->esp, u->ss,
+					   0,	   0,	  u->ds,  u->es,  u->fs,     u->gs };
 
 		memcpy(r, all, sizeof(all));
 	}
 }
 
-int dump_elf_headers_for_gdb(const struct dump *d, const struct dump_stretch *list, size_t count, struct bytes *phdrs,
-			     struct bytes *notes, uint64_t notes_at)
+int dump_elf_headers_for_gdb(const struct dump *d, const struct dump_stretch *list, size_t count,
+			     struct bytes *phdrs, struct bytes *notes, uint64_t notes_at)
 {
 	Elf64_Phdr p = { .p_type = PT_NOTE, .p_offset = notes_at };
 	struct elf_prstatus s;
@@ -187,11 +223,14 @@ int dump_elf_headers_for_gdb(const struct dump *d, const struct dump_stretch *li
 	p.p_filesz = notes->len;
 	bytes_add(phdrs, &p, sizeof(p));
 	for (size_t i = 0; i < count; i++) {
-		p = (Elf64_Phdr){ .p_type = PT_LOAD, .p_flags = PF_R | PF_W | PF_X,
+		p = (Elf64_Phdr){ .p_type = PT_LOAD,
+				  .p_flags = PF_R | PF_W | PF_X,
 				  .p_offset = d->pages_at + (list[i].page << HOST_PAGE_SHIFT),
-				  .p_vaddr = list[i].va, .p_paddr = d->pages[list[i].page].pfn << HOST_PAGE_SHIFT,
+				  .p_vaddr = list[i].va,
+				  .p_paddr = d->pages[list[i].page].pfn << HOST_PAGE_SHIFT,
 				  .p_filesz = list[i].count << HOST_PAGE_SHIFT,
-				  .p_memsz = list[i].count << HOST_PAGE_SHIFT, .p_align = HOST_PAGE_SIZE };
+				  .p_memsz = list[i].count << HOST_PAGE_SHIFT,
+				  .p_align = HOST_PAGE_SIZE };
 		bytes_add(phdrs, &p, sizeof(p));
 	}
 	return phdrs->failed || notes->failed ? -1 : 0;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Which frames are the guest's, and what the guest calls them. The hypervisor knows both, so a guest
- * that crashed before it could say where its own list is, or whose list is damaged, is dumped all the same.
+ * Which frames are the guest's, and what the guest calls them. The hypervisor knows both, so a
+ * guest that crashed before it could say where its own list is, or whose list is damaged, is dumped
+ * all the same.
  */
 #include "dom0-tools/dump/dump.h"
 
@@ -9,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NO_PFN	(1ull << 52)	/* from here on: shared, invalid, or none */
+#define NO_PFN (1ull << 52) /* from here on: shared, invalid, or none */
 
 static int by_pfn(const void *a, const void *b)
 {
@@ -30,7 +31,8 @@ static int add(struct dump *d, size_t *room, uint64_t pfn, uint64_t mfn, struct 
 		struct dump_page *grown = realloc(d->pages, *room * 2 * sizeof(*grown));
 
 		if (!grown)
-			return why_set(why, TE_NO_MEMORY, "no memory for a list of %zu pages", *room * 2);
+			return why_set(why, TE_NO_MEMORY, "no memory for a list of %zu pages",
+				       *room * 2);
 		d->pages = grown;
 		*room *= 2;
 	}

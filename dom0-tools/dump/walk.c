@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What vCPU 0's page tables map, for gdb, which knows virtual addresses only. The tables are read back
- * from the dump: they are the guest's, so nothing in them is believed, and the work is bounded.
+ * What vCPU 0's page tables map, for gdb, which knows virtual addresses only. The tables are read
+ * back from the dump: they are the guest's, so nothing in them is believed, and the work is
+ * bounded.
  */
 #include "dom0-tools/dump/dump.h"
 
@@ -12,15 +13,15 @@
 #include <xen/xen.h>
 #include <xen/foreign/x86_32.h>
 
-#define PRESENT		1u
-#define FRAME(e)	((e) >> HOST_PAGE_SHIFT & ((1ull << 40) - 1))
-#define STRETCHES_MAX	60000u	/* program headers are counted in 16 bits */
+#define PRESENT	      1u
+#define FRAME(e)      ((e) >> HOST_PAGE_SHIFT & ((1ull << 40) - 1))
+#define STRETCHES_MAX 60000u /* program headers are counted in 16 bits */
 
 struct walk {
 	struct dump *d;
 	struct dump_stretch *list;
 	size_t count, room;
-	uint64_t tables_left;	/* a table may be reached by many paths; this many visits */
+	uint64_t tables_left; /* a table may be reached by many paths; this many visits */
 	struct why *why;
 };
 
@@ -28,7 +29,8 @@ static int add(struct walk *w, uint64_t va, uint64_t page)
 {
 	struct dump_stretch *last = w->count ? &w->list[w->count - 1] : NULL;
 
-	if (last && last->va + (last->count << HOST_PAGE_SHIFT) == va && last->page + last->count == page) {
+	if (last && last->va + (last->count << HOST_PAGE_SHIFT) == va &&
+	    last->page + last->count == page) {
 		last->count++;
 		return 0;
 	}
@@ -61,15 +63,16 @@ static int walk(struct walk *w, unsigned int level, uint64_t page, uint64_t va)
 	if (!w->tables_left)
 		return 0;
 	w->tables_left--;
-	if (pread(w->d->fd, table, sizeof(table), (off_t)(w->d->pages_at + (page << HOST_PAGE_SHIFT))) != sizeof(table))
-		return 0;	/* the end of the file may be a hole */
+	if (pread(w->d->fd, table, sizeof(table),
+		  (off_t)(w->d->pages_at + (page << HOST_PAGE_SHIFT))) != sizeof(table))
+		return 0; /* the end of the file may be a hole */
 	for (unsigned int i = 0; !rc && i < entries; i++) {
 		uint64_t at = va | (uint64_t)i << (HOST_PAGE_SHIFT + 9 * (level - 1)), next;
 
 		if (!(table[i] & PRESENT))
 			continue;
 		next = dump_page_of_mfn(w->d, FRAME(table[i]));
-		if (next == DUMP_NO_PAGE)	/* the hypervisor's, or another guest's */
+		if (next == DUMP_NO_PAGE) /* the hypervisor's, or another guest's */
 			continue;
 		rc = level == 1 ? add(w, canonical(w->d, at), next) : walk(w, level - 1, next, at);
 	}

@@ -12,7 +12,7 @@
 #include <xen/xen.h>
 #include <xen/foreign/x86_32.h>
 
-#define BATCH	256u	/* pages mapped at once */
+#define BATCH 256u /* pages mapped at once */
 
 static int put(struct dump *d, const void *data, size_t len, uint64_t at, struct why *why)
 {
@@ -22,7 +22,8 @@ static int put(struct dump *d, const void *data, size_t len, uint64_t at, struct
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0)
-			return why_set(why, TE_FILE, "cannot write the dump: %s", strerror(n ? errno : ENOSPC));
+			return why_set(why, TE_FILE, "cannot write the dump: %s",
+				       strerror(n ? errno : ENOSPC));
 		data = (const uint8_t *)data + n;
 		len -= (size_t)n;
 		at += (uint64_t)n;
@@ -53,7 +54,8 @@ static int write_batch(struct dump *d, size_t first, size_t n, struct why *why)
 		for (run = 1; i + run < n && is_zero(at + run * HOST_PAGE_SIZE) == zero; run++)
 			;
 		if (!zero)
-			rc = put(d, at, run * HOST_PAGE_SIZE, d->pages_at + ((first + i) << HOST_PAGE_SHIFT), why);
+			rc = put(d, at, run * HOST_PAGE_SIZE,
+				 d->pages_at + ((first + i) << HOST_PAGE_SHIFT), why);
 	}
 	host_unmap(d->h, pages, n);
 	return rc;
@@ -66,7 +68,8 @@ static int read_contexts(struct dump *d, struct why *why)
 
 	rc = host_domain_is_32bit(d->h, d->domid, &d->is_64, why);
 	d->is_64 = !d->is_64;
-	d->context_size = d->is_64 ? sizeof(struct vcpu_guest_context) : sizeof(struct vcpu_guest_context_x86_32);
+	d->context_size = d->is_64 ? sizeof(struct vcpu_guest_context) :
+				     sizeof(struct vcpu_guest_context_x86_32);
 	d->contexts = calloc(d->info.vcpus_max ? d->info.vcpus_max : 1, d->context_size);
 	if (!rc && !d->contexts)
 		return why_set(why, TE_NO_MEMORY, "no memory for the processors' states");
@@ -74,8 +77,9 @@ static int read_contexts(struct dump *d, struct why *why)
 		struct why never = { 0 };
 
 		/* one that was never started has no state: its place stays zero */
-		rc = host_vcpu_get_context(d->h, d->domid, v, (uint8_t *)d->contexts + v * d->context_size, d->context_size,
-					   v ? &never : why);
+		rc = host_vcpu_get_context(d->h, d->domid, v,
+					   (uint8_t *)d->contexts + v * d->context_size,
+					   d->context_size, v ? &never : why);
 		if (rc && v && host_vcpu_info(d->h, d->domid, v, &row, &never) == 0 && !row.online)
 			rc = 0;
 		else if (rc && v)
@@ -108,7 +112,7 @@ static int write_gdb(struct dump *d, uint64_t end, struct why *why)
 		rc = put(d, &phentsize, sizeof(phentsize), offsetof(Elf64_Ehdr, e_phentsize), why);
 	if (!rc)
 		rc = put(d, &phnum, sizeof(phnum), offsetof(Elf64_Ehdr, e_phnum), why);
-	if (!rc && !d->is_64) {		/* gdb knows 32-bit cores in 32-bit headers only */
+	if (!rc && !d->is_64) { /* gdb knows 32-bit cores in 32-bit headers only */
 		uint16_t machine = EM_X86_64;
 
 		rc = put(d, &machine, sizeof(machine), offsetof(Elf64_Ehdr, e_machine), why);
@@ -119,8 +123,8 @@ static int write_gdb(struct dump *d, uint64_t end, struct why *why)
 	return rc;
 }
 
-int dump_write(struct host *h, uint32_t domid, int fd, bool with_headers, dump_progress_fn *progress, void *arg,
-	       struct why *why)
+int dump_write(struct host *h, uint32_t domid, int fd, bool with_headers,
+	       dump_progress_fn *progress, void *arg, struct why *why)
 {
 	struct dump d = { .h = h, .domid = domid, .fd = fd };
 	struct host_info host;
@@ -131,7 +135,8 @@ int dump_write(struct host *h, uint32_t domid, int fd, bool with_headers, dump_p
 
 	rc = host_domain_info(h, domid, &d.info, why);
 	if (!rc && d.info.dying)
-		rc = why_set(why, TE_STATE, "domain %u is being destroyed: there is nothing to dump", domid);
+		rc = why_set(why, TE_STATE,
+			     "domain %u is being destroyed: there is nothing to dump", domid);
 	if (!rc)
 		rc = host_info(h, &host, why);
 	if (!rc)
@@ -150,7 +155,8 @@ int dump_write(struct host *h, uint32_t domid, int fd, bool with_headers, dump_p
 			progress(arg, i, d.nr_pages);
 	}
 	end = d.pages_at + (d.nr_pages << HOST_PAGE_SHIFT);
-	if (!rc && ftruncate(fd, (off_t)end) < 0 && errno != EINVAL)	/* a device has the size it has */
+	if (!rc && ftruncate(fd, (off_t)end) < 0 &&
+	    errno != EINVAL) /* a device has the size it has */
 		rc = why_set(why, TE_FILE, "cannot write the dump: %s", strerror(errno));
 	if (!rc && with_headers)
 		rc = write_gdb(&d, end, why);

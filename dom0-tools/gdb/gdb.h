@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A guest under gdb. packet.c takes the remote protocol's bytes apart, stub.c and query.c answer, target.c is the
- * guest as they see it: processors that run and stop, memory (memory.c), registers (regs.c), breakpoints (points.c).
- * journal.c lets go of a guest whose stub was killed; serve.c is the connection. Only serve.c knows descriptors.
+ * A guest under gdb. packet.c takes the remote protocol's bytes apart, stub.c and query.c answer,
+ * target.c is the guest as they see it: processors that run and stop, memory (memory.c), registers
+ * (regs.c), breakpoints (points.c). journal.c lets go of a guest whose stub was killed; serve.c is
+ * the connection. Only serve.c knows descriptors.
  *
  * The peer is believed nothing: it may send any bytes. So may the guest: its tables, its registers.
  */
@@ -11,15 +12,15 @@
 
 #include "dom0-tools/host/host.h"
 
-#define PACKET_MAX	0x4000u		/* what a packet may hold, either way; PacketSize says so */
+#define PACKET_MAX 0x4000u /* what a packet may hold, either way; PacketSize says so */
 
 /* --- packet.c */
 enum packet_kind {
-	PACKET_MORE,			/* not whole yet */
-	PACKET_WHOLE,			/* in data, len; a zero behind it */
-	PACKET_DAMAGED,			/* its sum is wrong or it is too long */
-	PACKET_INTERRUPT,		/* Ctrl-C */
-	PACKET_AGAIN,			/* the peer wants the last one once more */
+	PACKET_MORE,	  /* not whole yet */
+	PACKET_WHOLE,	  /* in data, len; a zero behind it */
+	PACKET_DAMAGED,	  /* its sum is wrong or it is too long */
+	PACKET_INTERRUPT, /* Ctrl-C */
+	PACKET_AGAIN,	  /* the peer wants the last one once more */
 };
 struct packet {
 	char data[PACKET_MAX + 1];
@@ -49,17 +50,17 @@ bool take_word(const char **s, const char *word);
 bool hex_bytes(const char *s, size_t len, uint8_t *out);
 
 /* --- target.c */
-#define TARGET_VCPUS_MAX	512u
-#define NO_VCPU			UINT32_MAX
+#define TARGET_VCPUS_MAX 512u
+#define NO_VCPU		 UINT32_MAX
 
 enum stop {
 	STOP_NONE,
 	STOP_BREAKPOINT,
 	STOP_STEP,
 	STOP_INTERRUPT,
-	STOP_CRASHED,			/* the guest stopped for good; it can be looked at */
+	STOP_CRASHED, /* the guest stopped for good; it can be looked at */
 	STOP_EXITED,
-	STOP_GONE,			/* there is no such domain any more */
+	STOP_GONE, /* there is no such domain any more */
 };
 enum action { ACTION_NONE, ACTION_CONTINUE, ACTION_STEP };
 
@@ -68,16 +69,16 @@ struct step {
 	bool user;
 	uint64_t roots[2];
 };
-#define OWED_MAX	16u
+#define OWED_MAX 16u
 
 struct target_vcpu {
-	void *context;			/* of the guest's width; NULL: not read since the last stop */
+	void *context; /* of the guest's width; NULL: not read since the last stop */
 	bool changed;
-	bool held;			/* by the hypervisor, for us */
+	bool held; /* by the hypervisor, for us */
 	bool stepping, had_tf;
 	struct step step;
 	enum action action;
-	uint64_t range_from, range_to;	/* a step goes on while it is in there */
+	uint64_t range_from, range_to; /* a step goes on while it is in there */
 };
 struct point;
 struct target_frame;
@@ -87,20 +88,21 @@ struct target {
 	uint32_t domid;
 	bool is_64;
 	bool attached, running;
-	bool was_paused, went_on;	/* when we came; since then */
+	bool was_paused, went_on; /* when we came; since then */
 	bool crash_told;
 	unsigned int nr_vcpus;
 	struct target_vcpu *vcpus;
-	struct target_frame *frames;	/* memory.c: mapped for reading, until the guest runs */
+	struct target_frame *frames; /* memory.c: mapped for reading, until the guest runs */
 	struct point *points;
-	struct step owed[OWED_MAX];	/* flags with our TF that lie on the guest's stacks */
+	struct step owed[OWED_MAX]; /* flags with our TF that lie on the guest's stacks */
 	unsigned int nr_owed;
 	uint64_t exit_code;
 	struct journal *journal;
 };
 
 int target_attach(struct target *t, struct host *h, uint32_t domid, struct why *why);
-/* The guest is as it was before, but for what the peer wrote; it runs, or stands if it stood and never ran. */
+/* The guest is as it was before, but for what the peer wrote; it runs, or stands if it stood and
+ * never ran. */
 void target_detach(struct target *t);
 /* Each vCPU does what its action says; those with none stand still. */
 int target_resume(struct target *t, struct why *why);
@@ -118,14 +120,14 @@ size_t memory_write(struct target *t, uint32_t vcpu, uint64_t va, const void *da
 /* One byte of a frame, as it is there. */
 bool memory_get(struct target *t, uint64_t mfn, unsigned int offset, uint8_t *byte);
 bool memory_put(struct target *t, uint64_t mfn, unsigned int offset, uint8_t byte);
-void memory_forget(struct target *t);		/* what is mapped */
+void memory_forget(struct target *t); /* what is mapped */
 
 /* --- points.c: breakpoints. A frame that is mapped at two addresses has the breakpoint at both. */
-#define POINTS_MAX	1024u
+#define POINTS_MAX 1024u
 struct point {
 	uint64_t va, mfn;
 	uint16_t offset;
-	uint8_t before;			/* what stood there */
+	uint8_t before; /* what stood there */
 	bool used;
 };
 /* 0, -EFAULT: no memory there that could be written; -ENOSPC; -ENOENT */
@@ -134,7 +136,8 @@ int point_remove(struct target *t, uint64_t va);
 void points_remove_all(struct target *t);
 struct point *point_at(struct target *t, uint64_t mfn, unsigned int offset);
 bool point_wanted(struct target *t, uint64_t va);
-/* The guest's own bytes in the place of ours, and the other way round: bytes that are written land below ours. */
+/* The guest's own bytes in the place of ours, and the other way round: bytes that are written land
+ * below ours. */
 void points_hide(struct target *t, uint64_t mfn, unsigned int offset, uint8_t *data, size_t len);
 void points_keep(struct target *t, uint64_t mfn, unsigned int offset, uint8_t *data, size_t len);
 /* Put the guest's byte there, and ours again. */
@@ -153,7 +156,8 @@ bool regs_in_kernel(const struct target *t, const void *context);
 /* Roots of the page tables, the likelier first; 0: none. */
 void regs_roots(const struct target *t, const void *context, uint64_t mfn[2]);
 unsigned int regs_count(const struct target *t);
-/* In gdb's order. The value has the size that the description says; at most 16 bytes. Returns it, 0: no such register. */
+/* In gdb's order. The value has the size that the description says; at most 16 bytes. Returns it,
+ * 0: no such register. */
 size_t regs_get(const struct target *t, const void *context, unsigned int n, uint8_t value[16]);
 size_t regs_set(const struct target *t, void *context, unsigned int n, const uint8_t value[16]);
 /* The description, malloced; NULL: no memory. */
@@ -161,12 +165,13 @@ char *regs_describe(const struct target *t);
 
 /* --- journal.c: what must be undone if we cannot do it any more */
 int journal_open(struct target *t, const uint8_t uuid[16], struct why *why);
-void journal_close(struct target *t);		/* nothing is left to undo */
+void journal_close(struct target *t); /* nothing is left to undo */
 /* 1: a stub left it, and what it did is in t; 0: none did. TE_STATE: the stub lives. */
 int journal_load(struct target *t, const uint8_t uuid[16], struct why *why);
-int journal_point(struct target *t, unsigned int slot);	/* points[slot], as it is now */
+int journal_point(struct target *t, unsigned int slot); /* points[slot], as it is now */
 void journal_step(struct target *t, uint32_t vcpu, bool on);
-/* A guest whose stub was killed, undone by its journal. It stays paused. 1: there was one, 0: not. TE_STATE: the stub lives. */
+/* A guest whose stub was killed, undone by its journal. It stays paused. 1: there was one, 0: not.
+ * TE_STATE: the stub lives. */
 int gdb_recover(struct host *h, uint32_t domid, struct why *why);
 
 /* --- stub.c */
@@ -174,14 +179,14 @@ struct stub {
 	struct target *t;
 	struct packet in;
 	struct reply r;
-	uint8_t *out;			/* for the peer */
+	uint8_t *out; /* for the peer */
 	size_t out_len, out_room;
-	char *last;			/* packet, for PACKET_AGAIN */
+	char *last; /* packet, for PACKET_AGAIN */
 	size_t last_len;
 	char *description;
 	bool no_ack, swbreak;
-	bool over;			/* the peer has left, or there is nothing to debug */
-	uint32_t about, running_as;	/* vCPU of Hg; of Hc, NO_VCPU: all */
+	bool over;		    /* the peer has left, or there is nothing to debug */
+	uint32_t about, running_as; /* vCPU of Hg; of Hc, NO_VCPU: all */
 	uint32_t thread_next;
 	enum stop stop;
 	uint32_t stop_vcpu;
@@ -196,7 +201,7 @@ void stub_stop_reply(struct stub *s);
 
 /* --- serve.c */
 struct gdb_serve {
-	int listen;			/* accept one peer there; -1: talk through in and out */
+	int listen; /* accept one peer there; -1: talk through in and out */
 	int in, out;
 };
 int gdb_serve(struct host *h, uint32_t domid, const struct gdb_serve *how, struct why *why);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What would have to be undone in a guest if its stub were killed, in a file that outlives it: RUN/gdb/DOMID. Records of
- * one size at fixed places, so that each change is one write; the file is locked as long as the stub lives.
+ * What would have to be undone in a guest if its stub were killed, in a file that outlives it:
+ * RUN/gdb/DOMID. Records of one size at fixed places, so that each change is one write; the file is
+ * locked as long as the stub lives.
  */
 #include "dom0-tools/gdb/gdb.h"
 
@@ -16,11 +17,11 @@
 
 #include "dom0-tools/common/paths.h"
 
-#define MAGIC	0x31424447u	/* "GDB1" */
+#define MAGIC 0x31424447u /* "GDB1" */
 
 struct head {
 	uint32_t magic, pid;
-	uint8_t uuid[16];	/* numbers of domains come again */
+	uint8_t uuid[16]; /* numbers of domains come again */
 	uint64_t unused;
 };
 struct record {
@@ -56,13 +57,17 @@ static int open_file(struct target *t, bool create, struct why *why)
 		return why_set(why, TE_FILE, "%s: %s", dir, strerror(errno));
 	j->fd = open(j->path, O_RDWR | O_CLOEXEC | (create ? O_CREAT : 0), 0600);
 	if (j->fd < 0)
-		return !create && errno == ENOENT ? 0 : why_set(why, TE_FILE, "%s: %s", j->path, strerror(errno));
+		return !create && errno == ENOENT ?
+			       0 :
+			       why_set(why, TE_FILE, "%s: %s", j->path, strerror(errno));
 	if (flock(j->fd, LOCK_EX | LOCK_NB) < 0) {
 		struct head head = { 0 };
 
 		if (pread(j->fd, &head, sizeof(head), 0) < 0)
 			head.pid = 0;
-		return why_hint(why, why_set(why, TE_STATE, "domain %u is being debugged by process %u", t->domid, head.pid),
+		return why_hint(why,
+				why_set(why, TE_STATE, "domain %u is being debugged by process %u",
+					t->domid, head.pid),
 				"detach there, or end that process");
 	}
 	return 0;
@@ -82,7 +87,8 @@ int journal_open(struct target *t, const uint8_t uuid[16], struct why *why)
 	int rc = open_file(t, true, why);
 
 	memcpy(head.uuid, uuid, sizeof(head.uuid));
-	if (!rc && (ftruncate(t->journal->fd, 0) < 0 || pwrite(t->journal->fd, &head, sizeof(head), 0) != sizeof(head)))
+	if (!rc && (ftruncate(t->journal->fd, 0) < 0 ||
+		    pwrite(t->journal->fd, &head, sizeof(head), 0) != sizeof(head)))
 		rc = why_set(why, TE_FILE, "%s: %s", t->journal->path, strerror(errno));
 	if (rc)
 		close_file(t);
@@ -92,7 +98,7 @@ int journal_open(struct target *t, const uint8_t uuid[16], struct why *why)
 void journal_close(struct target *t)
 {
 	if (t->journal && t->journal->fd >= 0)
-		unlink(t->journal->path);	/* while it is locked */
+		unlink(t->journal->path); /* while it is locked */
 	close_file(t);
 }
 
@@ -106,7 +112,9 @@ static int put(struct target *t, size_t slot, const struct record *r)
 int journal_point(struct target *t, unsigned int slot)
 {
 	const struct point *p = &t->points[slot];
-	struct record r = { .used = p->used, .before = p->before, .offset = p->offset, .mfn = p->mfn, .va = p->va };
+	struct record r = {
+		.used = p->used, .before = p->before, .offset = p->offset, .mfn = p->mfn, .va = p->va
+	};
 
 	return put(t, slot, &r);
 }
@@ -129,7 +137,8 @@ static int load(struct target *t)
 		if (pread(t->journal->fd, &r, sizeof(r), place(i)) != sizeof(r))
 			break;
 		if (i < POINTS_MAX)
-			t->points[i] = (struct point){ r.va, r.mfn, r.offset % HOST_PAGE_SIZE, r.before, r.used != 0 };
+			t->points[i] = (struct point){ r.va, r.mfn, r.offset % HOST_PAGE_SIZE,
+						       r.before, r.used != 0 };
 		else
 			t->vcpus[i - POINTS_MAX].stepping = r.used != 0;
 	}
@@ -154,6 +163,6 @@ int journal_load(struct target *t, const uint8_t uuid[16], struct why *why)
 		}
 		return rc;
 	}
-	journal_close(t);		/* an earlier domain's */
+	journal_close(t); /* an earlier domain's */
 	return 0;
 }

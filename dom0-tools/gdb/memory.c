@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A guest's memory by its own page tables, which say anything: the walk has as many steps as there are levels, and
- * the hypervisor maps no frame that is not the guest's. Nothing is written but what the peer asks for.
+ * A guest's memory by its own page tables, which say anything: the walk has as many steps as there
+ * are levels, and the hypervisor maps no frame that is not the guest's. Nothing is written but what
+ * the peer asks for.
  */
 #include "dom0-tools/gdb/gdb.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define PRESENT		1u
-#define SUPERPAGE	0x80u
-#define FRAME(e)	((e) >> HOST_PAGE_SHIFT & ((1ull << 40) - 1))
-#define CACHE		64u		/* frames mapped at once */
+#define PRESENT	  1u
+#define SUPERPAGE 0x80u
+#define FRAME(e)  ((e) >> HOST_PAGE_SHIFT & ((1ull << 40) - 1))
+#define CACHE	  64u /* frames mapped at once */
 
 struct target_frame {
 	uint64_t mfn;
@@ -94,7 +95,8 @@ bool memory_get(struct target *t, uint64_t mfn, unsigned int offset, uint8_t *by
 	return at != NULL;
 }
 
-static bool frame_write(struct target *t, uint64_t mfn, unsigned int offset, const void *data, size_t len)
+static bool frame_write(struct target *t, uint64_t mfn, unsigned int offset, const void *data,
+			size_t len)
 {
 	struct why ignored = { 0 };
 	uint8_t *at = host_map(t->h, t->domid, true, &mfn, 1, &ignored);

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#define ESCAPE	'}'
+#define ESCAPE '}'
 
 static int digit(char c)
 {
@@ -38,12 +38,9 @@ static enum packet_kind between(struct packet *p, char c)
 		p->sum = 0;
 		p->too_long = false;
 		return PACKET_MORE;
-	case 3:
-		return PACKET_INTERRUPT;
-	case '-':
-		return PACKET_AGAIN;
-	default:
-		return PACKET_MORE;
+	case 3: return PACKET_INTERRUPT;
+	case '-': return PACKET_AGAIN;
+	default: return PACKET_MORE;
 	}
 }
 
@@ -55,7 +52,7 @@ enum packet_kind packet_take(struct packet *p, uint8_t byte)
 	case AT_DATA:
 		if (c == '#') {
 			p->at = AT_SUM1;
-		} else if (c == '$') {		/* the peer gave the last one up */
+		} else if (c == '$') { /* the peer gave the last one up */
 			return between(p, c);
 		} else {
 			p->sum = (uint8_t)(p->sum + byte);
@@ -76,8 +73,7 @@ enum packet_kind packet_take(struct packet *p, uint8_t byte)
 			return PACKET_DAMAGED;
 		unescape(p);
 		return PACKET_WHOLE;
-	default:
-		return between(p, c);
+	default: return between(p, c);
 	}
 }
 

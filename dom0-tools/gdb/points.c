@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Breakpoints: an int3 in a frame. Where the frame is mapped is remembered for what gdb asks, the frame for what is
- * undone: a process may have ended since, its frame may be another's. What is no int3 of ours any more is left alone.
+ * Breakpoints: an int3 in a frame. Where the frame is mapped is remembered for what gdb asks, the
+ * frame for what is undone: a process may have ended since, its frame may be another's. What is no
+ * int3 of ours any more is left alone.
  */
 #include "dom0-tools/gdb/gdb.h"
 
@@ -9,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define INT3	0xccu
+#define INT3 0xccu
 
 struct point *point_at(struct target *t, uint64_t mfn, unsigned int offset)
 {
@@ -49,8 +50,10 @@ int point_insert(struct target *t, uint32_t vcpu, uint64_t va)
 	if (slot == POINTS_MAX)
 		return -ENOSPC;
 	same = point_at(t, mfn, offset);
-	t->points[slot] = (struct point){ va, mfn, (uint16_t)offset, same ? same->before : before, true };
-	rc = journal_point(t, slot);		/* first: what is in the guest must be known to whoever undoes it */
+	t->points[slot] =
+		(struct point){ va, mfn, (uint16_t)offset, same ? same->before : before, true };
+	rc = journal_point(t, slot); /* first: what is in the guest must be known to whoever undoes
+					it */
 	if (!rc && !same && !memory_put(t, mfn, offset, INT3))
 		rc = -EFAULT;
 	if (rc) {
@@ -78,7 +81,7 @@ static void take_out(struct target *t, unsigned int slot)
 	struct point *p = &t->points[slot];
 
 	p->used = false;
-	if (!point_at(t, p->mfn, p->offset))	/* no other at the same byte */
+	if (!point_at(t, p->mfn, p->offset)) /* no other at the same byte */
 		point_lift(t, p);
 	journal_point(t, slot);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The remote protocol's packets that are a word: what the stub can do, the description of the registers, the threads. */
+/* The remote protocol's packets that are a word: what the stub can do, the description of the
+ * registers, the threads. */
 #include "dom0-tools/gdb/gdb.h"
 
 #include <string.h>
@@ -7,7 +8,9 @@
 static void supported(struct stub *s, const char *p)
 {
 	s->swbreak = strstr(p, "swbreak+") != NULL;
-	reply_say(&s->r, "PacketSize=%x;QStartNoAckMode+;qXfer:features:read+;vContSupported+;swbreak+", PACKET_MAX);
+	reply_say(&s->r,
+		  "PacketSize=%x;QStartNoAckMode+;qXfer:features:read+;vContSupported+;swbreak+",
+		  PACKET_MAX);
 }
 
 static void description(struct stub *s, const char *p)
@@ -19,7 +22,7 @@ static void description(struct stub *s, const char *p)
 		reply_say(&s->r, "E16");
 		return;
 	}
-	if (len > PACKET_MAX / 2)		/* escaping may double it */
+	if (len > PACKET_MAX / 2) /* escaping may double it */
 		len = PACKET_MAX / 2;
 	if (len > all - from)
 		len = all - from;
@@ -54,7 +57,8 @@ static void about_thread(struct stub *s, const char *p)
 		reply_say(&s->r, "E03");
 		return;
 	}
-	len = snprintf(text, sizeof(text), "vCPU %u, %s", (unsigned int)n - 1, regs_in_kernel(s->t, c) ? "kernel" : "user mode");
+	len = snprintf(text, sizeof(text), "vCPU %u, %s", (unsigned int)n - 1,
+		       regs_in_kernel(s->t, c) ? "kernel" : "user mode");
 	reply_hex(&s->r, text, (size_t)len);
 }
 

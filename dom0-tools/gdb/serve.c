@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The connection. However it ends, by the peer's word, its death, or a signal to us, the guest is left as it was; only
- * after SIGKILL that is journal.c's.
+ * The connection. However it ends, by the peer's word, its death, or a signal to us, the guest is
+ * left as it was; only after SIGKILL that is journal.c's.
  */
 #include "dom0-tools/gdb/gdb.h"
 
@@ -15,8 +15,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define LOOK_MS		20	/* without the hypervisor's alarm */
-#define LOOK_SELDOM_MS	250	/* with it: a guest that ends raises none */
+#define LOOK_MS	       20  /* without the hypervisor's alarm */
+#define LOOK_SELDOM_MS 250 /* with it: a guest that ends raises none */
 
 int gdb_listen(const char *where, int *fd, struct why *why)
 {
@@ -30,11 +30,11 @@ int gdb_listen(const char *where, int *fd, struct why *why)
 		return why_set(why, TE_USAGE, "\"%s\" is no [ADDRESS]:PORT", where);
 	memcpy(host, where, n);
 	host[n] = 0;
-	if (n > 2 && host[0] == '[' && host[n - 1] == ']') {	/* of version 6 */
+	if (n > 2 && host[0] == '[' && host[n - 1] == ']') { /* of version 6 */
 		memmove(host, host + 1, n - 2);
 		host[n - 2] = 0;
 	}
-	if (!n)			/* this machine's own, without asking anybody what that is called */
+	if (!n) /* this machine's own, without asking anybody what that is called */
 		hints.ai_family = AF_INET;
 	rc = getaddrinfo(n ? host : NULL, port + 1, &hints, &list);
 	if (rc)
@@ -68,16 +68,22 @@ static bool flush(struct stub *s, int fd)
 	return true;
 }
 
-static void converse(struct stub *s, const struct gdb_serve *how, struct host_alarm *alarm, int signals)
+static void converse(struct stub *s, const struct gdb_serve *how, struct host_alarm *alarm,
+		     int signals)
 {
-	struct pollfd p[3] = { { .fd = how->in, .events = POLLIN }, { .fd = signals, .events = POLLIN },
+	struct pollfd p[3] = { { .fd = how->in, .events = POLLIN },
+			       { .fd = signals, .events = POLLIN },
 			       { .fd = host_alarm_fd(alarm), .events = POLLIN } };
 	uint8_t data[4096];
 
 	while (!s->over) {
 		ssize_t n;
 
-		if (poll(p, 3, !s->t->running ? -1 : alarm ? LOOK_SELDOM_MS : LOOK_MS) < 0 && errno != EINTR)
+		if (poll(p, 3,
+			 !s->t->running ? -1 :
+			 alarm		? LOOK_SELDOM_MS :
+					  LOOK_MS) < 0 &&
+		    errno != EINTR)
 			break;
 		if (p[1].revents)
 			break;
@@ -99,7 +105,8 @@ static void converse(struct stub *s, const struct gdb_serve *how, struct host_al
 
 static int wait_for_peer(int listen, int signals, int *peer, struct why *why)
 {
-	struct pollfd p[2] = { { .fd = listen, .events = POLLIN }, { .fd = signals, .events = POLLIN } };
+	struct pollfd p[2] = { { .fd = listen, .events = POLLIN },
+			       { .fd = signals, .events = POLLIN } };
 
 	for (;;) {
 		if (poll(p, 2, -1) < 0 && errno != EINTR)

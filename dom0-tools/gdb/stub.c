@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The remote protocol's packets that are a letter: registers, memory, breakpoints, running. vCPU n is thread n + 1. All stop when
- * one does. Breakpoints of software alone are offered: those of hardware are the guest's.
+ * The remote protocol's packets that are a letter: registers, memory, breakpoints, running. vCPU n
+ * is thread n + 1. All stop when one does. Breakpoints of software alone are offered: those of
+ * hardware are the guest's.
  */
 #include "dom0-tools/gdb/gdb.h"
 
@@ -9,9 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define OUT_MAX		(4u << 20)	/* a peer that asks and does not listen is left */
-#define INT3_KIND	1u
-#define ALL_THREADS	UINT64_MAX
+#define OUT_MAX	    (4u << 20) /* a peer that asks and does not listen is left */
+#define INT3_KIND   1u
+#define ALL_THREADS UINT64_MAX
 
 static void say_ok(struct stub *s)
 {
@@ -69,14 +70,19 @@ void stub_stop_reply(struct stub *s)
 		s->over = true;
 		break;
 	default:
-		reply_say(r, "T%02xthread:%x;", s->stop == STOP_INTERRUPT ? 2 : s->stop == STOP_CRASHED ? 6 : 5, s->stop_vcpu + 1);
+		reply_say(r, "T%02xthread:%x;",
+			  s->stop == STOP_INTERRUPT ? 2 :
+			  s->stop == STOP_CRASHED   ? 6 :
+						      5,
+			  s->stop_vcpu + 1);
 		if (s->stop == STOP_BREAKPOINT && s->swbreak)
 			reply_say(r, "swbreak:;");
 		s->about = s->stop_vcpu;
 	}
 }
 
-/* --- registers and memory -------------------------------------------------------------------------------------------- */
+/* --- registers and memory
+ * -------------------------------------------------------------------------------------------- */
 
 static void read_all(struct stub *s)
 {
@@ -154,7 +160,7 @@ static void read_memory(struct stub *s, const char *p)
 		return;
 	}
 	if (len > sizeof(data))
-		len = sizeof(data);		/* less than asked for is allowed */
+		len = sizeof(data); /* less than asked for is allowed */
 	got = memory_read(s->t, s->about, va, data, len);
 	if (!got && len)
 		say_error(s, EFAULT);
@@ -168,7 +174,8 @@ static void write_memory(struct stub *s, const char *p, bool binary)
 	uint8_t data[PACKET_MAX];
 	uint64_t va, len;
 
-	if (!take_range(&p, &va, &len) || !take_char(&p, ':') || len > sizeof(data) || len > (uint64_t)(end - p)) {
+	if (!take_range(&p, &va, &len) || !take_char(&p, ':') || len > sizeof(data) ||
+	    len > (uint64_t)(end - p)) {
 		say_error(s, EINVAL);
 		return;
 	}
@@ -193,7 +200,7 @@ static void breakpoint(struct stub *s, const char *p, bool insert)
 		say_error(s, EINVAL);
 		return;
 	}
-	if (type != 0 || *p)		/* an empty answer: not offered */
+	if (type != 0 || *p) /* an empty answer: not offered */
 		return;
 	if (kind != INT3_KIND) {
 		say_error(s, EINVAL);
@@ -206,7 +213,8 @@ static void breakpoint(struct stub *s, const char *p, bool insert)
 		say_ok(s);
 }
 
-/* --- threads and running -------------------------------------------------------------------------------------------- */
+/* --- threads and running
+ * -------------------------------------------------------------------------------------------- */
 
 /* A thread's number, or -1 for all; 0 is any. False: there is no such. */
 static bool take_thread(struct stub *s, const char **p, uint64_t *vcpu)
@@ -257,7 +265,8 @@ static void clear_actions(struct stub *s)
 	}
 }
 
-/* c, s, and with a signal, which a guest has not got. An address in place of the present one is not taken. */
+/* c, s, and with a signal, which a guest has not got. An address in place of the present one is not
+ * taken. */
 static void run_simply(struct stub *s, bool step)
 {
 	uint32_t who = s->running_as == NO_VCPU ? s->about : s->running_as;
@@ -288,9 +297,13 @@ static void run_each(struct stub *s, const char *p)
 
 		if (c)
 			p++;
-		action = c == 's' || c == 'S' || c == 'r' ? ACTION_STEP : c == 'c' || c == 'C' ? ACTION_CONTINUE : ACTION_NONE;
-		if ((action == ACTION_NONE && c != 't') || ((c == 'C' || c == 'S') && !take_hex(&p, &signal)) ||
-		    (c == 'r' && !take_range(&p, &from, &to)) || (take_char(&p, ':') && !take_thread(s, &p, &vcpu))) {
+		action = c == 's' || c == 'S' || c == 'r' ? ACTION_STEP :
+			 c == 'c' || c == 'C'		  ? ACTION_CONTINUE :
+							    ACTION_NONE;
+		if ((action == ACTION_NONE && c != 't') ||
+		    ((c == 'C' || c == 'S') && !take_hex(&p, &signal)) ||
+		    (c == 'r' && !take_range(&p, &from, &to)) ||
+		    (take_char(&p, ':') && !take_thread(s, &p, &vcpu))) {
 			say_error(s, EINVAL);
 			return;
 		}
@@ -299,7 +312,9 @@ static void run_each(struct stub *s, const char *p)
 				continue;
 			/* one that was never started has nothing to step */
 			named[n] = true;
-			s->t->vcpus[n].action = action == ACTION_STEP && !target_context(s->t, n) ? ACTION_CONTINUE : action;
+			s->t->vcpus[n].action = action == ACTION_STEP && !target_context(s->t, n) ?
+							ACTION_CONTINUE :
+							action;
 			s->t->vcpus[n].range_from = from;
 			s->t->vcpus[n].range_to = to;
 		}
@@ -316,7 +331,9 @@ static void leave(struct stub *s)
 	s->over = true;
 }
 
-/* --- packets ----------------------------------------------------------------------------------------------------------- */
+/* --- packets
+ * -----------------------------------------------------------------------------------------------------------
+ */
 
 static void v_packet(struct stub *s, const char *p)
 {
@@ -337,33 +354,17 @@ static void answer(struct stub *s)
 	uint64_t vcpu;
 
 	switch (*p++) {
-	case '?':
-		stub_stop_reply(s);
-		break;
-	case 'g':
-		read_all(s);
-		break;
-	case 'G':
-		write_all(s, p);
-		break;
+	case '?': stub_stop_reply(s); break;
+	case 'g': read_all(s); break;
+	case 'G': write_all(s, p); break;
 	case 'p':
-	case 'P':
-		one_register(s, p, p[-1] == 'P');
-		break;
-	case 'm':
-		read_memory(s, p);
-		break;
+	case 'P': one_register(s, p, p[-1] == 'P'); break;
+	case 'm': read_memory(s, p); break;
 	case 'M':
-	case 'X':
-		write_memory(s, p, p[-1] == 'X');
-		break;
+	case 'X': write_memory(s, p, p[-1] == 'X'); break;
 	case 'Z':
-	case 'z':
-		breakpoint(s, p, p[-1] == 'Z');
-		break;
-	case 'H':
-		set_thread(s, p);
-		break;
+	case 'z': breakpoint(s, p, p[-1] == 'Z'); break;
+	case 'H': set_thread(s, p); break;
 	case 'T':
 		if (take_thread(s, &p, &vcpu) && vcpu != ALL_THREADS)
 			say_ok(s);
@@ -373,21 +374,14 @@ static void answer(struct stub *s)
 	case 'c':
 	case 'C':
 	case 's':
-	case 'S':
-		run_simply(s, (p[-1] | 0x20) == 's');
-		break;
-	case 'v':
-		v_packet(s, p);
-		break;
+	case 'S': run_simply(s, (p[-1] | 0x20) == 's'); break;
+	case 'v': v_packet(s, p); break;
 	case 'D':
 		leave(s);
 		say_ok(s);
 		break;
-	case 'k':		/* the guest is not killed: who wants that says torc destroy */
-		leave(s);
-		return;
-	default:
-		query(s, s->in.data);
+	case 'k': /* the guest is not killed: who wants that says torc destroy */ leave(s); return;
+	default: query(s, s->in.data);
 	}
 	if (!s->t->running)
 		send_reply(s);
@@ -408,7 +402,7 @@ static void got_packet(struct stub *s)
 		queue(s, "+", 1);
 	if (strcmp(s->in.data, "QStartNoAckMode") == 0)
 		s->no_ack = true;
-	if (s->t->running) {		/* there is one reply, and it is for when the guest stops */
+	if (s->t->running) { /* there is one reply, and it is for when the guest stops */
 		interrupted(s);
 		return;
 	}
@@ -419,21 +413,14 @@ void stub_input(struct stub *s, const uint8_t *data, size_t len)
 {
 	for (size_t i = 0; i < len && !s->over; i++)
 		switch (packet_take(&s->in, data[i])) {
-		case PACKET_WHOLE:
-			got_packet(s);
-			break;
-		case PACKET_DAMAGED:
-			queue(s, "-", 1);
-			break;
-		case PACKET_INTERRUPT:
-			interrupted(s);
-			break;
+		case PACKET_WHOLE: got_packet(s); break;
+		case PACKET_DAMAGED: queue(s, "-", 1); break;
+		case PACKET_INTERRUPT: interrupted(s); break;
 		case PACKET_AGAIN:
 			if (!s->no_ack)
 				queue(s, s->last, s->last_len);
 			break;
-		default:
-			break;
+		default: break;
 		}
 }
 

@@ -2,15 +2,16 @@
 /*
  * The guest as its debugger sees it: it stands, or some of its processors run.
  *
- * A breakpoint or a finished step pauses the whole domain (the hypervisor does that) and is told once. We add a pause
- * of our own, so that all processors are off theirs, ask until nothing more is told, and decide: ours is reported, the
- * guest's own goes back to the guest, which runs on. Running means that nobody pauses it: a guest that somebody paused
- * runs when the peer says so.
+ * A breakpoint or a finished step pauses the whole domain (the hypervisor does that) and is told
+ * once. We add a pause of our own, so that all processors are off theirs, ask until nothing more is
+ * told, and decide: ours is reported, the guest's own goes back to the guest, which runs on.
+ * Running means that nobody pauses it: a guest that somebody paused runs when the peer says so.
  *
- * A step is TF in the flags; the hypervisor lets events wait until the instruction is done. If it faults, or is a system call,
- * the flags go to the guest's stack and are cleared, so the step ends when the guest comes back from that, as it should: maybe
- * on another vCPU, if its kernel moved the process there. If the peer loses interest meanwhile there is a TF left on a stack:
- * a debug exception is owed to us and not passed on.
+ * A step is TF in the flags; the hypervisor lets events wait until the instruction is done. If it
+ * faults, or is a system call, the flags go to the guest's stack and are cleared, so the step ends
+ * when the guest comes back from that, as it should: maybe on another vCPU, if its kernel moved the
+ * process there. If the peer loses interest meanwhile there is a TF left on a stack: a debug
+ * exception is owed to us and not passed on.
  */
 #include "dom0-tools/gdb/gdb.h"
 
@@ -22,19 +23,21 @@
 #include <xen/xen.h>
 #include <xen/foreign/x86_32.h>
 
-#define FLAG_TF		0x100u
-#define DR6_STEP	0x4000u
-#define DR6_WATCH	0xfu
-#define VECTOR_DEBUG	1u
-#define VECTOR_BREAK	3u
-#define STEP_OVER_MS	2000u
-#define DRAIN_MS	1000u
-#define XSAVE_AT	16u		/* of the legacy area in what the hypervisor gives: two words come first */
-#define XSAVE_USED	(XSAVE_AT + 512u)
+#define FLAG_TF	     0x100u
+#define DR6_STEP     0x4000u
+#define DR6_WATCH    0xfu
+#define VECTOR_DEBUG 1u
+#define VECTOR_BREAK 3u
+#define STEP_OVER_MS 2000u
+#define DRAIN_MS     1000u
+#define XSAVE_AT     16u /* of the legacy area in what the hypervisor gives: two words come first */
+#define XSAVE_USED   (XSAVE_AT + 512u)
 
-#define EACH(t, n)	for (uint32_t n = 0; n < (t)->nr_vcpus; n++)
+#define EACH(t, n) for (uint32_t n = 0; n < (t)->nr_vcpus; n++)
 
-/* --- processors ------------------------------------------------------------------------------------------------------ */
+/* --- processors
+ * ------------------------------------------------------------------------------------------------------
+ */
 
 void *target_context(struct target *t, uint32_t vcpu)
 {
@@ -47,9 +50,11 @@ void *target_context(struct target *t, uint32_t vcpu)
 	v = &t->vcpus[vcpu];
 	if (v->context)
 		return v->context;
-	/* whole words, and never less than either width's: the checks of one know nothing of the other */
+	/* whole words, and never less than either width's: the checks of one know nothing of the
+	 * other */
 	room = calloc(1, sizeof(struct vcpu_guest_context));
-	if (!room || host_vcpu_get_context(t->h, t->domid, vcpu, room, regs_context_size(t), &ignored)) {
+	if (!room ||
+	    host_vcpu_get_context(t->h, t->domid, vcpu, room, regs_context_size(t), &ignored)) {
 		free(room);
 		return NULL;
 	}
@@ -75,10 +80,11 @@ static int put_context(struct target *t, uint32_t vcpu, struct why *why)
 		return 0;
 	rc = host_vcpu_get_xsave(t->h, t->domid, vcpu, (void **)&area, &size, why);
 	if (!rc)
-		rc = host_vcpu_set_context(t->h, t->domid, vcpu, v->context, regs_context_size(t), why);
+		rc = host_vcpu_set_context(t->h, t->domid, vcpu, v->context, regs_context_size(t),
+					   why);
 	if (!rc && area && size > XSAVE_USED) {
 		memcpy(area + XSAVE_AT, v->context, 512);
-		area[XSAVE_USED] |= 3;		/* x87 and SSE are there to be loaded */
+		area[XSAVE_USED] |= 3; /* x87 and SSE are there to be loaded */
 		rc = host_vcpu_set_xsave(t->h, t->domid, vcpu, area, size, why);
 	}
 	free(area);
@@ -92,13 +98,14 @@ static int put_contexts(struct target *t, struct why *why)
 	int rc = 0;
 
 	EACH(t, n)
-		rc = rc ? rc : put_context(t, n, why);
+	rc = rc ? rc : put_context(t, n, why);
 	return rc;
 }
 
 static void forget(struct target *t)
 {
-	EACH(t, n) {
+	EACH(t, n)
+	{
 		free(t->vcpus[n].context);
 		t->vcpus[n].context = NULL;
 	}
@@ -120,7 +127,9 @@ static bool flag_step(struct target *t, uint32_t vcpu, bool on)
 	return true;
 }
 
-/* --- going --------------------------------------------------------------------------------------------------------- */
+/* --- going
+ * ---------------------------------------------------------------------------------------------------------
+ */
 
 static int set_held(struct target *t, uint32_t vcpu, bool held, struct why *why)
 {
@@ -152,23 +161,24 @@ static int unpause_all(struct target *t, struct why *why)
 }
 
 /*
- * It stood when we came, for we do not know how many reasons. None of them counts any more, but ours. Meanwhile no
- * processor may run: it could come to a breakpoint, and that pause must not be taken for one of these.
+ * It stood when we came, for we do not know how many reasons. None of them counts any more, but
+ * ours. Meanwhile no processor may run: it could come to a breakpoint, and that pause must not be
+ * taken for one of these.
  */
 static int take_over(struct target *t, struct why *why)
 {
 	int rc = 0;
 
 	EACH(t, n)
-		if (!rc && target_context(t, n) && !t->vcpus[n].held)
-			rc = host_debug_hold(t->h, t->domid, n, true, why);
+	if (!rc && target_context(t, n) && !t->vcpus[n].held)
+		rc = host_debug_hold(t->h, t->domid, n, true, why);
 	if (!rc)
 		rc = unpause_all(t, why);
 	if (!rc)
 		rc = host_domain_pause(t->h, t->domid, why);
 	EACH(t, n)
-		if (!rc && target_context(t, n) && !t->vcpus[n].held)
-			rc = host_debug_hold(t->h, t->domid, n, false, why);
+	if (!rc && target_context(t, n) && !t->vcpus[n].held)
+		rc = host_debug_hold(t->h, t->domid, n, false, why);
 	return rc;
 }
 
@@ -202,13 +212,14 @@ int target_resume(struct target *t, struct why *why)
 {
 	int rc = 0;
 
-	EACH(t, n) {
+	EACH(t, n)
+	{
 		struct target_vcpu *v = &t->vcpus[n];
 		void *c = target_context(t, n);
 
 		if (!c && v->action == ACTION_STEP)
 			return why_set(why, TE_STATE, "vCPU %u was never started", n);
-		if (!rc && c)		/* one that is not started yet may start */
+		if (!rc && c) /* one that is not started yet may start */
 			rc = set_held(t, n, v->action == ACTION_NONE, why);
 		if (rc || v->action != ACTION_STEP)
 			continue;
@@ -218,7 +229,9 @@ int target_resume(struct target *t, struct why *why)
 	return rc ? rc : go(t, why);
 }
 
-/* --- standing ------------------------------------------------------------------------------------------------------ */
+/* --- standing
+ * ------------------------------------------------------------------------------------------------------
+ */
 
 /* Done, or nobody waits for it any more. */
 static void end_step(struct target *t, uint32_t vcpu)
@@ -235,10 +248,10 @@ static void end_step(struct target *t, uint32_t vcpu)
 static void settle(struct target *t)
 {
 	EACH(t, n)
-		if (t->vcpus[n].stepping) {
-			end_step(t, n);
-			journal_step(t, n, false);
-		}
+	if (t->vcpus[n].stepping) {
+		end_step(t, n);
+		journal_step(t, n, false);
+	}
 }
 
 static enum stop on_breakpoint(struct target *t, uint32_t vcpu, const struct point **over)
@@ -261,7 +274,7 @@ static enum stop on_breakpoint(struct target *t, uint32_t vcpu, const struct poi
 	target_changed(t, vcpu);
 	if (point_wanted(t, ip))
 		return STOP_BREAKPOINT;
-	*over = p;		/* the frame is mapped elsewhere as well, and there nobody wants one */
+	*over = p; /* the frame is mapped elsewhere as well, and there nobody wants one */
 	return STOP_NONE;
 }
 
@@ -271,13 +284,15 @@ static bool same_place(const struct target *t, const struct step *s, const void 
 	uint64_t roots[2];
 
 	regs_roots(t, c, roots);
-	return !s->user || (!regs_in_kernel(t, c) && roots[0] == s->roots[0] && roots[1] == s->roots[1]);
+	return !s->user ||
+	       (!regs_in_kernel(t, c) && roots[0] == s->roots[0] && roots[1] == s->roots[1]);
 }
 
 /* A step that began on another vCPU and is under way in the guest's kernel. */
 static uint32_t whose_step(struct target *t, uint32_t vcpu, const void *c)
 {
-	EACH(t, n) {
+	EACH(t, n)
+	{
 		const void *its = n != vcpu && t->vcpus[n].stepping ? target_context(t, n) : NULL;
 
 		if (its && !(regs_flags(t, its) & FLAG_TF) && same_place(t, &t->vcpus[n].step, c))
@@ -311,7 +326,7 @@ static enum stop on_debug(struct target *t, uint32_t vcpu, uint32_t *who)
 	if (dr6 & DR6_STEP && (*who != NO_VCPU || take_owed(t, c))) {
 		regs_clear_dr6(t, c, DR6_STEP);
 		target_changed(t, vcpu);
-		if (dr6 & DR6_WATCH)		/* and what the guest itself watches */
+		if (dr6 & DR6_WATCH) /* and what the guest itself watches */
 			host_debug_pass(t->h, t->domid, vcpu, VECTOR_DEBUG, &ignored);
 		if (*who != vcpu)
 			flag_step(t, vcpu, false);
@@ -329,8 +344,10 @@ static enum stop on_debug(struct target *t, uint32_t vcpu, uint32_t *who)
 	return STOP_NONE;
 }
 
-/* The domain is paused. All that happened, until nothing more is told; *vcpu: the first who did what the peer wants to know. */
-static enum stop collect(struct target *t, struct host_debug_event e, uint32_t *vcpu, uint32_t *over_vcpu, const struct point **over)
+/* The domain is paused. All that happened, until nothing more is told; *vcpu: the first who did
+ * what the peer wants to know. */
+static enum stop collect(struct target *t, struct host_debug_event e, uint32_t *vcpu,
+			 uint32_t *over_vcpu, const struct point **over)
 {
 	enum stop stop = STOP_NONE, one;
 	struct why ignored = { 0 };
@@ -341,7 +358,8 @@ static enum stop collect(struct target *t, struct host_debug_event e, uint32_t *
 			const struct point *p = NULL;
 			uint32_t who = e.vcpu;
 
-			one = e.vector == VECTOR_BREAK ? on_breakpoint(t, e.vcpu, &p) : on_debug(t, e.vcpu, &who);
+			one = e.vector == VECTOR_BREAK ? on_breakpoint(t, e.vcpu, &p) :
+							 on_debug(t, e.vcpu, &who);
 			if (p && !*over) {
 				*over = p;
 				*over_vcpu = e.vcpu;
@@ -355,7 +373,7 @@ static enum stop collect(struct target *t, struct host_debug_event e, uint32_t *
 			break;
 		any = true;
 	}
-	if (any)		/* their pause; ours stays */
+	if (any) /* their pause; ours stays */
 		host_domain_unpause(t->h, t->domid, &ignored);
 	return stop;
 }
@@ -374,8 +392,8 @@ static enum stop step_over(struct target *t, uint32_t vcpu, const struct point *
 	uint32_t ignored_vcpu;
 
 	EACH(t, n)
-		if (n != vcpu && target_context(t, n) && !t->vcpus[n].held)
-			host_debug_hold(t->h, t->domid, n, true, &ignored);
+	if (n != vcpu && target_context(t, n) && !t->vcpus[n].held)
+		host_debug_hold(t->h, t->domid, n, true, &ignored);
 	if (!was_stepping) {
 		v->range_from = v->range_to = 0;
 		begin_step(t, vcpu);
@@ -398,8 +416,8 @@ static enum stop step_over(struct target *t, uint32_t vcpu, const struct point *
 	if (point_at(t, p.mfn, p.offset))
 		point_lower(t, &p);
 	EACH(t, n)
-		if (n != vcpu && target_context(t, n) && !t->vcpus[n].held)
-			host_debug_hold(t->h, t->domid, n, false, &ignored);
+	if (n != vcpu && target_context(t, n) && !t->vcpus[n].held)
+		host_debug_hold(t->h, t->domid, n, false, &ignored);
 	return stop;
 }
 
@@ -415,12 +433,12 @@ static enum stop stand(struct target *t, struct host_debug_event e, bool stay, u
 		return STOP_GONE;
 	t->running = false;
 	stop = collect(t, e, vcpu, &over_vcpu, &over);
-	if (stop == STOP_NONE && over && !stay)		/* else it runs into it again, later */
+	if (stop == STOP_NONE && over && !stay) /* else it runs into it again, later */
 		stop = step_over(t, over_vcpu, over, vcpu);
 	if (stop == STOP_NONE && !stay) {
 		if (!go(t, &ignored))
 			return STOP_NONE;
-		stop = STOP_INTERRUPT;		/* it does not run on: better seen than waited for */
+		stop = STOP_INTERRUPT; /* it does not run on: better seen than waited for */
 		*vcpu = over_vcpu;
 	}
 	settle(t);
@@ -433,8 +451,8 @@ static uint32_t first_online(struct target *t)
 	struct why ignored = { 0 };
 
 	EACH(t, n)
-		if (!host_vcpu_info(t->h, t->domid, n, &row, &ignored) && row.online)
-			return n;
+	if (!host_vcpu_info(t->h, t->domid, n, &row, &ignored) && row.online)
+		return n;
 	return 0;
 }
 
@@ -483,24 +501,27 @@ enum stop target_poll(struct target *t, uint32_t *vcpu)
 	return info.shutdown ? ended(t, &info, vcpu) : STOP_NONE;
 }
 
-/* --- coming and leaving ------------------------------------------------------------------------------------------------ */
+/* --- coming and leaving
+ * ------------------------------------------------------------------------------------------------ */
 
-static int find(struct target *t, struct host *h, uint32_t domid, struct domain_info *info, struct why *why)
+static int find(struct target *t, struct host *h, uint32_t domid, struct domain_info *info,
+		struct why *why)
 {
 	bool is_32bit = false;
 	int rc;
 
 	*t = (struct target){ .h = h, .domid = domid };
 	if (domid == 0)
-		return why_set(why, TE_STATE, "domain 0 is the control domain: the debugger runs in it");
+		return why_set(why, TE_STATE,
+			       "domain 0 is the control domain: the debugger runs in it");
 	rc = host_domain_info(h, domid, info, why);
 	if (!rc && info->hvm)
 		rc = why_set(why, TE_UNSUPPORTED, "domain %u is no paravirtual guest", domid);
 	if (!rc && info->dying)
 		rc = why_set(why, TE_STATE, "domain %u is being destroyed", domid);
 	if (!rc && (!info->vcpus_max || info->vcpus_max > TARGET_VCPUS_MAX))
-		rc = why_set(why, TE_STATE, "domain %u has %u vCPUs; 1 to %u can be debugged", domid, info->vcpus_max,
-			     TARGET_VCPUS_MAX);
+		rc = why_set(why, TE_STATE, "domain %u has %u vCPUs; 1 to %u can be debugged",
+			     domid, info->vcpus_max, TARGET_VCPUS_MAX);
 	if (!rc)
 		rc = host_domain_is_32bit(h, domid, &is_32bit, why);
 	if (rc)
@@ -528,7 +549,9 @@ int target_attach(struct target *t, struct host *h, uint32_t domid, struct why *
 	int rc, healed;
 
 	healed = gdb_recover(h, domid, why);
-	rc = healed < 0 ? healed : host_extras(h, &extras, why);	/* Torc: the guest's own exceptions are the guest's */
+	rc = healed < 0 ? healed :
+			  host_extras(h, &extras,
+				      why); /* Torc: the guest's own exceptions are the guest's */
 	if (!rc)
 		rc = find(t, h, domid, &info, why);
 	if (rc)
@@ -551,7 +574,8 @@ int target_attach(struct target *t, struct host *h, uint32_t domid, struct why *
 	return rc;
 }
 
-/* Let it run until it has taken our TFs off its stacks, or has had its time: then it gets debug exceptions that mean nothing to it. */
+/* Let it run until it has taken our TFs off its stacks, or has had its time: then it gets debug
+ * exceptions that mean nothing to it. */
 static void drain(struct target *t)
 {
 	const struct timespec nap = { .tv_nsec = 1000000 };
@@ -560,7 +584,7 @@ static void drain(struct target *t)
 	uint32_t vcpu;
 
 	EACH(t, n)
-		set_held(t, n, false, &ignored);
+	set_held(t, n, false, &ignored);
 	for (unsigned int ms = 0; ms < DRAIN_MS && t->nr_owed; ms++) {
 		if (!t->running && go(t, &ignored))
 			return;
@@ -587,7 +611,7 @@ static void let_go(struct target *t)
 	if (t->nr_owed)
 		drain(t);
 	put_contexts(t, &ignored);
-	host_debug(t->h, t->domid, false, &ignored);	/* and lets go of the vCPUs that are held */
+	host_debug(t->h, t->domid, false, &ignored); /* and lets go of the vCPUs that are held */
 	t->attached = false;
 }
 
@@ -616,7 +640,7 @@ int gdb_recover(struct host *h, uint32_t domid, struct why *why)
 		return rc;
 	rc = journal_load(&t, info.uuid, why);
 	if (rc > 0) {
-		t.attached = t.running = true;		/* for all we know */
+		t.attached = t.running = true; /* for all we know */
 		let_go(&t);
 		journal_close(&t);
 	}

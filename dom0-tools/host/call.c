@@ -36,27 +36,27 @@ int host_refused(struct why *why, int err, const char *fmt, ...)
 	switch (err) {
 	case ENOSYS:
 	case EOPNOTSUPP:
-		return why_set(why, TE_NOT_OFFERED, "%s: this hypervisor does not offer it (%s)", text,
-			       strerror(err));
+		return why_set(why, TE_NOT_OFFERED, "%s: this hypervisor does not offer it (%s)",
+			       text, strerror(err));
 	case EPERM:
 	case EACCES:
 		return why_set(why, TE_NO_RIGHTS, "%s: not permitted (%s)", text, strerror(err));
-	case ENOMEM:
-		return why_set(why, TE_NO_MEMORY, "%s: the hypervisor is out of memory", text);
-	case ESRCH:
-		return why_set(why, TE_NO_DOMAIN, "%s: there is no such domain", text);
-	default:
-		return why_set(why, TE_HYPERVISOR, "%s: %s (errno %d)", text, strerror(err), err);
+	case ENOMEM: return why_set(why, TE_NO_MEMORY, "%s: the hypervisor is out of memory", text);
+	case ESRCH: return why_set(why, TE_NO_DOMAIN, "%s: there is no such domain", text);
+	default: return why_set(why, TE_HYPERVISOR, "%s: %s (errno %d)", text, strerror(err), err);
 	}
 }
 
 static int refused_to_open(struct why *why, int err)
 {
 	if (err == EACCES || err == EPERM)
-		return why_hint(why, why_set(why, TE_NO_RIGHTS, "no right to open /dev/xen/privcmd: %s", strerror(err)),
+		return why_hint(why,
+				why_set(why, TE_NO_RIGHTS, "no right to open /dev/xen/privcmd: %s",
+					strerror(err)),
 				"torc controls the whole machine: run it as root");
 	return why_hint(why,
-			why_set(why, TE_NO_HOST, "this system is not a control domain: /dev/xen/privcmd: %s",
+			why_set(why, TE_NO_HOST,
+				"this system is not a control domain: /dev/xen/privcmd: %s",
 				strerror(err)),
 			"boot Torc, load the module xen-privcmd, and run torc in its first domain");
 }
@@ -85,7 +85,8 @@ int host_open(struct host **out, struct why *why)
 	h->sysctl = xencall_alloc_buffer(h->call, sizeof(*h->sysctl));
 	h->arg = xencall_alloc_buffer_pages(h->call, 1);
 	if (!h->domctl || !h->sysctl || !h->arg) {
-		rc = why_set(why, TE_NO_MEMORY, "no memory for hypercall buffers: %s", strerror(errno));
+		rc = why_set(why, TE_NO_MEMORY, "no memory for hypercall buffers: %s",
+			     strerror(errno));
 		goto fail;
 	}
 	*out = h;
@@ -130,10 +131,11 @@ int domctl_do(struct host *h, const char *what, struct why *why)
 
 	if (xencall1(h->call, __HYPERVISOR_domctl, (uintptr_t)h->domctl) >= 0)
 		return 0;
-	if (errno == EACCES)	/* the ABI's answer to a wrong interface version */
-		return why_set(why, TE_NOT_OFFERED,
-			       "cannot %s domain %u: the hypervisor speaks another domctl version than %#x",
-			       what, domid, XEN_DOMCTL_INTERFACE_VERSION);
+	if (errno == EACCES) /* the ABI's answer to a wrong interface version */
+		return why_set(
+			why, TE_NOT_OFFERED,
+			"cannot %s domain %u: the hypervisor speaks another domctl version than %#x",
+			what, domid, XEN_DOMCTL_INTERFACE_VERSION);
 	return host_refused(why, errno, "cannot %s domain %u", what, domid);
 }
 
@@ -150,7 +152,8 @@ int sysctl_do(struct host *h, const char *what, struct why *why)
 	if (xencall1(h->call, __HYPERVISOR_sysctl, (uintptr_t)h->sysctl) >= 0)
 		return 0;
 	if (errno == EACCES)
-		return why_set(why, TE_NOT_OFFERED, "cannot %s: the hypervisor speaks another sysctl version than %#x",
+		return why_set(why, TE_NOT_OFFERED,
+			       "cannot %s: the hypervisor speaks another sysctl version than %#x",
 			       what, XEN_SYSCTL_INTERFACE_VERSION);
 	return host_refused(why, errno, "cannot %s", what);
 }

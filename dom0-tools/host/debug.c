@@ -12,7 +12,9 @@ int host_debug(struct host *h, uint32_t domid, bool on, struct why *why)
 
 int host_debug_hold(struct host *h, uint32_t domid, uint32_t vcpu, bool hold, struct why *why)
 {
-	struct xen_domctl *d = domctl_new(h, hold ? XEN_DOMCTL_gdbsx_pausevcpu : XEN_DOMCTL_gdbsx_unpausevcpu, domid);
+	struct xen_domctl *d =
+		domctl_new(h, hold ? XEN_DOMCTL_gdbsx_pausevcpu : XEN_DOMCTL_gdbsx_unpausevcpu,
+			   domid);
 
 	d->u.gdbsx_pauseunp_vcpu.vcpu = vcpu;
 	return domctl_do(h, hold ? "hold a processor of" : "let go of a processor of", why);

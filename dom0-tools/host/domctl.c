@@ -72,7 +72,8 @@ static void info_from(struct domain_info *to, const struct xen_domctl_getdomaini
 		.shared_info_frame = from->shared_info_frame,
 		.cpu_time_ns = from->cpu_time,
 		.vcpus_online = from->nr_online_vcpus,
-		.vcpus_max = from->max_vcpu_id == XEN_INVALID_MAX_VCPU_ID ? 0 : from->max_vcpu_id + 1,
+		.vcpus_max = from->max_vcpu_id == XEN_INVALID_MAX_VCPU_ID ? 0 :
+									    from->max_vcpu_id + 1,
 		.cpupool = from->cpupool,
 	};
 	memcpy(to->uuid, from->handle, sizeof(to->uuid));
@@ -93,7 +94,7 @@ int host_domain_info(struct host *h, uint32_t domid, struct domain_info *info, s
 	return 0;
 }
 
-#define LIST_BATCH	64
+#define LIST_BATCH 64
 
 int host_domain_list(struct host *h, struct domain_info **list, size_t *count, struct why *why)
 {
@@ -164,9 +165,10 @@ int host_domain_address_size(struct host *h, uint32_t domid, unsigned int bits, 
 	domctl_new(h, XEN_DOMCTL_set_address_size, domid)->u.address_size.size = bits;
 	rc = domctl_do(h, bits == 32 ? "make 32-bit" : "make 64-bit", why);
 	if (rc && bits == 32 && (why->error == TE_HYPERVISOR || why->error == TE_NOT_OFFERED))
-		return why_hint(why, why_set(why, TE_NOT_OFFERED,
-					     "this hypervisor runs no 32-bit PV guests"),
-				"Torc does; stock Xen as Debian builds it does not (see xen_caps in torc info)");
+		return why_hint(
+			why,
+			why_set(why, TE_NOT_OFFERED, "this hypervisor runs no 32-bit PV guests"),
+			"Torc does; stock Xen as Debian builds it does not (see xen_caps in torc info)");
 	return rc;
 }
 
@@ -195,7 +197,8 @@ int host_domain_hypercall_page(struct host *h, uint32_t domid, uint64_t mfn, str
 
 int host_domain_time_offset(struct host *h, uint32_t domid, int64_t seconds, struct why *why)
 {
-	domctl_new(h, XEN_DOMCTL_settimeoffset, domid)->u.settimeoffset.time_offset_seconds = seconds;
+	domctl_new(h, XEN_DOMCTL_settimeoffset, domid)->u.settimeoffset.time_offset_seconds =
+		seconds;
 	return domctl_do(h, "set the clock of", why);
 }
 
@@ -236,7 +239,8 @@ static int sched_op(struct host *h, uint32_t domid, uint32_t cmd, unsigned int *
 		d->u.scheduler_op.u.credit2.weight = (uint16_t)*weight;
 		d->u.scheduler_op.u.credit2.cap = (uint16_t)*cap;
 	} else {
-		return why_set(why, TE_UNSUPPORTED, "the scheduler (number %u) has no weights and caps", id);
+		return why_set(why, TE_UNSUPPORTED,
+			       "the scheduler (number %u) has no weights and caps", id);
 	}
 	rc = domctl_do(h, "schedule", why);
 	*weight = d->u.scheduler_op.u.credit2.weight;

@@ -16,8 +16,10 @@ int host_event_alloc(struct host *h, uint32_t domid, uint32_t remote, uint32_t *
 	memset(a, 0, sizeof(*a));
 	a->dom = (domid_t)domid;
 	a->remote_dom = (domid_t)remote;
-	if (xencall2(h->call, __HYPERVISOR_event_channel_op, EVTCHNOP_alloc_unbound, (uintptr_t)a) < 0)
-		return host_refused(why, errno, "no event channel of domain %u for domain %u", domid, remote);
+	if (xencall2(h->call, __HYPERVISOR_event_channel_op, EVTCHNOP_alloc_unbound, (uintptr_t)a) <
+	    0)
+		return host_refused(why, errno, "no event channel of domain %u for domain %u",
+				    domid, remote);
 	*port = a->port;
 	return 0;
 }

@@ -7,10 +7,11 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#define PIECE_PAGES	512u	/* the table comes in pieces of 2 MiB */
-#define PIECE_ENTRIES	(PIECE_PAGES * HOST_PAGE_SIZE / sizeof(uint64_t))
+#define PIECE_PAGES   512u /* the table comes in pieces of 2 MiB */
+#define PIECE_ENTRIES (PIECE_PAGES * HOST_PAGE_SIZE / sizeof(uint64_t))
 
-_Static_assert(HOST_NOT_ITS == XEN_DOMCTL_PFINFO_XTAB, "the ABI's word for a frame that is not the domain's");
+_Static_assert(HOST_NOT_ITS == XEN_DOMCTL_PFINFO_XTAB,
+	       "the ABI's word for a frame that is not the domain's");
 
 int host_frame_types(struct host *h, uint32_t domid, uint64_t *frames, size_t count, struct why *why)
 {
@@ -49,7 +50,8 @@ static int pieces(struct host *h, xen_pfn_t *first, unsigned int count, struct w
 	if (xencall2(h->call, __HYPERVISOR_memory_op, XENMEM_machphys_mfn_list, (uintptr_t)m) < 0)
 		rc = host_refused(why, errno, "cannot find the table of machine frames");
 	else if (m->nr_extents != count)
-		rc = why_set(why, TE_HYPERVISOR, "the table of machine frames has %u pieces, not %u", m->nr_extents, count);
+		rc = why_set(why, TE_HYPERVISOR, "the table of machine frames has %u pieces, not %u",
+			     m->nr_extents, count);
 	else
 		memcpy(first, list, count * sizeof(*list));
 	xencall_free_buffer(h->call, list);
@@ -68,11 +70,13 @@ int host_m2p_map(struct host *h, const uint64_t **table, size_t *entries, struct
 	count = (unsigned int)(((size_t)max + PIECE_ENTRIES - 1) / PIECE_ENTRIES);
 	first = calloc(count, sizeof(*first));
 	all = calloc(count, PIECE_PAGES * sizeof(*all));
-	rc = first && all ? pieces(h, first, count, why) : why_set(why, TE_NO_MEMORY, "no memory for a list of frames");
+	rc = first && all ? pieces(h, first, count, why) :
+			    why_set(why, TE_NO_MEMORY, "no memory for a list of frames");
 	if (!rc) {
 		for (size_t i = 0; i < (size_t)count * PIECE_PAGES; i++)
 			all[i] = first[i / PIECE_PAGES] + i % PIECE_PAGES;
-		*table = xenforeignmemory_map(h->mem, DOMID_XEN, PROT_READ, (size_t)count * PIECE_PAGES, all, NULL);
+		*table = xenforeignmemory_map(h->mem, DOMID_XEN, PROT_READ,
+					      (size_t)count * PIECE_PAGES, all, NULL);
 		if (!*table)
 			rc = host_refused(why, errno, "cannot map the table of machine frames");
 		*entries = (size_t)max;

@@ -17,7 +17,7 @@ static void seed(volatile grant_entry_v1_t *table, const uint32_t *refs, const u
 	for (size_t i = 0; i < count; i++) {
 		table[refs[i]].domid = (domid_t)to[i];
 		table[refs[i]].frame = (uint32_t)mfns[i];
-		table[refs[i]].flags = GTF_permit_access;	/* last: it makes the entry valid */
+		table[refs[i]].flags = GTF_permit_access; /* last: it makes the entry valid */
 	}
 }
 
@@ -34,11 +34,13 @@ static int seed_by_frame(struct host *h, uint32_t domid, const uint32_t *refs, c
 	s->dom = (domid_t)domid;
 	s->nr_frames = 1;
 	set_xen_guest_handle(s->frame_list, frame);
-	if (xencall3(h->call, __HYPERVISOR_grant_table_op, GNTTABOP_setup_table, (uintptr_t)s, 1) < 0)
+	if (xencall3(h->call, __HYPERVISOR_grant_table_op, GNTTABOP_setup_table, (uintptr_t)s, 1) <
+	    0)
 		return host_refused(why, errno, "cannot find the grant table of domain %u", domid);
 	if (s->status != GNTST_okay)
-		return why_set(why, TE_HYPERVISOR, "cannot find the grant table of domain %u: status %d",
-			       domid, s->status);
+		return why_set(why, TE_HYPERVISOR,
+			       "cannot find the grant table of domain %u: status %d", domid,
+			       s->status);
 	mfn = *frame;
 	at = host_map(h, domid, true, &mfn, 1, why);
 	if (!at)
@@ -56,7 +58,8 @@ int host_grant_seed(struct host *h, uint32_t domid, const uint32_t *refs, const 
 
 	for (size_t i = 0; i < count; i++)
 		if (mfns[i] > UINT32_MAX)
-			return why_set(why, TE_INTERNAL, "frame %#llx does not fit a grant entry of version 1",
+			return why_set(why, TE_INTERNAL,
+				       "frame %#llx does not fit a grant entry of version 1",
 				       (unsigned long long)mfns[i]);
 	res = xenforeignmemory_map_resource(h->mem, (domid_t)domid, XENMEM_resource_grant_table,
 					    XENMEM_resource_grant_table_id_shared, 0, 1, &at,

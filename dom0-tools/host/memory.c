@@ -30,7 +30,8 @@ int host_populate(struct host *h, uint32_t domid, unsigned int order, uint64_t *
 		r->nr_extents = n;
 		r->extent_order = order;
 		r->domid = (domid_t)domid;
-		got = xencall2L(h->call, __HYPERVISOR_memory_op, XENMEM_populate_physmap, (uintptr_t)r);
+		got = xencall2L(h->call, __HYPERVISOR_memory_op, XENMEM_populate_physmap,
+				(uintptr_t)r);
 		if (got < 0) {
 			rc = host_refused(why, errno, "cannot give memory to domain %u", domid);
 			break;
@@ -40,9 +41,10 @@ int host_populate(struct host *h, uint32_t domid, unsigned int order, uint64_t *
 		memcpy(frames + *done, list, (size_t)got * sizeof(*list));
 		*done += (size_t)got;
 		if ((size_t)got < n) {
-			rc = why_set(why, TE_NO_MEMORY,
-				     "cannot give memory to domain %u: %zu of %zu runs of %lu KiB found", domid,
-				     *done, count, (4ul << order));
+			rc = why_set(
+				why, TE_NO_MEMORY,
+				"cannot give memory to domain %u: %zu of %zu runs of %lu KiB found",
+				domid, *done, count, (4ul << order));
 			break;
 		}
 	}
@@ -53,9 +55,12 @@ int host_populate(struct host *h, uint32_t domid, unsigned int order, uint64_t *
 int host_domain_memory_map(struct host *h, uint32_t domid, uint64_t kib, struct why *why)
 {
 	/* One entry as firmware has it, without padding: start, size, type. */
-	struct { uint64_t start, size; uint32_t type; } __attribute__((packed)) ram = { 0, kib << 10, 1 };
+	struct {
+		uint64_t start, size;
+		uint32_t type;
+	} __attribute__((packed)) ram = { 0, kib << 10, 1 };
 	struct xen_foreign_memory_map *m = h->arg;
-	void *entry = m + 1;		/* the same page: the hypervisor can reach it */
+	void *entry = m + 1; /* the same page: the hypervisor can reach it */
 
 	memset(m, 0, sizeof(*m));
 	memcpy(entry, &ram, sizeof(ram));
@@ -64,14 +69,15 @@ int host_domain_memory_map(struct host *h, uint32_t domid, uint64_t kib, struct 
 	set_xen_guest_handle(m->map.buffer, entry);
 	if (xencall2(h->call, __HYPERVISOR_memory_op, XENMEM_set_memory_map, (uintptr_t)m) >= 0)
 		return 0;
-	return host_refused(why, errno, "cannot give domain %u its memory map of %llu KiB", domid, (unsigned long long)kib);
+	return host_refused(why, errno, "cannot give domain %u its memory map of %llu KiB", domid,
+			    (unsigned long long)kib);
 }
 
 void *host_map(struct host *h, uint32_t domid, bool writable, const uint64_t *mfns, size_t count,
 	       struct why *why)
 {
-	void *at = xenforeignmemory_map(h->mem, domid, PROT_READ | (writable ? PROT_WRITE : 0), count,
-					mfns, NULL);
+	void *at = xenforeignmemory_map(h->mem, domid, PROT_READ | (writable ? PROT_WRITE : 0),
+					count, mfns, NULL);
 
 	if (!at)
 		host_refused(why, errno, "cannot map %zu frames of domain %u from %#llx on", count,
@@ -94,6 +100,7 @@ int host_pin_root(struct host *h, uint32_t domid, unsigned int level, uint64_t m
 	op->arg1.mfn = mfn;
 	if (xencall4(h->call, __HYPERVISOR_mmuext_op, (uintptr_t)op, 1, 0, domid) >= 0)
 		return 0;
-	return host_refused(why, errno, "the hypervisor did not accept the page tables of domain %u (root %#llx)",
+	return host_refused(why, errno,
+			    "the hypervisor did not accept the page tables of domain %u (root %#llx)",
 			    domid, (unsigned long long)mfn);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What only migration asks for: which pages were written, a processor's state beyond its context, the TSC. */
+/* What only migration asks for: which pages were written, a processor's state beyond its context,
+ * the TSC. */
 #include "dom0-tools/host/priv.h"
 
 #include <errno.h>
@@ -14,7 +15,8 @@ int host_log_dirty(struct host *h, uint32_t domid, bool on, struct why *why)
 	return domctl_do(h, on ? "watch the memory of" : "stop watching the memory of", why);
 }
 
-int host_dirty_read(struct host *h, uint32_t domid, bool clear, uint8_t *bitmap, uint64_t pages, uint64_t *count, struct why *why)
+int host_dirty_read(struct host *h, uint32_t domid, bool clear, uint8_t *bitmap, uint64_t pages,
+		    uint64_t *count, struct why *why)
 {
 	size_t bytes = (pages + 63) / 64 * 8;
 	uint8_t *buf = xencall_alloc_buffer(h->call, bytes);
@@ -22,7 +24,8 @@ int host_dirty_read(struct host *h, uint32_t domid, bool clear, uint8_t *bitmap,
 	int rc;
 
 	if (!buf)
-		return why_set(why, TE_NO_MEMORY, "no memory for a map of %llu pages", (unsigned long long)pages);
+		return why_set(why, TE_NO_MEMORY, "no memory for a map of %llu pages",
+			       (unsigned long long)pages);
 	memset(buf, 0, bytes);
 	d = domctl_new(h, XEN_DOMCTL_shadow_op, domid);
 	d->u.shadow_op.op = clear ? XEN_DOMCTL_SHADOW_OP_CLEAN : XEN_DOMCTL_SHADOW_OP_PEEK;
@@ -30,7 +33,8 @@ int host_dirty_read(struct host *h, uint32_t domid, bool clear, uint8_t *bitmap,
 	d->u.shadow_op.pages = pages;
 	rc = domctl_do(h, "ask for the written pages of", why);
 	if (!rc && d->u.shadow_op.pages < pages)
-		rc = why_set(why, TE_UNSUPPORTED, "domain %u has %llu pages, and %llu are watched", domid, (unsigned long long)pages,
+		rc = why_set(why, TE_UNSUPPORTED, "domain %u has %llu pages, and %llu are watched",
+			     domid, (unsigned long long)pages,
 			     (unsigned long long)d->u.shadow_op.pages);
 	if (!rc)
 		memcpy(bitmap, buf, bytes);
@@ -56,7 +60,10 @@ int host_release(struct host *h, uint32_t domid, const uint64_t *mfns, size_t co
 	xencall_free_buffer(h->call, list);
 	if (done < 0)
 		return host_refused(why, errno, "cannot take memory from domain %u", domid);
-	return (size_t)done == count ? 0 : why_set(why, TE_HYPERVISOR, "domain %u gave back %ld of %zu frames", domid, done, count);
+	return (size_t)done == count ?
+		       0 :
+		       why_set(why, TE_HYPERVISOR, "domain %u gave back %ld of %zu frames", domid,
+			       done, count);
 }
 
 int host_domain_resume(struct host *h, uint32_t domid, struct why *why)
@@ -70,7 +77,8 @@ int host_tsc_get(struct host *h, uint32_t domid, struct host_tsc *t, struct why 
 	struct xen_domctl *d = domctl_new(h, XEN_DOMCTL_gettscinfo, domid);
 	int rc = domctl_do(h, "ask for the TSC of", why);
 
-	*t = (struct host_tsc){ d->u.tsc_info.tsc_mode, d->u.tsc_info.gtsc_khz, d->u.tsc_info.elapsed_nsec, d->u.tsc_info.incarnation };
+	*t = (struct host_tsc){ d->u.tsc_info.tsc_mode, d->u.tsc_info.gtsc_khz,
+				d->u.tsc_info.elapsed_nsec, d->u.tsc_info.incarnation };
 	return rc;
 }
 
@@ -85,7 +93,8 @@ int host_tsc_set(struct host *h, uint32_t domid, const struct host_tsc *t, struc
 	return domctl_do(h, "set the TSC of", why);
 }
 
-int host_vcpu_get_extended(struct host *h, uint32_t domid, uint32_t vcpu, void *context, size_t *size, struct why *why)
+int host_vcpu_get_extended(struct host *h, uint32_t domid, uint32_t vcpu, void *context,
+			   size_t *size, struct why *why)
 {
 	struct xen_domctl *d = domctl_new(h, XEN_DOMCTL_get_ext_vcpucontext, domid);
 	int rc;
@@ -101,18 +110,21 @@ int host_vcpu_get_extended(struct host *h, uint32_t domid, uint32_t vcpu, void *
 	return rc;
 }
 
-int host_vcpu_set_extended(struct host *h, uint32_t domid, uint32_t vcpu, const void *context, size_t size, struct why *why)
+int host_vcpu_set_extended(struct host *h, uint32_t domid, uint32_t vcpu, const void *context,
+			   size_t size, struct why *why)
 {
 	struct xen_domctl *d = domctl_new(h, XEN_DOMCTL_set_ext_vcpucontext, domid);
 
 	if (size > sizeof(d->u))
-		return why_set(why, TE_STREAM, "an extended context of %zu bytes; %zu at most", size, sizeof(d->u));
+		return why_set(why, TE_STREAM, "an extended context of %zu bytes; %zu at most",
+			       size, sizeof(d->u));
 	memcpy(&d->u.ext_vcpucontext, context, size);
 	d->u.ext_vcpucontext.vcpu = vcpu;
 	return domctl_do(h, "set more of a processor of", why);
 }
 
-int host_vcpu_get_xsave(struct host *h, uint32_t domid, uint32_t vcpu, void **area, size_t *size, struct why *why)
+int host_vcpu_get_xsave(struct host *h, uint32_t domid, uint32_t vcpu, void **area, size_t *size,
+			struct why *why)
 {
 	struct xen_domctl *d = domctl_new(h, XEN_DOMCTL_getvcpuextstate, domid);
 	uint64_t mask;
@@ -134,21 +146,24 @@ int host_vcpu_get_xsave(struct host *h, uint32_t domid, uint32_t vcpu, void **ar
 	d->u.vcpuextstate.size = *size;
 	d->u.vcpuextstate.xfeature_mask = mask;
 	set_xen_guest_handle(d->u.vcpuextstate.buffer, buf);
-	rc = buf && *area ? domctl_do(h, "read the extended state of", why) : why_set(why, TE_NO_MEMORY, "no memory");
+	rc = buf && *area ? domctl_do(h, "read the extended state of", why) :
+			    why_set(why, TE_NO_MEMORY, "no memory");
 	if (!rc)
 		memcpy(*area, buf, *size);
 	xencall_free_buffer(h->call, buf);
 	return rc;
 }
 
-int host_vcpu_set_xsave(struct host *h, uint32_t domid, uint32_t vcpu, const void *area, size_t size, struct why *why)
+int host_vcpu_set_xsave(struct host *h, uint32_t domid, uint32_t vcpu, const void *area,
+			size_t size, struct why *why)
 {
 	void *buf = xencall_alloc_buffer(h->call, size);
 	struct xen_domctl *d;
 	int rc;
 
 	if (!buf)
-		return why_set(why, TE_NO_MEMORY, "no memory for an extended state of %zu bytes", size);
+		return why_set(why, TE_NO_MEMORY, "no memory for an extended state of %zu bytes",
+			       size);
 	memcpy(buf, area, size);
 	d = domctl_new(h, XEN_DOMCTL_setvcpuextstate, domid);
 	d->u.vcpuextstate.vcpu = vcpu;
@@ -159,14 +174,17 @@ int host_vcpu_set_xsave(struct host *h, uint32_t domid, uint32_t vcpu, const voi
 	return rc;
 }
 
-int host_pin_tables(struct host *h, uint32_t domid, const struct host_pin *pins, unsigned int count, struct why *why)
+int host_pin_tables(struct host *h, uint32_t domid, const struct host_pin *pins, unsigned int count,
+		    struct why *why)
 {
-	static const unsigned int cmds[] = { 0, MMUEXT_PIN_L1_TABLE, MMUEXT_PIN_L2_TABLE, MMUEXT_PIN_L3_TABLE, MMUEXT_PIN_L4_TABLE };
+	static const unsigned int cmds[] = { 0, MMUEXT_PIN_L1_TABLE, MMUEXT_PIN_L2_TABLE,
+					     MMUEXT_PIN_L3_TABLE, MMUEXT_PIN_L4_TABLE };
 	struct mmuext_op *op = h->arg;
 	unsigned int *done = (unsigned int *)(op + HOST_PINS);
 	const struct host_pin *bad;
 
-	_Static_assert(HOST_PINS * sizeof(*op) + sizeof(*done) <= HOST_PAGE_SIZE, "all of it in one page");
+	_Static_assert(HOST_PINS * sizeof(*op) + sizeof(*done) <= HOST_PAGE_SIZE,
+		       "all of it in one page");
 	if (count > HOST_PINS)
 		return why_set(why, TE_INTERNAL, "%u page tables at once", count);
 	memset(h->arg, 0, HOST_PAGE_SIZE);
@@ -176,11 +194,14 @@ int host_pin_tables(struct host *h, uint32_t domid, const struct host_pin *pins,
 		op[i].cmd = cmds[pins[i].level];
 		op[i].arg1.mfn = pins[i].mfn;
 	}
-	if (xencall4(h->call, __HYPERVISOR_mmuext_op, (uintptr_t)op, count, (uintptr_t)done, domid) >= 0)
+	if (xencall4(h->call, __HYPERVISOR_mmuext_op, (uintptr_t)op, count, (uintptr_t)done,
+		     domid) >= 0)
 		return 0;
 	bad = &pins[*done < count ? *done : count - 1];
-	return host_refused(why, errno, "the hypervisor did not accept a page table of domain %u (level %u, frame %#llx)", domid,
-			    bad->level, (unsigned long long)bad->mfn);
+	return host_refused(
+		why, errno,
+		"the hypervisor did not accept a page table of domain %u (level %u, frame %#llx)",
+		domid, bad->level, (unsigned long long)bad->mfn);
 }
 
 int host_guest_features(struct host *h, uint32_t *words, uint32_t *count, struct why *why)

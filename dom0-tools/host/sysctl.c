@@ -76,7 +76,8 @@ int host_info(struct host *h, struct host_info *info, struct why *why)
 	text_from(info->capabilities, sizeof(info->capabilities), caps, sizeof(caps));
 	text_from(info->changeset, sizeof(info->changeset), changeset, sizeof(changeset));
 	text_from(info->command_line, sizeof(info->command_line), cmdline, sizeof(cmdline));
-	text_from(info->compiler, sizeof(info->compiler), compile.compiler, sizeof(compile.compiler));
+	text_from(info->compiler, sizeof(info->compiler), compile.compiler,
+		  sizeof(compile.compiler));
 	text_from(info->compile_by, sizeof(info->compile_by), compile.compile_by,
 		  sizeof(compile.compile_by));
 	text_from(info->compile_domain, sizeof(info->compile_domain), compile.compile_domain,
@@ -91,7 +92,7 @@ int host_info(struct host *h, struct host_info *info, struct why *why)
 	return 0;
 }
 
-#define CONSOLE_CHUNK	16384u
+#define CONSOLE_CHUNK 16384u
 
 int host_console_read(struct host *h, uint32_t *index, bool clear, char **text, size_t *len,
 		      struct why *why)

@@ -8,7 +8,7 @@
 
 #include "hypervisor/include/torc/torc-op.h"
 
-#define REFUSALS_MAX	32
+#define REFUSALS_MAX 32
 
 static int torc_op(struct host *h, struct torc_op *op, const char *what, struct why *why)
 {
@@ -16,7 +16,8 @@ static int torc_op(struct host *h, struct torc_op *op, const char *what, struct 
 	((struct torc_op *)h->arg)->version = TORC_OP_VERSION;
 	if (xencall1(h->call, TORC_OP_NUMBER, (uintptr_t)h->arg) < 0) {
 		if (errno == EACCES)
-			return why_set(why, TE_NOT_OFFERED, "cannot ask %s: the hypervisor speaks another version of it",
+			return why_set(why, TE_NOT_OFFERED,
+				       "cannot ask %s: the hypervisor speaks another version of it",
 				       what);
 		return host_refused(why, errno, "cannot ask %s", what);
 	}
@@ -75,7 +76,8 @@ bool host_gives_zeros(struct host *h)
 	struct torc_op op = { .cmd = TORC_OP_FEATURES };
 	struct why ignored;
 
-	return torc_op(h, &op, "what it offers", &ignored) == 0 && (op.u.features & TORC_FEATURE_ZEROED);
+	return torc_op(h, &op, "what it offers", &ignored) == 0 &&
+	       (op.u.features & TORC_FEATURE_ZEROED);
 }
 
 int host_domain_held(struct host *h, uint32_t domid, uint64_t *pages, struct why *why)
@@ -90,7 +92,8 @@ int host_domain_held(struct host *h, uint32_t domid, uint64_t *pages, struct why
 	return rc;
 }
 
-int host_debug_pass(struct host *h, uint32_t domid, uint32_t vcpu, unsigned int vector, struct why *why)
+int host_debug_pass(struct host *h, uint32_t domid, uint32_t vcpu, unsigned int vector,
+		    struct why *why)
 {
 	struct torc_op op = { .cmd = TORC_OP_DEBUG_PASS };
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A guest comes. Nothing of it is on the disk or in the hypervisor before this host has said that it lacks nothing. */
+/* A guest comes. Nothing of it is on the disk or in the hypervisor before this host has said that
+ * it lacks nothing. */
 #include "dom0-tools/migrated/migrated.h"
 
 #include <errno.h>
@@ -7,9 +8,9 @@
 #include <string.h>
 #include <syslog.h>
 
-#define STALL_NS	(60 * SECOND)	/* of the image */
-#define RETURN_NS	(30 * SECOND)	/* a source whose connection broke is waited for so long */
-#define DEAL_NS		(60 * SECOND)	/* then it is recover.c's */
+#define STALL_NS  (60 * SECOND) /* of the image */
+#define RETURN_NS (30 * SECOND) /* a source whose connection broke is waited for so long */
+#define DEAL_NS	  (60 * SECOND) /* then it is recover.c's */
 
 struct arrival {
 	struct ends e;
@@ -24,7 +25,8 @@ static int again(void *arg, struct channel *c, struct why *why)
 	return job_reconnect(a->e.m, a->job, c, mig_now_ns() + RETURN_NS, why);
 }
 
-/* From here on the record says which domain is to be ended if nothing comes of it; and torc list shows who it is. */
+/* From here on the record says which domain is to be ended if nothing comes of it; and torc list
+ * shows who it is. */
 static int begun(void *arg, uint32_t domid, struct why *why)
 {
 	struct arrival *a = arg;
@@ -34,7 +36,8 @@ static int begun(void *arg, uint32_t domid, struct why *why)
 	a->e.domid = domid;
 	rc = a->e.h.calls.save(&a->e, &a->e.h.record);
 	if (rc)
-		return why_set(why, TE_FILE, "%s: no record can be written: %s", a->e.m->records, strerror(-rc));
+		return why_set(why, TE_FILE, "%s: no record can be written: %s", a->e.m->records,
+			       strerror(-rc));
 	store_path(path, "/local/domain/%u/name", domid);
 	store_write(a->e.cli.store, STORE_NO_TXN, path, a->e.name, strlen(a->e.name));
 	return 0;
@@ -68,8 +71,13 @@ static void remember(struct arrival *a, struct json_object *facts)
 
 static int receive(struct arrival *a, struct json_object *facts, struct json_object *record)
 {
-	struct image_in in = { .record = record, .from = a->e.h.record.peer, .paused = true, .hold = true, .begun = begun,
-			       .progress = progress, .arg = a };
+	struct image_in in = { .record = record,
+			       .from = a->e.h.record.peer,
+			       .paused = true,
+			       .hold = true,
+			       .begun = begun,
+			       .progress = progress,
+			       .arg = a };
 	uint32_t domid;
 	int rc;
 
@@ -91,8 +99,8 @@ static void refuse(struct channel *c, const struct why *why)
 	json_object_put(o);
 }
 
-static void move(struct arrival *a, struct channel *c, const struct pin *peer, const uint8_t *id, struct json_object *facts,
-		 struct json_object *record)
+static void move(struct arrival *a, struct channel *c, const struct pin *peer, const uint8_t *id,
+		 struct json_object *facts, struct json_object *record)
 {
 	struct handover_calls calls;
 	int rc;
@@ -102,7 +110,8 @@ static void move(struct arrival *a, struct channel *c, const struct pin *peer, c
 	ends_calls(&a->e, &calls);
 	rc = handover_begin(&a->e.h, &calls, id, a->e.name, peer->name, false);
 	if (rc) {
-		why_set(a->e.cli.why, TE_FILE, "%s: no record can be written: %s", a->e.m->records, strerror(-rc));
+		why_set(a->e.cli.why, TE_FILE, "%s: no record can be written: %s", a->e.m->records,
+			strerror(-rc));
 	} else {
 		a->e.c = c;
 		a->e.job = a->job;
@@ -121,9 +130,11 @@ static void move(struct arrival *a, struct channel *c, const struct pin *peer, c
 	channel_on_loss(c, NULL, NULL);
 }
 
-void arrive(struct migrated *m, struct channel **c, const struct pin *peer, struct json_object *request)
+void arrive(struct migrated *m, struct channel **c, const struct pin *peer,
+	    struct json_object *request)
 {
-	struct json_object *facts = json_object_object_get(request, "facts"), *record = NULL, *refused, *answer;
+	struct json_object *facts = json_object_object_get(request, "facts"), *record = NULL,
+			   *refused, *answer;
 	struct arrival a = { .io = channel_io(*c) };
 	const char *what = talk_text(request, "what");
 	uint8_t id[HANDOVER_ID_SIZE];
@@ -133,7 +144,8 @@ void arrive(struct migrated *m, struct channel **c, const struct pin *peer, stru
 	a.io->deadline_ns = mig_now_ns() + STALL_NS;
 	if (!rc)
 		rc = image_read_front(&a.e.cli, a.io, &record);
-	if (!rc && (!facts || !json_object_is_type(facts, json_type_object) || talk_id_read(talk_text(request, "id"), id) ||
+	if (!rc && (!facts || !json_object_is_type(facts, json_type_object) ||
+		    talk_id_read(talk_text(request, "id"), id) ||
 		    memcmp(id, channel_id(*c), sizeof(id)) != 0))
 		rc = why_set(&a.e.why, TE_CHANNEL, "the request lacks what it is about");
 	if (rc) {

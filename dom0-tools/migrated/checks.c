@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Before the first page goes: what the guest needs, told by the host that has it, held against what the other one has. All
- * that is missing is named, not only the first.
+ * Before the first page goes: what the guest needs, told by the host that has it, held against what
+ * the other one has. All that is missing is named, not only the first.
  */
 #include "dom0-tools/migrated/migrated.h"
 
@@ -14,11 +14,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define WORDS	32u
+#define WORDS 32u
 
 static const char *feature_name(unsigned int bit)
 {
-	static const struct { unsigned int bit; const char *name; } names[] = {
+	static const struct {
+		unsigned int bit;
+		const char *name;
+	} names[] = {
 #define XEN_CPUFEATURE(name, value) { value, #name },
 #include <xen/arch-x86/cpufeatureset.h>
 	};
@@ -31,21 +34,24 @@ static const char *feature_name(unsigned int bit)
 
 static uint32_t word_of(struct json_object *features, unsigned int i)
 {
-	if (!features || !json_object_is_type(features, json_type_array) || i >= json_object_array_length(features))
+	if (!features || !json_object_is_type(features, json_type_array) ||
+	    i >= json_object_array_length(features))
 		return 0;
 	return (uint32_t)json_object_get_int64(json_object_array_get_idx(features, i));
 }
 
 struct json_object *checks_features(struct cli *c, struct json_object *record)
 {
-	struct json_object *old = json_object_object_get(record, "cpu_features"), *a = json_object_new_array();
+	struct json_object *old = json_object_object_get(record, "cpu_features"),
+			   *a = json_object_new_array();
 	uint32_t words[WORDS] = { 0 }, n = WORDS;
 
 	/* its programs ask the processor itself, and so may have found any that a host of its had */
 	if (host_guest_features(c->host, words, &n, c->why))
 		n = 0;
 	for (uint32_t i = 0; i < WORDS; i++)
-		json_object_array_add(a, json_object_new_int64((i < n ? words[i] : 0) | word_of(old, i)));
+		json_object_array_add(a, json_object_new_int64((i < n ? words[i] : 0) |
+							       word_of(old, i)));
 	return a;
 }
 
@@ -94,7 +100,8 @@ static struct json_object *disk_facts(struct json_object *record)
 	return a;
 }
 
-struct json_object *checks_facts(struct cli *c, uint32_t domid, const char *name, struct json_object *record)
+struct json_object *checks_facts(struct cli *c, uint32_t domid, const char *name,
+				 struct json_object *record)
 {
 	struct json_object *o = json_object_new_object();
 	struct domain_info info;
@@ -142,14 +149,19 @@ static void check_version(struct checks *k, const struct host_info *host)
 {
 	int64_t major = fact(k->facts, "version_major"), minor = fact(k->facts, "version_minor");
 
-	if (major > host->version_major || (major == host->version_major && minor > host->version_minor)) {
-		why_hint(k->c->why, why_set(k->c->why, TE_NOT_OFFERED, "the guest comes from version %lld.%lld of the hypervisor, here is %u.%u",
-					    (long long)major, (long long)minor, host->version_major, host->version_minor),
+	if (major > host->version_major ||
+	    (major == host->version_major && minor > host->version_minor)) {
+		why_hint(k->c->why,
+			 why_set(k->c->why, TE_NOT_OFFERED,
+				 "the guest comes from version %lld.%lld of the hypervisor, here is %u.%u",
+				 (long long)major, (long long)minor, host->version_major,
+				 host->version_minor),
 			 "bring this host up to the same version first");
 		refuse(k);
 	}
 	if (fact(k->facts, "bits") == 32 && !strstr(host->capabilities, "xen-3.0-x86_32p")) {
-		why_set(k->c->why, TE_NOT_OFFERED, "the guest is a 32-bit one, and this hypervisor runs no 32-bit PV guests");
+		why_set(k->c->why, TE_NOT_OFFERED,
+			"the guest is a 32-bit one, and this hypervisor runs no 32-bit PV guests");
 		refuse(k);
 	}
 }
@@ -174,11 +186,14 @@ static void check_features(struct checks *k)
 		if (name)
 			len += (size_t)snprintf(missing + len, sizeof(missing) - len, " %s", name);
 		else
-			len += (size_t)snprintf(missing + len, sizeof(missing) - len, " %u:%u", bit / 32, bit % 32);
+			len += (size_t)snprintf(missing + len, sizeof(missing) - len, " %u:%u",
+						bit / 32, bit % 32);
 	}
 	if (!len)
 		return;
-	why_hint(k->c->why, why_set(k->c->why, TE_NOT_OFFERED, "the processor lacks what the guest may use:%s", missing),
+	why_hint(k->c->why,
+		 why_set(k->c->why, TE_NOT_OFFERED, "the processor lacks what the guest may use:%s",
+			 missing),
 		 "a guest that is started on the lesser of two hosts can go to both");
 	refuse(k);
 }
@@ -194,7 +209,9 @@ static void check_identity(struct checks *k)
 	if (cli_name_taken(k->c, k->config.name, &taken, &other)) {
 		refuse(k);
 	} else if (taken) {
-		why_hint(k->c->why, why_set(k->c->why, TE_NAME_TAKEN, "domain %u is named \"%s\" already", other, k->config.name),
+		why_hint(k->c->why,
+			 why_set(k->c->why, TE_NAME_TAKEN, "domain %u is named \"%s\" already",
+				 other, k->config.name),
 			 "torc rename, on either host");
 		refuse(k);
 	}
@@ -205,7 +222,8 @@ static void check_identity(struct checks *k)
 	memcpy(uuid, k->config.uuid, sizeof(uuid));
 	for (size_t i = 0; i < n; i++)
 		if (list[i].domid && memcmp(list[i].uuid, uuid, sizeof(uuid)) == 0 && !taken) {
-			why_set(k->c->why, TE_NAME_TAKEN, "domain %u has the guest's uuid already", list[i].domid);
+			why_set(k->c->why, TE_NAME_TAKEN, "domain %u has the guest's uuid already",
+				list[i].domid);
 			refuse(k);
 		}
 	free(list);
@@ -229,23 +247,30 @@ static void check_disk(struct checks *k, size_t i)
 	int64_t size, other;
 
 	if (d->target && d->target[0] != '/' && !strstr(d->target, "://")) {
-		why_hint(k->c->why, why_set(k->c->why, TE_CONFIG_VALUE, "disk %s: %s is relative to a directory of the other host", d->vdev,
-					    d->target), "give the whole path in the config");
+		why_hint(k->c->why,
+			 why_set(k->c->why, TE_CONFIG_VALUE,
+				 "disk %s: %s is relative to a directory of the other host",
+				 d->vdev, d->target),
+			 "give the whole path in the config");
 		refuse(k);
 		return;
 	}
 	if (disk_look(d, &s, k->c->why)) {
-		why_hint(k->c->why, 0, "both hosts must reach the guest's disks by the same name: network disks, or a shared filesystem");
+		why_hint(k->c->why, 0,
+			 "both hosts must reach the guest's disks by the same name: network disks, or a shared filesystem");
 		refuse(k);
 		return;
 	}
-	there = all && json_object_is_type(all, json_type_array) && i < json_object_array_length(all) ? json_object_array_get_idx(all, i) :
-													NULL;
+	there = all && json_object_is_type(all, json_type_array) &&
+				i < json_object_array_length(all) ?
+			json_object_array_get_idx(all, i) :
+			NULL;
 	size = size_of(d->target);
 	other = there ? fact(there, "bytes") : -1;
 	if (size >= 0 && other >= 0 && size != other) {
-		why_set(k->c->why, TE_STATE, "disk %s: %s has %lld bytes here and %lld on the other host: it is not the same disk", d->vdev,
-			d->target, (long long)size, (long long)other);
+		why_set(k->c->why, TE_STATE,
+			"disk %s: %s has %lld bytes here and %lld on the other host: it is not the same disk",
+			d->vdev, d->target, (long long)size, (long long)other);
 		refuse(k);
 	}
 }
@@ -257,7 +282,8 @@ static void check_config(struct checks *k)
 
 	config_uuid_format(uuid, k->config.uuid);
 	if (!guest || !want || strcmp(guest, k->config.name) != 0 || strcmp(want, uuid) != 0) {
-		why_set(k->c->why, TE_STREAM, "the config is another guest's than the one that is to come");
+		why_set(k->c->why, TE_STREAM,
+			"the config is another guest's than the one that is to come");
 		refuse(k);
 	}
 	check_identity(k);

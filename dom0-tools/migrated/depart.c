@@ -8,14 +8,15 @@
 #include <syslog.h>
 #include <time.h>
 
-#define STALL_NS	(60 * SECOND)	/* of the image */
-#define REACH_NS	(10 * SECOND)
-#define ANSWER_NS	(60 * SECOND)	/* checks open disks, also over a network */
-#define BUILD_NS	(60 * SECOND)	/* from the end of the image until the target has the guest ready */
-#define DEAL_NS		(120 * SECOND)	/* then it is recover.c's */
-/* how long a broken connection is mended: while the guest runs, while it stands still, when it may not go on here */
+#define STALL_NS  (60 * SECOND) /* of the image */
+#define REACH_NS  (10 * SECOND)
+#define ANSWER_NS (60 * SECOND) /* checks open disks, also over a network */
+#define BUILD_NS  (60 * SECOND) /* from the end of the image until the target has the guest ready */
+#define DEAL_NS	  (120 * SECOND) /* then it is recover.c's */
+/* how long a broken connection is mended: while the guest runs, while it stands still, when it may
+ * not go on here */
 #define MEND_RUNS_NS	(120 * SECOND)
-#define MEND_STOPPED_NS	(15 * SECOND)
+#define MEND_STOPPED_NS (15 * SECOND)
 #define MEND_HANDED_NS	(5 * SECOND)
 #define TELL_NS		(SECOND / 4)
 
@@ -29,14 +30,17 @@ struct departure {
 	uint64_t started_ns, told_ns, ended_ns;
 	unsigned int round_told;
 	bool check_only;
-	bool lost;	/* the connection, for good: what there is still to say is said by recover.c, or needs not be said */
+	bool lost; /* the connection, for good: what there is still to say is said by recover.c, or
+		      needs not be said */
 };
 
 static int again(void *arg, struct channel *c, struct why *why)
 {
 	struct departure *d = arg;
 	enum handover_state s = d->e.h.record.state;
-	uint64_t until = mig_now_ns() + (s == HANDOVER_OWNER ? MEND_RUNS_NS : s == HANDOVER_SUSPENDED ? MEND_STOPPED_NS : MEND_HANDED_NS);
+	uint64_t until = mig_now_ns() + (s == HANDOVER_OWNER	 ? MEND_RUNS_NS :
+					 s == HANDOVER_SUSPENDED ? MEND_STOPPED_NS :
+								   MEND_HANDED_NS);
 	const struct timespec nap = { .tv_nsec = 200000000 };
 	struct hostlink *l;
 	int rc = -ENOTCONN;
@@ -129,12 +133,17 @@ static int find_guest(struct departure *d, const char *who, struct json_object *
 	free(name);
 	config_uuid_format(d->e.uuid, info.uuid);
 	if (info.paused)
-		return why_hint(c->why, why_set(c->why, TE_STATE, "\"%s\" is paused: it cannot suspend itself", d->e.name), "torc unpause");
+		return why_hint(c->why,
+				why_set(c->why, TE_STATE,
+					"\"%s\" is paused: it cannot suspend itself", d->e.name),
+				"torc unpause");
 	if (info.shutdown || info.dying)
 		return why_set(c->why, TE_STATE, "\"%s\" does not run", d->e.name);
 	*record = record_load(d->e.name);
 	if (!*record || !json_object_object_get(*record, "config_text"))
-		return why_set(c->why, TE_FILE, "there is no record of the config of \"%s\": torc create keeps one", d->e.name);
+		return why_set(c->why, TE_FILE,
+			       "there is no record of the config of \"%s\": torc create keeps one",
+			       d->e.name);
 	return 0;
 }
 
@@ -148,8 +157,8 @@ static int is_pending(void *arg, const struct handover_record *r)
 	struct pending *p = arg;
 	char text[512];
 
-	if (strcmp(r->uuid, p->uuid) != 0 || r->state == HANDOVER_RUNNING || r->state == HANDOVER_GONE ||
-	    (r->state == HANDOVER_OWNER && r->aborted))
+	if (strcmp(r->uuid, p->uuid) != 0 || r->state == HANDOVER_RUNNING ||
+	    r->state == HANDOVER_GONE || (r->state == HANDOVER_OWNER && r->aborted))
 		return 0;
 	handover_explain(r, text, sizeof(text));
 	return why_set(p->why, TE_STATE, "an earlier migration has not come to its end: %s", text);
@@ -182,11 +191,16 @@ static int ask(struct departure *d, struct json_object *record)
 		return why_prefix(c->why, rc, "%s: ", d->peer.name);
 	refused = json_object_object_get(answer, "refused");
 	if (!json_object_get_boolean(json_object_object_get(answer, "ok"))) {
-		size_t n = refused && json_object_is_type(refused, json_type_array) ? json_object_array_length(refused) : 0;
+		size_t n = refused && json_object_is_type(refused, json_type_array) ?
+				   json_object_array_length(refused) :
+				   0;
 
-		for (size_t i = n; i-- > 0;) {	/* the first stays the one that is told at the end */
-			struct json_object *o = json_object_object_get(json_object_array_get_idx(refused, i), "text") ?
-							json_object_array_get_idx(refused, i) : NULL;
+		for (size_t i = n; i-- > 0;) { /* the first stays the one that is told at the end */
+			struct json_object *o =
+				json_object_object_get(json_object_array_get_idx(refused, i),
+						       "text") ?
+					json_object_array_get_idx(refused, i) :
+					NULL;
 
 			if (!o)
 				continue;
@@ -208,7 +222,9 @@ static int ask(struct departure *d, struct json_object *record)
 
 static int send(struct departure *d)
 {
-	const struct mig_calls calls = { .arg = d, .suspend = suspend, .resume = resume, .progress = progress };
+	const struct mig_calls calls = {
+		.arg = d, .suspend = suspend, .resume = resume, .progress = progress
+	};
 	struct json_object *reason;
 	struct why ignored = { 0 };
 	struct cli *c = &d->e.cli;
@@ -216,9 +232,12 @@ static int send(struct departure *d)
 
 	if (!rc) {
 		rc = handover_final(&d->e.h);
-		return rc ? why_set(c->why, TE_STATE, "%s cannot be handed over: %s", d->e.name, strerror(-rc)) : 0;
+		return rc ? why_set(c->why, TE_STATE, "%s cannot be handed over: %s", d->e.name,
+				    strerror(-rc)) :
+			    0;
 	}
-	if (channel_interrupted(d->e.c) && talk_hear(d->e.c, &reason, mig_now_ns() + SECOND, &ignored) == 0) {
+	if (channel_interrupted(d->e.c) &&
+	    talk_hear(d->e.c, &reason, mig_now_ns() + SECOND, &ignored) == 0) {
 		talk_reason_read(reason, c->why);
 		why_prefix(c->why, 0, "%s: ", d->peer.name);
 		json_object_put(reason);
@@ -243,7 +262,10 @@ static int come_to_an_end(struct departure *d)
 	if (d->e.h.record.state == HANDOVER_GONE && !d->e.h.record.died)
 		return 0;
 	if (d->e.h.record.state == HANDOVER_OWNER)
-		return why_hint(c->why, why_set(c->why, TE_CHANNEL, "%s did not take \"%s\": it runs on here", d->peer.name, d->e.name),
+		return why_hint(c->why,
+				why_set(c->why, TE_CHANNEL,
+					"%s did not take \"%s\": it runs on here", d->peer.name,
+					d->e.name),
 				"the log of torc-migrated there may tell why");
 	handover_explain(&d->e.h.record, text, sizeof(text));
 	return why_set(c->why, TE_TIMEOUT, "%s", text);
@@ -261,9 +283,11 @@ static int begin(struct departure *d)
 	pthread_mutex_lock(&one);
 	rc = handover_each(d->e.m->records, is_pending, &pending, &d->e.why);
 	if (!rc) {
-		rc = handover_begin(&d->e.h, &calls, channel_id(d->e.c), d->e.name, d->peer.name, true);
+		rc = handover_begin(&d->e.h, &calls, channel_id(d->e.c), d->e.name, d->peer.name,
+				    true);
 		if (rc)
-			rc = why_set(&d->e.why, TE_FILE, "%s: no record can be written: %s", d->e.m->records, strerror(-rc));
+			rc = why_set(&d->e.why, TE_FILE, "%s: no record can be written: %s",
+				     d->e.m->records, strerror(-rc));
 	}
 	pthread_mutex_unlock(&one);
 	return rc;
@@ -303,9 +327,11 @@ static void tell_end(struct departure *d, int rc)
 		fact_num(o, "bytes", (int64_t)d->outcome.bytes);
 		fact_num(o, "pages", (int64_t)d->outcome.pages);
 		fact_num(o, "rounds", d->outcome.rounds);
-		syslog(LOG_INFO, "%s went to %s: %llu ms in all, a pause of %llu ms, %llu bytes", d->e.name, d->peer.name,
+		syslog(LOG_INFO, "%s went to %s: %llu ms in all, a pause of %llu ms, %llu bytes",
+		       d->e.name, d->peer.name,
 		       (unsigned long long)(d->ended_ns - d->started_ns) / 1000000,
-		       (unsigned long long)(d->ended_ns - d->e.stopped_ns) / 1000000, (unsigned long long)d->outcome.bytes);
+		       (unsigned long long)(d->ended_ns - d->e.stopped_ns) / 1000000,
+		       (unsigned long long)d->outcome.bytes);
 	}
 	viewer_tell(d->e.viewer, "done", o);
 }
@@ -316,10 +342,15 @@ static void read_options(struct departure *d, struct json_object *request)
 
 	d->check_only = what && strcmp(what, "check") == 0;
 	d->opts.live = json_object_get_boolean(json_object_object_get(request, "live"));
-	d->opts.downtime_ns = (uint64_t)json_object_get_int64(json_object_object_get(request, "downtime_ns"));
-	d->opts.deadline_ns = (uint64_t)json_object_get_int64(json_object_object_get(request, "deadline_ns"));
-	d->opts.max_bytes_per_s = (uint64_t)json_object_get_int64(json_object_object_get(request, "max_bytes_per_s"));
-	d->opts.on_deadline = on && strcmp(on, "force") == 0 ? MIG_FORCE : on && strcmp(on, "throttle") == 0 ? MIG_THROTTLE : MIG_ABORT;
+	d->opts.downtime_ns =
+		(uint64_t)json_object_get_int64(json_object_object_get(request, "downtime_ns"));
+	d->opts.deadline_ns =
+		(uint64_t)json_object_get_int64(json_object_object_get(request, "deadline_ns"));
+	d->opts.max_bytes_per_s =
+		(uint64_t)json_object_get_int64(json_object_object_get(request, "max_bytes_per_s"));
+	d->opts.on_deadline = on && strcmp(on, "force") == 0	? MIG_FORCE :
+			      on && strcmp(on, "throttle") == 0 ? MIG_THROTTLE :
+								  MIG_ABORT;
 }
 
 void depart(struct migrated *m, struct viewer *v, struct json_object *request)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A suspended guest's disks come to rest. It asks for nothing any more, so its rings tell when its backends, ours or
- * the kernel's, have answered everything; what they wrote then goes to where the other host reads it. Frontends
- * ask again, on the other host, for what had no answer in their copy of the ring: a write of ours that came after
- * one of those would undo it.
+ * A suspended guest's disks come to rest. It asks for nothing any more, so its rings tell when its
+ * backends, ours or the kernel's, have answered everything; what they wrote then goes to where the
+ * other host reads it. Frontends ask again, on the other host, for what had no answer in their copy
+ * of the ring: a write of ours that came after one of those would undo it.
  */
 #include "dom0-tools/migrated/migrated.h"
 
@@ -17,7 +17,7 @@
 #include <xengnttab.h>
 #include <xen/io/blkif.h>
 
-#define MOST_QUEUES	64u
+#define MOST_QUEUES 64u
 
 static bool number(struct cli *c, uint32_t domid, const char *dev, const char *key, uint32_t *n)
 {
@@ -30,32 +30,37 @@ static bool number(struct cli *c, uint32_t domid, const char *dev, const char *k
 }
 
 /* Both ends write the indexes; they lie at the same place for every layout of the requests. */
-static int ring_rests(struct cli *c, xengnttab_handle *g, uint32_t domid, const char *dev, uint32_t ref, uint64_t deadline_ns)
+static int ring_rests(struct cli *c, xengnttab_handle *g, uint32_t domid, const char *dev,
+		      uint32_t ref, uint64_t deadline_ns)
 {
 	const struct timespec nap = { .tv_nsec = 200000 };
 	const volatile struct blkif_sring *ring = xengnttab_map_grant_ref(g, domid, ref, PROT_READ);
 	int rc = 0;
 
 	if (!ring)
-		return why_set(c->why, TE_DEVICE, "disk %s of domain %u: its ring cannot be read: %s", dev, domid, strerror(errno));
+		return why_set(c->why, TE_DEVICE,
+			       "disk %s of domain %u: its ring cannot be read: %s", dev, domid,
+			       strerror(errno));
 	while (ring->rsp_prod != ring->req_prod && !rc) {
 		if (mig_now_ns() > deadline_ns)
-			rc = why_set(c->why, TE_TIMEOUT, "disk %s of domain %u: %u requests have no answer yet", dev, domid,
-				     ring->req_prod - ring->rsp_prod);
+			rc = why_set(c->why, TE_TIMEOUT,
+				     "disk %s of domain %u: %u requests have no answer yet", dev,
+				     domid, ring->req_prod - ring->rsp_prod);
 		nanosleep(&nap, NULL);
 	}
 	xengnttab_unmap(g, (void *)(uintptr_t)ring, 1);
 	return rc;
 }
 
-static int disk_rests(struct cli *c, xengnttab_handle *g, uint32_t domid, const char *dev, uint64_t deadline_ns)
+static int disk_rests(struct cli *c, xengnttab_handle *g, uint32_t domid, const char *dev,
+		      uint64_t deadline_ns)
 {
 	uint32_t queues, ref, state;
 	char key[48];
 	int rc = 0;
 
 	if (!number(c, domid, dev, "state", &state) || state != 4)
-		return 0;	/* not connected: it has asked for nothing */
+		return 0; /* not connected: it has asked for nothing */
 	if (!number(c, domid, dev, "multi-queue-num-queues", &queues) || !queues)
 		queues = 1;
 	for (uint32_t q = 0; !rc && q < queues && q < MOST_QUEUES; q++) {
@@ -70,7 +75,9 @@ static int disk_rests(struct cli *c, xengnttab_handle *g, uint32_t domid, const 
 			found = number(c, domid, dev, key, &ref);
 		}
 		rc = found ? ring_rests(c, g, domid, dev, ref, deadline_ns) :
-			     why_set(c->why, TE_DEVICE, "disk %s of domain %u is connected, and has no ring", dev, domid);
+			     why_set(c->why, TE_DEVICE,
+				     "disk %s of domain %u is connected, and has no ring", dev,
+				     domid);
 	}
 	return rc;
 }
@@ -79,13 +86,15 @@ static int disk_rests(struct cli *c, xengnttab_handle *g, uint32_t domid, const 
 static int flush(struct cli *c, uint32_t domid, const char *dev)
 {
 	char *back = cli_read(c, "/local/domain/%u/device/vbd/%s/backend", domid, dev);
-	char *mode = back ? cli_read(c, "%s/mode", back) : NULL, *target = back ? cli_read(c, "%s/params", back) : NULL;
+	char *mode = back ? cli_read(c, "%s/mode", back) : NULL,
+	     *target = back ? cli_read(c, "%s/params", back) : NULL;
 	int fd, rc = 0;
 
 	if (mode && *mode == 'w' && target && *target == '/') {
 		fd = open(target, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 		if (fd < 0 || fsync(fd))
-			rc = why_set(c->why, TE_FILE, "disk %s of domain %u: %s: %s", dev, domid, target, strerror(errno));
+			rc = why_set(c->why, TE_FILE, "disk %s of domain %u: %s: %s", dev, domid,
+				     target, strerror(errno));
 		if (fd >= 0)
 			close(fd);
 	}

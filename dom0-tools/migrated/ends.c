@@ -9,7 +9,7 @@
 
 #include "dom0-tools/common/paths.h"
 
-#define DRAIN_NS	(10 * SECOND)
+#define DRAIN_NS (10 * SECOND)
 
 /* What a host has in memory is gone with its next start; this tells one start from another. */
 static void this_boot(char boot[40])
@@ -60,8 +60,9 @@ static bool find(struct ends *e, struct domain_info *info)
 	struct why ignored = { 0 };
 	uint8_t uuid[16];
 
-	return e->domid && config_uuid_parse(e->uuid, uuid) == 0 && host_domain_info(e->cli.host, e->domid, info, &ignored) == 0 &&
-	       !info->dying && memcmp(info->uuid, uuid, sizeof(uuid)) == 0;
+	return e->domid && config_uuid_parse(e->uuid, uuid) == 0 &&
+	       host_domain_info(e->cli.host, e->domid, info, &ignored) == 0 && !info->dying &&
+	       memcmp(info->uuid, uuid, sizeof(uuid)) == 0;
 }
 
 static bool has_image(void *arg)
@@ -97,7 +98,8 @@ static int save(void *arg, const struct handover_record *r)
 static int failed(struct ends *e, const char *what, int rc)
 {
 	if (rc)
-		syslog(LOG_ERR, "%s: %s: %s%s%s", e->name, what, e->why.text, e->why.hint[0] ? "; " : "", e->why.hint);
+		syslog(LOG_ERR, "%s: %s: %s%s%s", e->name, what, e->why.text,
+		       e->why.hint[0] ? "; " : "", e->why.hint);
 	return rc;
 }
 
@@ -114,7 +116,8 @@ static int drain(void *arg)
 {
 	struct ends *e = arg;
 
-	return failed(e, "its disks do not come to rest", drain_disks(&e->cli, e->domid, mig_now_ns() + DRAIN_NS));
+	return failed(e, "its disks do not come to rest",
+		      drain_disks(&e->cli, e->domid, mig_now_ns() + DRAIN_NS));
 }
 
 static int run(void *arg)
@@ -126,10 +129,12 @@ static int run(void *arg)
 	if (!find(e, &info))
 		return -ESRCH;
 	if (!e->source)
-		return info.paused ? failed(e, "it cannot begin", host_domain_unpause(e->cli.host, e->domid, &e->why)) : 0;
+		return info.paused ? failed(e, "it cannot begin",
+					    host_domain_unpause(e->cli.host, e->domid, &e->why)) :
+				     0;
 	/* one that stopped for another reason is the supervisor's */
 	guest_suspend_cancel(&e->cli, e->domid);
-	host_log_dirty(e->cli.host, e->domid, false, &ignored);		/* of a daemon that was killed */
+	host_log_dirty(e->cli.host, e->domid, false, &ignored); /* of a daemon that was killed */
 	if (info.shutdown && info.reason == SHUT_SUSPEND)
 		return failed(e, "it cannot go on", mig_resume(e->cli.host, e->domid, &e->why));
 	return 0;
@@ -151,7 +156,8 @@ static int destroy(void *arg)
 
 	if (!find(e, &info) || (e->h.record.boot[0] && strcmp(e->h.record.boot, e->boot) != 0))
 		return 0;
-	snprintf(reason, sizeof(reason), e->source ? "migrated to %s" : "did not arrive from %s", e->h.record.peer);
+	snprintf(reason, sizeof(reason), e->source ? "migrated to %s" : "did not arrive from %s",
+		 e->h.record.peer);
 	rc = guest_destroy(&e->cli, e->domid, reason);
 	if (!rc && e->source)
 		supervisor_forget(e->name);
@@ -178,7 +184,8 @@ static void note(void *arg, const char *text)
 
 void ends_calls(struct ends *e, struct handover_calls *calls)
 {
-	*calls = (struct handover_calls){ e, save, stop, drain, run, release, destroy, runs, has_image, say, note };
+	*calls = (struct handover_calls){ e,	   save, stop,	    drain, run, release,
+					  destroy, runs, has_image, say,   note };
 }
 
 bool ends_forget(struct ends *e)
@@ -186,8 +193,9 @@ bool ends_forget(struct ends *e)
 	const struct handover *h = &e->h;
 	enum handover_state s = h->record.state;
 
-	if (h->failed || !(s == HANDOVER_GONE || s == HANDOVER_NONE || (s == HANDOVER_OWNER && h->record.aborted) ||
-			   (s == HANDOVER_RUNNING && h->done)))
+	if (h->failed ||
+	    !(s == HANDOVER_GONE || s == HANDOVER_NONE ||
+	      (s == HANDOVER_OWNER && h->record.aborted) || (s == HANDOVER_RUNNING && h->done)))
 		return false;
 	return handover_remove(e->m->records, h->record.id) == 0;
 }

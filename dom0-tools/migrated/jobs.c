@@ -94,7 +94,8 @@ bool job_deliver(struct migrated *m, struct hostlink *l, const struct hello *h)
 	return j != NULL;
 }
 
-int job_reconnect(struct migrated *m, struct job *j, struct channel *c, uint64_t deadline_ns, struct why *why)
+int job_reconnect(struct migrated *m, struct job *j, struct channel *c, uint64_t deadline_ns,
+		  struct why *why)
 {
 	struct hostlink *l = NULL;
 	struct hello h;
@@ -115,7 +116,7 @@ int job_reconnect(struct migrated *m, struct job *j, struct channel *c, uint64_t
 		rc = channel_answer(c, l, &h, mig_now_ns() + 10 * SECOND, why);
 		if (!rc)
 			return 0;
-		l = NULL;	/* a stranger, or lost again */
+		l = NULL; /* a stranger, or lost again */
 	}
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* torc-migrated: starts, listens to other hosts and to torc migrate, and looks after what is left of earlier migrations. */
+/* torc-migrated: starts, listens to other hosts and to torc migrate, and looks after what is left
+ * of earlier migrations. */
 #include "dom0-tools/migrated/migrated.h"
 
 #include <errno.h>
@@ -22,8 +23,8 @@
 #include "dom0-tools/common/paths.h"
 #include "dom0-tools/migrated/protocol.h"
 
-#define LOOK_MS		2000	/* at records that nobody works on */
-#define GREET_NS	(10 * SECOND)
+#define LOOK_MS	 2000 /* at records that nobody works on */
+#define GREET_NS (10 * SECOND)
 
 static const char usage[] =
 	"usage: torc-migrated [--foreground] [--pid-file FILE] [--port PORT]\n"
@@ -108,7 +109,9 @@ static void talk(struct migrated *m, struct channel **c, struct why *why)
 
 void serve(struct migrated *m, int fd)
 {
-	const struct hostlink_tls how = { .id = m->id, .pinned = is_pinned, .arg = m, .server = true, .timeout_ms = 10000 };
+	const struct hostlink_tls how = {
+		.id = m->id, .pinned = is_pinned, .arg = m, .server = true, .timeout_ms = 10000
+	};
 	struct channel *c = NULL;
 	struct why why = { 0 };
 	struct hostlink *l;
@@ -144,7 +147,7 @@ static int listen_tcp(uint16_t port)
 		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &zero, sizeof(zero));
 		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
 		rc = bind(fd, (struct sockaddr *)&a, sizeof(a));
-	} else {	/* a kernel without IPv6 */
+	} else { /* a kernel without IPv6 */
 		fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
 		rc = fd < 0 ? -1 : bind(fd, (struct sockaddr *)&a4, sizeof(a4));
@@ -174,7 +177,8 @@ static int listen_local(const char *path)
 	return rc < 0 || listen(fd, 16) < 0 ? -errno : fd;
 }
 
-/* Guests that arrive need one as much as those that are created. It goes to the background by itself, if none runs. */
+/* Guests that arrive need one as much as those that are created. It goes to the background by
+ * itself, if none runs. */
 static void start_supervisor(void)
 {
 	extern char **environ;
@@ -182,7 +186,8 @@ static void start_supervisor(void)
 	int status;
 	pid_t pid;
 
-	if (beside_path("torc", torc) == 0 && posix_spawn(&pid, torc, NULL, NULL, argv, environ) == 0)
+	if (beside_path("torc", torc) == 0 &&
+	    posix_spawn(&pid, torc, NULL, NULL, argv, environ) == 0)
 		waitpid(pid, &status, 0);
 }
 
@@ -234,8 +239,11 @@ static void work(struct migrated *m, int hosts, int local)
 
 int main(int argc, char **argv)
 {
-	static const struct option options[] = { { "foreground", no_argument, NULL, 'f' }, { "pid-file", required_argument, NULL, 'p' },
-						 { "port", required_argument, NULL, 'P' }, { "help", no_argument, NULL, 'h' }, { 0 } };
+	static const struct option options[] = { { "foreground", no_argument, NULL, 'f' },
+						 { "pid-file", required_argument, NULL, 'p' },
+						 { "port", required_argument, NULL, 'P' },
+						 { "help", no_argument, NULL, 'h' },
+						 { 0 } };
 	static struct migrated m = { .port = MIGRATE_PORT, .lock = PTHREAD_MUTEX_INITIALIZER };
 	const char *pid_file = NULL;
 	bool foreground = false;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * torc-migrated: takes guests from paired hosts, and sends its own there when torc migrate asks. One thread a migration, each
- * with its own doors to the hypervisor and the store. Whose a guest is stands in the records on the disk alone, so that a
- * daemon that was killed goes on from them when it is started again.
+ * torc-migrated: takes guests from paired hosts, and sends its own there when torc migrate asks.
+ * One thread a migration, each with its own doors to the hypervisor and the store. Whose a guest is
+ * stands in the records on the disk alone, so that a daemon that was killed goes on from them when
+ * it is started again.
  */
 #ifndef TORC_MIGRATED_MIGRATED_H
 #define TORC_MIGRATED_MIGRATED_H
@@ -17,15 +18,15 @@
 #include "migration/deal.h"
 #include "migration/pair.h"
 
-#define MOST_THREADS	64	/* strangers who only connect count, too */
-#define TICK_NS		200000000ull
-#define SECOND		1000000000ull
+#define MOST_THREADS 64 /* strangers who only connect count, too */
+#define TICK_NS	     200000000ull
+#define SECOND	     1000000000ull
 
 struct migrated {
 	char pins[PATH_MAX], records[PATH_MAX];
 	struct identity *id;
 	uint16_t port;
-	pthread_mutex_t lock;	/* of what follows */
+	pthread_mutex_t lock; /* of what follows */
 	pthread_cond_t changed;
 	struct job *jobs;
 	unsigned int threads;
@@ -35,8 +36,9 @@ struct migrated {
 struct job {
 	struct job *next;
 	uint8_t id[HANDOVER_ID_SIZE];
-	bool hurry;		/* somebody else wants it */
-	struct hostlink *link;	/* another connection for its channel has come, which began with hello */
+	bool hurry;	       /* somebody else wants it */
+	struct hostlink *link; /* another connection for its channel has come, which began with
+				  hello */
 	struct hello hello;
 };
 /* patience_ns: how long one who has it is asked to let go of it. NULL: he does not. */
@@ -46,17 +48,20 @@ bool job_hurried(struct migrated *m, struct job *j);
 /* A connection of a channel that a job has: the job's from then on. false: nobody has it. */
 bool job_deliver(struct migrated *m, struct hostlink *l, const struct hello *h);
 /* Wait for one, and go on with it. */
-int job_reconnect(struct migrated *m, struct job *j, struct channel *c, uint64_t deadline_ns, struct why *why);
+int job_reconnect(struct migrated *m, struct job *j, struct channel *c, uint64_t deadline_ns,
+		  struct why *why);
 /* A detached thread, if there are not too many. fn owns arg, also if none is begun. */
 int job_thread(struct migrated *m, void *(*fn)(void *arg), void *arg);
 void job_thread_done(struct migrated *m);
 
 /* --- talk.c: hosts, and JSON over a channel */
-int talk_link(struct migrated *m, const struct pin *peer, struct hostlink **l, uint64_t deadline_ns, struct why *why);
-int talk_dial(struct migrated *m, const struct pin *peer, const uint8_t *id, struct channel **c, uint64_t deadline_ns, struct why *why);
-int talk_say(struct channel *c, struct json_object *o, struct why *why);	/* o is consumed */
+int talk_link(struct migrated *m, const struct pin *peer, struct hostlink **l, uint64_t deadline_ns,
+	      struct why *why);
+int talk_dial(struct migrated *m, const struct pin *peer, const uint8_t *id, struct channel **c,
+	      uint64_t deadline_ns, struct why *why);
+int talk_say(struct channel *c, struct json_object *o, struct why *why); /* o is consumed */
 int talk_hear(struct channel *c, struct json_object **o, uint64_t deadline_ns, struct why *why);
-const char *talk_text(struct json_object *o, const char *key);			/* or NULL */
+const char *talk_text(struct json_object *o, const char *key); /* or NULL */
 void talk_id_write(const uint8_t *id, char text[2 * HANDOVER_ID_SIZE + 1]);
 int talk_id_read(const char *text, uint8_t *id);
 /* An error as {"code", "text", "hint"}, and back. */
@@ -65,24 +70,25 @@ void talk_reason_read(struct json_object *o, struct why *why);
 
 /* --- viewer.c: the command that asked */
 struct viewer {
-	int fd;		/* -1: nobody looks */
+	int fd; /* -1: nobody looks */
 };
-void viewer_tell(struct viewer *v, const char *event, struct json_object *facts);	/* consumed; NULL: none */
+void viewer_tell(struct viewer *v, const char *event,
+		 struct json_object *facts); /* consumed; NULL: none */
 bool viewer_gone(const struct viewer *v);
-void viewer_serve(struct migrated *m, int fd);	/* in a thread of its own */
+void viewer_serve(struct migrated *m, int fd); /* in a thread of its own */
 
 /* --- ends.c: the guest on this host, as the handover moves it */
 struct ends {
 	struct migrated *m;
 	struct cli cli;
 	struct why why;
-	struct channel *c;	/* NULL: what is said is said to nobody */
+	struct channel *c; /* NULL: what is said is said to nobody */
 	struct job *job;
 	struct handover h;
 	bool source;
 	uint32_t domid;
 	char name[64], uuid[40], boot[40];
-	uint64_t stopped_ns;	/* since when it stands still */
+	uint64_t stopped_ns; /* since when it stands still */
 	struct viewer *viewer;
 };
 int ends_open(struct ends *e, struct migrated *m, bool source);
@@ -93,8 +99,8 @@ void ends_from_record(struct ends *e, const struct handover_record *r);
 /* The record is removed as soon as nobody needs it any more. true: it was. */
 bool ends_forget(struct ends *e);
 /*
- * The handover's talk until there is nothing more to say, somebody else wants to go on, or the deadline. What is then
- * open is recover.c's.
+ * The handover's talk until there is nothing more to say, somebody else wants to go on, or the
+ * deadline. What is then open is recover.c's.
  */
 int ends_deal(struct ends *e, uint64_t patience_ns, uint64_t deadline_ns);
 
@@ -102,7 +108,8 @@ int ends_deal(struct ends *e, uint64_t patience_ns, uint64_t deadline_ns);
 int drain_disks(struct cli *c, uint32_t domid, uint64_t deadline_ns);
 
 /* --- checks.c */
-struct json_object *checks_facts(struct cli *c, uint32_t domid, const char *name, struct json_object *record);	/* of the guest, for the other host */
+struct json_object *checks_facts(struct cli *c, uint32_t domid, const char *name,
+				 struct json_object *record); /* of the guest, for the other host */
 /* What this host lacks for it: an array of reasons, empty if nothing. */
 struct json_object *checks_run(struct cli *c, struct json_object *facts, struct json_object *record);
 /* Features that the guest needs from now on: what it needed, and this host's. */
@@ -110,10 +117,12 @@ struct json_object *checks_features(struct cli *c, struct json_object *record);
 
 /* --- the two directions, and what is left of earlier ones */
 void depart(struct migrated *m, struct viewer *v, struct json_object *request);
-void arrive(struct migrated *m, struct channel **c, const struct pin *peer, struct json_object *request);
+void arrive(struct migrated *m, struct channel **c, const struct pin *peer,
+	    struct json_object *request);
 void recover_all(struct migrated *m);
-void recover_heard(struct migrated *m, struct channel *c, const struct pin *peer, struct json_object *request);
-void serve(struct migrated *m, int fd);		/* a connection of another host, in a thread of its own */
+void recover_heard(struct migrated *m, struct channel *c, const struct pin *peer,
+		   struct json_object *request);
+void serve(struct migrated *m, int fd); /* a connection of another host, in a thread of its own */
 
 int sandbox_enter(void);
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What earlier migrations left open: of a daemon that was killed, of a host that went down, of a link that was cut at the wrong
- * moment. What the record allows is done at once; what the other host has to say is asked for, again and again.
+ * What earlier migrations left open: of a daemon that was killed, of a host that went down, of a
+ * link that was cut at the wrong moment. What the record allows is done at once; what the other
+ * host has to say is asked for, again and again.
  */
 #include "dom0-tools/migrated/migrated.h"
 
@@ -11,10 +12,11 @@
 #include <syslog.h>
 #include <time.h>
 
-#define TALK_NS		(10 * SECOND)
-#define REACH_NS	(5 * SECOND)
-#define TAKE_OVER_NS	(20 * SECOND)
-#define LATE_S		60	/* a guest may still follow a request to suspend that it was sent before we were killed */
+#define TALK_NS	     (10 * SECOND)
+#define REACH_NS     (5 * SECOND)
+#define TAKE_OVER_NS (20 * SECOND)
+#define LATE_S \
+	60 /* a guest may still follow a request to suspend that it was sent before we were killed */
 
 struct left {
 	struct migrated *m;
@@ -22,7 +24,8 @@ struct left {
 };
 
 /* Its own doors, the record, and what follows from it here. */
-static int take_up(struct ends *e, struct migrated *m, struct job *job, const struct handover_record *r)
+static int take_up(struct ends *e, struct migrated *m, struct job *job,
+		   const struct handover_record *r)
 {
 	struct handover_calls calls;
 	int rc = ends_open(e, m, r->state <= HANDOVER_GONE);
@@ -42,7 +45,9 @@ static void late_suspend(struct ends *e)
 {
 	const struct timespec nap = { .tv_sec = 1 };
 
-	for (int i = 0; i < LATE_S && e->h.record.state == HANDOVER_OWNER && e->h.calls.has_image(e) && !job_hurried(e->m, e->job); i++) {
+	for (int i = 0; i < LATE_S && e->h.record.state == HANDOVER_OWNER &&
+			e->h.calls.has_image(e) && !job_hurried(e->m, e->job);
+	     i++) {
 		if (!e->h.calls.runs(e))
 			e->h.calls.run(e);
 		nanosleep(&nap, NULL);
@@ -70,7 +75,7 @@ static void ask_other(struct ends *e, const struct handover_record *r)
 		rc = handover_tick(&e->h);
 	if (!rc)
 		rc = ends_deal(e, 0, mig_now_ns() + TALK_NS);
-	if (e->h.record.state == HANDOVER_GONE)	/* that it may forget us */
+	if (e->h.record.state == HANDOVER_GONE) /* that it may forget us */
 		(void)channel_settle(e->c, mig_now_ns() + SECOND);
 	channel_free(&e->c);
 }
@@ -156,7 +161,8 @@ static void answer_unknown(struct channel *c, const uint8_t *id)
 	enum handover_message m;
 	size_t len;
 
-	while (mig_now_ns() < until && channel_hear(c, raw, sizeof(raw), &len, until) == 0 && handover_read(raw, len, id, &m) == 0) {
+	while (mig_now_ns() < until && channel_hear(c, raw, sizeof(raw), &len, until) == 0 &&
+	       handover_read(raw, len, id, &m) == 0) {
 		m = handover_answer_unknown(m);
 		if (m == HANDOVER_MESSAGES)
 			continue;
@@ -165,7 +171,8 @@ static void answer_unknown(struct channel *c, const uint8_t *id)
 	}
 }
 
-void recover_heard(struct migrated *m, struct channel *c, const struct pin *peer, struct json_object *request)
+void recover_heard(struct migrated *m, struct channel *c, const struct pin *peer,
+		   struct json_object *request)
 {
 	struct handover_record record;
 	struct ends e = { .c = c };
@@ -178,14 +185,15 @@ void recover_heard(struct migrated *m, struct channel *c, const struct pin *peer
 		return;
 	job = job_begin(m, id, TAKE_OVER_NS);
 	if (!job)
-		return;		/* it asks again */
+		return; /* it asks again */
 	/* a record that cannot be read is not one that is not there */
 	if (handover_each(m->records, is_wanted, &w, &why)) {
 		syslog(LOG_ERR, "%s; %s", why.text, why.hint);
 	} else if (!w.any) {
 		answer_unknown(c, id);
 	} else if (strcmp(record.peer, peer->name) != 0) {
-		syslog(LOG_WARNING, "%s asks about \"%s\", which is between %s and this host", peer->name, record.guest, record.peer);
+		syslog(LOG_WARNING, "%s asks about \"%s\", which is between %s and this host",
+		       peer->name, record.guest, record.peer);
 	} else {
 		if (take_up(&e, m, job, &record) == 0)
 			(void)ends_deal(&e, 0, mig_now_ns() + TALK_NS);

@@ -8,8 +8,8 @@
 
 #include "migration/meet.h"
 
-#define HANDSHAKE_MS	10000
-#define MOST_DEPTH	8
+#define HANDSHAKE_MS 10000
+#define MOST_DEPTH   8
 
 struct only {
 	const uint8_t *fingerprint;
@@ -22,17 +22,22 @@ static bool is_peer(void *arg, const uint8_t fingerprint[FINGERPRINT_SIZE])
 	return memcmp(o->fingerprint, fingerprint, FINGERPRINT_SIZE) == 0;
 }
 
-int talk_link(struct migrated *m, const struct pin *peer, struct hostlink **l, uint64_t deadline_ns, struct why *why)
+int talk_link(struct migrated *m, const struct pin *peer, struct hostlink **l, uint64_t deadline_ns,
+	      struct why *why)
 {
 	struct only only = { peer->fingerprint };
-	const struct hostlink_tls how = { .id = m->id, .pinned = is_peer, .arg = &only, .timeout_ms = HANDSHAKE_MS };
-	int fd, rc = meet_reach(peer->address[0] ? peer->address : peer->name, m->port, deadline_ns, &fd, why);
+	const struct hostlink_tls how = {
+		.id = m->id, .pinned = is_peer, .arg = &only, .timeout_ms = HANDSHAKE_MS
+	};
+	int fd, rc = meet_reach(peer->address[0] ? peer->address : peer->name, m->port, deadline_ns,
+				&fd, why);
 
 	rc = rc ? rc : hostlink_open_tls(l, fd, &how, why);
 	return rc ? why_prefix(why, rc, "%s: ", peer->name) : 0;
 }
 
-int talk_dial(struct migrated *m, const struct pin *peer, const uint8_t *id, struct channel **c, uint64_t deadline_ns, struct why *why)
+int talk_dial(struct migrated *m, const struct pin *peer, const uint8_t *id, struct channel **c,
+	      uint64_t deadline_ns, struct why *why)
 {
 	struct hostlink *l;
 	int rc = channel_new(c, id, why);
@@ -41,9 +46,11 @@ int talk_dial(struct migrated *m, const struct pin *peer, const uint8_t *id, str
 	if (!rc) {
 		rc = channel_dial(*c, l, deadline_ns, why);
 		if (rc) {
-			/* the client is through before the server has looked: here it is heard that it did not take us */
+			/* the client is through before the server has looked: here it is heard that
+			 * it did not take us */
 			why_prefix(why, rc, "%s: ", peer->name);
-			why_hint(why, rc, "is it paired with this host (torc host list there), and does torc-migrated run there?");
+			why_hint(why, rc,
+				 "is it paired with this host (torc host list there), and does torc-migrated run there?");
 		}
 	}
 	if (rc)
@@ -65,13 +72,15 @@ int talk_hear(struct channel *c, struct json_object **o, uint64_t deadline_ns, s
 	struct json_tokener *t = json_tokener_new_ex(MOST_DEPTH);
 	char *text = malloc(CHANNEL_MOST_MESSAGE);
 	size_t len;
-	int rc = t && text ? channel_hear(c, text, CHANNEL_MOST_MESSAGE, &len, deadline_ns) : -ENOMEM;
+	int rc = t && text ? channel_hear(c, text, CHANNEL_MOST_MESSAGE, &len, deadline_ns) :
+			     -ENOMEM;
 
 	*o = NULL;
 	if (rc == -ETIMEDOUT)
 		rc = why_set(why, TE_TIMEOUT, "the other host does not answer");
 	else if (rc)
-		rc = why_set(why, TE_CHANNEL, "the other host: %s", *channel_trouble(c) ? channel_trouble(c) : strerror(-rc));
+		rc = why_set(why, TE_CHANNEL, "the other host: %s",
+			     *channel_trouble(c) ? channel_trouble(c) : strerror(-rc));
 	if (!rc) {
 		*o = json_tokener_parse_ex(t, text, (int)len);
 		if (!*o || !json_object_is_type(*o, json_type_object)) {
@@ -89,7 +98,10 @@ const char *talk_text(struct json_object *o, const char *key)
 {
 	struct json_object *v;
 
-	return o && json_object_object_get_ex(o, key, &v) && json_object_is_type(v, json_type_string) ? json_object_get_string(v) : NULL;
+	return o && json_object_object_get_ex(o, key, &v) &&
+			       json_object_is_type(v, json_type_string) ?
+		       json_object_get_string(v) :
+		       NULL;
 }
 
 void talk_id_write(const uint8_t *id, char text[2 * HANDOVER_ID_SIZE + 1])
@@ -102,7 +114,8 @@ int talk_id_read(const char *text, uint8_t *id)
 {
 	unsigned int b;
 
-	if (!text || strlen(text) != 2 * HANDOVER_ID_SIZE || strspn(text, "0123456789abcdef") != 2 * HANDOVER_ID_SIZE)
+	if (!text || strlen(text) != 2 * HANDOVER_ID_SIZE ||
+	    strspn(text, "0123456789abcdef") != 2 * HANDOVER_ID_SIZE)
 		return -EINVAL;
 	for (int i = 0; i < HANDOVER_ID_SIZE; i++) {
 		sscanf(text + 2 * i, "%2x", &b);
@@ -131,7 +144,8 @@ static void plain(char *s)
 
 void talk_reason_read(struct json_object *o, struct why *why)
 {
-	const char *code = talk_text(o, "code"), *text = talk_text(o, "text"), *hint = talk_text(o, "hint");
+	const char *code = talk_text(o, "code"), *text = talk_text(o, "text"),
+		   *hint = talk_text(o, "hint");
 	int e;
 
 	for (e = TE_NONE + 1; e < TE_COUNT && !(code && strcmp(code, why_code(e)) == 0); e++)

@@ -11,7 +11,7 @@
 
 #include "dom0-tools/migrated/protocol.h"
 
-#define ASK_MS	5000
+#define ASK_MS 5000
 
 /* A viewer that does not read is left behind: the migration waits for nobody who only looks. */
 void viewer_tell(struct viewer *v, const char *event, struct json_object *facts)
@@ -27,9 +27,11 @@ void viewer_tell(struct viewer *v, const char *event, struct json_object *facts)
 			json_object_object_add(o, key, json_object_get(value));
 		json_object_put(facts);
 	}
-	n = snprintf(line, sizeof(line), "%s\n", json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN));
+	n = snprintf(line, sizeof(line), "%s\n",
+		     json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN));
 	json_object_put(o);
-	if (v && v->fd >= 0 && n < (int)sizeof(line) && send(v->fd, line, (size_t)n, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 && errno != EAGAIN)
+	if (v && v->fd >= 0 && n < (int)sizeof(line) &&
+	    send(v->fd, line, (size_t)n, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 && errno != EAGAIN)
 		shutdown(v->fd, SHUT_RDWR);
 }
 
@@ -40,7 +42,8 @@ bool viewer_gone(const struct viewer *v)
 
 	if (p.fd < 0 || poll(&p, 1, 0) <= 0)
 		return false;
-	return recv(p.fd, &byte, 1, MSG_DONTWAIT | MSG_PEEK) <= 0 || (p.revents & (POLLHUP | POLLERR));
+	return recv(p.fd, &byte, 1, MSG_DONTWAIT | MSG_PEEK) <= 0 ||
+	       (p.revents & (POLLHUP | POLLERR));
 }
 
 static struct json_object *hear_request(int fd)

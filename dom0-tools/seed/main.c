@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * torc-seed DIR FILE NAME UUID, which torc create --seed runs: a disk by which cloud-init in the guest learns who it
- * is. Its form is cloud-init's NoCloud: an ISO 9660 volume of the name CIDATA with the files below at its root. A
- * program of its own, as no other command needs the library, whose licence is not torc's.
+ * torc-seed DIR FILE NAME UUID, which torc create --seed runs: a disk by which cloud-init in the
+ * guest learns who it is. Its form is cloud-init's NoCloud: an ISO 9660 volume of the name CIDATA
+ * with the files below at its root. A program of its own, as no other command needs the library,
+ * whose licence is not torc's.
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -22,25 +23,28 @@
 #include "dom0-tools/common/paths.h"
 #include "dom0-tools/common/why.h"
 
-#define BLOCK		2048
-#define FILE_MAX_BYTES	(4u << 20)	/* of one file: texts, and perhaps a script */
+#define BLOCK	       2048
+#define FILE_MAX_BYTES (4u << 20) /* of one file: texts, and perhaps a script */
 
 static const struct {
 	const char *name;
 	bool needed;
-} files[] = { { "user-data", true }, { "meta-data", false }, { "network-config", false }, { "vendor-data", false } };
+} files[] = { { "user-data", true },
+	      { "meta-data", false },
+	      { "network-config", false },
+	      { "vendor-data", false } };
 
 struct seed {
 	const char *dir;
-	const char *name;	/* the guest's */
-	const char *id;		/* its uuid, by which cloud-init knows a guest that it has seen before */
+	const char *name; /* the guest's */
+	const char *id;	  /* its uuid, by which cloud-init knows a guest that it has seen before */
 	IsoImage *image;
 };
 
 static int add_bytes(struct seed *s, const char *name, const char *text, struct why *why)
 {
 	size_t len = strlen(text);
-	unsigned char *copy = malloc(len + 1);		/* the image frees it */
+	unsigned char *copy = malloc(len + 1); /* the image frees it */
 	IsoStream *stream;
 	IsoFile *file;
 
@@ -68,7 +72,8 @@ static int add_file(struct seed *s, const char *name, bool needed, struct why *w
 		return why_set(why, TE_FILE, "%s: the name is too long", s->dir);
 	rc = path_read_file(path, FILE_MAX_BYTES, &text, NULL);
 	if (rc == -ENOENT && strcmp(name, "meta-data") == 0) {
-		snprintf(made, sizeof(made), "instance-id: %s\nlocal-hostname: %s\n", s->id, s->name);
+		snprintf(made, sizeof(made), "instance-id: %s\nlocal-hostname: %s\n", s->id,
+			 s->name);
 		return add_bytes(s, name, made, why);
 	}
 	if (rc == -ENOENT && !needed)
@@ -91,7 +96,8 @@ static int write_image(struct seed *s, const char *part, struct why *why)
 	if (!f)
 		return why_set(why, TE_FILE, "%s: %s", part, strerror(errno));
 	if (iso_write_opts_new(&opts, 0) < 0 || iso_write_opts_set_rockridge(opts, 1) < 0 ||
-	    iso_write_opts_set_joliet(opts, 1) < 0 || iso_image_create_burn_source(s->image, opts, &source) < 0)
+	    iso_write_opts_set_joliet(opts, 1) < 0 ||
+	    iso_image_create_burn_source(s->image, opts, &source) < 0)
 		rc = why_set(why, TE_INTERNAL, "cannot make the seed's image");
 	while (!rc && (n = source->read_xt(source, block, BLOCK)) > 0)
 		if (fwrite(block, 1, (size_t)n, f) != (size_t)n)
@@ -116,12 +122,13 @@ static int make(struct seed *s, const char *file, struct why *why)
 
 	if (snprintf(part, sizeof(part), "%s.part", file) >= (int)sizeof(part))
 		return why_set(why, TE_FILE, "%s: the name is too long", file);
-	if (iso_init() < 0 || iso_set_msgs_severities("NEVER", "NEVER", "") < 0 || iso_image_new("CIDATA", &s->image) < 0)
+	if (iso_init() < 0 || iso_set_msgs_severities("NEVER", "NEVER", "") < 0 ||
+	    iso_image_new("CIDATA", &s->image) < 0)
 		return why_set(why, TE_NO_MEMORY, "no memory");
 	for (size_t i = 0; !rc && i < sizeof(files) / sizeof(files[0]); i++)
 		rc = add_file(s, files[i].name, files[i].needed, why);
 	if (!rc) {
-		umask(0077);		/* user-data holds passwords and keys */
+		umask(0077); /* user-data holds passwords and keys */
 		rc = write_image(s, part, why);
 	}
 	if (!rc && rename(part, file) < 0)
@@ -140,7 +147,8 @@ int main(int argc, char **argv)
 
 	if (argc != 5) {
 		fputs("usage: torc-seed DIR FILE NAME UUID\nMakes FILE, a disk for cloud-init, of DIR's files. "
-		      "torc create --seed runs it.\n", stderr);
+		      "torc create --seed runs it.\n",
+		      stderr);
 		return argc == 2 && strcmp(argv[1], "--help") == 0 ? 0 : 2;
 	}
 	s = (struct seed){ .dir = argv[1], .name = argv[3], .id = argv[4] };

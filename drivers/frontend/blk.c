@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Block frontend: one page of ring, requests of up to 11 pages, several in flight, each caller waiting for its own.
- * A response is copied before it is looked at; one that answers nothing we asked breaks the device, not us.
+ * Block frontend: one page of ring, requests of up to 11 pages, several in flight, each caller
+ * waiting for its own. A response is copied before it is looked at; one that answers nothing we
+ * asked breaks the device, not us.
  */
 #include "blk.h"
 
@@ -109,8 +110,8 @@ int blk_resume(struct blk *b)
 	int rc;
 
 	if (!b->page)
-		return 0;		/* was not open */
-	b->port = 0;			/* this and the grants went with the old domain */
+		return 0; /* was not open */
+	b->port = 0;	  /* this and the grants went with the old domain */
 	b->grant = 0;
 	b->inflight = 0;
 	b->error = 0;
@@ -265,7 +266,7 @@ static int transfer(struct blk *b, bool write, uint64_t sector, char *pages, uns
 			pages += OS_PAGE_SIZE;
 			n--;
 		}
-		if (!r->pages) {		/* no grants left: those under way will bring some */
+		if (!r->pages) { /* no grants left: those under way will bring some */
 			r->used = false;
 			b->inflight--;
 			if (!b->inflight)

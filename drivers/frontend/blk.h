@@ -7,10 +7,10 @@
 
 #include <xen/io/blkif.h>
 
-#define BLK_SECTOR	512		/* the protocol's unit, whatever the disk's own sector is */
-#define BLK_INFLIGHT	16		/* requests at a time: each has 11 pages of grants */
+#define BLK_SECTOR   512 /* the protocol's unit, whatever the disk's own sector is */
+#define BLK_INFLIGHT 16	 /* requests at a time: each has 11 pages of grants */
 
-struct blk_request {			/* one in the ring */
+struct blk_request { /* one in the ring */
 	bool used;
 	unsigned int pages;
 	grant_ref_t grants[BLKIF_MAX_SEGMENTS_PER_REQUEST];
@@ -19,22 +19,22 @@ struct blk_request {			/* one in the ring */
 struct blk {
 	struct device dev;
 	blkif_front_ring_t ring;
-	void *page;			/* of the ring */
+	void *page; /* of the ring */
 	grant_ref_t grant;
 	evtchn_port_t port;
 	uint64_t sectors;
-	unsigned int sector_size;	/* the disk's */
+	unsigned int sector_size; /* the disk's */
 	bool readonly, can_flush, broken;
 	unsigned int inflight;
-	int error;			/* the first of the requests under way */
+	int error; /* the first of the requests under way */
 	struct blk_request requests[BLK_INFLIGHT];
 };
 
 /* Device number id, from device_find("vbd", n). 0 or a negative error. */
 int blk_open(struct blk *b, unsigned long id);
 /*
- * n pages at a page-aligned address, from a sector on. Waits until all is done. -XEN_EROFS, -XEN_EINVAL (past the end), -XEN_EIO
- * (the backend says so, or breaks the protocol).
+ * n pages at a page-aligned address, from a sector on. Waits until all is done. -XEN_EROFS,
+ * -XEN_EINVAL (past the end), -XEN_EIO (the backend says so, or breaks the protocol).
  */
 int blk_read(struct blk *b, uint64_t sector, void *pages, unsigned int n);
 int blk_write(struct blk *b, uint64_t sector, const void *pages, unsigned int n);
@@ -42,8 +42,8 @@ int blk_write(struct blk *b, uint64_t sector, const void *pages, unsigned int n)
 int blk_flush(struct blk *b);
 void blk_close(struct blk *b);
 /*
- * After a resume, once the store is there again (os.h). Calls wait for their requests, so none was under way. 0, or a negative error, and
- * then the disk is gone: if it shrank, too.
+ * After a resume, once the store is there again (os.h). Calls wait for their requests, so none was
+ * under way. 0, or a negative error, and then the disk is gone: if it shrank, too.
  */
 int blk_resume(struct blk *b);
 

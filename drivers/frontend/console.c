@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Console ring: two byte queues with free-running indices in one shared page. The other side may write any
- * index it likes: what it says is read once and taken for nonsense if it is over a ring away.
+ * Console ring: two byte queues with free-running indices in one shared page. The other side may
+ * write any index it likes: what it says is read once and taken for nonsense if it is over a ring
+ * away.
  */
 #include "console.h"
 #include "os.h"
@@ -10,12 +11,12 @@
 
 static struct xencons_interface *ring;
 static evtchn_port_t port;
-static bool stalled;			/* nobody reads: do not wait again until somebody does */
+static bool stalled; /* nobody reads: do not wait again until somebody does */
 static XENCONS_RING_IDX stalled_at;
 
 static void woken(void *arg)
 {
-	(void)arg;			/* waking up is all that is wanted */
+	(void)arg; /* waking up is all that is wanted */
 }
 
 void console_init(void *page, uint32_t evtchn)
@@ -69,7 +70,7 @@ static void put(char c)
 			return;
 	}
 	ring->out[MASK_XENCONS_IDX(ring->out_prod, ring->out)] = c;
-	xen_wmb();				/* the byte before the index that covers it */
+	xen_wmb(); /* the byte before the index that covers it */
 	ring->out_prod++;
 }
 
@@ -107,14 +108,14 @@ size_t console_read(char *buf, size_t n)
 		return 0;
 	cons = ring->in_cons;
 	prod = *(volatile XENCONS_RING_IDX *)&ring->in_prod;
-	xen_rmb();				/* the index before the bytes it covers */
-	if (prod - cons > sizeof(ring->in)) {	/* nonsense: take nothing, start over from there */
+	xen_rmb();			      /* the index before the bytes it covers */
+	if (prod - cons > sizeof(ring->in)) { /* nonsense: take nothing, start over from there */
 		ring->in_cons = prod;
 		return 0;
 	}
 	for (i = 0; i < n && cons != prod; i++)
 		buf[i] = ring->in[MASK_XENCONS_IDX(cons++, ring->in)];
-	xen_mb();				/* the bytes before they may be overwritten */
+	xen_mb(); /* the bytes before they may be overwritten */
 	ring->in_cons = cons;
 	if (i)
 		os_event_send(port);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The frontend's way through the device states. What comes next is xenbus_next()'s word; here is what it needs to know. */
+/* The frontend's way through the device states. What comes next is xenbus_next()'s word; here is
+ * what it needs to know. */
 #include "device.h"
 
 static void changed(void *arg)
 {
-	(void)arg;			/* the waiting loop looks for itself */
+	(void)arg; /* the waiting loop looks for itself */
 }
 
 static int leaf_path(char *out, size_t size, const char *dir, const char *leaf)
@@ -35,7 +36,8 @@ int device_open(struct device *d, const char *type, unsigned long id)
 {
 	memset(d, 0, sizeof(*d));
 	d->id = id;
-	if (os_format(d->front, sizeof(d->front), "device/%s/%lu", type, id) >= (int)sizeof(d->front))
+	if (os_format(d->front, sizeof(d->front), "device/%s/%lu", type, id) >=
+	    (int)sizeof(d->front))
 		return -XEN_E2BIG;
 	return device_reopen(d);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A xenbus device seen from its frontend: finding it, publishing, and stepping through the states with the other half. */
+/* A xenbus device seen from its frontend: finding it, publishing, and stepping through the states
+ * with the other half. */
 #ifndef FRONTEND_DEVICE_H
 #define FRONTEND_DEVICE_H
 
@@ -8,8 +9,8 @@
 #include "xenbus/state/xenbus.h"
 
 struct device {
-	char front[64];			/* our directory, relative to our home: "device/vbd/51712" */
-	char back[XENBUS_PATH_MAX];	/* the backend's, as our directory names it */
+	char front[64];		    /* our directory, relative to our home: "device/vbd/51712" */
+	char back[XENBUS_PATH_MAX]; /* the backend's, as our directory names it */
 	unsigned long id;
 	domid_t backend;
 	XenbusState mine;
@@ -29,8 +30,8 @@ unsigned long device_get(struct device *d, const char *leaf, unsigned long other
 
 int device_state(struct device *d, store_txn_t t, XenbusState state);
 /*
- * Waits until the state machine asks for this step. -XEN_ENODEV if it asks for the device's end instead, -XEN_ETIMEDOUT
- * after ms.
+ * Waits until the state machine asks for this step. -XEN_ENODEV if it asks for the device's end
+ * instead, -XEN_ETIMEDOUT after ms.
  */
 int device_await(struct device *d, enum xenbus_step step, unsigned int ms);
 /* Closing, then Closed, once the backend has let go or ms have passed. */

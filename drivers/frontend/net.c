@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Network frontend: two rings, buffers granted once and used over and over. The backend copies received frames into them
+ * Network frontend: two rings, buffers granted once and used over and over. The backend copies
+ * received frames into them
  * ("request-rx-copy"); without offers of ours it sends none in pieces and none without a checksum.
  */
 #include "net.h"
@@ -58,8 +59,9 @@ static int read_mac(struct net *n)
 	if (len < 0)
 		return len;
 	for (char *p = text; *p; p++) {
-		unsigned int v = *p >= '0' && *p <= '9' ? *p - '0' :
-				 (*p | 32) >= 'a' && (*p | 32) <= 'f' ? (*p | 32) - 'a' + 10 : 16;
+		unsigned int v = *p >= '0' && *p <= '9'		      ? *p - '0' :
+				 (*p | 32) >= 'a' && (*p | 32) <= 'f' ? (*p | 32) - 'a' + 10 :
+									16;
 
 		if (v == 16 && *p == ':')
 			continue;
@@ -71,7 +73,8 @@ static int read_mac(struct net *n)
 	return digit == 12 ? 0 : -XEN_EINVAL;
 }
 
-/* A control ring, if the backend knows it. Without one the card works as well, so that nothing here is an error. */
+/* A control ring, if the backend knows it. Without one the card works as well, so that nothing here
+ * is an error. */
 static int open_control(struct net *n, int *ring, int *list)
 {
 	int rc;
@@ -92,8 +95,9 @@ static int open_control(struct net *n, int *ring, int *list)
 }
 
 /*
- * Asks the backend to keep our buffers mapped, which are the same ones for good: it copies without a hypercall then. The answer is looked at
- * when it comes; a backend that cannot goes on copying by grants.
+ * Asks the backend to keep our buffers mapped, which are the same ones for good: it copies without
+ * a hypercall then. The answer is looked at when it comes; a backend that cannot goes on copying by
+ * grants.
  */
 static void stage_buffers(struct net *n, int list)
 {
@@ -103,11 +107,13 @@ static void stage_buffers(struct net *n, int list)
 	if (!n->ctrl_port)
 		return;
 	for (int i = 0; i < NET_BUFFERS; i++) {
-		g[2 * i] = (struct xen_netif_gref){ .ref = n->tx_grants[i], .flags = XEN_NETIF_CTRLF_GREF_readonly };
+		g[2 * i] = (struct xen_netif_gref){ .ref = n->tx_grants[i],
+						    .flags = XEN_NETIF_CTRLF_GREF_readonly };
 		g[2 * i + 1] = (struct xen_netif_gref){ .ref = n->rx_grants[i] };
 	}
-	*RING_GET_REQUEST(&n->ctrl, n->ctrl.req_prod_pvt) = (struct xen_netif_ctrl_request){
-		.type = XEN_NETIF_CTRL_TYPE_ADD_GREF_MAPPING, .data = { 0, list, 2 * NET_BUFFERS } };
+	*RING_GET_REQUEST(&n->ctrl, n->ctrl.req_prod_pvt) =
+		(struct xen_netif_ctrl_request){ .type = XEN_NETIF_CTRL_TYPE_ADD_GREF_MAPPING,
+						 .data = { 0, list, 2 * NET_BUFFERS } };
 	n->ctrl.req_prod_pvt++;
 	RING_PUSH_REQUESTS_AND_CHECK_NOTIFY(&n->ctrl, notify);
 	if (notify)
@@ -122,7 +128,8 @@ static void collect_control(struct net *n)
 		return;
 	RING_COPY_RESPONSE(&n->ctrl, n->ctrl.rsp_cons, &rsp);
 	n->ctrl.rsp_cons++;
-	n->staged = rsp.type == XEN_NETIF_CTRL_TYPE_ADD_GREF_MAPPING && rsp.status == XEN_NETIF_CTRL_STATUS_SUCCESS;
+	n->staged = rsp.type == XEN_NETIF_CTRL_TYPE_ADD_GREF_MAPPING &&
+		    rsp.status == XEN_NETIF_CTRL_STATUS_SUCCESS;
 }
 
 static int publish_control(struct net *n, store_txn_t t, int ring)
@@ -162,7 +169,8 @@ static int publish(struct net *n, int ctrl_ring)
 
 static int connect(struct net *n)
 {
-	int rc = device_await(&n->dev, STEP_PUBLISH, DEVICE_PATIENCE_MS), ctrl_ring = 0, ctrl_list = 0;
+	int rc = device_await(&n->dev, STEP_PUBLISH, DEVICE_PATIENCE_MS), ctrl_ring = 0,
+	    ctrl_list = 0;
 
 	if (rc)
 		return rc;
@@ -202,8 +210,8 @@ int net_resume(struct net *n)
 	int rc;
 
 	if (!n->port)
-		return 0;		/* was not open */
-	n->port = 0;			/* this and the grants went with the old domain */
+		return 0; /* was not open */
+	n->port = 0;	  /* this and the grants went with the old domain */
 	memset(n->tx_used, 0, sizeof(n->tx_used));
 	rc = device_reopen(&n->dev);
 	if (!rc)
@@ -237,7 +245,8 @@ static int collect_sent(struct net *n)
 			if (rsp.status == NETIF_RSP_NULL)
 				continue;
 			if (rsp.id >= NET_BUFFERS || !n->tx_used[rsp.id])
-				return broke(n, "an answer for a frame that is not under way", rsp.id);
+				return broke(n, "an answer for a frame that is not under way",
+					     rsp.id);
 			n->tx_used[rsp.id] = false;
 		}
 		RING_FINAL_CHECK_FOR_RESPONSES(&n->tx, more);
@@ -301,7 +310,8 @@ void net_poll(struct net *n, void (*fn)(void *arg, void *frame, size_t len), voi
 				broke(n, "a frame in a buffer that does not exist", rsp.id);
 				return;
 			}
-			if (rsp.status <= 0 || rsp.offset >= OS_PAGE_SIZE || rsp.status > OS_PAGE_SIZE - rsp.offset ||
+			if (rsp.status <= 0 || rsp.offset >= OS_PAGE_SIZE ||
+			    rsp.status > OS_PAGE_SIZE - rsp.offset ||
 			    (rsp.flags & (NETRXF_more_data | NETRXF_extra_info))) {
 				n->dropped++;
 			} else {

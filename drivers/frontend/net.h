@@ -7,8 +7,8 @@
 
 #include <xen/io/netif.h>
 
-#define NET_BUFFERS	32		/* pages each way */
-#define NET_FRAME_MAX	1514
+#define NET_BUFFERS   32 /* pages each way */
+#define NET_FRAME_MAX 1514
 
 struct net {
 	struct device dev;
@@ -17,10 +17,10 @@ struct net {
 	void *tx_ring, *rx_ring;
 	int tx_ring_grant, rx_ring_grant;
 	evtchn_port_t port;
-	xen_netif_ctrl_front_ring_t ctrl;	/* the control ring, where the backend has one */
+	xen_netif_ctrl_front_ring_t ctrl; /* the control ring, where the backend has one */
 	void *ctrl_ring, *ctrl_list;
-	evtchn_port_t ctrl_port;		/* 0: it has none */
-	bool staged;				/* the backend keeps the buffers mapped */
+	evtchn_port_t ctrl_port; /* 0: it has none */
+	bool staged;		 /* the backend keeps the buffers mapped */
 	unsigned char mac[6];
 	bool broken;
 	void *tx_pages[NET_BUFFERS], *rx_pages[NET_BUFFERS];
@@ -33,10 +33,12 @@ struct net {
 int net_open(struct net *n, unsigned long id);
 /* Copies the frame. -XEN_EBUSY if all buffers are under way, -XEN_E2BIG, -XEN_EIO. */
 int net_send(struct net *n, const void *frame, size_t len);
-/* fn(arg, frame, len) for each frame that has come; the frame is writable and lasts until fn returns. */
+/* fn(arg, frame, len) for each frame that has come; the frame is writable and lasts until fn
+ * returns. */
 void net_poll(struct net *n, void (*fn)(void *arg, void *frame, size_t len), void *arg);
-/* After a resume, once the store is there again (os.h): frames under way are lost, as on a wire. 0 or a negative error. */
+/* After a resume, once the store is there again (os.h): frames under way are lost, as on a wire. 0
+ * or a negative error. */
 int net_resume(struct net *n);
-bool net_pending(void *n);		/* has net_poll() work to do? fit for os_wait() */
+bool net_pending(void *n); /* has net_poll() work to do? fit for os_wait() */
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * One request at a time: written to the ring, then everything that arrives is read until its answer is
- * there. Watch events that come in between only mark their watch; store_run() calls its function
+ * One request at a time: written to the ring, then everything that arrives is read until its answer
+ * is there. Watch events that come in between only mark their watch; store_run() calls its function
  * later, so that it may use the store itself.
  */
 #include "os.h"
@@ -12,7 +12,7 @@
 static struct xenstore_domain_interface *ring;
 static evtchn_port_t port;
 static uint32_t last_id;
-static bool broken;			/* the stream lost its framing: nothing after it can be trusted */
+static bool broken; /* the stream lost its framing: nothing after it can be trusted */
 
 static struct watch {
 	char path[96];
@@ -21,7 +21,7 @@ static struct watch {
 	bool fired;
 } watches[STORE_WATCHES];
 
-static struct xsd_sockmsg head;		/* of the message last received */
+static struct xsd_sockmsg head; /* of the message last received */
 static char body[XENSTORE_PAYLOAD_MAX + 1];
 
 static const struct {
@@ -82,7 +82,7 @@ static int send(const void *data, size_t n)
 	while (n) {
 		if (!os_wait(can_send, NULL, STORE_PATIENCE_MS))
 			return break_off("requests are not taken");
-		xen_mb();			/* its index before our byte over what it has read */
+		xen_mb(); /* its index before our byte over what it has read */
 		ring->req[MASK_XENSTORE_IDX(ring->req_prod)] = *p++;
 		xen_wmb();
 		ring->req_prod++;
@@ -137,7 +137,8 @@ static void note_event(void)
 		watches[i].fired = true;
 }
 
-/* The next message into head and body, which ends up NUL-terminated. Events are noted: 1, answers: 0. */
+/* The next message into head and body, which ends up NUL-terminated. Events are noted: 1, answers:
+ * 0. */
 static int receive_message(void)
 {
 	int rc = receive(&head, sizeof(head));
@@ -191,7 +192,7 @@ static int request(uint32_t type, store_txn_t t, struct part a, struct part b)
 	return head.type == type ? (int)head.len : break_off("an answer of another type");
 }
 
-static struct part text(const char *s)		/* with its NUL, as paths go */
+static struct part text(const char *s) /* with its NUL, as paths go */
 {
 	return (struct part){ s, strlen(s) + 1 };
 }
@@ -284,7 +285,8 @@ int store_end(store_txn_t t, bool commit)
 static struct watch *find_watch(const char *path, void (*fn)(void *), void *arg)
 {
 	for (int i = 0; i < STORE_WATCHES; i++)
-		if (watches[i].fn == fn && watches[i].arg == arg && (!fn || same(watches[i].path, path)))
+		if (watches[i].fn == fn && watches[i].arg == arg &&
+		    (!fn || same(watches[i].path, path)))
 			return &watches[i];
 	return NULL;
 }
@@ -344,7 +346,7 @@ int store_unwatch(const char *path, void (*fn)(void *arg), void *arg)
 	os_format(token, sizeof(token), "%u", (unsigned int)(w - watches));
 	n = request(XS_UNWATCH, 0, text(path), text(token));
 	w->fn = NULL, w->arg = NULL;
-	w->fired = false;		/* what it was told of meanwhile concerns nobody any more */
+	w->fired = false; /* what it was told of meanwhile concerns nobody any more */
 	return n < 0 ? n : 0;
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The command line: options by table, named as administrators of the field know them. What is not understood is reported, not swallowed. */
+/* The command line: options by table, named as administrators of the field know them. What is not
+ * understood is reported, not swallowed. */
 #include <torc/boot.h>
 #include <torc/console.h>
 
@@ -127,7 +128,8 @@ static const struct option {
 	{ "console", set_text, options.console, "com1, com2, vga, with commas between" },
 	{ "com1", set_text, options.com1, "RATE[,8n1[,PORT]]" },
 	{ "loglvl", set_level, options.loglvl, "none, error, warning, info, debug or all" },
-	{ "guest_loglvl", set_level, options.guest_loglvl, "none, error, warning, info, debug or all" },
+	{ "guest_loglvl", set_level, options.guest_loglvl,
+	  "none, error, warning, info, debug or all" },
 };
 
 static void apply(char *word)
@@ -141,10 +143,13 @@ static void apply(char *word)
 	if (*value)
 		*value++ = '\0';
 	for (i = 0; i < ARRAY_SIZE(table); i++) {
-		if (strcmp(word, table[i].name) && !(negated && table[i].set == set_bool && !strcmp(word + 3, table[i].name)))
+		if (strcmp(word, table[i].name) &&
+		    !(negated && table[i].set == set_bool && !strcmp(word + 3, table[i].name)))
 			continue;
-		if (!table[i].set(table[i].field, negated && strcmp(word, table[i].name) ? "no" : value))
-			log_err("option %s: \"%s\" is not understood; it wants %s", word, value, table[i].form);
+		if (!table[i].set(table[i].field,
+				  negated && strcmp(word, table[i].name) ? "no" : value))
+			log_err("option %s: \"%s\" is not understood; it wants %s", word, value,
+				table[i].form);
 		return;
 	}
 	log_warn("option \"%s\" is not known to Torc and has no effect", word);
@@ -164,7 +169,7 @@ void cmdline_parse(const char *line)
 			;
 		if (n >= sizeof(word)) {
 			log_err("an option of %lu characters is too long: \"%.40s...\"", n, line);
-		} else if (!(n == 2 && line[0] == '-')) {	/* "--" is harmless */
+		} else if (!(n == 2 && line[0] == '-')) { /* "--" is harmless */
 			memcpy(word, line, n);
 			word[n] = '\0';
 			apply(word);

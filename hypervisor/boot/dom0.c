@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Builds the control domain from the loader's first two modules: a paravirtual kernel (plain ELF: decompressing is not ring 0's business)
- * and its initramfs. The layout follows the ABI's order: kernel, module, list of frames, start_info, page tables, stack; what the kernel's
- * notes let us place elsewhere goes above the initial region. Whatever is wrong ends in a panic that says what: without dom0 there is nothing.
+ * Builds the control domain from the loader's first two modules: a paravirtual kernel (plain ELF:
+ * decompressing is not ring 0's business) and its initramfs. The layout follows the ABI's order:
+ * kernel, module, list of frames, start_info, page tables, stack; what the kernel's notes let us
+ * place elsewhere goes above the initial region. Whatever is wrong ends in a panic that says what:
+ * without dom0 there is nothing.
  */
 #include <torc/boot.h>
 #include <torc/console.h>
@@ -13,31 +15,36 @@
 #include <torc/sched.h>
 #include <torc/x86.h>
 
-#define REGION_ALIGN	MB(4)
-#define REGION_SLACK	KB(512)		/* the ABI's padding after the last element */
-#define CHUNK_ORDER	9
+#define REGION_ALIGN MB(4)
+#define REGION_SLACK KB(512) /* the ABI's padding after the last element */
+#define CHUNK_ORDER  9
 
-/* --- how much memory --------------------------------------------------------------------------------------------------- */
+/* --- how much memory
+ * ---------------------------------------------------------------------------------------------------
+ */
 
 static unsigned long choose_pages(void)
 {
 	uint64_t avail = heap_free_frames(), keep, want;
 
-	/* Without dom0_mem= it gets all but a sixteenth, of which at most 1 GiB is kept for Torc and guests. */
+	/* Without dom0_mem= it gets all but a sixteenth, of which at most 1 GiB is kept for Torc
+	 * and guests. */
 	keep = MIN(avail / 16, GB(1) >> PAGE_SHIFT);
 	want = options.dom0_mem ? options.dom0_mem >> PAGE_SHIFT : avail - keep;
 	if (options.dom0_mem_min)
 		want = MAX(want, options.dom0_mem_min >> PAGE_SHIFT);
 	if (options.dom0_mem_max)
 		want = MIN(want, options.dom0_mem_max >> PAGE_SHIFT);
-	/* The type counts and page tables of the hypervisor are accounted for already: only what vcpus and rings take comes on top. */
+	/* The type counts and page tables of the hypervisor are accounted for already: only what
+	 * vcpus and rings take comes on top. */
 	if (avail < (MB(16) >> PAGE_SHIFT) || want > avail - (MB(8) >> PAGE_SHIFT))
 		panic("dom0: %lu MiB of memory are wanted (dom0_mem=), %lu MiB are free",
 		      (unsigned long)(want >> 8), (unsigned long)(avail >> 8));
 	return want;
 }
 
-/* --- where everything goes ---------------------------------------------------------------------------------------------- */
+/* --- where everything goes
+ * ---------------------------------------------------------------------------------------------- */
 
 static unsigned long take(unsigned long *va, unsigned long bytes)
 {
@@ -66,7 +73,7 @@ static void lay_out(struct dom0_build *b)
 	b->start_info_va = take(&va, PAGE_SIZE);
 	b->tables_va = va;
 	/* The tables map themselves: more of them may need yet more. */
-	for (b->nr_tables = 4; ; ) {
+	for (b->nr_tables = 4;;) {
 		unsigned long need;
 
 		b->stack_va = b->tables_va + (b->nr_tables << PAGE_SHIFT);
@@ -88,9 +95,11 @@ static void lay_out(struct dom0_build *b)
 	if (k->has_init_p2m) {
 		unsigned long start = k->init_p2m, end = start + (b->p2m_pages << PAGE_SHIFT);
 
-		if (start & ~PAGE_MASK || end <= start || (start < HYP_END && end > 0x0000800000000000ul) ||
+		if (start & ~PAGE_MASK || end <= start ||
+		    (start < HYP_END && end > 0x0000800000000000ul) ||
 		    (start < b->v_end && end > b->v_start))
-			panic("dom0: INIT_P2M %#lx to %#lx is not free for the list of frames", start, end);
+			panic("dom0: INIT_P2M %#lx to %#lx is not free for the list of frames",
+			      start, end);
 		b->p2m_pfn = pfn;
 		pfn += b->p2m_pages;
 		b->p2m_tables_pfn = pfn;
@@ -103,7 +112,9 @@ static void lay_out(struct dom0_build *b)
 		      b->nr_pages >> 8, pfn >> 8);
 }
 
-/* --- its memory ----------------------------------------------------------------------------------------------------------- */
+/* --- its memory
+ * -----------------------------------------------------------------------------------------------------------
+ */
 
 static void give_frame(struct dom0_build *b, struct frame *f, unsigned long pfn)
 {
@@ -136,7 +147,8 @@ static void give_frames(struct dom0_build *b, unsigned long pfn, unsigned long e
 	}
 }
 
-/* The list of frames lies in the domain's own memory, in one piece so that it can be written as an array from the start. */
+/* The list of frames lies in the domain's own memory, in one piece so that it can be written as an
+ * array from the start. */
 static void populate(struct dom0_build *b)
 {
 	unsigned int order = 0;
@@ -159,7 +171,8 @@ static void populate(struct dom0_build *b)
 	give_frames(b, b->p2m_pfn + b->p2m_pages, b->nr_pages);
 }
 
-/* n bytes at src (NULL: zeroes) to consecutive frames from byte offset at of pseudo-physical memory on. */
+/* n bytes at src (NULL: zeroes) to consecutive frames from byte offset at of pseudo-physical memory
+ * on. */
 static void copy_to(struct dom0_build *b, unsigned long at, const void *src, unsigned long n)
 {
 	while (n) {
@@ -193,9 +206,12 @@ static void load(struct dom0_build *b)
 		copy_to(b, b->module_pfn << PAGE_SHIFT, b->module, b->module_size);
 }
 
-/* --- what it is told -------------------------------------------------------------------------------------------------------- */
+/* --- what it is told
+ * --------------------------------------------------------------------------------------------------------
+ */
 
-/* Some loaders put the file's name in front of its command line; no argument of a kernel begins with a slash. */
+/* Some loaders put the file's name in front of its command line; no argument of a kernel begins
+ * with a slash. */
 static const char *kernel_cmdline(void)
 {
 	const char *s = boot_info.module[0].cmdline;
@@ -308,7 +324,10 @@ static void start_state(struct dom0_build *b)
 static void create(struct dom0_build *b)
 {
 	struct xen_domctl_createdomain c = {
-		.max_evtchn_port = ~0u, .max_grant_frames = -1, .max_maptrack_frames = -1, .grant_opts = XEN_DOMCTL_GRANT_version(1),
+		.max_evtchn_port = ~0u,
+		.max_grant_frames = -1,
+		.max_maptrack_frames = -1,
+		.grant_opts = XEN_DOMCTL_GRANT_version(1),
 	};
 	int rc;
 
@@ -353,19 +372,22 @@ void dom0_build(void)
 
 	if (!boot_info.nr_modules)
 		panic("dom0: the loader gave no modules; the first must be a kernel");
-	if (pv_kernel_parse(&b->kernel, maddr_to_virt(boot_info.module[0].start), boot_info.module[0].size, why, sizeof(why)))
+	if (pv_kernel_parse(&b->kernel, maddr_to_virt(boot_info.module[0].start),
+			    boot_info.module[0].size, why, sizeof(why)))
 		panic("dom0: the first module is not a kernel for it: %s", why);
 	if (!b->kernel.is_64bit)
 		panic("dom0: the kernel is a 32-bit one; dom0 can be 64-bit only, guests may be either");
 	if (b->kernel.features && !(b->kernel.features >> XENFEAT_dom0 & 1))
-		panic("dom0: the kernel (%s) can be a guest but not the control domain", b->kernel.guest_os);
+		panic("dom0: the kernel (%s) can be a guest but not the control domain",
+		      b->kernel.guest_os);
 	if (boot_info.nr_modules > 1) {
 		b->module = maddr_to_virt(boot_info.module[1].start);
 		b->module_size = boot_info.module[1].size;
 	}
 	create(b);
 	b->nr_pages = choose_pages();
-	b->d->max_pages = options.dom0_mem_max ? MAX(options.dom0_mem_max >> PAGE_SHIFT, b->nr_pages) : ~0u;
+	b->d->max_pages =
+		options.dom0_mem_max ? MAX(options.dom0_mem_max >> PAGE_SHIFT, b->nr_pages) : ~0u;
 	lay_out(b);
 	populate(b);
 	load(b);
@@ -373,9 +395,10 @@ void dom0_build(void)
 	fill_start_info(b);
 	start_state(b);
 	time_update_wallclock(b->d);
-	log_info("dom0: %s kernel at %#lx to %#lx, entry %#lx; %lu MiB, %u vcpus, module of %lu KiB", b->kernel.guest_os,
-		 (unsigned long)b->kernel.start, (unsigned long)b->kernel.end, (unsigned long)b->kernel.entry, b->nr_pages >> 8,
-		 b->d->max_vcpus, b->module_size >> 10);
+	log_info("dom0: %s kernel at %#lx to %#lx, entry %#lx; %lu MiB, %u vcpus, module of %lu KiB",
+		 b->kernel.guest_os, (unsigned long)b->kernel.start, (unsigned long)b->kernel.end,
+		 (unsigned long)b->kernel.entry, b->nr_pages >> 8, b->d->max_vcpus,
+		 b->module_size >> 10);
 	release_modules();
 	console_input_notify = input_arrived;
 	domain_unpause_by_tools(b->d);

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The control domain's first page tables: its initial region one to one from frame 0, its list of frames where the kernel wants it.
- * They are written as a guest would write them and become page tables by the same validation that every guest's go through.
+ * The control domain's first page tables: its initial region one to one from frame 0, its list of
+ * frames where the kernel wants it. They are written as a guest would write them and become page
+ * tables by the same validation that every guest's go through.
  */
 #include <torc/dom0.h>
 #include <torc/x86.h>
 
-#define TABLE_FLAGS	(PTE_P | PTE_RW | PTE_US | PTE_A)
-#define LEAF_FLAGS	(PTE_P | PTE_RW | PTE_US | PTE_A | PTE_D)
+#define TABLE_FLAGS (PTE_P | PTE_RW | PTE_US | PTE_A)
+#define LEAF_FLAGS  (PTE_P | PTE_RW | PTE_US | PTE_A | PTE_D)
 
 /* Entries of a table of this level (2..4) that n pages from va on take: tables of the level below. */
 static unsigned long spans(unsigned long va, unsigned long n, unsigned int level)
@@ -32,14 +33,15 @@ static uint64_t *table_new(struct dom0_build *b, struct table_pool *pool, mfn_t 
 {
 	void *p;
 
-	BUG_ON(pool->pfn >= pool->end);		/* dom0_tables_needed() counted them */
+	BUG_ON(pool->pfn >= pool->end); /* dom0_tables_needed() counted them */
 	p = dom0_page(b, pool->pfn);
 	*m = MFN(b->p2m[pool->pfn++]);
 	memset(p, 0, PAGE_SIZE);
 	return p;
 }
 
-static void map(struct dom0_build *b, struct table_pool *pool, uint64_t *root, unsigned long va, mfn_t m, uint64_t flags)
+static void map(struct dom0_build *b, struct table_pool *pool, uint64_t *root, unsigned long va,
+		mfn_t m, uint64_t flags)
 {
 	uint64_t *table = root, *e;
 
@@ -70,10 +72,12 @@ void dom0_tables_build(struct dom0_build *b)
 		unsigned long pfn = dom0_pfn(b, va);
 		bool table = pfn >= first && pfn < first + b->nr_tables;
 
-		map(b, &region, root, va, MFN(b->p2m[pfn]), table ? LEAF_FLAGS & ~PTE_RW : LEAF_FLAGS);
+		map(b, &region, root, va, MFN(b->p2m[pfn]),
+		    table ? LEAF_FLAGS & ~PTE_RW : LEAF_FLAGS);
 	}
-	if (b->p2m_va)				/* within the region: mapped already */
+	if (b->p2m_va) /* within the region: mapped already */
 		return;
 	for (unsigned long i = 0; i < b->p2m_pages; i++)
-		map(b, &p2m, root, b->kernel.init_p2m + (i << PAGE_SHIFT), MFN(b->p2m[b->p2m_pfn + i]), LEAF_FLAGS);
+		map(b, &p2m, root, b->kernel.init_p2m + (i << PAGE_SHIFT),
+		    MFN(b->p2m[b->p2m_pfn + i]), LEAF_FLAGS);
 }

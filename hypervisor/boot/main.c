@@ -10,8 +10,8 @@
 #include <torc/work.h>
 #include <torc/x86_priv.h>
 
-#define RAM		1
-#define LOW_MEMORY	MB(1)		/* firmware's and the control domain's: nobody allocates there */
+#define RAM	   1
+#define LOW_MEMORY MB(1) /* firmware's and the control domain's: nobody allocates there */
 
 extern const char image_start[], image_end[];
 
@@ -32,8 +32,10 @@ static void read_options(void)
 
 static void greet(void)
 {
-	log_info("Torc, loaded by %s at %#lx, %lu KiB", *boot_info.loader ? boot_info.loader : "something unnamed",
-		 (unsigned long)image_to_maddr(image_start), (unsigned long)(image_end - image_start) >> 10);
+	log_info("Torc, loaded by %s at %#lx, %lu KiB",
+		 *boot_info.loader ? boot_info.loader : "something unnamed",
+		 (unsigned long)image_to_maddr(image_start),
+		 (unsigned long)(image_end - image_start) >> 10);
 	log_info("options: %s", boot_info.cmdline);
 }
 
@@ -67,7 +69,8 @@ static void memory_init(void)
 
 	for (i = 0; i < boot_info.nr_map; i++) {
 		r = &boot_info.map[i];
-		log_debug("memory: %#014lx - %#014lx type %u", (unsigned long)r->start, (unsigned long)(r->start + r->size), r->type);
+		log_debug("memory: %#014lx - %#014lx type %u", (unsigned long)r->start,
+			  (unsigned long)(r->start + r->size), r->type);
 		if (r->type == RAM) {
 			ram += r->size;
 			boot_mem_add(MAX(r->start, LOW_MEMORY), r->start + r->size);
@@ -75,7 +78,8 @@ static void memory_init(void)
 	}
 	boot_mem_reserve(image_to_maddr(image_start), image_to_maddr(image_end));
 	for (i = 0; i < boot_info.nr_modules; i++)
-		boot_mem_reserve(boot_info.module[i].start, boot_info.module[i].start + boot_info.module[i].size);
+		boot_mem_reserve(boot_info.module[i].start,
+				 boot_info.module[i].start + boot_info.module[i].size);
 
 	paging_start();
 	paging_map_ram(0, LOW_MEMORY);
@@ -98,7 +102,8 @@ static void cpu_main(void)
 
 static void reserve_ports(void)
 {
-	desc_reserve_ports(0x20, 2);		/* PICs, PIT, keyboard controller (it resets), RTC, PCI configuration: emulated */
+	desc_reserve_ports(0x20, 2); /* PICs, PIT, keyboard controller (it resets), RTC, PCI
+					configuration: emulated */
 	desc_reserve_ports(0xa0, 2);
 	desc_reserve_ports(0x40, 4);
 	desc_reserve_ports(0x61, 4);
@@ -128,7 +133,8 @@ void boot_main(uint32_t magic, maddr_t info)
 	desc_init_cpu(0);
 	desc_move_stack();
 
-	pic_disable();		/* while the local APIC still passes its line on: a request under way ends there */
+	pic_disable(); /* while the local APIC still passes its line on: a request under way ends
+			  there */
 	apic_init();
 	apic_init_cpu();
 	ioapic_init();

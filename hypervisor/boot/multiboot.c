@@ -4,26 +4,38 @@
 #include <torc/boot_early.h>
 #include <torc/x86.h>
 
-#define MB1_LOADED	0x2badb002
-#define MB2_LOADED	0x36d76289
-#define TEXT_SIZE	8192
-#define RAM		1
+#define MB1_LOADED 0x2badb002
+#define MB2_LOADED 0x36d76289
+#define TEXT_SIZE  8192
+#define RAM	   1
 
 struct mb1 {
-	uint32_t flags, mem_lower, mem_upper, boot_device, cmdline, mods_count, mods, syms[4], mmap_length, mmap, drives_length, drives,
-		 config, loader, apm, vbe[4];
+	uint32_t flags, mem_lower, mem_upper, boot_device, cmdline, mods_count, mods, syms[4],
+		mmap_length, mmap, drives_length, drives, config, loader, apm, vbe[4];
 	uint64_t fb_addr;
 	uint32_t fb_pitch, fb_width, fb_height;
 	uint8_t fb_bpp, fb_type;
 } __packed;
-#define MB1_CMDLINE	0x004u
-#define MB1_MODULES	0x008u
-#define MB1_MMAP	0x040u
-#define MB1_LOADER	0x200u
-#define MB1_FB		0x1000u
+#define MB1_CMDLINE 0x004u
+#define MB1_MODULES 0x008u
+#define MB1_MMAP    0x040u
+#define MB1_LOADER  0x200u
+#define MB1_FB	    0x1000u
 
-struct mb2_tag { uint32_t type, size; };
-enum { MB2_END, MB2_CMDLINE, MB2_LOADER, MB2_MODULE, MB2_MMAP = 6, MB2_FB = 8, MB2_EFI64 = 12, MB2_ACPI_OLD = 14, MB2_ACPI_NEW };
+struct mb2_tag {
+	uint32_t type, size;
+};
+enum {
+	MB2_END,
+	MB2_CMDLINE,
+	MB2_LOADER,
+	MB2_MODULE,
+	MB2_MMAP = 6,
+	MB2_FB = 8,
+	MB2_EFI64 = 12,
+	MB2_ACPI_OLD = 14,
+	MB2_ACPI_NEW
+};
 
 struct boot_info boot_info;
 static char text[TEXT_SIZE];
@@ -51,13 +63,20 @@ static void add_module(maddr_t start, maddr_t end, const char *cmdline)
 {
 	if (boot_info.nr_modules == ARRAY_SIZE(boot_info.module) || end < start)
 		return;
-	boot_info.module[boot_info.nr_modules++] = (struct boot_module){ start, end - start, keep_text(cmdline) };
+	boot_info.module[boot_info.nr_modules++] =
+		(struct boot_module){ start, end - start, keep_text(cmdline) };
 }
 
 static void parse_mb1(const struct mb1 *m)
 {
-	const struct { uint32_t start, end, cmdline, reserved; } *mod;
-	const struct { uint32_t size; uint64_t start, length; uint32_t type; } __packed *e;
+	const struct {
+		uint32_t start, end, cmdline, reserved;
+	} * mod;
+	const struct {
+		uint32_t size;
+		uint64_t start, length;
+		uint32_t type;
+	} __packed *e;
 	uint32_t i;
 
 	if (m->flags & MB1_LOADER)
@@ -66,7 +85,8 @@ static void parse_mb1(const struct mb1 *m)
 		boot_info.cmdline = keep_text(maddr_to_virt(m->cmdline));
 	if (m->flags & MB1_MODULES)
 		for (mod = maddr_to_virt(m->mods), i = 0; i < m->mods_count; i++, mod++)
-			add_module(mod->start, mod->end, mod->cmdline ? maddr_to_virt(mod->cmdline) : "");
+			add_module(mod->start, mod->end,
+				   mod->cmdline ? maddr_to_virt(mod->cmdline) : "");
 	if (m->flags & MB1_MMAP)
 		for (i = 0; i + sizeof(*e) <= m->mmap_length; i += e->size + 4) {
 			e = maddr_to_virt(m->mmap + i);
@@ -87,7 +107,8 @@ static void parse_mb2_mmap(const uint8_t *p, const uint8_t *end)
 	uint32_t entry = *(const uint32_t *)p;
 
 	for (p += 8; entry >= 20 && p + entry <= end; p += entry)
-		add_range(*(const uint64_t *)p, *(const uint64_t *)(p + 8), *(const uint32_t *)(p + 16));
+		add_range(*(const uint64_t *)p, *(const uint64_t *)(p + 8),
+			  *(const uint32_t *)(p + 16));
 }
 
 static void parse_mb2(const uint8_t *info)
@@ -101,18 +122,13 @@ static void parse_mb2(const uint8_t *info)
 		if (t->type == MB2_END || t->size < sizeof(*t))
 			break;
 		switch (t->type) {
-		case MB2_CMDLINE:
-			boot_info.cmdline = keep_text((const char *)body);
-			break;
-		case MB2_LOADER:
-			boot_info.loader = keep_text((const char *)body);
-			break;
+		case MB2_CMDLINE: boot_info.cmdline = keep_text((const char *)body); break;
+		case MB2_LOADER: boot_info.loader = keep_text((const char *)body); break;
 		case MB2_MODULE:
-			add_module(*(const uint32_t *)body, *(const uint32_t *)(body + 4), (const char *)body + 8);
+			add_module(*(const uint32_t *)body, *(const uint32_t *)(body + 4),
+				   (const char *)body + 8);
 			break;
-		case MB2_MMAP:
-			parse_mb2_mmap(body, p + t->size);
-			break;
+		case MB2_MMAP: parse_mb2_mmap(body, p + t->size); break;
 		case MB2_FB:
 			boot_info.fb.addr = *(const uint64_t *)body;
 			boot_info.fb.pitch = *(const uint32_t *)(body + 8);
@@ -121,9 +137,7 @@ static void parse_mb2(const uint8_t *info)
 			boot_info.fb.bpp = body[20];
 			boot_info.fb.type = body[21];
 			break;
-		case MB2_EFI64:
-			boot_info.efi = true;
-			break;
+		case MB2_EFI64: boot_info.efi = true; break;
 		case MB2_ACPI_OLD:
 		case MB2_ACPI_NEW:
 			memcpy(rsdp_copy, body, MIN(t->size - sizeof(*t), sizeof(rsdp_copy)));
@@ -146,7 +160,8 @@ static void sort_map(void)
 		}
 }
 
-/* Two neighbours that overlap (firmware has been seen to): RAM gives way. What is left of the first behind the second becomes a range of its own. */
+/* Two neighbours that overlap (firmware has been seen to): RAM gives way. What is left of the first
+ * behind the second becomes a range of its own. */
 static void part(struct boot_range *a, struct boot_range *b)
 {
 	uint64_t end = a->start + a->size, b_end = b->start + b->size, cut;
@@ -175,7 +190,7 @@ static void tidy_map(void)
 		}
 		part(&m[i], &m[i + 1]);
 		sort_map();
-		i = 0;			/* each part() shortens or splits: there are few ranges, and an end to it */
+		i = 0; /* each part() shortens or splits: there are few ranges, and an end to it */
 	}
 	for (i = n = 0; i < boot_info.nr_map; i++)
 		if (m[i].size)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The console: what is written goes to the serial line and to VGA text (until the control domain takes the screen), and into a ring that
- * 'dmesg' reads. Input of the serial line is the control domain's. One lock for all, taken with interrupts off; while panicking
- * it is not waited for.
+ * The console: what is written goes to the serial line and to VGA text (until the control domain
+ * takes the screen), and into a ring that 'dmesg' reads. Input of the serial line is the control
+ * domain's. One lock for all, taken with interrupts off; while panicking it is not waited for.
  */
 #include <torc/console.h>
 #include <torc/serial.h>
@@ -10,23 +10,23 @@
 #include <torc/irq.h>
 #include <torc/symbols.h>
 
-#define RING_SIZE	(64 * 1024)
-#define INPUT_SIZE	256
-#define LINE_SIZE	512
-#define GUEST_BURST	20		/* guest messages in a row before the limit of ... */
-#define GUEST_PER_SEC	10
+#define RING_SIZE     (64 * 1024)
+#define INPUT_SIZE    256
+#define LINE_SIZE     512
+#define GUEST_BURST   20 /* guest messages in a row before the limit of ... */
+#define GUEST_PER_SEC 10
 
 void (*console_input_notify)(void);
 
 static spinlock_t lock = SPINLOCK(RANK_CONSOLE);
 static char ring[RING_SIZE];
-static uint32_t ring_at;		/* ever written; the ring holds the last RING_SIZE of it */
-static uint32_t ring_cleared;		/* where 'clear' was said last */
+static uint32_t ring_at;      /* ever written; the ring holds the last RING_SIZE of it */
+static uint32_t ring_cleared; /* where 'clear' was said last */
 static char input[INPUT_SIZE];
 static unsigned int input_put, input_get;
 static bool use_serial, use_vga, busted;
-static bool line_open;			/* the last character was no newline */
-static int level = LOG_INFO, guest_level = LOG_WARNING;	/* the highest that is shown */
+static bool line_open;					/* the last character was no newline */
+static int level = LOG_INFO, guest_level = LOG_WARNING; /* the highest that is shown */
 static struct irq serial_irq;
 
 static unsigned long console_lock(void)
@@ -36,7 +36,7 @@ static unsigned long console_lock(void)
 
 	for (tries = 0; !spin_trylock(&lock); tries++) {
 		if (busted && tries > 1000000)
-			return flags | 1ul << 63;	/* whoever holds it is not coming back */
+			return flags | 1ul << 63; /* whoever holds it is not coming back */
 		cpu_relax();
 	}
 	return flags;
@@ -100,17 +100,17 @@ static void log_line(const char *prefix, const char *fmt, va_list ap)
 	console_unlock(flags);
 }
 
-#define LOG_FUNCTION(name, l, prefix)			\
-void name(const char *fmt, ...)				\
-{							\
-	va_list ap;					\
-							\
-	if (l > level)					\
-		return;					\
-	va_start(ap, fmt);				\
-	log_line(prefix, fmt, ap);			\
-	va_end(ap);					\
-}
+#define LOG_FUNCTION(name, l, prefix)      \
+	void name(const char *fmt, ...)    \
+	{                                  \
+		va_list ap;                \
+                                           \
+		if (l > level)             \
+			return;            \
+		va_start(ap, fmt);         \
+		log_line(prefix, fmt, ap); \
+		va_end(ap);                \
+	}
 LOG_FUNCTION(log_err, LOG_ERR, "error: ")
 LOG_FUNCTION(log_warn, LOG_WARNING, "warning: ")
 LOG_FUNCTION(log_info, LOG_INFO, "")
@@ -160,7 +160,7 @@ size_t console_ring_read(char *buf, size_t n, uint32_t *at, bool clear)
 	uint32_t oldest = ring_at - ring_cleared > RING_SIZE ? ring_at - RING_SIZE : ring_cleared;
 	size_t i;
 
-	if (*at - oldest > ring_at - oldest)	/* before the oldest, or past the end */
+	if (*at - oldest > ring_at - oldest) /* before the oldest, or past the end */
 		*at = oldest;
 	for (i = 0; i < n && *at != ring_at; i++)
 		buf[i] = ring[(*at)++ % RING_SIZE];
@@ -209,7 +209,8 @@ void console_init_irq(void)
 		return;
 	serial_irq = (struct irq){ .handler = serial_input };
 	if (irq_alloc_vector(&serial_irq) || ioapic_route(&serial_irq, gsi, is_level, active_low)) {
-		log_warn("console: no interrupt for the serial line (GSI %u); its input is not read", gsi);
+		log_warn("console: no interrupt for the serial line (GSI %u); its input is not read",
+			 gsi);
 		return;
 	}
 	serial_irq_enable();
@@ -259,14 +260,17 @@ static bool parse_com(const char *s, uint16_t port)
 
 static int parse_level(const char *s, int otherwise)
 {
-	static const struct { const char *name; int level; } names[] = {
-		{ "none", -1 }, { "error", LOG_ERR }, { "warning", LOG_WARNING }, { "info", LOG_INFO },
-		{ "debug", LOG_DEBUG }, { "all", LOG_DEBUG },
+	static const struct {
+		const char *name;
+		int level;
+	} names[] = {
+		{ "none", -1 },	      { "error", LOG_ERR },   { "warning", LOG_WARNING },
+		{ "info", LOG_INFO }, { "debug", LOG_DEBUG }, { "all", LOG_DEBUG },
 	};
 	unsigned int i;
 	size_t n = 0;
 
-	while (s[n] && s[n] != '/')		/* "always/rate-limited": the first counts */
+	while (s[n] && s[n] != '/') /* "always/rate-limited": the first counts */
 		n++;
 	for (i = 0; n && i < ARRAY_SIZE(names); i++)
 		if (strlen(names[i].name) == n && !strncmp(s, names[i].name, n))
@@ -296,7 +300,8 @@ static bool named(const char *list, const char *name)
 	return false;
 }
 
-void console_init(const char *console_opt, const char *com1_opt, const char *loglvl, const char *guest_loglvl)
+void console_init(const char *console_opt, const char *com1_opt, const char *loglvl,
+		  const char *guest_loglvl)
 {
 	uint32_t i;
 

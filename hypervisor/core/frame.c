@@ -1,40 +1,41 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Machine frames: who owns them, who uses them, and as what. All safety rests on the two words changed here by compare-and-swap.
+ * Machine frames: who owns them, who uses them, and as what. All safety rests on the two words
+ * changed here by compare-and-swap.
  *
  * count:  ALLOCATED | FOREIGN | general references. The allocation is one of the references.
  * type:   enum frame_type | VALID | PINNED | PARTIAL | UNDO | type references.
  *
  * A table's type word moves so (n > 0):
  *
- *   idle      count 0, nothing set; the type is the last one, so that the next knows what TLBs may still hold
- *   exclusive count 1, nothing set: one CPU validates or invalidates, all others wait
- *   valid     VALID, count n
- *   partial   PARTIAL, count 0: validation was interrupted (UNDO: its undoing was). Entries below f->partial hold their references,
- *             and the state holds a general reference. Whoever wants the frame next goes on from there.
- *   kept      PARTIAL, count 1: invalidation was interrupted. The holder of the last reference still has it and comes again; or somebody
- *             wants the table as the same type, and completes it.
+ *   idle      count 0, nothing set; the type is the last one, so that the next knows what TLBs may
+ * still hold exclusive count 1, nothing set: one CPU validates or invalidates, all others wait
+ * valid VALID, count n partial   PARTIAL, count 0: validation was interrupted (UNDO: its undoing
+ * was). Entries below f->partial hold their references, and the state holds a general reference.
+ * Whoever wants the frame next goes on from there. kept      PARTIAL, count 1: invalidation was
+ * interrupted. The holder of the last reference still has it and comes again; or somebody wants the
+ * table as the same type, and completes it.
  *
- * Only who wants the same type waits for "exclusive", and that ends: types along a page-table tree fall strictly
- * (4 > 3 > 2 > 1 > writable), so the waits-for graph has no cycle, and whoever has the state yields in bounded time by
- * leaving "partial" or "kept".
+ * Only who wants the same type waits for "exclusive", and that ends: types along a page-table tree
+ * fall strictly (4 > 3 > 2 > 1 > writable), so the waits-for graph has no cycle, and whoever has
+ * the state yields in bounded time by leaving "partial" or "kept".
  */
 #include <torc/abi.h>
 #include <torc/frame.h>
 #include <torc/heap.h>
 #include <torc/x86.h>
 
-#define C_ALLOCATED	(1u << 31)
-#define C_FOREIGN	(1u << 30)		/* another domain mapped it writable since it was assigned */
-#define C_COUNT		(C_FOREIGN - 1)
-#define C_LIMIT		(1u << 29)		/* mapped more often than that a frame is refused */
+#define C_ALLOCATED (1u << 31)
+#define C_FOREIGN   (1u << 30) /* another domain mapped it writable since it was assigned */
+#define C_COUNT	    (C_FOREIGN - 1)
+#define C_LIMIT	    (1u << 29) /* mapped more often than that a frame is refused */
 
-#define T_COUNT		0xffffffu
-#define T_VALID		(1u << 24)
-#define T_PINNED	(1u << 25)
-#define T_PARTIAL	(1u << 26)
-#define T_UNDO		(1u << 27)
-#define T_SHIFT		28
+#define T_COUNT	  0xffffffu
+#define T_VALID	  (1u << 24)
+#define T_PINNED  (1u << 25)
+#define T_PARTIAL (1u << 26)
+#define T_UNDO	  (1u << 27)
+#define T_SHIFT	  28
 
 mfn_t max_mfn;
 
@@ -58,10 +59,11 @@ void frame_add_ram(maddr_t start, maddr_t end)
 	uint64_t m;
 
 	for (m = (start + PAGE_SIZE - 1) >> PAGE_SHIFT; m < end >> PAGE_SHIFT && m < max_mfn.n; m++)
-		frame_table[m].flags |= FRAME_RAM | FRAME_USED;	/* by whatever ran before us */
+		frame_table[m].flags |= FRAME_RAM | FRAME_USED; /* by whatever ran before us */
 }
 
-/* --- general references ------------------------------------------------------------------------------------------------- */
+/* --- general references
+ * ------------------------------------------------------------------------------------------------- */
 
 /* A reference to a frame that has one already, by the caller's own hands: cannot fail. */
 static inline void count_up(struct frame *f)
@@ -90,7 +92,8 @@ bool frame_get(struct frame *f, struct domain *owner)
 	return false;
 }
 
-/* The last reference went: nobody maps it any more, TLBs may. The stamp makes the heap flush them before anyone else has it. */
+/* The last reference went: nobody maps it any more, TLBs may. The stamp makes the heap flush them
+ * before anyone else has it. */
 static void release(struct frame *f)
 {
 	uint32_t t = atomic_read(&f->type);
@@ -99,7 +102,7 @@ static void release(struct frame *f)
 	owner_frame_gone(f->owner, f);
 	f->owner = NULL;
 	atomic_set(&f->type, 0);
-	atomic_set(&f->count, 0);	/* FOREIGN was of the owner's time */
+	atomic_set(&f->count, 0); /* FOREIGN was of the owner's time */
 	f->flags = (f->flags | FRAME_USED) & ~FRAME_OWN;
 	frames_free(f, 0);
 }
@@ -131,7 +134,8 @@ void frame_set_allocated(struct frame *f)
 
 bool frame_drop_allocated(struct frame *f)
 {
-	if (!(atomic_and(&f->count, ~C_ALLOCATED) & C_ALLOCATED))	/* its reference is the caller's now */
+	if (!(atomic_and(&f->count, ~C_ALLOCATED) &
+	      C_ALLOCATED)) /* its reference is the caller's now */
 		return false;
 	frame_put(f);
 	return true;
@@ -159,7 +163,8 @@ bool frame_steal(struct frame *f, struct domain *d)
 		if ((old & ~C_FOREIGN) != (C_ALLOCATED | 2))
 			return false;
 	} while (!atomic_swap_if(&f->count, &old, 0));
-	/* No general reference, so no typed one, no pin and no half-done table either. TLBs: the heap stamps what it is given. */
+	/* No general reference, so no typed one, no pin and no half-done table either. TLBs: the
+	 * heap stamps what it is given. */
 	owner_frame_gone(f->owner, f);
 	f->owner = NULL;
 	atomic_set(&f->type, 0);
@@ -173,7 +178,8 @@ void frame_share(struct frame *f, struct domain *d, bool writable)
 	f->owner = d;
 	f->flags |= FRAME_OWN;
 	owner_frame_added(d, f);
-	/* A typed reference for good: it can become no table. FT_SHARED cannot be mapped writable either. */
+	/* A typed reference for good: it can become no table. FT_SHARED cannot be mapped writable
+	 * either. */
 	f->type = type_word(writable ? FT_WRITABLE : FT_SHARED, T_VALID, 1);
 	atomic_set(&f->count, C_ALLOCATED | 2);
 }
@@ -185,9 +191,12 @@ void frame_unshare(struct frame *f)
 	frame_drop_allocated(f);
 }
 
-/* --- types -------------------------------------------------------------------------------------------------------------- */
+/* --- types
+ * --------------------------------------------------------------------------------------------------------------
+ */
 
-/* Flags may be changed by others meanwhile (PINNED), so even the exclusive holder goes by compare-and-swap. */
+/* Flags may be changed by others meanwhile (PINNED), so even the exclusive holder goes by
+ * compare-and-swap. */
 static void type_change(struct frame *f, uint32_t set, uint32_t clear, int delta)
 {
 	uint32_t old = atomic_read(&f->type);
@@ -197,21 +206,24 @@ static void type_change(struct frame *f, uint32_t set, uint32_t clear, int delta
 }
 
 /*
- * What the frame was before may linger in TLBs: a writable mapping of what is to become a table, or a path through what was one.
- * Its owner's CPUs are asked, and all of them if others had it (a backend's writable grant mapping that it has just let go).
+ * What the frame was before may linger in TLBs: a writable mapping of what is to become a table, or
+ * a path through what was one. Its owner's CPUs are asked, and all of them if others had it (a
+ * backend's writable grant mapping that it has just let go).
  */
 static void tlb_settle(struct frame *f)
 {
 	bool all = atomic_read(&f->count) & C_FOREIGN;
-	cpumask_t stale = tlb_not_flushed_since(all ? cpus_online : owner_tlb_cpus(f->owner), READ_ONCE(f->stamp));
+	cpumask_t stale = tlb_not_flushed_since(all ? cpus_online : owner_tlb_cpus(f->owner),
+						READ_ONCE(f->stamp));
 
 	if (unlikely(stale))
 		tlb_flush_cpus(stale);
 }
 
 /*
- * Exclusive, with f->partial entries done: do the rest. kept: a reference besides the caller's is in the count (state "kept").
- * was_partial: the state "partial" had a general reference, which is ours to drop.
+ * Exclusive, with f->partial entries done: do the rest. kept: a reference besides the caller's is
+ * in the count (state "kept"). was_partial: the state "partial" had a general reference, which is
+ * ours to drop.
  */
 static int complete(struct frame *f, enum frame_type t, bool kept, bool was_partial, bool undo)
 {
@@ -221,7 +233,7 @@ static int complete(struct frame *f, enum frame_type t, bool kept, bool was_part
 		type_change(f, T_VALID, 0, kept);
 		goto out;
 	}
-	if (kept) {			/* its holder undoes the rest, sooner or later */
+	if (kept) { /* its holder undoes the rest, sooner or later */
 		type_change(f, T_PARTIAL, 0, 0);
 		return rc;
 	}
@@ -235,16 +247,17 @@ static int complete(struct frame *f, enum frame_type t, bool kept, bool was_part
 		rc = -XEN_ERESTART;
 	}
 	if (!was_partial)
-		count_up(f);		/* the state's own */
+		count_up(f); /* the state's own */
 	type_change(f, T_PARTIAL | (undo ? T_UNDO : 0), undo ? 0 : T_UNDO, -1);
 	return rc;
 out:
 	if (was_partial)
-		frame_put(f);		/* not the last: the caller has one */
+		frame_put(f); /* not the last: the caller has one */
 	return rc;
 }
 
-/* In use as something else. The reference tells a table that cannot be written from a frame that cannot be a table. */
+/* In use as something else. The reference tells a table that cannot be written from a frame that
+ * cannot be a table. */
 static int mismatch(enum frame_type want)
 {
 	return want == FT_WRITABLE ? -XEN_EBUSY : -XEN_EINVAL;
@@ -278,7 +291,8 @@ static int type_get(struct frame *f, enum frame_type want)
 			if (was == want || rc == -XEN_ERESTART)
 				return rc;
 			old = atomic_read(&f->type);
-		} else if (old & T_COUNT) {	/* exclusive to some CPU: as another type maybe our own, checking a table that names itself */
+		} else if (old & T_COUNT) { /* exclusive to some CPU: as another type maybe our own,
+					       checking a table that names itself */
 			if (was != want)
 				return mismatch(want);
 			cpu_relax();
@@ -328,7 +342,7 @@ bool frame_get_more(struct frame *f, struct domain *owner, enum frame_type t)
 		if (!(old & T_VALID)) {
 			if (old & T_PARTIAL)
 				break;
-			cpu_relax();		/* exclusive: in a moment it is valid, or none */
+			cpu_relax(); /* exclusive: in a moment it is valid, or none */
 			old = atomic_read(&f->type);
 		} else if ((old & T_COUNT) == T_COUNT) {
 			break;
@@ -351,20 +365,22 @@ static int type_put(struct frame *f, bool preemptible)
 		if ((old & T_COUNT) > 1 && old & T_VALID) {
 			new = old - 1;
 		} else if (!(old & (T_VALID | T_PARTIAL))) {
-			/* Somebody completes what we kept. It becomes valid with a count of 2, or kept again. */
+			/* Somebody completes what we kept. It becomes valid with a count of 2, or
+			 * kept again. */
 			cpu_relax();
 			old = atomic_read(&f->type);
 			continue;
 		} else if (is_table(t)) {
-			new = old & ~(T_VALID | T_PARTIAL);	/* exclusive */
+			new = old & ~(T_VALID | T_PARTIAL); /* exclusive */
 		} else {
-			/* Before the count falls: whoever then changes the type reads it. Only the last holder's is read. */
+			/* Before the count falls: whoever then changes the type reads it. Only the
+			 * last holder's is read. */
 			WRITE_ONCE(f->stamp, tlb_stamp_now());
 			new = (old & ~T_VALID) - 1;
 		}
 		if (!atomic_swap_if(&f->type, &old, new))
 			continue;
-		if (new & T_VALID || !(new & T_COUNT))
+		if (new &T_VALID || !(new &T_COUNT))
 			return 0;
 		break;
 	}
@@ -403,7 +419,8 @@ int frame_settle(struct frame *f)
 		return 0;
 	if (!atomic_swap_if(&f->type, &old, (old & ~T_PARTIAL) + 1))
 		return -XEN_ERESTART;
-	count_up(f);			/* complete() expects the caller to have one; the state's keeps the frame until then */
+	count_up(f); /* complete() expects the caller to have one; the state's keeps the frame until
+			then */
 	rc = complete(f, type_of(old), false, true, true);
 	frame_put(f);
 	return rc == -XEN_ERESTART ? rc : 0;

@@ -1,26 +1,27 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Frames and small objects. Frames: a buddy allocator over all RAM, one lock, with a stack of single frames for each CPU in front of
- * it. Blocks are kept by zone, that is by the highest bit of their frame number, so that memory below an address is found at
- * once and the low one is spent last. Small objects: a frame cut into pieces of one size, its free list inside it.
+ * Frames and small objects. Frames: a buddy allocator over all RAM, one lock, with a stack of
+ * single frames for each CPU in front of it. Blocks are kept by zone, that is by the highest bit of
+ * their frame number, so that memory below an address is found at once and the low one is spent
+ * last. Small objects: a frame cut into pieces of one size, its free list inside it.
  *
- * A freed frame carries the TLB's stamp of that moment; whoever is given it first has every CPU flushed that did not flush since.
- * So no unmapping has to flush before it frees.
+ * A freed frame carries the TLB's stamp of that moment; whoever is given it first has every CPU
+ * flushed that did not flush since. So no unmapping has to flush before it frees.
  */
 #include <torc/heap.h>
 #include <torc/spinlock.h>
 #include <torc/x86.h>
 
-#define MAX_ORDER	18			/* 1 GiB */
-#define ZONES		41			/* by bits of the frame number: 52 bits of address and frame 0 */
-#define CACHE_SIZE	64
-#define SLAB_MIN_SHIFT	5			/* objects of 32 to 2048 bytes */
-#define SLAB_CLASSES	7
+#define MAX_ORDER      18 /* 1 GiB */
+#define ZONES	       41 /* by bits of the frame number: 52 bits of address and frame 0 */
+#define CACHE_SIZE     64
+#define SLAB_MIN_SHIFT 5 /* objects of 32 to 2048 bytes */
+#define SLAB_CLASSES   7
 
 static spinlock_t heap_lock = SPINLOCK(RANK_HEAP);
 static struct frame_list free_blocks[ZONES][MAX_ORDER + 1];
-static uint32_t free_orders[ZONES];		/* bit an order that has blocks */
-static uint64_t free_in_zone[ZONES];		/* frames */
+static uint32_t free_orders[ZONES];  /* bit an order that has blocks */
+static uint64_t free_in_zone[ZONES]; /* frames */
 static uint64_t total_frames;
 static struct frame_list slabs[SLAB_CLASSES];
 
@@ -99,7 +100,7 @@ static struct frame *alloc_locked(unsigned int order, unsigned int below_bits)
 	o = __builtin_ctz(free_orders[zone] >> order) + order;
 	f = frame_list_first(&free_blocks[zone][o]);
 	block_remove(f, zone);
-	while (o > order) {		/* the upper half goes back */
+	while (o > order) { /* the upper half goes back */
 		o--;
 		f[1ul << o].stamp = f->stamp;
 		block_add(&f[1ul << o], o);
@@ -115,10 +116,11 @@ static void check_idle(struct frame *f, unsigned int order, bool was)
 
 	for (i = 0; i < 1ul << order; i++) {
 		if (!(f[i].flags & FRAME_IDLE) == was)
-			panic("frame %#lx of a block of order %u: %s", frame_mfn(&f[i]).n, order, was ? "given out twice" : "freed twice");
+			panic("frame %#lx of a block of order %u: %s", frame_mfn(&f[i]).n, order,
+			      was ? "given out twice" : "freed twice");
 		if (f[i].owner || f[i].count)
-			panic("frame %#lx of a block of order %u: count %#x, has an owner, and is %s", frame_mfn(&f[i]).n, order,
-			      f[i].count, was ? "idle" : "freed");
+			panic("frame %#lx of a block of order %u: count %#x, has an owner, and is %s",
+			      frame_mfn(&f[i]).n, order, f[i].count, was ? "idle" : "freed");
 		f[i].flags ^= FRAME_IDLE;
 	}
 #else
@@ -148,7 +150,7 @@ struct frame *frames_alloc(unsigned int order, unsigned int below_bits)
 		return NULL;
 	spin_lock(&heap_lock);
 	f = alloc_locked(order, below_bits);
-	if (!order && !below_bits)	/* some for next time, if there are plenty */
+	if (!order && !below_bits) /* some for next time, if there are plenty */
 		while (f && c->n < CACHE_SIZE / 2) {
 			struct frame *g = alloc_locked(0, 0);
 
@@ -158,7 +160,8 @@ struct frame *frames_alloc(unsigned int order, unsigned int below_bits)
 			c->frame[c->n - 1] = g;
 		}
 	spin_unlock(&heap_lock);
-	/* Memory is short and the rest is in caches: ours can be had, another CPU's not; that is a handful of frames. */
+	/* Memory is short and the rest is in caches: ours can be had, another CPU's not; that is a
+	 * handful of frames. */
 	if (!f && !order && c->n) {
 		f = c->frame[c->n - 1];
 		if (below_bits && zone_of(frame_mfn(f).n) > below_bits - PAGE_SHIFT)
@@ -180,7 +183,7 @@ void frames_free(struct frame *f, unsigned int order)
 		return;
 	}
 	spin_lock(&heap_lock);
-	if (!order)			/* full: half of it goes back too */
+	if (!order) /* full: half of it goes back too */
 		while (c->n > CACHE_SIZE / 2) {
 			free_locked(c->frame[c->n - 1], 0);
 			WRITE_ONCE(c->n, c->n - 1);
@@ -273,7 +276,9 @@ void heap_reset(void)
 	total_frames = 0;
 }
 
-/* --- the hypervisor's own -------------------------------------------------------------------------------------------------- */
+/* --- the hypervisor's own
+ * --------------------------------------------------------------------------------------------------
+ */
 
 void *page_alloc(unsigned int order)
 {
@@ -305,8 +310,9 @@ void page_free(void *p, unsigned int order)
 		own_free(mfn_frame(virt_to_mfn(p)), order);
 }
 
-/* A slab's struct frame: order is the class, partial the objects in use, link on the class's list while it has
- * free ones, type the place of the first free object in it, plus 1; there the next one's is, and so on. */
+/* A slab's struct frame: order is the class, partial the objects in use, link on the class's list
+ * while it has free ones, type the place of the first free object in it, plus 1; there the next
+ * one's is, and so on. */
 
 static spinlock_t slab_lock = SPINLOCK(RANK_HEAP);
 
@@ -340,7 +346,7 @@ void *zalloc(size_t size)
 		return page_alloc(order);
 	}
 	while (1ul << (class + SLAB_MIN_SHIFT) < size)
-		class++;
+		class ++;
 	spin_lock(&slab_lock);
 	if (frame_list_empty(&slabs[class])) {
 		spin_unlock(&slab_lock);
@@ -383,7 +389,7 @@ void zfree(void *p)
 	if (empty)
 		frame_list_del(&slabs[f->order], f);
 	spin_unlock(&slab_lock);
-	if (empty) {			/* at once, so that what is free does not depend on history */
+	if (empty) { /* at once, so that what is free does not depend on history */
 		f->flags &= ~FRAME_SLAB;
 		f->type = 0;
 		own_free(f, 0);

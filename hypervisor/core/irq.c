@@ -10,7 +10,7 @@ static spinlock_t lock = SPINLOCK(RANK_SMALL);
 
 static bool usable(unsigned int v)
 {
-	return v != 0x80 && v != 0x82;		/* guests' software interrupts */
+	return v != 0x80 && v != 0x82; /* guests' software interrupts */
 }
 
 int irq_alloc_vector(struct irq *irq)
@@ -20,7 +20,8 @@ int irq_alloc_vector(struct irq *irq)
 	unsigned int i, v, n = VECTOR_LAST_DEVICE - VECTOR_FIRST_DEVICE + 1;
 	int rc = -XEN_ENOSPC;
 
-	/* In turn rather than the lowest free: a late interrupt of one that was freed then meets nobody. */
+	/* In turn rather than the lowest free: a late interrupt of one that was freed then meets
+	 * nobody. */
 	for (i = 0; i < n; i++) {
 		v = VECTOR_FIRST_DEVICE + (last + 1 - VECTOR_FIRST_DEVICE + i) % n;
 		if (!usable(v) || vectors[v])
@@ -35,7 +36,8 @@ int irq_alloc_vector(struct irq *irq)
 	return rc;
 }
 
-/* The caller has masked the line and no CPU is still in its handler for it (cpu_call() is a way to be sure). */
+/* The caller has masked the line and no CPU is still in its handler for it (cpu_call() is a way to
+ * be sure). */
 void irq_free_vector(struct irq *irq)
 {
 	unsigned long flags = spin_lock_irq(&lock);
@@ -60,7 +62,8 @@ void hook_irq(unsigned int vector)
 
 	if (!irq) {
 		if (!bit_test_and_set(vector, warned))
-			log_warn("interrupt at vector %#x, which nobody has; further ones are not reported", vector);
+			log_warn("interrupt at vector %#x, which nobody has; further ones are not reported",
+				 vector);
 		apic_eoi();
 		return;
 	}

@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Ticket locks. Debug builds check on every acquisition that ranks rise (spinlock.h) and that nobody lets go of another's lock. */
+/* Ticket locks. Debug builds check on every acquisition that ranks rise (spinlock.h) and that
+ * nobody lets go of another's lock. */
 #include <torc/spinlock.h>
 #include <torc/cpu.h>
 
 #ifndef NDEBUG
-#define MAX_HELD	16
-#define NOBODY		0xff
+#define MAX_HELD 16
+#define NOBODY	 0xff
 
-struct lock_ranks { uint8_t held[MAX_HELD]; unsigned int nr, base; };
+struct lock_ranks {
+	uint8_t held[MAX_HELD];
+	unsigned int nr, base;
+};
 static struct lock_ranks ranks[MAX_CPUS];
 
 static void note_locked(spinlock_t *l, bool in_order)
@@ -16,13 +20,14 @@ static void note_locked(spinlock_t *l, bool in_order)
 	unsigned long f = irq_save();
 	unsigned int i;
 
-	if (l->rank == RANK_CONSOLE)		/* the console reports us */
+	if (l->rank == RANK_CONSOLE) /* the console reports us */
 		goto out;
 	if (r->nr == MAX_HELD)
 		panic("lock of rank %u: %u locks are held already", l->rank, r->nr);
 	for (i = r->base; in_order && i < r->nr; i++)
 		if (r->held[i] > l->rank)
-			panic("lock of rank %u taken while one of rank %u is held", l->rank, r->held[i]);
+			panic("lock of rank %u taken while one of rank %u is held", l->rank,
+			      r->held[i]);
 	r->held[r->nr++] = l->rank;
 out:
 	l->cpu = (uint8_t)this_cpu();
@@ -36,7 +41,8 @@ static void note_unlocked(spinlock_t *l)
 	unsigned int i;
 
 	if (l->cpu != this_cpu())
-		panic("lock of rank %u let go by another CPU than the one that took it (%u)", l->rank, l->cpu);
+		panic("lock of rank %u let go by another CPU than the one that took it (%u)",
+		      l->rank, l->cpu);
 	l->cpu = NOBODY;
 	for (i = r->nr; l->rank != RANK_CONSOLE && i-- > 0;) {
 		if (r->held[i] != l->rank)
@@ -72,10 +78,23 @@ bool spin_is_held(const spinlock_t *l)
 	return l->next != l->owner && l->cpu == this_cpu();
 }
 #else
-static inline void note_locked(spinlock_t *l, bool in_order) { (void)l; (void)in_order; }
-static inline void note_unlocked(spinlock_t *l) { (void)l; }
-unsigned int spin_ranks_enter(void) { return 0; }
-void spin_ranks_leave(unsigned int was) { (void)was; }
+static inline void note_locked(spinlock_t *l, bool in_order)
+{
+	(void)l;
+	(void)in_order;
+}
+static inline void note_unlocked(spinlock_t *l)
+{
+	(void)l;
+}
+unsigned int spin_ranks_enter(void)
+{
+	return 0;
+}
+void spin_ranks_leave(unsigned int was)
+{
+	(void)was;
+}
 
 bool spin_is_held(const spinlock_t *l)
 {
@@ -107,7 +126,8 @@ bool spin_trylock(spinlock_t *l)
 {
 	uint16_t owner = __atomic_load_n(&l->owner, __ATOMIC_RELAXED), want = owner;
 
-	if (!__atomic_compare_exchange_n(&l->next, &want, (uint16_t)(owner + 1), false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+	if (!__atomic_compare_exchange_n(&l->next, &want, (uint16_t)(owner + 1), false,
+					 __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
 		return false;
 	note_locked(l, false);
 	return true;

@@ -1,10 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Names of the image's functions, for backtraces. The table is made by the build (symbols.awk) and sorted by address. */
+/* Names of the image's functions, for backtraces. The table is made by the build (symbols.awk) and
+ * sorted by address. */
 #include <torc/symbols.h>
 #include <torc/print.h>
 
-struct symbol { uint32_t at, name; };
-extern const struct { uint32_t nr; struct symbol symbol[]; } symbol_table;
+struct symbol {
+	uint32_t at, name;
+};
+extern const struct {
+	uint32_t nr;
+	struct symbol symbol[];
+} symbol_table;
 extern const char text_start[], text_end[];
 
 const char *symbol_find(unsigned long addr, unsigned long *offset)

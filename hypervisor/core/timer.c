@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Timers: a pairing heap for each CPU, linked through the timers themselves, so that arming never allocates and never fails. Its least
- * element is what the CPU's alarm is set to. Expired timers run from WORK_TIMER, interrupts on and without locks.
+ * Timers: a pairing heap for each CPU, linked through the timers themselves, so that arming never
+ * allocates and never fails. Its least element is what the CPU's alarm is set to. Expired timers
+ * run from WORK_TIMER, interrupts on and without locks.
  */
 #include <torc/work.h>
 #include <torc/spinlock.h>
@@ -10,7 +11,7 @@
 struct timers {
 	spinlock_t lock;
 	struct timer *root, *running;
-	ns_t alarm;			/* what the hardware is set to; 0: nothing */
+	ns_t alarm; /* what the hardware is set to; 0: nothing */
 };
 static struct timers timers[MAX_CPUS];
 
@@ -98,8 +99,8 @@ static void set_alarm(struct timers *ts, unsigned int cpu)
 	}
 	if (first == ts->alarm)
 		return;
-	/* A later or no first timer leaves the alarm as it is: it fires once for nothing, which is cheaper than to program
-	 * the hardware each time a guest moves its timer on. */
+	/* A later or no first timer leaves the alarm as it is: it fires once for nothing, which is
+	 * cheaper than to program the hardware each time a guest moves its timer on. */
 	if (ts->alarm && (!first || first > ts->alarm))
 		return;
 	ts->alarm = first;
@@ -114,7 +115,7 @@ static struct timers *lock_of(struct timer *t, unsigned long *flags)
 		*flags = spin_lock_irq(&timers[cpu].lock);
 		if (t->cpu == cpu)
 			return &timers[cpu];
-		spin_unlock_irq(&timers[cpu].lock, *flags);	/* it moved meanwhile */
+		spin_unlock_irq(&timers[cpu].lock, *flags); /* it moved meanwhile */
 	}
 }
 

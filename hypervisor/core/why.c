@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Why something was refused. Each domain keeps its last refusals and its last words in a small ring that 'torc why' reads; they outlive the
- * crash that they explain, until the domain is gone.
+ * Why something was refused. Each domain keeps its last refusals and its last words in a small ring
+ * that 'torc why' reads; they outlive the crash that they explain, until the domain is gone.
  */
 #include <torc/console.h>
 #include <torc/heap.h>
 #include <torc/why.h>
 #include <torc/x86.h>
 
-#define WHY_KEPT	16
+#define WHY_KEPT 16
 
 struct why_log {
 	spinlock_t lock;
-	unsigned int written;		/* in all; the ring's next is this modulo WHY_KEPT */
+	unsigned int written; /* in all; the ring's next is this modulo WHY_KEPT */
 	struct why_entry ring[WHY_KEPT];
-	struct why_entry last_words;	/* when 0: none */
+	struct why_entry last_words; /* when 0: none */
 };
 
 int why_init(struct domain *d)
@@ -42,12 +42,14 @@ static uint16_t hypercall_number(const struct vcpu *v)
 	return (uint16_t)guest_regs()->rax;
 }
 
-/* The same again is kept once, with its last time: a loop in a guest shall not push out what came before. */
+/* The same again is kept once, with its last time: a loop in a guest shall not push out what came
+ * before. */
 static void keep(struct why_log *w, const struct why_entry *e)
 {
 	struct why_entry *last = &w->ring[(w->written - 1) % WHY_KEPT];
 
-	if (w->written && last->err == e->err && last->nr == e->nr && last->vcpu == e->vcpu && !strcmp(last->text, e->text))
+	if (w->written && last->err == e->err && last->nr == e->nr && last->vcpu == e->vcpu &&
+	    !strcmp(last->text, e->text))
 		last->when = e->when;
 	else
 		w->ring[w->written++ % WHY_KEPT] = *e;
@@ -85,7 +87,7 @@ void why_last_words(struct domain *d, const char *fmt, ...)
 	if (!d->why)
 		return;
 	spin_lock(&d->why->lock);
-	if (!d->why->last_words.when)		/* the first cause; what follows is its consequence */
+	if (!d->why->last_words.when) /* the first cause; what follows is its consequence */
 		d->why->last_words = e;
 	spin_unlock(&d->why->lock);
 }

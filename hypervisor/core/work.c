@@ -12,14 +12,16 @@ void work_set_handler(enum work w, void (*fn)(void))
 
 void work_raise(enum work w)
 {
-	atomic_or(&cpu_info_of(this_cpu())->work_pending, 1u << w);	/* not cpu_info(): an NMI may call on its own stack */
+	atomic_or(&cpu_info_of(this_cpu())->work_pending,
+		  1u << w); /* not cpu_info(): an NMI may call on its own stack */
 }
 
 void work_raise_on(unsigned int cpu, enum work w)
 {
 	unsigned int old = atomic_or(&cpu_info_of(cpu)->work_pending, 1u << w);
 
-	if (cpu != this_cpu() && !old)		/* with a bit set already the kick is on its way, or the CPU is at it */
+	if (cpu != this_cpu() &&
+	    !old) /* with a bit set already the kick is on its way, or the CPU is at it */
 		cpu_kick(cpu);
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The end of a domain. domain_kill() stops it and gives back all that it has; what others still hold of it (frames mapped through
- * grants or by the tools) stays until they let go. Until then the domain is a zombie: it has an id, frames, and nothing else.
+ * The end of a domain. domain_kill() stops it and gives back all that it has; what others still
+ * hold of it (frames mapped through grants or by the tools) stays until they let go. Until then the
+ * domain is a zombie: it has an id, frames, and nothing else.
  */
 #include <torc/console.h>
 #include <torc/domain.h>
@@ -25,14 +26,14 @@ int domain_kill(struct domain *d)
 	if (d->state != DOM_DYING) {
 		d->state = DOM_DYING;
 		spin_unlock(&d->lock);
-		domain_pause(d);		/* for good: this count is never given back */
+		domain_pause(d); /* for good: this count is never given back */
 		for (i = 0; i < ARRAY_SIZE(d->watchdog); i++)
 			timer_kill(&d->watchdog[i]);
 	} else {
 		spin_unlock(&d->lock);
 	}
 	if (atomic_swap(&d->being_killed, true))
-		return -XEN_ERESTART;		/* by another of the control domain's processors: look again */
+		return -XEN_ERESTART; /* by another of the control domain's processors: look again */
 	rc = d->state == DOM_DEAD ? 0 : pv_domain_kill(d);
 	if (rc || d->state == DOM_DEAD) {
 		atomic_set(&d->being_killed, false);
@@ -41,9 +42,10 @@ int domain_kill(struct domain *d)
 	d->state = DOM_DEAD;
 	atomic_set(&d->being_killed, false);
 	if (domain_held_frames(d))
-		log_info("d%u is dead; others still hold %u of its frames\n", d->id, domain_held_frames(d));
+		log_info("d%u is dead; others still hold %u of its frames\n", d->id,
+			 domain_held_frames(d));
 	evtchn_virq_global(VIRQ_DOM_EXC);
-	domain_put(&me);			/* the reference of its creation */
+	domain_put(&me); /* the reference of its creation */
 	return 0;
 }
 

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Domains: references, creation, pause, shutdown and resume. They are looked up in index.c; their end is death.c's.
+ * Domains: references, creation, pause, shutdown and resume. They are looked up in index.c; their
+ * end is death.c's.
  *
- * References: one from creation until domain_kill() is done, one while the domain has frames, one for each mapping of a grant of
- * its and for each event channel being bound. The struct is freed by WORK_DEATH, in a context without locks.
+ * References: one from creation until domain_kill() is done, one while the domain has frames, one
+ * for each mapping of a grant of its and for each event channel being bound. The struct is freed by
+ * WORK_DEATH, in a context without locks.
  */
 #include <torc/console.h>
 #include <torc/domain.h>
@@ -14,12 +16,22 @@
 #include <torc/x86.h>
 
 struct domain *dom0;
-struct domain idle_domain = { .id = DOMID_IDLE, .refs = 1, .state = DOM_ALIVE, .weight = 256,
-	.lock = SPINLOCK(RANK_DOMAIN), .pages_lock = SPINLOCK(RANK_PAGES) };
-struct domain io_domain = { .id = DOMID_IO, .refs = 1, .state = DOM_ALIVE,
-	.lock = SPINLOCK(RANK_DOMAIN), .pages_lock = SPINLOCK(RANK_PAGES) };
-struct domain hyp_domain = { .id = DOMID_XEN, .refs = 1, .state = DOM_ALIVE,
-	.lock = SPINLOCK(RANK_DOMAIN), .pages_lock = SPINLOCK(RANK_PAGES) };
+struct domain idle_domain = { .id = DOMID_IDLE,
+			      .refs = 1,
+			      .state = DOM_ALIVE,
+			      .weight = 256,
+			      .lock = SPINLOCK(RANK_DOMAIN),
+			      .pages_lock = SPINLOCK(RANK_PAGES) };
+struct domain io_domain = { .id = DOMID_IO,
+			    .refs = 1,
+			    .state = DOM_ALIVE,
+			    .lock = SPINLOCK(RANK_DOMAIN),
+			    .pages_lock = SPINLOCK(RANK_PAGES) };
+struct domain hyp_domain = { .id = DOMID_XEN,
+			     .refs = 1,
+			     .state = DOM_ALIVE,
+			     .lock = SPINLOCK(RANK_DOMAIN),
+			     .pages_lock = SPINLOCK(RANK_PAGES) };
 
 static spinlock_t dead_lock = SPINLOCK(RANK_SMALL);
 static struct domain *dead;
@@ -31,7 +43,9 @@ void domains_init(void)
 	work_set_handler(WORK_DEATH, bury);
 }
 
-/* --- references ------------------------------------------------------------------------------------------------------- */
+/* --- references
+ * -------------------------------------------------------------------------------------------------------
+ */
 
 bool domain_get_more(struct domain *d)
 {
@@ -116,7 +130,9 @@ static void bury(void)
 	}
 }
 
-/* --- creation --------------------------------------------------------------------------------------------------------- */
+/* --- creation
+ * ---------------------------------------------------------------------------------------------------------
+ */
 
 static void watchdog_fired(void *arg)
 {
@@ -165,7 +181,7 @@ int domain_create(domid_t id, const struct xen_domctl_createdomain *c, struct do
 	if (rc)
 		goto why;
 	d->state = DOM_ALIVE;
-	index_add(d);		/* from here on others find it */
+	index_add(d); /* from here on others find it */
 	*out = d;
 	return 0;
 why:
@@ -194,9 +210,11 @@ int domain_set_vcpus(struct domain *d, unsigned int n)
 	return 0;
 }
 
-/* --- pause ------------------------------------------------------------------------------------------------------------ */
+/* --- pause
+ * ------------------------------------------------------------------------------------------------------------
+ */
 
-#define for_each_vcpu(d, i, v) \
+#define for_each_vcpu(d, i, v)               \
 	for (i = 0; i < (d)->max_vcpus; i++) \
 		if ((v = (d)->vcpus[i]) != NULL)
 
@@ -206,7 +224,7 @@ void domain_pause_nosync(struct domain *d)
 	unsigned int i;
 
 	atomic_add(&d->pause_count, 1);
-	for_each_vcpu(d, i, v)
+	for_each_vcpu (d, i, v)
 		sched_sleep(v);
 }
 
@@ -216,7 +234,7 @@ void domain_pause(struct domain *d)
 	unsigned int i;
 
 	domain_pause_nosync(d);
-	for_each_vcpu(d, i, v)
+	for_each_vcpu (d, i, v)
 		sched_sleep_sync(v);
 }
 
@@ -227,7 +245,7 @@ void domain_unpause(struct domain *d)
 
 	ASSERT(atomic_read(&d->pause_count) > 0);
 	if (atomic_sub(&d->pause_count, 1) == 0)
-		for_each_vcpu(d, i, v)
+		for_each_vcpu (d, i, v)
 			sched_wake(v);
 }
 
@@ -249,7 +267,7 @@ int domain_pause_by_tools(struct domain *d)
 int domain_unpause_by_tools(struct domain *d)
 {
 	spin_lock(&d->lock);
-	if (d->debug_paused) {		/* by a breakpoint, whose debugger may be gone */
+	if (d->debug_paused) { /* by a breakpoint, whose debugger may be gone */
 		d->debug_paused = false;
 	} else if (d->paused_by_tools) {
 		d->paused_by_tools--;
@@ -258,12 +276,14 @@ int domain_unpause_by_tools(struct domain *d)
 		return -XEN_EINVAL;
 	}
 	spin_unlock(&d->lock);
-	time_update_wallclock(d);	/* a restore has put the old host's there */
+	time_update_wallclock(d); /* a restore has put the old host's there */
 	domain_unpause(d);
 	return 0;
 }
 
-/* --- shutdown --------------------------------------------------------------------------------------------------------- */
+/* --- shutdown
+ * ---------------------------------------------------------------------------------------------------------
+ */
 
 static void __noreturn machine_follows(uint8_t reason)
 {
@@ -275,7 +295,8 @@ static void __noreturn machine_follows(uint8_t reason)
 	machine_reboot();
 }
 
-/* All of its vcpus stop (vcpu_runnable() looks at shutting_down); when the last left its CPU the tools are told. */
+/* All of its vcpus stop (vcpu_runnable() looks at shutting_down); when the last left its CPU the
+ * tools are told. */
 void domain_shutdown(struct domain *d, uint8_t reason)
 {
 	struct vcpu *v;
@@ -293,13 +314,13 @@ void domain_shutdown(struct domain *d, uint8_t reason)
 	d->shutting_down = true;
 	spin_unlock(&d->lock);
 	mb();
-	for_each_vcpu(d, i, v)
+	for_each_vcpu (d, i, v)
 		sched_sleep(v);
 	domain_shutdown_settle(d);
 }
 
-/* Lock-free, since it is called with interrupts off: every CPU that a vcpu leaves clears 'running' first and looks then, so the
- * last one sees all of them clear. */
+/* Lock-free, since it is called with interrupts off: every CPU that a vcpu leaves clears 'running'
+ * first and looks then, so the last one sees all of them clear. */
 void domain_shutdown_settle(struct domain *d)
 {
 	struct vcpu *v;
@@ -308,7 +329,7 @@ void domain_shutdown_settle(struct domain *d)
 	mb();
 	if (!atomic_read(&d->shutting_down) || atomic_read(&d->shut_down))
 		return;
-	for_each_vcpu(d, i, v)
+	for_each_vcpu (d, i, v)
 		if (atomic_read(&v->running))
 			return;
 	if (!atomic_swap(&d->shut_down, true))
@@ -326,7 +347,7 @@ int domain_resume(struct domain *d)
 	d->shutdown_code = 0;
 	spin_unlock(&d->lock);
 	domain_unpause(d);
-	for_each_vcpu(d, i, v)
+	for_each_vcpu (d, i, v)
 		sched_wake(v);
 	return 0;
 }
@@ -340,7 +361,7 @@ void domain_crash(struct domain *d, const char *fmt, ...)
 	vformat(text, sizeof(text), fmt, ap);
 	va_end(ap);
 	if (d->shutting_down && d != dom0)
-		return;			/* the first cause is the one to tell */
+		return; /* the first cause is the one to tell */
 	why_last_words(d, "%s", text);
 	log_err("d%u crashes: %s\n", d->id, text);
 	if (current->domain == d) {

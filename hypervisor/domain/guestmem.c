@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Access to guest memory: by address through the current vcpu's tables, where any access may fault; by frame through the direct map. */
+/* Access to guest memory: by address through the current vcpu's tables, where any access may fault;
+ * by frame through the direct map. */
 #include <torc/guestmem.h>
 #include <torc/x86.h>
 
-#define LOW_END		0x0000800000000000ul	/* first address that is not canonical */
+#define LOW_END 0x0000800000000000ul /* first address that is not canonical */
 
 bool guest_range_ok(const struct vcpu *v, gaddr_t a, size_t n)
 {

@@ -1,21 +1,25 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Domains by id: who has which, and the next one from an id on, at a cost that does not grow with their number.
+ * Domains by id: who has which, and the next one from an id on, at a cost that does not grow with
+ * their number.
  *
- * An id is taken from its claim until its domain is buried: a bit of a map, changed under RANK_DOMLIST. A domain is found from
- * index_add() to index_remove(): a chain of a hash, whose lock is a leaf, so that it may be looked for anywhere. A walk reads the
- * map without its lock: a domain that comes or goes meanwhile is met or not, as it would be a moment earlier or later.
+ * An id is taken from its claim until its domain is buried: a bit of a map, changed under
+ * RANK_DOMLIST. A domain is found from index_add() to index_remove(): a chain of a hash, whose lock
+ * is a leaf, so that it may be looked for anywhere. A walk reads the map without its lock: a domain
+ * that comes or goes meanwhile is met or not, as it would be a moment earlier or later.
  */
 #include <torc/domain.h>
 
-#define HASH_SIZE	256
-#define IDS		((unsigned int)DOMID_FIRST_RESERVED)
+#define HASH_SIZE 256
+#define IDS	  ((unsigned int)DOMID_FIRST_RESERVED)
 
 static spinlock_t map_lock = SPINLOCK(RANK_DOMLIST);
 static unsigned long map[(IDS + 63) / 64];
 static domid_t next_id = 1;
-static struct { spinlock_t lock; struct domain *first; } hash[HASH_SIZE] = {
-	[0 ... HASH_SIZE - 1] = { .lock = SPINLOCK(RANK_SMALL) } };
+static struct {
+	spinlock_t lock;
+	struct domain *first;
+} hash[HASH_SIZE] = { [0 ... HASH_SIZE - 1] = { .lock = SPINLOCK(RANK_SMALL) } };
 
 /* The first id from this one on whose bit is as wanted; IDS: there is none. */
 static unsigned int search(unsigned int id, bool taken)
@@ -44,7 +48,7 @@ int index_claim(domid_t *id)
 		if (got == IDS)
 			got = search(1, false);
 		rc = got == IDS ? -XEN_ENOMEM : 0;
-		if (!rc)		/* the next after the last given, so that ids are not reused soon */
+		if (!rc) /* the next after the last given, so that ids are not reused soon */
 			next_id = got + 1 < IDS ? (domid_t)(got + 1) : 1;
 	}
 	if (!rc) {

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The frames of a domain: its list and its counts, its limit, and frames set aside for it (claims). A domain lives as long as it has a
- * frame: the first takes a reference to it, the last one gone puts it, so that frame->owner never dangles.
+ * The frames of a domain: its list and its counts, its limit, and frames set aside for it (claims).
+ * A domain lives as long as it has a frame: the first takes a reference to it, the last one gone
+ * puts it, so that frame->owner never dangles.
  */
 #include <torc/domain.h>
 #include <torc/heap.h>
 #include <torc/x86.h>
 
 static spinlock_t claim_lock = SPINLOCK(RANK_SMALL);
-static uint64_t total_claims;		/* sum of all domains' */
+static uint64_t total_claims; /* sum of all domains' */
 
 static inline uint64_t frames_of(const struct domain *d)
 {
@@ -61,12 +62,13 @@ void m2p_set(mfn_t m, uint64_t pfn)
 
 	if (m2p && m.n < max_mfn.n)
 		WRITE_ONCE(m2p[m.n], pfn);
-	narrow = READ_ONCE(m2p32);		/* after the other's entry: m2p32_make() counts on it */
+	narrow = READ_ONCE(m2p32); /* after the other's entry: m2p32_make() counts on it */
 	if (narrow && m.n < (M2P32_END - M2P32_BASE) / 4 && m.n < max_mfn.n)
 		WRITE_ONCE(narrow[m.n], (uint32_t)pfn);
 }
 
-/* --- claims: a promise of memory, so that of two guests built at once one fails at its start and not both half-way ------ */
+/* --- claims: a promise of memory, so that of two guests built at once one fails at its start and
+ * not both half-way ------ */
 
 static void claim_change(struct domain *d, uint32_t now)
 {
@@ -113,8 +115,9 @@ struct frame *domain_alloc(struct domain *d, unsigned int order, unsigned int be
 }
 
 /*
- * All or nothing. A domain that dies takes no more: mmu_kill() walks its list to the end once state says so, and that was set under
- * the domain's lock before; the check here under pages_lock and the walk's own taking of it order the two.
+ * All or nothing. A domain that dies takes no more: mmu_kill() walks its list to the end once state
+ * says so, and that was set under the domain's lock before; the check here under pages_lock and the
+ * walk's own taking of it order the two.
  */
 int domain_assign(struct domain *d, struct frame *f, unsigned int order)
 {

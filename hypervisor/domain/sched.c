@@ -1,19 +1,23 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The scheduler. Each CPU has a queue of the vcpus that could run there but do not, ordered by virtual run time: nanoseconds run,
- * divided by the weight of the domain. The least runs next. What sleeps comes back at most WAKE_CREDIT behind the queue's least, so
- * that it preempts who computes but owes nobody the time it slept. A CPU without work takes from the others' queues; a woken
- * vcpu goes to an idle CPU that it may use, its own first.
+ * The scheduler. Each CPU has a queue of the vcpus that could run there but do not, ordered by
+ * virtual run time: nanoseconds run, divided by the weight of the domain. The least runs next. What
+ * sleeps comes back at most WAKE_CREDIT behind the queue's least, so that it preempts who computes
+ * but owes nobody the time it slept. A CPU without work takes from the others' queues; a woken vcpu
+ * goes to an idle CPU that it may use, its own first.
  *
- * A vcpu's registers are on the CPU's stack while it is current, so it is switched on the way out to a guest only, or in the idle
- * loop, never in the middle of a hypercall. In between, WORK_SCHED says that a choice is due.
+ * A vcpu's registers are on the CPU's stack while it is current, so it is switched on the way out
+ * to a guest only, or in the idle loop, never in the middle of a hypercall. In between, WORK_SCHED
+ * says that a choice is due.
  *
- * Who may touch what: everything marked "scheduling" in struct vcpu by the lock of the queue of v->cpu, which changes only under
- * that lock and only while v is not running. 'running' is set under the lock of the CPU that chose v and cleared, under the lock
- * again, after its state was saved and its page tables left; whoever finds it runnable then queues it. So a wake-up between
+ * Who may touch what: everything marked "scheduling" in struct vcpu by the lock of the queue of
+ * v->cpu, which changes only under that lock and only while v is not running. 'running' is set
+ * under the lock of the CPU that chose v and cleared, under the lock again, after its state was
+ * saved and its page tables left; whoever finds it runnable then queues it. So a wake-up between
  * the two is not lost, and nobody sees half a state.
  *
- * A cap is a budget of each vcpu, refilled every CAP_PERIOD; who has used it up is parked until its timer refills it.
+ * A cap is a budget of each vcpu, refilled every CAP_PERIOD; who has used it up is parked until its
+ * timer refills it.
  */
 #include <torc/console.h>
 #include <torc/heap.h>
@@ -23,18 +27,18 @@
 #include <torc/shared.h>
 #include <torc/x86.h>
 
-#define SLICE		(10 * NS_PER_MS)	/* of a turn while others wait */
-#define WAKE_CREDIT	(5 * NS_PER_MS)
-#define PREEMPT_LEAD	(500 * NS_PER_US)	/* how much less virtual time preempts */
-#define CAP_PERIOD	(30 * NS_PER_MS)
+#define SLICE	     (10 * NS_PER_MS) /* of a turn while others wait */
+#define WAKE_CREDIT  (5 * NS_PER_MS)
+#define PREEMPT_LEAD (500 * NS_PER_US) /* how much less virtual time preempts */
+#define CAP_PERIOD   (30 * NS_PER_MS)
 
 struct runq {
 	spinlock_t lock;
-	struct list queue;		/* by vruntime */
-	unsigned int nr;		/* on it */
+	struct list queue; /* by vruntime */
+	unsigned int nr;   /* on it */
 	struct vcpu *curr, *idle;
-	uint64_t min;			/* never falls: the least virtual time around */
-	bool resched;			/* a choice is due */
+	uint64_t min; /* never falls: the least virtual time around */
+	bool resched; /* a choice is due */
 	struct timer slice;
 	ns_t idle_since, idle_time;
 } __aligned(64);
@@ -64,8 +68,9 @@ bool vcpu_runnable(const struct vcpu *v)
 {
 	const struct domain *d = v->domain;
 
-	return v->initialised && !v->down && !READ_ONCE(v->blocked) && !v->cap_parked && !READ_ONCE(v->pause_count) &&
-	       !READ_ONCE(d->pause_count) && !READ_ONCE(d->shutting_down);
+	return v->initialised && !v->down && !READ_ONCE(v->blocked) && !v->cap_parked &&
+	       !READ_ONCE(v->pause_count) && !READ_ONCE(d->pause_count) &&
+	       !READ_ONCE(d->shutting_down);
 }
 
 static bool queued(const struct vcpu *v)
@@ -85,7 +90,7 @@ static void runstate_set(struct vcpu *v, int state, ns_t now)
 	v->runstate.state_entry_time = now;
 }
 
-static int asleep_state(const struct vcpu *v)	/* blocked dominates offline */
+static int asleep_state(const struct vcpu *v) /* blocked dominates offline */
 {
 	return READ_ONCE(v->blocked) ? RUNSTATE_blocked : RUNSTATE_offline;
 }
@@ -94,9 +99,8 @@ static void enqueue(struct runq *q, struct vcpu *v)
 {
 	struct list *p;
 
-	list_for(p, &q->queue)
-		if (list_entry(p, struct vcpu, run_link)->vruntime > v->vruntime)
-			break;
+	list_for(p,
+		 &q->queue) if (list_entry(p, struct vcpu, run_link)->vruntime > v->vruntime) break;
 	list_add_tail(p, &v->run_link);
 	q->nr++;
 }
@@ -138,7 +142,8 @@ static int64_t cap_quota(const struct domain *d)
 	return (int64_t)d->cap * CAP_PERIOD / 100 / MAX(d->max_vcpus, 1u);
 }
 
-/* The cap's period is over. A debt is paid from the new budget: a turn may have run longer than what was left. */
+/* The cap's period is over. A debt is paid from the new budget: a turn may have run longer than
+ * what was left. */
 static void cap_refill(void *arg)
 {
 	struct vcpu *v = arg;
@@ -156,12 +161,16 @@ static void cap_refill(void *arg)
 	sched_wake(v);
 }
 
-/* --- wake and sleep --------------------------------------------------------------------------------------------------- */
+/* --- wake and sleep
+ * ---------------------------------------------------------------------------------------------------
+ */
 
-/* A CPU for v: its own if idle, else an idle one that it likes, else an idle one that it may use, else its own if allowed. */
+/* A CPU for v: its own if idle, else an idle one that it likes, else an idle one that it may use,
+ * else its own if allowed. */
 static unsigned int choose_cpu(const struct vcpu *v)
 {
-	cpumask_t may = v->hard_affinity & atomic_read(&cpus_online), idle = may & atomic_read(&idle_cpus);
+	cpumask_t may = v->hard_affinity & atomic_read(&cpus_online),
+		  idle = may & atomic_read(&idle_cpus);
 	unsigned int cpu, best;
 
 	if (!may)
@@ -197,7 +206,7 @@ static void preempt_check(struct runq *q, unsigned int cpu, struct vcpu *v)
 		q->resched = true;
 		work_raise_on(cpu, WORK_SCHED);
 	} else if (q->nr == 1) {
-		timer_set(&q->slice, c->ran_since + SLICE);	/* until now nobody waited here */
+		timer_set(&q->slice, c->ran_since + SLICE); /* until now nobody waited here */
 	}
 }
 
@@ -217,7 +226,8 @@ void sched_wake(struct vcpu *v)
 	cpu = choose_cpu(v);
 	to = &runqs[cpu];
 	if (to != q) {
-		/* v is nobody's now; once v->cpu is changed under the old lock, the new lock guards it */
+		/* v is nobody's now; once v->cpu is changed under the old lock, the new lock guards
+		 * it */
 		rebase(v, q->min, READ_ONCE(to->min));
 		WRITE_ONCE(v->cpu, cpu);
 		spin_unlock_irq(&q->lock, flags);
@@ -229,7 +239,8 @@ void sched_wake(struct vcpu *v)
 		}
 	}
 	now = clock_now();
-	charge(q, q->curr, now);	/* who runs alone is not looked at for long: bring the queue's time up to date */
+	charge(q, q->curr, now); /* who runs alone is not looked at for long: bring the queue's time
+				    up to date */
 	least = q->min > WAKE_CREDIT ? q->min - WAKE_CREDIT : 0;
 	v->vruntime = MAX(v->vruntime, least);
 	runstate_set(v, RUNSTATE_runnable, now);
@@ -243,7 +254,7 @@ void sched_sleep(struct vcpu *v)
 	unsigned long flags;
 	struct runq *q;
 
-	mb();			/* what made it not runnable is visible before we look at where it is */
+	mb(); /* what made it not runnable is visible before we look at where it is */
 	q = runq_lock(v, &flags);
 	if (!vcpu_runnable(v)) {
 		if (queued(v)) {
@@ -259,8 +270,9 @@ void sched_sleep(struct vcpu *v)
 	spin_unlock_irq(&q->lock, flags);
 }
 
-/* Waits with interrupts on: other CPUs may want a flush from this one meanwhile. Only the control domain gets to wait for vcpus of
- * others, and nobody waits for those of the control domain, so two CPUs never wait for each other. */
+/* Waits with interrupts on: other CPUs may want a flush from this one meanwhile. Only the control
+ * domain gets to wait for vcpus of others, and nobody waits for those of the control domain, so two
+ * CPUs never wait for each other. */
 void sched_sleep_sync(struct vcpu *v)
 {
 	sched_sleep(v);
@@ -276,9 +288,10 @@ void sched_yield(void)
 	struct vcpu *v = current;
 	struct runq *q = runq_lock(v, &flags);
 
-	if (q->nr) {		/* behind the next one, by a hair */
+	if (q->nr) { /* behind the next one, by a hair */
 		charge(q, v, clock_now());
-		v->vruntime = MAX(v->vruntime, list_entry(q->queue.next, struct vcpu, run_link)->vruntime + 1);
+		v->vruntime = MAX(v->vruntime,
+				  list_entry(q->queue.next, struct vcpu, run_link)->vruntime + 1);
 		q->resched = true;
 		work_raise(WORK_SCHED);
 	}
@@ -289,7 +302,7 @@ void sched_block(void)
 {
 	struct vcpu *v = current;
 
-	(void)atomic_swap(&v->blocked, true);		/* a full barrier, see vcpu_unblock() */
+	(void)atomic_swap(&v->blocked, true); /* a full barrier, see vcpu_unblock() */
 	if (pv_events_pending(v)) {
 		vcpu_unblock(v);
 		return;
@@ -303,9 +316,11 @@ static void resched_here(void)
 	work_raise(WORK_SCHED);
 }
 
-/* --- choosing and switching ------------------------------------------------------------------------------------------- */
+/* --- choosing and switching
+ * ------------------------------------------------------------------------------------------- */
 
-/* Another queue's first vcpu that may run here. Never waits for a lock: where somebody is busy there is nothing to help. */
+/* Another queue's first vcpu that may run here. Never waits for a lock: where somebody is busy
+ * there is nothing to help. */
 static struct vcpu *steal(struct runq *q, unsigned int cpu)
 {
 	unsigned int i, from, n = nr_cpus;
@@ -318,7 +333,8 @@ static struct vcpu *steal(struct runq *q, unsigned int cpu)
 		o = &runqs[from];
 		if (!READ_ONCE(o->nr) || !spin_trylock(&o->lock))
 			continue;
-		list_for(p, &o->queue) {
+		list_for(p, &o->queue)
+		{
 			v = list_entry(p, struct vcpu, run_link);
 			if (v->running || !(v->hard_affinity >> cpu & 1) || !vcpu_runnable(v))
 				continue;
@@ -340,11 +356,12 @@ static struct vcpu *choose(struct runq *q, struct vcpu *prev, unsigned int cpu)
 	struct list *p;
 	bool stay = !vcpu_is_idle(prev) && vcpu_runnable(prev) && (prev->hard_affinity >> cpu & 1);
 
-	list_for(p, &q->queue) {
+	list_for(p, &q->queue)
+	{
 		first = list_entry(p, struct vcpu, run_link);
 		if (first->hard_affinity >> cpu & 1)
 			break;
-		first = NULL;		/* its affinity changed; whoever may run it steals it */
+		first = NULL; /* its affinity changed; whoever may run it steals it */
 	}
 	if (stay && (!first || prev->vruntime <= first->vruntime))
 		return prev;
@@ -370,7 +387,7 @@ static void switched(struct runq *q, struct vcpu *prev)
 	wake = vcpu_runnable(prev) && !queued(prev);
 	idle = queued(prev) ? prev->hard_affinity & atomic_read(&idle_cpus) : 0;
 	spin_unlock_irq(&q->lock, flags);
-	if (idle)		/* preempted here while another CPU has nothing to do: that one may take it */
+	if (idle) /* preempted here while another CPU has nothing to do: that one may take it */
 		work_raise_on(__builtin_ctzl(idle), WORK_SCHED);
 	if (wake)
 		sched_wake(prev);
@@ -378,7 +395,8 @@ static void switched(struct runq *q, struct vcpu *prev)
 		domain_shutdown_settle(prev->domain);
 }
 
-/* Interrupts off. Returns if the current vcpu stays; else leaves for another or the idle loop with a fresh stack. */
+/* Interrupts off. Returns if the current vcpu stays; else leaves for another or the idle loop with
+ * a fresh stack. */
 static void schedule(void)
 {
 	struct cpu_info *ci = cpu_info();
@@ -415,7 +433,8 @@ static void schedule(void)
 	} else {
 		next->ran_since = now;
 		runstate_set(next, RUNSTATE_running, now);
-		(void)atomic_swap(&next->running, true);	/* before its events are looked at: see pv_vcpu_kick() */
+		(void)atomic_swap(&next->running,
+				  true); /* before its events are looked at: see pv_vcpu_kick() */
 		if (next->domain->cap && next->cap_until <= now) {
 			next->cap_budget = MIN(next->cap_budget, 0) + cap_quota(next->domain);
 			next->cap_until = now + CAP_PERIOD;
@@ -444,7 +463,7 @@ static void schedule(void)
 		pv_switch_to(next);
 	}
 	if (prev->domain != next->domain && !vcpu_is_idle(prev))
-		atomic_and(&prev->domain->tlb_cpus, ~bit);	/* the new root flushed them */
+		atomic_and(&prev->domain->tlb_cpus, ~bit); /* the new root flushed them */
 	switched(q, prev);
 	if (vcpu_is_idle(next))
 		enter_idle();
@@ -477,7 +496,7 @@ bool hook_before_return(struct cpu_user_regs *regs)
 	}
 	if (unlikely(*vcpu_upcall_pending(v) | v->pending_traps) && pv_events_pending(v)) {
 		pv_deliver_pending(v, regs);
-		return ci->work_pending == 0;		/* a guest whose stack is no good has crashed */
+		return ci->work_pending == 0; /* a guest whose stack is no good has crashed */
 	}
 	return true;
 }
@@ -493,12 +512,14 @@ void hook_idle(void)
 
 bool must_yield(void)
 {
-	if (vcpu_is_idle(current))	/* the boot, building the control domain: there is nobody to yield to */
+	if (vcpu_is_idle(current)) /* the boot, building the control domain: there is nobody to
+				      yield to */
 		return false;
 	return cpu_info()->work_pending != 0 || pv_events_pending(current);
 }
 
-/* --- set-up and settings ---------------------------------------------------------------------------------------------- */
+/* --- set-up and settings
+ * ---------------------------------------------------------------------------------------------- */
 
 void sched_init(void)
 {
@@ -548,7 +569,8 @@ void sched_remove(struct vcpu *v)
 	timer_kill(&v->cap_timer);
 }
 
-/* One that waits is queued where it may run now; one that is on a CPU it may no longer use leaves it. */
+/* One that waits is queued where it may run now; one that is on a CPU it may no longer use leaves
+ * it. */
 int sched_set_affinity(struct vcpu *v, cpumask_t hard, cpumask_t soft)
 {
 	unsigned long flags;
@@ -561,7 +583,7 @@ int sched_set_affinity(struct vcpu *v, cpumask_t hard, cpumask_t soft)
 	v->hard_affinity = hard;
 	v->soft_affinity = soft;
 	if (queued(v)) {
-		dequeue(q, v);		/* chosen anew: a CPU that it may use now may be idle */
+		dequeue(q, v); /* chosen anew: a CPU that it may use now may be idle */
 		moved = true;
 	} else if (v->running && !(hard >> v->cpu & 1)) {
 		q->resched = true;

@@ -63,8 +63,9 @@ void vcpu_free(struct vcpu *v)
 }
 
 /*
- * An event came, or what it waited for is over. Pairs with sched_block() and SCHEDOP_poll: they set 'blocked', then look for what
- * they wait for; we were called after that was made visible. Both sides have a full barrier between.
+ * An event came, or what it waited for is over. Pairs with sched_block() and SCHEDOP_poll: they set
+ * 'blocked', then look for what they wait for; we were called after that was made visible. Both
+ * sides have a full barrier between.
  */
 void vcpu_unblock(struct vcpu *v)
 {

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* console_io: the control domain's own terminal is the machine's console; what other guests write goes to the log, limited. */
+/* console_io: the control domain's own terminal is the machine's console; what other guests write
+ * goes to the log, limited. */
 #include <torc/console.h>
 #include <torc/hypercall.h>
 #include <torc/sched.h>
 
-#define PART	128
+#define PART 128
 
 static void write_part(struct domain *d, char *s, size_t n)
 {
@@ -12,7 +13,7 @@ static void write_part(struct domain *d, char *s, size_t n)
 		console_write(s, n);
 		return;
 	}
-	for (size_t i = 0; i < n; i++)			/* a log line is text, whatever a guest says */
+	for (size_t i = 0; i < n; i++) /* a log line is text, whatever a guest says */
 		if ((unsigned char)s[i] < ' ' || s[i] == 0x7f)
 			s[i] = ' ';
 	log_guest(d->id, LOG_INFO, "console: %.*s", (int)n, s);
@@ -45,7 +46,8 @@ HC(hc_console_io)
 
 	(void)a4, (void)a5;
 	if (!v->domain->privileged && (uint32_t)a1 != CONSOLEIO_write)
-		return refuse(v, -XEN_EPERM, "console_io: command %lu is for the control domain", a1);
+		return refuse(v, -XEN_EPERM, "console_io: command %lu is for the control domain",
+			      a1);
 	switch ((uint32_t)a1) {
 	case CONSOLEIO_write:
 		if ((uint32_t)a2 > 0x7fffffff)
@@ -54,7 +56,6 @@ HC(hc_console_io)
 	case CONSOLEIO_read:
 		n = console_read(part, MIN((size_t)(uint32_t)a2, sizeof(part)));
 		return guest_write(GADDR(a3), part, n) ? -XEN_EFAULT : (long)n;
-	default:
-		return refuse(v, -XEN_ENOSYS, "console_io: no command %lu", a1);
+	default: return refuse(v, -XEN_ENOSYS, "console_io: no command %lu", a1);
 	}
 }

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* From a guest's registers to a handler and back: the table, the two widths, calls that go on later, the page of stubs. */
+/* From a guest's registers to a handler and back: the table, the two widths, calls that go on
+ * later, the page of stubs. */
 #include <torc/hypercall.h>
 #include "internal.h"
 
-#define NR_HYPERCALLS	64
+#define NR_HYPERCALLS 64
 
 struct hypercall {
-	hypercall_fn *fn[2];		/* for 64-bit guests, for 32-bit ones */
+	hypercall_fn *fn[2]; /* for 64-bit guests, for 32-bit ones */
 	enum hc_who who;
 	const char *name;
 };
@@ -31,7 +32,8 @@ long hypercall_dispatch(struct vcpu *v, unsigned long nr, const unsigned long a[
 	if (unlikely(nr >= NR_HYPERCALLS || !fn))
 		return refuse(v, -XEN_ENOSYS, "hypercall %lu is not offered", nr);
 	if (unlikely(h->who == CTRL && !v->domain->privileged))
-		return refuse(v, -XEN_EPERM, "hypercall %lu (%s) is for the control domain", nr, h->name);
+		return refuse(v, -XEN_EPERM, "hypercall %lu (%s) is for the control domain", nr,
+			      h->name);
 	return fn(v, a[0], a[1], a[2], a[3], a[4]);
 }
 
@@ -43,15 +45,17 @@ long hypercall_restart(struct vcpu *v, unsigned int n, unsigned long value)
 	return -XEN_ERESTART;
 }
 
-/* The guest comes back by itself: its instruction pointer goes to the call again, with the arguments that changed. */
+/* The guest comes back by itself: its instruction pointer goes to the call again, with the
+ * arguments that changed. */
 static void restart(struct vcpu *v, struct cpu_user_regs *r, unsigned long *const arg[5])
 {
 	unsigned int i;
 
-	r->rip -= 2;			/* syscall and int n are both two bytes */
+	r->rip -= 2; /* syscall and int n are both two bytes */
 	for (i = 0; i < 5; i++)
 		if (v->restart.mask >> i & 1)
-			*arg[i] = v->domain->is_32bit ? (uint32_t)v->restart.arg[i] : v->restart.arg[i];
+			*arg[i] = v->domain->is_32bit ? (uint32_t)v->restart.arg[i] :
+							v->restart.arg[i];
 	v->restart.mask = 0;
 }
 
@@ -66,10 +70,12 @@ static void entry_32(struct vcpu *v, struct cpu_user_regs *r)
 	if (likely(nr < NR_HYPERCALLS && fn && h->who == ANY))
 		rc = fn(v, r->ebx, r->ecx, r->edx, r->esi, r->edi);
 	else
-		rc = hypercall_dispatch(v, nr, (unsigned long[]){ r->ebx, r->ecx, r->edx, r->esi, r->edi });
+		rc = hypercall_dispatch(v, nr,
+					(unsigned long[]){ r->ebx, r->ecx, r->edx, r->esi, r->edi });
 
 	if (unlikely(rc == -XEN_ERESTART))
-		restart(v, r, (unsigned long *const[]){ &r->rbx, &r->rcx, &r->rdx, &r->rsi, &r->rdi });
+		restart(v, r,
+			(unsigned long *const[]){ &r->rbx, &r->rcx, &r->rdx, &r->rsi, &r->rdi });
 	else
 		r->rax = (uint32_t)rc;
 }
@@ -91,17 +97,20 @@ void hypercall_entry(struct vcpu *v, struct cpu_user_regs *r)
 	if (likely(nr < NR_HYPERCALLS && fn && h->who == ANY))
 		rc = fn(v, r->rdi, r->rsi, r->rdx, r->r10, r->r8);
 	else
-		rc = hypercall_dispatch(v, nr, (unsigned long[]){ r->rdi, r->rsi, r->rdx, r->r10, r->r8 });
+		rc = hypercall_dispatch(v, nr,
+					(unsigned long[]){ r->rdi, r->rsi, r->rdx, r->r10, r->r8 });
 	if (unlikely(rc == -XEN_ERESTART))
-		restart(v, r, (unsigned long *const[]){ &r->rdi, &r->rsi, &r->rdx, &r->r10, &r->r8 });
+		restart(v, r,
+			(unsigned long *const[]){ &r->rdi, &r->rsi, &r->rdx, &r->r10, &r->r8 });
 	else
 		r->rax = (unsigned long)rc;
 }
 
-/* --- the hypercall page ------------------------------------------------------------------------------------------------ */
+/* --- the hypercall page
+ * ------------------------------------------------------------------------------------------------ */
 
-#define STUB_SIZE	32
-#define NR_STUBS	(PAGE_SIZE / STUB_SIZE)
+#define STUB_SIZE 32
+#define NR_STUBS  (PAGE_SIZE / STUB_SIZE)
 
 static uint8_t *code(uint8_t *p, const void *bytes, size_t n)
 {
@@ -116,26 +125,27 @@ void hypercall_page_fill(const struct domain *d, void *page)
 
 	memset(page, 0xcc, PAGE_SIZE);
 	for (nr = 0; nr < NR_STUBS; nr++) {
-		bool iret = nr == __HYPERVISOR_iret;	/* comes back elsewhere; leaves the frame's first words for the call to find */
+		bool iret = nr == __HYPERVISOR_iret; /* comes back elsewhere; leaves the frame's
+							first words for the call to find */
 
 		p = (uint8_t *)page + nr * STUB_SIZE;
 		if (d->is_32bit) {
 			if (iret)
-				p = code(p, "\x50", 1);			/* push %eax */
-			p = code(p, "\xb8", 1);				/* mov $nr, %eax */
+				p = code(p, "\x50", 1); /* push %eax */
+			p = code(p, "\xb8", 1);		/* mov $nr, %eax */
 			p = code(p, &nr, 4);
-			p = code(p, "\xcd\x82", 2);			/* int $0x82 */
+			p = code(p, "\xcd\x82", 2); /* int $0x82 */
 			if (!iret)
-				code(p, "\xc3", 1);			/* ret */
+				code(p, "\xc3", 1); /* ret */
 		} else {
-			p = code(p, "\x51\x41\x53", 3);			/* push %rcx; push %r11 */
+			p = code(p, "\x51\x41\x53", 3); /* push %rcx; push %r11 */
 			if (iret)
-				p = code(p, "\x50", 1);			/* push %rax */
-			p = code(p, "\xb8", 1);				/* mov $nr, %eax */
+				p = code(p, "\x50", 1); /* push %rax */
+			p = code(p, "\xb8", 1);		/* mov $nr, %eax */
 			p = code(p, &nr, 4);
-			p = code(p, "\x0f\x05", 2);			/* syscall */
+			p = code(p, "\x0f\x05", 2); /* syscall */
 			if (!iret)
-				code(p, "\x41\x5b\x59\xc3", 4);		/* pop %r11; pop %rcx; ret */
+				code(p, "\x41\x5b\x59\xc3", 4); /* pop %r11; pop %rcx; ret */
 		}
 	}
 }

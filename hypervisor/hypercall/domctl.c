@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* domctl: control of one domain. The table says which operation is whose; the groups are in domctl_*.c. */
+/* domctl: control of one domain. The table says which operation is whose; the groups are in
+ * domctl_*.c. */
 #include <torc/control.h>
 
 struct row {
@@ -62,18 +63,21 @@ static const struct row debug_ops[] = {
 
 static const struct row *find_row(uint32_t cmd)
 {
-	if (cmd >= XEN_DOMCTL_gdbsx_guestmemio && cmd - XEN_DOMCTL_gdbsx_guestmemio < ARRAY_SIZE(debug_ops))
-		return &debug_ops[index_nospec(cmd - XEN_DOMCTL_gdbsx_guestmemio, ARRAY_SIZE(debug_ops))];
+	if (cmd >= XEN_DOMCTL_gdbsx_guestmemio &&
+	    cmd - XEN_DOMCTL_gdbsx_guestmemio < ARRAY_SIZE(debug_ops))
+		return &debug_ops[index_nospec(cmd - XEN_DOMCTL_gdbsx_guestmemio,
+					       ARRAY_SIZE(debug_ops))];
 	return cmd < ARRAY_SIZE(ops) ? &ops[index_nospec(cmd, ARRAY_SIZE(ops))] : NULL;
 }
 
-/* The first domain of that id or above it: that is how tools that know only this call walk the list. */
+/* The first domain of that id or above it: that is how tools that know only this call walk the
+ * list. */
 static long get_info(struct vcpu *v, struct xen_domctl *op)
 {
 	struct domain *d = domain_from(op->domain);
 
 	if (!d)
-		return -XEN_ESRCH;		/* the list's end, so not worth a word in the log */
+		return -XEN_ESRCH; /* the list's end, so not worth a word in the log */
 	domain_info_fill(d, &op->u.getdomaininfo);
 	op->domain = d->id;
 	domain_put(&d);
@@ -107,8 +111,8 @@ HC(hc_domctl)
 	if (guest_get(&op, GADDR(a1)))
 		return -XEN_EFAULT;
 	if (op.interface_version != XEN_DOMCTL_INTERFACE_VERSION)
-		return refuse(v, -XEN_EACCES, "domctl of interface %#x; offered is %#x", op.interface_version,
-			      XEN_DOMCTL_INTERFACE_VERSION);
+		return refuse(v, -XEN_EACCES, "domctl of interface %#x; offered is %#x",
+			      op.interface_version, XEN_DOMCTL_INTERFACE_VERSION);
 	if (op.cmd == XEN_DOMCTL_createdomain)
 		rc = domctl_create(v, &op);
 	else if (op.cmd == XEN_DOMCTL_getdomaininfo)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * domctl: for a debugger in the control domain. It reads and sets registers by get/setvcpucontext and reaches memory by mapping frames, so
- * that the walk through a hostile guest's tables is done in a process and not here: guestmemio is not offered.
+ * domctl: for a debugger in the control domain. It reads and sets registers by get/setvcpucontext
+ * and reaches memory by mapping frames, so that the walk through a hostile guest's tables is done
+ * in a process and not here: guestmemio is not offered.
  */
 #include <torc/control.h>
 #include <torc/pv.h>
@@ -12,7 +13,9 @@ DOMCTL(domctl_set_debugging)
 	int rc = d == v->domain ? -XEN_EINVAL : debug_set(d, on);
 
 	*back = false;
-	return rc ? refuse(v, rc, "debugging of d%u: the control domain cannot be stopped by itself", d->id) : 0;
+	return rc ? refuse(v, rc, "debugging of d%u: the control domain cannot be stopped by itself",
+			   d->id) :
+		    0;
 }
 
 static long hold(struct vcpu *v, struct domain *d, uint32_t id, bool on)
@@ -23,7 +26,9 @@ static long hold(struct vcpu *v, struct domain *d, uint32_t id, bool on)
 	if (!t)
 		return refuse(v, -XEN_ENOENT, "debugging: d%u has no vcpu %u", d->id, id);
 	rc = debug_vcpu_hold(t, on);
-	return rc ? refuse(v, rc, "debugging: d%uv%u is %s already, or debugging of d%u is off", d->id, id, on ? "held" : "let go", d->id) : 0;
+	return rc ? refuse(v, rc, "debugging: d%uv%u is %s already, or debugging of d%u is off",
+			   d->id, id, on ? "held" : "let go", d->id) :
+		    0;
 }
 
 DOMCTL(domctl_debug_hold)

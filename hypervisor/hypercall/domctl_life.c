@@ -6,24 +6,33 @@
 #include <torc/sched.h>
 #include <torc/x86.h>
 
-#define MAX_VCPUS	512
+#define MAX_VCPUS 512
 
 static long check_create(struct vcpu *v, const struct xen_domctl_createdomain *c)
 {
 	if (c->flags & XEN_DOMCTL_CDF_hvm)
-		return refuse(v, -XEN_EOPNOTSUPP, "create: a hardware-virtualized guest is wanted; offered are paravirtual ones (type=\"pv\")");
+		return refuse(
+			v, -XEN_EOPNOTSUPP,
+			"create: a hardware-virtualized guest is wanted; offered are paravirtual ones (type=\"pv\")");
 	if (c->flags & ~(XEN_DOMCTL_CDF_xs_domain | XEN_DOMCTL_CDF_s3_integrity))
-		return refuse(v, -XEN_EINVAL, "create: flags %#x are not for paravirtual guests", c->flags);
+		return refuse(v, -XEN_EINVAL, "create: flags %#x are not for paravirtual guests",
+			      c->flags);
 	if (c->arch.emulation_flags)
-		return refuse(v, -XEN_EINVAL, "create: emulated devices %#x; paravirtual guests have none", c->arch.emulation_flags);
+		return refuse(v, -XEN_EINVAL,
+			      "create: emulated devices %#x; paravirtual guests have none",
+			      c->arch.emulation_flags);
 	if (c->arch.misc_flags & ~XEN_X86_MSR_RELAXED)
 		return refuse(v, -XEN_EINVAL, "create: misc flags %#x", c->arch.misc_flags);
 	if (!c->max_vcpus || c->max_vcpus > MAX_VCPUS)
-		return refuse(v, -XEN_EINVAL, "create: %u vcpus; wanted are 1 to %u", c->max_vcpus, MAX_VCPUS);
+		return refuse(v, -XEN_EINVAL, "create: %u vcpus; wanted are 1 to %u", c->max_vcpus,
+			      MAX_VCPUS);
 	if (c->iommu_opts || c->vmtrace_size)
-		return refuse(v, -XEN_EINVAL, "create: neither IOMMU (%#x) nor tracing (%u) is offered", c->iommu_opts, c->vmtrace_size);
+		return refuse(v, -XEN_EINVAL,
+			      "create: neither IOMMU (%#x) nor tracing (%u) is offered",
+			      c->iommu_opts, c->vmtrace_size);
 	if (c->cpupool_id && c->cpupool_id != (uint32_t)-1)
-		return refuse(v, -XEN_ENOENT, "create: CPU pool %u; there is pool 0 only", c->cpupool_id);
+		return refuse(v, -XEN_ENOENT, "create: CPU pool %u; there is pool 0 only",
+			      c->cpupool_id);
 	return 0;
 }
 
@@ -38,8 +47,9 @@ long domctl_create(struct vcpu *v, struct xen_domctl *op)
 		return rc;
 	rc = domain_create(id, c, &d);
 	if (rc)
-		return refuse(v, rc, "create: domain %d with %u vcpus", id == DOMID_INVALID ? -1 : id, c->max_vcpus);
-	op->domain = d->id;		/* it lives by its own reference, until it is destroyed */
+		return refuse(v, rc, "create: domain %d with %u vcpus",
+			      id == DOMID_INVALID ? -1 : id, c->max_vcpus);
+	op->domain = d->id; /* it lives by its own reference, until it is destroyed */
 	return 0;
 }
 
@@ -108,7 +118,8 @@ void domain_info_fill(struct domain *d, struct xen_domctl_getdomaininfo *out)
 	if (d->state == DOM_DYING || d->state == DOM_DEAD)
 		flags |= XEN_DOMINF_dying;
 	if (d->shut_down)
-		flags |= XEN_DOMINF_shutdown | (uint32_t)d->shutdown_code << XEN_DOMINF_shutdownshift;
+		flags |= XEN_DOMINF_shutdown | (uint32_t)d->shutdown_code
+						       << XEN_DOMINF_shutdownshift;
 	if (d->paused_by_tools || d->debug_paused)
 		flags |= XEN_DOMINF_paused;
 	if (d->debugged)
@@ -142,7 +153,8 @@ DOMCTL(domctl_max_vcpus)
 
 	*back = false;
 	if (n != d->max_vcpus)
-		return refuse(v, -XEN_EINVAL, "max_vcpus: %u, but d%u was created for %u", n, d->id, d->max_vcpus);
+		return refuse(v, -XEN_EINVAL, "max_vcpus: %u, but d%u was created for %u", n, d->id,
+			      d->max_vcpus);
 	for (unsigned int i = 0; i < n && !rc; i++)
 		if (!d->vcpus[i])
 			rc = vcpu_create(d, i);
@@ -168,7 +180,10 @@ DOMCTL(domctl_set_address_size)
 	rc = size == 32 ? m2p32_make() : -XEN_EINVAL;
 	if (!rc)
 		rc = mmu_set_32bit(d);
-	return rc ? refuse(v, rc, "address size of d%u: %u; it is 64 or 32, and fixed once the guest has memory", d->id, size) : 0;
+	return rc ? refuse(v, rc,
+			   "address size of d%u: %u; it is 64 or 32, and fixed once the guest has memory",
+			   d->id, size) :
+		    0;
 }
 
 DOMCTL(domctl_get_address_size)
@@ -197,15 +212,17 @@ DOMCTL(domctl_get_tsc)
 	return 0;
 }
 
-/* Guests read the processor's counter and scale it by their time page, which changes with the host: nothing need be emulated. */
+/* Guests read the processor's counter and scale it by their time page, which changes with the host:
+ * nothing need be emulated. */
 DOMCTL(domctl_set_tsc)
 {
 	uint32_t mode = op->u.tsc_info.tsc_mode;
 
 	*back = false;
 	(void)d;
-	if (mode != 0 && mode != 2)		/* default, never emulate */
-		return refuse(v, -XEN_EOPNOTSUPP, "tsc_mode %u: offered are \"default\" and \"native\"", mode);
+	if (mode != 0 && mode != 2) /* default, never emulate */
+		return refuse(v, -XEN_EOPNOTSUPP,
+			      "tsc_mode %u: offered are \"default\" and \"native\"", mode);
 	return 0;
 }
 
@@ -244,7 +261,9 @@ DOMCTL(domctl_set_node_affinity)
 	*back = false;
 	if (cpumap_get(&op->u.nodeaffinity.nodemap, &nodes))
 		return -XEN_EFAULT;
-	return nodes & 1 ? 0 : refuse(v, -XEN_EINVAL, "node affinity of d%u is without node 0, the only one", d->id);
+	return nodes & 1 ? 0 :
+			   refuse(v, -XEN_EINVAL,
+				  "node affinity of d%u is without node 0, the only one", d->id);
 }
 
 /* Paravirtual guests bring their own page tables; nothing is set aside for shadows. */
@@ -258,5 +277,7 @@ DOMCTL(domctl_get_mempool)
 DOMCTL(domctl_set_mempool)
 {
 	*back = false;
-	return op->u.paging_mempool.size ? refuse(v, -XEN_EOPNOTSUPP, "d%u needs no memory for paging", d->id) : 0;
+	return op->u.paging_mempool.size ?
+		       refuse(v, -XEN_EOPNOTSUPP, "d%u needs no memory for paging", d->id) :
+		       0;
 }

@@ -5,7 +5,7 @@
 #include <torc/pv.h>
 #include <torc/sched.h>
 
-#define PAGE_INFO_MAX	1024
+#define PAGE_INFO_MAX 1024
 
 /* What a frame is to its domain, in the ABI's words. */
 static uint64_t page_type(struct domain *d, mfn_t m)
@@ -20,21 +20,12 @@ static uint64_t page_type(struct domain *d, mfn_t m)
 		return XEN_DOMCTL_PFINFO_XTAB;
 	if (frame_type_count(f)) {
 		switch (frame_type(f)) {
-		case FT_L1:
-			t = XEN_DOMCTL_PFINFO_L1TAB;
-			break;
+		case FT_L1: t = XEN_DOMCTL_PFINFO_L1TAB; break;
 		case FT_L2:
-		case FT_L2_TOP:
-			t = XEN_DOMCTL_PFINFO_L2TAB;
-			break;
-		case FT_L3:
-			t = XEN_DOMCTL_PFINFO_L3TAB;
-			break;
-		case FT_L4:
-			t = XEN_DOMCTL_PFINFO_L4TAB;
-			break;
-		default:
-			break;
+		case FT_L2_TOP: t = XEN_DOMCTL_PFINFO_L2TAB; break;
+		case FT_L3: t = XEN_DOMCTL_PFINFO_L3TAB; break;
+		case FT_L4: t = XEN_DOMCTL_PFINFO_L4TAB; break;
+		default: break;
 		}
 		if (frame_is_pinned(f))
 			t |= XEN_DOMCTL_PFINFO_LPINTAB;
@@ -51,7 +42,8 @@ DOMCTL(domctl_page_info)
 
 	*back = false;
 	if (a->num > PAGE_INFO_MAX)
-		return refuse(v, -XEN_E2BIG, "page info: %lu frames; %u at most", (unsigned long)a->num, PAGE_INFO_MAX);
+		return refuse(v, -XEN_E2BIG, "page info: %lu frames; %u at most",
+			      (unsigned long)a->num, PAGE_INFO_MAX);
 	for (unsigned int i = 0; i < a->num; i++, at += sizeof(n)) {
 		if (guest_get(&n, GADDR(at)))
 			return -XEN_EFAULT;
@@ -66,7 +58,9 @@ static long log_dirty_on(struct vcpu *v, struct domain *d)
 {
 	int rc = dirty_enable(d);
 
-	return rc && rc != -XEN_ERESTART ? refuse(v, rc, "log-dirty of d%u cannot be switched on", d->id) : rc;
+	return rc && rc != -XEN_ERESTART ?
+		       refuse(v, rc, "log-dirty of d%u cannot be switched on", d->id) :
+		       rc;
 }
 
 DOMCTL(domctl_shadow)
@@ -77,12 +71,8 @@ DOMCTL(domctl_shadow)
 	if (d == v->domain)
 		return refuse(v, -XEN_EINVAL, "log-dirty: of the calling domain itself");
 	switch (a->op) {
-	case XEN_DOMCTL_SHADOW_OP_OFF:
-		*back = false;
-		return dirty_disable(d);
-	case XEN_DOMCTL_SHADOW_OP_ENABLE_LOGDIRTY:
-		*back = false;
-		return log_dirty_on(v, d);
+	case XEN_DOMCTL_SHADOW_OP_OFF: *back = false; return dirty_disable(d);
+	case XEN_DOMCTL_SHADOW_OP_ENABLE_LOGDIRTY: *back = false; return log_dirty_on(v, d);
 	case XEN_DOMCTL_SHADOW_OP_ENABLE:
 		*back = false;
 		if (a->mode == XEN_DOMCTL_SHADOW_ENABLE_LOG_DIRTY)
@@ -90,20 +80,22 @@ DOMCTL(domctl_shadow)
 		break;
 	case XEN_DOMCTL_SHADOW_OP_CLEAN:
 	case XEN_DOMCTL_SHADOW_OP_PEEK:
-		rc = dirty_read(d, a->op == XEN_DOMCTL_SHADOW_OP_CLEAN, GADDR(a->dirty_bitmap.p), a->pages, &a->stats);
+		rc = dirty_read(d, a->op == XEN_DOMCTL_SHADOW_OP_CLEAN, GADDR(a->dirty_bitmap.p),
+				a->pages, &a->stats);
 		if (rc >= 0) {
 			a->pages = (uint64_t)rc;
 			return 0;
 		}
-		return rc == -XEN_ERESTART ? rc : refuse(v, rc, "dirty frames of d%u: %lu of them", d->id, (unsigned long)a->pages);
-	case XEN_DOMCTL_SHADOW_OP_GET_ALLOCATION:
-		a->mb = 0;
-		return 0;
+		return rc == -XEN_ERESTART ? rc :
+					     refuse(v, rc, "dirty frames of d%u: %lu of them",
+						    d->id, (unsigned long)a->pages);
+	case XEN_DOMCTL_SHADOW_OP_GET_ALLOCATION: a->mb = 0; return 0;
 	case XEN_DOMCTL_SHADOW_OP_SET_ALLOCATION:
 		*back = false;
-		return 0;		/* memory for it is taken as it is needed */
+		return 0; /* memory for it is taken as it is needed */
 	}
-	return refuse(v, -XEN_EOPNOTSUPP, "shadow operation %u, mode %#x: log-dirty is what there is", a->op, a->mode);
+	return refuse(v, -XEN_EOPNOTSUPP,
+		      "shadow operation %u, mode %#x: log-dirty is what there is", a->op, a->mode);
 }
 
 DOMCTL(domctl_irq_permission)
@@ -123,10 +115,13 @@ DOMCTL(domctl_iomem_permission)
 
 	*back = false;
 	if (a->allow_access && !io_mem_allowed(v->domain, MFN(a->first_mfn), a->nr_mfns))
-		return refuse(v, -XEN_EPERM, "device memory, %lu frames at %#lx, is not the caller's to give", (unsigned long)a->nr_mfns,
-			      (unsigned long)a->first_mfn);
+		return refuse(v, -XEN_EPERM,
+			      "device memory, %lu frames at %#lx, is not the caller's to give",
+			      (unsigned long)a->nr_mfns, (unsigned long)a->first_mfn);
 	rc = io_mem_set(d, MFN(a->first_mfn), a->nr_mfns, a->allow_access);
-	return rc ? refuse(v, rc, "device memory, %lu frames at %#lx", (unsigned long)a->nr_mfns, (unsigned long)a->first_mfn) : 0;
+	return rc ? refuse(v, rc, "device memory, %lu frames at %#lx", (unsigned long)a->nr_mfns,
+			   (unsigned long)a->first_mfn) :
+		    0;
 }
 
 DOMCTL(domctl_ioport_permission)
@@ -136,7 +131,8 @@ DOMCTL(domctl_ioport_permission)
 
 	*back = false;
 	if (a->allow_access && !io_ports_allowed(v->domain, a->first_port, a->nr_ports))
-		return refuse(v, -XEN_EPERM, "ports %#x, %u of them, are not the caller's to give", a->first_port, a->nr_ports);
+		return refuse(v, -XEN_EPERM, "ports %#x, %u of them, are not the caller's to give",
+			      a->first_port, a->nr_ports);
 	rc = io_ports_set(d, a->first_port, a->nr_ports, a->allow_access);
 	return rc ? refuse(v, rc, "ports %#x, %u of them", a->first_port, a->nr_ports) : 0;
 }

@@ -13,11 +13,14 @@ static struct vcpu *find(struct domain *d, uint32_t id)
 
 #define NO_VCPU(v, d, n, what) refuse(v, -XEN_ENOENT, what ": d%u has no vcpu %u", (d)->id, n)
 
-/* --- state --------------------------------------------------------------------------------------------------------------------- */
+/* --- state
+ * ---------------------------------------------------------------------------------------------------------------------
+ */
 
 static size_t context_size(const struct domain *d)
 {
-	return d->is_32bit ? sizeof(struct vcpu_guest_context_x86_32) : sizeof(struct vcpu_guest_context);
+	return d->is_32bit ? sizeof(struct vcpu_guest_context_x86_32) :
+			     sizeof(struct vcpu_guest_context);
 }
 
 DOMCTL(domctl_set_context)
@@ -44,11 +47,12 @@ DOMCTL(domctl_set_context)
 		rc = c ? vcpu_context_set(t, c) : vcpu_reset(t);
 		if (!rc)
 			debug_context_set(t);
-		if (!rc && !t->id)		/* builders clear shared_info, and the wall clock with it */
+		if (!rc && !t->id) /* builders clear shared_info, and the wall clock with it */
 			time_update_wallclock(d);
 		domain_unpause(d);
 		if (rc && rc != -XEN_ERESTART)
-			refuse(v, rc, "set context of d%uv%u: see 'torc why %u'", d->id, t->id, d->id);
+			refuse(v, rc, "set context of d%uv%u: see 'torc why %u'", d->id, t->id,
+			       d->id);
 	}
 	zfree(c);
 	return rc;
@@ -67,7 +71,8 @@ DOMCTL(domctl_get_context)
 	if (t == v)
 		return refuse(v, -XEN_EINVAL, "get context: of the calling vcpu itself");
 	if (!t->initialised)
-		return refuse(v, -XEN_ENODATA, "get context: d%uv%u has not been set up yet", d->id, t->id);
+		return refuse(v, -XEN_ENODATA, "get context: d%uv%u has not been set up yet", d->id,
+			      t->id);
 	c = zalloc(sizeof(*c));
 	if (!c)
 		return -XEN_ENOMEM;
@@ -103,7 +108,9 @@ DOMCTL(domctl_get_ext_context)
 
 static bool code_address_ok(const struct domain *d, uint64_t a)
 {
-	return d->is_32bit ? a <= 0xffffffff : (uint64_t)((int64_t)(a << 16) >> 16) == a && (a < HYP_START || a >= HYP_END);
+	return d->is_32bit ?
+		       a <= 0xffffffff :
+		       (uint64_t)((int64_t)(a << 16) >> 16) == a && (a < HYP_START || a >= HYP_END);
 }
 
 DOMCTL(domctl_set_ext_context)
@@ -115,20 +122,27 @@ DOMCTL(domctl_set_ext_context)
 	if (!t)
 		return NO_VCPU(v, d, a->vcpu, "set ext context");
 	if (d == v->domain || a->size < offsetof(struct xen_domctl_ext_vcpucontext, mcg_cap) ||
-	    !code_address_ok(d, a->syscall32_callback_eip) || !code_address_ok(d, a->sysenter_callback_eip))
-		return refuse(v, -XEN_EINVAL, "set ext context: of %u bytes, entries %#lx and %#lx", a->size,
-			      (unsigned long)a->syscall32_callback_eip, (unsigned long)a->sysenter_callback_eip);
+	    !code_address_ok(d, a->syscall32_callback_eip) ||
+	    !code_address_ok(d, a->sysenter_callback_eip))
+		return refuse(v, -XEN_EINVAL, "set ext context: of %u bytes, entries %#lx and %#lx",
+			      a->size, (unsigned long)a->syscall32_callback_eip,
+			      (unsigned long)a->sysenter_callback_eip);
 	domain_pause(d);
-	t->syscall32_cb = (struct pv_callback){ a->syscall32_callback_eip, guest_fixup_selector(d, a->syscall32_callback_cs),
+	t->syscall32_cb = (struct pv_callback){ a->syscall32_callback_eip,
+						guest_fixup_selector(d, a->syscall32_callback_cs),
 						a->syscall32_disables_events };
-	t->sysenter_cb = (struct pv_callback){ a->sysenter_callback_eip, guest_fixup_selector(d, a->sysenter_callback_cs),
+	t->sysenter_cb = (struct pv_callback){ a->sysenter_callback_eip,
+					       guest_fixup_selector(d, a->sysenter_callback_cs),
 					       a->sysenter_disables_events };
 	domain_unpause(d);
 	return 0;
 }
 
-/* XCR0 as it is and as it ever was, then the area as XSAVE writes it. Without XSAVE there is nothing beyond the context's own. */
-struct ext_state_header { uint64_t xcr0, xcr0_ever; };
+/* XCR0 as it is and as it ever was, then the area as XSAVE writes it. Without XSAVE there is
+ * nothing beyond the context's own. */
+struct ext_state_header {
+	uint64_t xcr0, xcr0_ever;
+};
 
 static uint64_t ext_state_size(void)
 {
@@ -148,13 +162,14 @@ DOMCTL(domctl_get_ext_state)
 	a->xfeature_mask = cpu_features.xsave ? cpu_features.xcr0_all : 0;
 	if (a->buffer.p && ext_state_size()) {
 		if (a->size != ext_state_size())
-			return refuse(v, -XEN_EINVAL, "get ext state: %lu bytes; it takes %lu", (unsigned long)a->size,
-				      (unsigned long)ext_state_size());
+			return refuse(v, -XEN_EINVAL, "get ext state: %lu bytes; it takes %lu",
+				      (unsigned long)a->size, (unsigned long)ext_state_size());
 		vcpu_pause(t);
-		h.xcr0 = t->xcr0 ? t->xcr0 : 1;		/* 1: as the processor starts */
+		h.xcr0 = t->xcr0 ? t->xcr0 : 1; /* 1: as the processor starts */
 		h.xcr0_ever = cpu_features.xcr0_all;
 		if (guest_put(GADDR(a->buffer.p), &h) ||
-		    guest_write(GADDR((unsigned long)a->buffer.p + sizeof(h)), t->fpu, cpu_features.xsave_size))
+		    guest_write(GADDR((unsigned long)a->buffer.p + sizeof(h)), t->fpu,
+				cpu_features.xsave_size))
 			rc = -XEN_EFAULT;
 		vcpu_unpause(t);
 	}
@@ -176,13 +191,13 @@ DOMCTL(domctl_set_ext_state)
 	if (!a->size && !cpu_features.xsave)
 		return 0;
 	if (a->size <= sizeof(h) || a->size > ext_state_size())
-		return refuse(v, -XEN_EINVAL, "set ext state: %lu bytes; this host's takes %lu", (unsigned long)a->size,
-			      (unsigned long)ext_state_size());
+		return refuse(v, -XEN_EINVAL, "set ext state: %lu bytes; this host's takes %lu",
+			      (unsigned long)a->size, (unsigned long)ext_state_size());
 	if (guest_get(&h, GADDR(a->buffer.p)))
 		return -XEN_EFAULT;
 	if (h.xcr0 & ~cpu_features.xcr0_all || h.xcr0_ever & ~cpu_features.xcr0_all)
-		return refuse(v, -XEN_EINVAL, "set ext state: states %#lx; this host has %#lx", (unsigned long)h.xcr0_ever,
-			      (unsigned long)cpu_features.xcr0_all);
+		return refuse(v, -XEN_EINVAL, "set ext state: states %#lx; this host has %#lx",
+			      (unsigned long)h.xcr0_ever, (unsigned long)cpu_features.xcr0_all);
 	area = zalloc(cpu_features.xsave_size);
 	if (!area)
 		return -XEN_ENOMEM;
@@ -216,10 +231,13 @@ DOMCTL(domctl_set_msrs)
 		return NO_VCPU(v, d, op->u.vcpu_msrs.vcpu, "set MSRs");
 	if (!op->u.vcpu_msrs.msr_count)
 		return 0;
-	return refuse(v, -XEN_EINVAL, "set MSRs: %u of them; d%u's vcpus have none", op->u.vcpu_msrs.msr_count, d->id);
+	return refuse(v, -XEN_EINVAL, "set MSRs: %u of them; d%u's vcpus have none",
+		      op->u.vcpu_msrs.msr_count, d->id);
 }
 
-/* --- running ---------------------------------------------------------------------------------------------------------------------- */
+/* --- running
+ * ----------------------------------------------------------------------------------------------------------------------
+ */
 
 DOMCTL(domctl_vcpu_info)
 {
@@ -262,21 +280,25 @@ DOMCTL(domctl_set_affinity)
 	if (!t)
 		return NO_VCPU(v, d, a->vcpu, "set affinity");
 	if (!(a->flags & (XEN_VCPUAFFINITY_HARD | XEN_VCPUAFFINITY_SOFT)))
-		return refuse(v, -XEN_EINVAL, "set affinity: neither hard nor soft (flags %#x)", a->flags);
+		return refuse(v, -XEN_EINVAL, "set affinity: neither hard nor soft (flags %#x)",
+			      a->flags);
 	hard = t->hard_affinity;
 	soft = t->soft_affinity;
 	if ((a->flags & XEN_VCPUAFFINITY_HARD && cpumap_get(&a->cpumap_hard, &hard)) ||
 	    (a->flags & XEN_VCPUAFFINITY_SOFT && cpumap_get(&a->cpumap_soft, &soft)))
 		return -XEN_EFAULT;
 	if (!(hard & cpus_online))
-		return refuse(v, -XEN_EINVAL, "set affinity: none of CPUs %#lx is there; there are %#lx", (unsigned long)hard,
-			      (unsigned long)cpus_online);
+		return refuse(v, -XEN_EINVAL,
+			      "set affinity: none of CPUs %#lx is there; there are %#lx",
+			      (unsigned long)hard, (unsigned long)cpus_online);
 	rc = sched_set_affinity(t, hard, soft);
 	if (rc)
-		return refuse(v, rc, "set affinity of d%uv%u to %#lx", d->id, t->id, (unsigned long)hard);
+		return refuse(v, rc, "set affinity of d%uv%u to %#lx", d->id, t->id,
+			      (unsigned long)hard);
 	/* what came of it */
 	if ((a->flags & XEN_VCPUAFFINITY_HARD && cpumap_put(&a->cpumap_hard, hard & cpus_online)) ||
-	    (a->flags & XEN_VCPUAFFINITY_SOFT && cpumap_put(&a->cpumap_soft, soft & hard & cpus_online)))
+	    (a->flags & XEN_VCPUAFFINITY_SOFT &&
+	     cpumap_put(&a->cpumap_soft, soft & hard & cpus_online)))
 		return -XEN_EFAULT;
 	return 0;
 }
@@ -289,7 +311,8 @@ DOMCTL(domctl_scheduler)
 
 	(void)back;
 	if (a->sched_id != SCHEDULER_ID)
-		return refuse(v, -XEN_EINVAL, "scheduler %u; this one answers to %u", a->sched_id, SCHEDULER_ID);
+		return refuse(v, -XEN_EINVAL, "scheduler %u; this one answers to %u", a->sched_id,
+			      SCHEDULER_ID);
 	switch (a->cmd) {
 	case XEN_DOMCTL_SCHEDOP_getinfo:
 		a->u.credit2.weight = d->weight;
@@ -300,9 +323,13 @@ DOMCTL(domctl_scheduler)
 		weight = a->u.credit2.weight ? a->u.credit2.weight : d->weight;
 		cap = a->u.credit2.cap == (uint16_t)~0 ? d->cap : a->u.credit2.cap;
 		rc = sched_set_params(d, weight, cap);
-		return rc ? refuse(v, rc, "scheduling of d%u: weight %u, cap %u", d->id, weight, cap) : 0;
+		return rc ? refuse(v, rc, "scheduling of d%u: weight %u, cap %u", d->id, weight,
+				   cap) :
+			    0;
 	default:
-		return refuse(v, -XEN_EINVAL, "scheduler: parameters are a domain's, not a vcpu's (command %u)", a->cmd);
+		return refuse(v, -XEN_EINVAL,
+			      "scheduler: parameters are a domain's, not a vcpu's (command %u)",
+			      a->cmd);
 	}
 }
 
@@ -315,7 +342,8 @@ DOMCTL(domctl_send_trigger)
 	if (!t)
 		return NO_VCPU(v, d, a->vcpu, "trigger");
 	if (a->trigger != XEN_DOMCTL_SENDTRIGGER_NMI)
-		return refuse(v, -XEN_EOPNOTSUPP, "trigger %u; paravirtual guests know NMI (0) only", a->trigger);
+		return refuse(v, -XEN_EOPNOTSUPP,
+			      "trigger %u; paravirtual guests know NMI (0) only", a->trigger);
 	atomic_or(&t->pending_traps, PENDING_NMI);
 	pv_vcpu_kick(t);
 	return 0;

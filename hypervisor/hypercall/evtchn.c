@@ -35,7 +35,8 @@ static long alloc_unbound(struct vcpu *v, gaddr_t arg)
 	rc = evtchn_alloc_unbound(d, v->domain, op.remote_dom, &op.port);
 	domain_put(&d);
 	if (rc)
-		return refuse(v, rc, "alloc_unbound: d%u has no port for d%u", op.dom, op.remote_dom);
+		return refuse(v, rc, "alloc_unbound: d%u has no port for d%u", op.dom,
+			      op.remote_dom);
 	return guest_put(arg, &op) ? unreadable(v, arg) : 0;
 }
 
@@ -53,7 +54,8 @@ static long bind_interdomain(struct vcpu *v, gaddr_t arg)
 	rc = evtchn_bind_interdomain(v->domain, rd, op.remote_port, &op.local_port);
 	domain_put(&rd);
 	if (rc)
-		return refuse(v, rc, "bind_interdomain: port %u of d%u does not wait for d%u", op.remote_port, op.remote_dom, v->domain->id);
+		return refuse(v, rc, "bind_interdomain: port %u of d%u does not wait for d%u",
+			      op.remote_port, op.remote_dom, v->domain->id);
 	return guest_put(arg, &op) ? unreadable(v, arg) : 0;
 }
 
@@ -187,36 +189,24 @@ HC(hc_event_channel_op)
 	switch ((uint32_t)a1) {
 	case EVTCHNOP_send:
 		return guest_get(&op, arg) ? unreadable(v, arg) : evtchn_send(v, op.port);
-	case EVTCHNOP_bind_interdomain:
-		return bind_interdomain(v, arg);
-	case EVTCHNOP_bind_virq:
-		return bind_virq(v, arg);
-	case EVTCHNOP_bind_pirq:
-		return bind_pirq(v, arg);
-	case EVTCHNOP_close:
-		return close_port(v, arg);
-	case EVTCHNOP_status:
-		return status(v, arg);
-	case EVTCHNOP_alloc_unbound:
-		return alloc_unbound(v, arg);
-	case EVTCHNOP_bind_ipi:
-		return bind_ipi(v, arg);
-	case EVTCHNOP_bind_vcpu:
-		return bind_vcpu(v, arg);
-	case EVTCHNOP_unmask:
-		return unmask(v, arg);
-	case EVTCHNOP_reset:
-		return reset(v, arg);
+	case EVTCHNOP_bind_interdomain: return bind_interdomain(v, arg);
+	case EVTCHNOP_bind_virq: return bind_virq(v, arg);
+	case EVTCHNOP_bind_pirq: return bind_pirq(v, arg);
+	case EVTCHNOP_close: return close_port(v, arg);
+	case EVTCHNOP_status: return status(v, arg);
+	case EVTCHNOP_alloc_unbound: return alloc_unbound(v, arg);
+	case EVTCHNOP_bind_ipi: return bind_ipi(v, arg);
+	case EVTCHNOP_bind_vcpu: return bind_vcpu(v, arg);
+	case EVTCHNOP_unmask: return unmask(v, arg);
+	case EVTCHNOP_reset: return reset(v, arg);
 	case EVTCHNOP_init_control:
 	case EVTCHNOP_expand_array:
-	case EVTCHNOP_set_priority:
-		return fifo(v, (uint32_t)a1, arg);
-	default:
-		return refuse(v, -XEN_ENOSYS, "event channels: no command %lu", a1);
+	case EVTCHNOP_set_priority: return fifo(v, (uint32_t)a1, arg);
+	default: return refuse(v, -XEN_ENOSYS, "event channels: no command %lu", a1);
 	}
 }
 
-HC(hc_event_channel_op_compat)		/* the command is the argument's first word; its structure follows */
+HC(hc_event_channel_op_compat) /* the command is the argument's first word; its structure follows */
 {
 	gaddr_t arg = GADDR(a1);
 	uint32_t cmd;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* grant_table_op: an array of requests, each with a status of its own. What is done stays done if the array goes on later. */
+/* grant_table_op: an array of requests, each with a status of its own. What is done stays done if
+ * the array goes on later. */
 #include <torc/grant.h>
 #include <torc/pv.h>
 #include <torc/sched.h>
@@ -102,8 +103,9 @@ static long copy(struct vcpu *v, gaddr_t req, unsigned int count)
 	return 0;
 }
 
-/* Giving frames away is refused: it would change both domains' balance behind the tools' backs, and copy serves the same end. The status
- * must be bad_page: after any other the caller would have lost the frame. */
+/* Giving frames away is refused: it would change both domains' balance behind the tools' backs, and
+ * copy serves the same end. The status must be bad_page: after any other the caller would have lost
+ * the frame. */
 static long transfer(struct vcpu *v, gaddr_t req, unsigned int count)
 {
 	unsigned int i, size = sizeof_gnttab_transfer(v);
@@ -136,7 +138,8 @@ static long setup_table(struct vcpu *v, gaddr_t req, unsigned int count)
 	} else {
 		op.status = grant_grow(d, op.nr_frames);
 		if (op.status)
-			refuse(v, -XEN_EINVAL, "setup_table: %u frames for d%u", op.nr_frames, d->id);
+			refuse(v, -XEN_EINVAL, "setup_table: %u frames for d%u", op.nr_frames,
+			       d->id);
 		for (i = 0; i < op.nr_frames && !op.status; i++)
 			if (!grant_frame(d, i, &m) || write_pfn(v, list, i, m))
 				op.status = GNTST_bad_virt_addr;
@@ -192,12 +195,14 @@ static long set_version(struct vcpu *v, gaddr_t req, unsigned int count)
 	if (guest_get(&op, req))
 		return unreadable(v, req);
 	asked = op.version;
-	op.version = 1;			/* what is in effect, whatever was asked for */
+	op.version = 1; /* what is in effect, whatever was asked for */
 	if (guest_put(req, &op))
 		return unreadable(v, req);
 	if (asked == 1)
 		return 0;
-	return asked == 2 ? -XEN_ENOSYS : refuse(v, -XEN_EINVAL, "set_version: no version %u; 1 is offered", asked);
+	return asked == 2 ?
+		       -XEN_ENOSYS :
+		       refuse(v, -XEN_EINVAL, "set_version: no version %u; 1 is offered", asked);
 }
 
 static long get_version(struct vcpu *v, gaddr_t req, unsigned int count)
@@ -211,7 +216,8 @@ static long get_version(struct vcpu *v, gaddr_t req, unsigned int count)
 		return unreadable(v, req);
 	d = domain_get_for(v, op.dom);
 	if (!d)
-		return refuse(v, v->domain->privileged ? -XEN_ESRCH : -XEN_EPERM, "get_version: d%u's table is not the caller's", op.dom);
+		return refuse(v, v->domain->privileged ? -XEN_ESRCH : -XEN_EPERM,
+			      "get_version: d%u's table is not the caller's", op.dom);
 	domain_put(&d);
 	op.version = 1;
 	return guest_put(req, &op) ? unreadable(v, req) : 0;
@@ -226,35 +232,25 @@ HC(hc_grant_table_op)
 	if ((int)count < 0)
 		return refuse(v, -XEN_EINVAL, "grants: %u requests", count);
 	switch ((uint32_t)a1) {
-	case GNTTABOP_map_grant_ref:
-		return map(v, req, count);
-	case GNTTABOP_unmap_grant_ref:
-		return unmap(v, req, count);
-	case GNTTABOP_unmap_and_replace:
-		return unmap_and_replace(v, req, count);
-	case GNTTABOP_copy:
-		return copy(v, req, count);
-	case GNTTABOP_setup_table:
-		return setup_table(v, req, count);
-	case GNTTABOP_query_size:
-		return query_size(v, req, count);
-	case GNTTABOP_swap_grant_ref:
-		return swap(v, req, count);
-	case GNTTABOP_set_version:
-		return set_version(v, req, count);
-	case GNTTABOP_get_version:
-		return get_version(v, req, count);
-	case GNTTABOP_transfer:
-		return transfer(v, req, count);
-	case GNTTABOP_get_status_frames:	/* version 2 */
+	case GNTTABOP_map_grant_ref: return map(v, req, count);
+	case GNTTABOP_unmap_grant_ref: return unmap(v, req, count);
+	case GNTTABOP_unmap_and_replace: return unmap_and_replace(v, req, count);
+	case GNTTABOP_copy: return copy(v, req, count);
+	case GNTTABOP_setup_table: return setup_table(v, req, count);
+	case GNTTABOP_query_size: return query_size(v, req, count);
+	case GNTTABOP_swap_grant_ref: return swap(v, req, count);
+	case GNTTABOP_set_version: return set_version(v, req, count);
+	case GNTTABOP_get_version: return get_version(v, req, count);
+	case GNTTABOP_transfer: return transfer(v, req, count);
+	case GNTTABOP_get_status_frames: /* version 2 */
 	case GNTTABOP_dump_table:
 	case GNTTABOP_cache_flush:
-	default:
-		return refuse(v, -XEN_ENOSYS, "grants: command %lu is not offered", a1);
+	default: return refuse(v, -XEN_ENOSYS, "grants: command %lu is not offered", a1);
 	}
 }
 
 HC(hc_grant_table_op_32)
 {
-	return hc_grant_table_op(v, a1, a2, a3, a4, a5);	/* the structures that differ are read by width */
+	return hc_grant_table_op(v, a1, a2, a3, a4,
+				 a5); /* the structures that differ are read by width */
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * memory_op: frames given to a domain, taken from it, exchanged. Extents are done one by one; the number done is the result, also when
- * one fails. A call that takes long comes again with the first extent still to do in the upper bits of its command.
+ * memory_op: frames given to a domain, taken from it, exchanged. Extents are done one by one; the
+ * number done is the result, also when one fails. A call that takes long comes again with the first
+ * extent still to do in the upper bits of its command.
  */
 #include <torc/heap.h>
 #include <torc/pv.h>
@@ -9,9 +10,9 @@
 #include <torc/x86.h>
 #include "memory.h"
 
-#define CMD_BITS	6
-#define ORDER_MAX	9		/* 2 MiB for guests; the control domain's drivers may want more */
-#define ORDER_MAX_CTRL	18
+#define CMD_BITS       6
+#define ORDER_MAX      9 /* 2 MiB for guests; the control domain's drivers may want more */
+#define ORDER_MAX_CTRL 18
 
 struct reservation {
 	gaddr_t list;
@@ -21,7 +22,7 @@ struct reservation {
 };
 
 /* In 32 bits: list, nr, order, flags of 4 bytes each, domid of 2. */
-#define RESERVATION_32_SIZE	20
+#define RESERVATION_32_SIZE 20
 
 static size_t reservation_size(const struct vcpu *v)
 {
@@ -41,7 +42,8 @@ static int reservation_read(struct vcpu *v, gaddr_t at, struct reservation *r)
 	} else {
 		rc = guest_get(&x, at);
 		if (!rc)
-			*r = (struct reservation){ GADDR(x.extent_start.p), x.nr_extents, x.extent_order, x.mem_flags, x.domid };
+			*r = (struct reservation){ GADDR(x.extent_start.p), x.nr_extents,
+						   x.extent_order, x.mem_flags, x.domid };
 	}
 	if (rc)
 		return refuse(v, rc, "reservation at %#lx is not readable", at.n);
@@ -67,29 +69,33 @@ static unsigned int order_max(const struct vcpu *v)
 	return v->domain->privileged ? ORDER_MAX_CTRL : ORDER_MAX;
 }
 
-/* Bits of the addresses a domain can do with: what was asked for, and what its machine-to-phys table covers. */
+/* Bits of the addresses a domain can do with: what was asked for, and what its machine-to-phys
+ * table covers. */
 static unsigned int address_bits(const struct domain *d, unsigned int flags)
 {
 	unsigned int bits = XENMEMF_get_address_bits(flags);
-	unsigned int own = PAGE_SHIFT + 22;	/* (M2P32_END - M2P32_BASE) / 4 frames */
+	unsigned int own = PAGE_SHIFT + 22; /* (M2P32_END - M2P32_BASE) / 4 frames */
 
 	if (!d->is_32bit || (bits && bits < own))
 		return bits;
 	return own;
 }
 
-static struct frame *extent_alloc(struct vcpu *v, struct domain *d, unsigned int order, unsigned int flags)
+static struct frame *extent_alloc(struct vcpu *v, struct domain *d, unsigned int order,
+				  unsigned int flags)
 {
 	struct frame *f = domain_alloc(d, order, address_bits(d, flags));
 
 	if (!f) {
-		refuse(v, -XEN_ENOMEM, "no %lu frames together are left on the host for d%u", 1ul << order, d->id);
+		refuse(v, -XEN_ENOMEM, "no %lu frames together are left on the host for d%u",
+		       1ul << order, d->id);
 		return NULL;
 	}
 	heap_scrub_used(f, order);
 	if (!domain_assign(d, f, order))
 		return f;
-	refuse(v, -XEN_ENOMEM, "d%u has %u frames of at most %u, and wants %lu", d->id, d->nr_pages, d->max_pages, 1ul << order);
+	refuse(v, -XEN_ENOMEM, "d%u has %u frames of at most %u, and wants %lu", d->id, d->nr_pages,
+	       d->max_pages, 1ul << order);
 	frames_free(f, order);
 	return NULL;
 }
@@ -104,8 +110,10 @@ static void m2p_fill(struct domain *d, struct frame *f, unsigned int order, uint
 	}
 }
 
-/* increase_reservation and populate_physmap: the latter knows where the frames go, and names them so in the machine-to-phys table. */
-static long memory_add(struct vcpu *v, struct domain *d, const struct reservation *r, uint64_t start, unsigned int cmd)
+/* increase_reservation and populate_physmap: the latter knows where the frames go, and names them
+ * so in the machine-to-phys table. */
+static long memory_add(struct vcpu *v, struct domain *d, const struct reservation *r,
+		       uint64_t start, unsigned int cmd)
 {
 	uint64_t i, pfn = 0;
 	struct frame *f;
@@ -123,7 +131,8 @@ static long memory_add(struct vcpu *v, struct domain *d, const struct reservatio
 		if (cmd == XENMEM_populate_physmap)
 			m2p_fill(d, f, r->order, pfn);
 		if (r->list.n && word_write(v, r->list, i, frame_mfn(f).n))
-			break;		/* the domain has it and does not know where; its fault, and found by its end */
+			break; /* the domain has it and does not know where; its fault, and found by
+				  its end */
 	}
 	return i;
 }
@@ -135,18 +144,21 @@ static int page_release(struct vcpu *v, struct domain *d, mfn_t m)
 
 	if (!mfn_valid(m) || !frame_get(f, d))
 		return refuse(v, -XEN_EINVAL, "frame %#lx is not d%u's to give back", m.n, d->id);
-	/* The whole tree below it may come down: mmu_unpin() leaves the rest to v->half_put if that takes long. */
+	/* The whole tree below it may come down: mmu_unpin() leaves the rest to v->half_put if that
+	 * takes long. */
 	if (frame_is_pinned(f))
 		mmu_unpin(v, d, m);
 	if (frame_drop_allocated(f))
 		m2p_set(m, ~0ull);
 	else
-		rc = refuse(v, -XEN_EINVAL, "frame %#lx was given back before, and is still mapped", m.n);
+		rc = refuse(v, -XEN_EINVAL, "frame %#lx was given back before, and is still mapped",
+			    m.n);
 	frame_put(f);
 	return rc;
 }
 
-static long memory_remove(struct vcpu *v, struct domain *d, const struct reservation *r, uint64_t start)
+static long memory_remove(struct vcpu *v, struct domain *d, const struct reservation *r,
+			  uint64_t start)
 {
 	uint64_t i, j, m;
 
@@ -178,7 +190,8 @@ static long memory_reserve(struct vcpu *v, unsigned int cmd, gaddr_t arg, uint64
 		return start;
 	}
 	if (r.flags & XENMEMF_populate_on_demand) {
-		refuse(v, -XEN_EOPNOTSUPP, "populate on demand is for guests with shadowed physical memory");
+		refuse(v, -XEN_EOPNOTSUPP,
+		       "populate on demand is for guests with shadowed physical memory");
 		return start;
 	}
 	if (memory_domain_get(v, r.domid, &d))
@@ -191,14 +204,19 @@ static long memory_reserve(struct vcpu *v, unsigned int cmd, gaddr_t arg, uint64
 	return rc;
 }
 
-/* --- exchange: frames here and there for as many that lie together, or low -------------------------------------------- */
+/* --- exchange: frames here and there for as many that lie together, or low
+ * -------------------------------------------- */
 
-struct exchange { struct reservation in, out; uint64_t done; };
+struct exchange {
+	struct reservation in, out;
+	uint64_t done;
+};
 
 static gaddr_t exchange_done_at(const struct vcpu *v, gaddr_t arg)
 {
-	return v->domain->is_32bit ? GADDR(arg.n + 2 * RESERVATION_32_SIZE) :
-				     GADDR(arg.n + offsetof(struct xen_memory_exchange, nr_exchanged));
+	return v->domain->is_32bit ?
+		       GADDR(arg.n + 2 * RESERVATION_32_SIZE) :
+		       GADDR(arg.n + offsetof(struct xen_memory_exchange, nr_exchanged));
 }
 
 static int exchange_read(struct vcpu *v, gaddr_t arg, struct exchange *x)
@@ -212,33 +230,40 @@ static int exchange_read(struct vcpu *v, gaddr_t arg, struct exchange *x)
 		rc = word_read(v, exchange_done_at(v, arg), 0, &x->done);
 	if (rc)
 		return rc;
-	if (x->in.order > ORDER_MAX_CTRL || x->out.order > ORDER_MAX_CTRL || x->in.nr > 1ull << 40 || x->out.nr > 1ull << 40)
-		return refuse(v, -XEN_EINVAL, "exchange of orders %u and %u", x->in.order, x->out.order);
+	if (x->in.order > ORDER_MAX_CTRL || x->out.order > ORDER_MAX_CTRL ||
+	    x->in.nr > 1ull << 40 || x->out.nr > 1ull << 40)
+		return refuse(v, -XEN_EINVAL, "exchange of orders %u and %u", x->in.order,
+			      x->out.order);
 	in = x->in.nr << x->in.order;
 	out = x->out.nr << x->out.order;
 	if (in != out || x->in.domid != x->out.domid || x->done > x->in.nr)
 		return refuse(v, -XEN_EINVAL, "exchange of %lu frames for %lu", in, out);
 	if (MAX(x->in.order, x->out.order) > order_max(v))
-		return refuse(v, -XEN_EPERM, "exchange of order %u: at most %u", MAX(x->in.order, x->out.order), order_max(v));
+		return refuse(v, -XEN_EPERM, "exchange of order %u: at most %u",
+			      MAX(x->in.order, x->out.order), order_max(v));
 	return 0;
 }
 
 /* Takes n extents from the domain, to the list; or none of them. */
-static int chunk_take(struct vcpu *v, struct domain *d, const struct reservation *in, uint64_t first, uint64_t n, struct frame_list *taken)
+static int chunk_take(struct vcpu *v, struct domain *d, const struct reservation *in,
+		      uint64_t first, uint64_t n, struct frame_list *taken)
 {
 	uint64_t i, j, m;
 	struct frame *f;
 
 	for (i = first; i < first + n; i++) {
 		if (word_read(v, in->list, i, &m))
-			return refuse(v, -XEN_EFAULT, "exchange: list of frames is not readable at extent %lu", i);
+			return refuse(v, -XEN_EFAULT,
+				      "exchange: list of frames is not readable at extent %lu", i);
 		for (j = m; j < m + (1ull << in->order); j++) {
 			f = mfn_frame(MFN(j));
 			if (!mfn_valid(MFN(j)) || !frame_get(f, d))
-				return refuse(v, -XEN_EINVAL, "exchange: frame %#lx is not d%u's", j, d->id);
+				return refuse(v, -XEN_EINVAL, "exchange: frame %#lx is not d%u's",
+					      j, d->id);
 			if (!frame_steal(f, d)) {
 				frame_put(f);
-				return refuse(v, -XEN_EINVAL, "exchange: frame %#lx is still mapped or pinned", j);
+				return refuse(v, -XEN_EINVAL,
+					      "exchange: frame %#lx is still mapped or pinned", j);
 			}
 			frame_list_add_tail(taken, f);
 		}
@@ -257,7 +282,8 @@ static void chunk_give_back(struct domain *d, struct frame_list *taken, bool to_
 	}
 }
 
-static int chunk_put(struct vcpu *v, struct domain *d, const struct reservation *out, uint64_t first, struct frame_list *blocks)
+static int chunk_put(struct vcpu *v, struct domain *d, const struct reservation *out,
+		     uint64_t first, struct frame_list *blocks)
 {
 	uint64_t i, pfn;
 	struct frame *f;
@@ -271,7 +297,7 @@ static int chunk_put(struct vcpu *v, struct domain *d, const struct reservation 
 			continue;
 		}
 		if (word_read(v, out->list, i, &pfn) || word_write(v, out->list, i, frame_mfn(f).n))
-			rc = -XEN_EFAULT;	/* too late to undo; all of it stays the domain's */
+			rc = -XEN_EFAULT; /* too late to undo; all of it stays the domain's */
 		else
 			m2p_fill(d, f, out->order, pfn);
 	}
@@ -293,8 +319,8 @@ static int exchange_chunk(struct vcpu *v, struct domain *d, const struct exchang
 		if (f)
 			frame_list_add_tail(&blocks, f);
 		else
-			rc = refuse(v, -XEN_ENOMEM, "exchange: no %lu frames together below %u bits", 1ul << x->out.order,
-				    address_bits(d, x->out.flags));
+			rc = refuse(v, -XEN_ENOMEM, "exchange: no %lu frames together below %u bits",
+				    1ul << x->out.order, address_bits(d, x->out.flags));
 	}
 	if (rc) {
 		while ((f = frame_list_pop(&blocks)))
@@ -322,7 +348,8 @@ static long memory_exchange(struct vcpu *v, gaddr_t arg)
 		return rc;
 	step = x.out.order > x.in.order ? 1ull << (x.out.order - x.in.order) : 1;
 	if (x.done % step)
-		rc = refuse(v, -XEN_EINVAL, "exchange: %lu done is no multiple of %lu", x.done, step);
+		rc = refuse(v, -XEN_EINVAL, "exchange: %lu done is no multiple of %lu", x.done,
+			    step);
 	for (; !rc && x.done < x.in.nr; x.done += step, first = false) {
 		if (!first && must_yield()) {
 			rc = hypercall_restart(v, 0, XENMEM_exchange);
@@ -356,8 +383,8 @@ static long memory_claim(struct vcpu *v, gaddr_t arg)
 		return rc;
 	rc = domain_claim(d, r.nr);
 	if (rc)
-		refuse(v, rc, "claim of %lu frames for d%u: %lu are free, %lu claimed", r.nr, d->id, heap_free_frames(),
-		       pages_claimed());
+		refuse(v, rc, "claim of %lu frames for d%u: %lu are free, %lu claimed", r.nr, d->id,
+		       heap_free_frames(), pages_claimed());
 	domain_put(&d);
 	return rc;
 }
@@ -371,14 +398,10 @@ HC(hc_memory_op)
 	switch (cmd) {
 	case XENMEM_increase_reservation:
 	case XENMEM_decrease_reservation:
-	case XENMEM_populate_physmap:
-		return memory_reserve(v, cmd, GADDR(a2), start);
-	case XENMEM_exchange:
-		return memory_exchange(v, GADDR(a2));
-	case XENMEM_claim_pages:
-		return memory_claim(v, GADDR(a2));
-	default:
-		return memory_info(v, cmd, GADDR(a2));
+	case XENMEM_populate_physmap: return memory_reserve(v, cmd, GADDR(a2), start);
+	case XENMEM_exchange: return memory_exchange(v, GADDR(a2));
+	case XENMEM_claim_pages: return memory_claim(v, GADDR(a2));
+	default: return memory_info(v, cmd, GADDR(a2));
 	}
 }
 

@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * mmu_update, update_va_mapping and mmuext_op, in both widths: arguments in, one checked operation after another, the number done out.
- * Long lists stop when something waits for the CPU; the call comes again with the rest of the list and RESUMED in its count.
+ * mmu_update, update_va_mapping and mmuext_op, in both widths: arguments in, one checked operation
+ * after another, the number done out. Long lists stop when something waits for the CPU; the call
+ * comes again with the rest of the list and RESUMED in its count.
  */
 #include <torc/hypercall.h>
 #include <torc/pv.h>
 #include <torc/sched.h>
 #include <torc/x86.h>
 
-#define RESUMED		(1u << 31)		/* "done" holds what earlier rounds did */
+#define RESUMED (1u << 31) /* "done" holds what earlier rounds did */
 
-/* --- whose tables, whose frames ---------------------------------------------------------------------------------------- */
+/* --- whose tables, whose frames
+ * ---------------------------------------------------------------------------------------- */
 
 static void who_put(struct vcpu *v, struct mmu_who *w)
 {
@@ -52,9 +54,12 @@ static int who_get(struct vcpu *v, uint32_t foreigndom, struct mmu_who *w)
 			return rc;
 	}
 	if (fd == DOMID_IO) {
-		w->pg = v->domain;	/* device memory is mapped by one's own right, and needs no other */
+		w->pg = v->domain; /* device memory is mapped by one's own right, and needs no other */
 	} else if (fd == DOMID_XEN) {
-		rc = v->domain->privileged ? 0 : refuse(v, -XEN_EPERM, "the hypervisor's frames are for the control domain");
+		rc = v->domain->privileged ?
+			     0 :
+			     refuse(v, -XEN_EPERM,
+				    "the hypervisor's frames are for the control domain");
 		w->pg = rc ? v->domain : &hyp_domain;
 		if (rc)
 			goto out;
@@ -71,7 +76,9 @@ out:
 	return rc;
 }
 
-/* --- lists -------------------------------------------------------------------------------------------------------------- */
+/* --- lists
+ * --------------------------------------------------------------------------------------------------------------
+ */
 
 static unsigned int done_before(uint32_t count, gaddr_t done)
 {
@@ -85,7 +92,7 @@ static unsigned int done_before(uint32_t count, gaddr_t done)
 static long list_end(long rc, gaddr_t done, uint32_t n)
 {
 	if (done.n)
-		guest_put(done, &n);	/* who gives a bad address does not want to know */
+		guest_put(done, &n); /* who gives a bad address does not want to know */
 	return rc;
 }
 
@@ -95,7 +102,7 @@ static long list_restart(struct vcpu *v, unsigned long at, uint32_t left)
 	return hypercall_restart(v, 1, left | RESUMED);
 }
 
-#define BATCH	16
+#define BATCH 16
 
 HC(hc_mmu_update)
 {
@@ -120,7 +127,8 @@ HC(hc_mmu_update)
 		if (!(i % BATCH)) {
 			have = MIN(count - i, BATCH);
 			if (guest_read(req, GADDR(a1 + i * sizeof(*req)), have * sizeof(*req))) {
-				rc = refuse(v, -XEN_EFAULT, "updates at %#lx are not readable", a1 + i * sizeof(*req));
+				rc = refuse(v, -XEN_EFAULT, "updates at %#lx are not readable",
+					    a1 + i * sizeof(*req));
 				break;
 			}
 		}
@@ -135,9 +143,12 @@ HC(hc_mmu_update)
 	return list_end(rc, GADDR(a3), n + i);
 }
 
-/* --- flushes --------------------------------------------------------------------------------------------------------------- */
+/* --- flushes
+ * ---------------------------------------------------------------------------------------------------------------
+ */
 
-/* CPUs where those vcpus of the caller's domain run that its bitmap names. One that is not on a CPU reloads its root when it gets there. */
+/* CPUs where those vcpus of the caller's domain run that its bitmap names. One that is not on a CPU
+ * reloads its root when it gets there. */
 static int cpus_of_vcpus(struct vcpu *v, gaddr_t bitmap, cpumask_t *out)
 {
 	struct domain *d = v->domain;
@@ -149,7 +160,8 @@ static int cpus_of_vcpus(struct vcpu *v, gaddr_t bitmap, cpumask_t *out)
 		if (i % (bytes * 8) == 0) {
 			bits = 0;
 			if (guest_read(&bits, GADDR(bitmap.n + i / 8), bytes))
-				return refuse(v, -XEN_EINVAL, "vcpu bitmap at %#lx is not readable", bitmap.n);
+				return refuse(v, -XEN_EINVAL, "vcpu bitmap at %#lx is not readable",
+					      bitmap.n);
 		}
 		if (bits >> i % (bytes * 8) & 1 && d->vcpus[i])
 			*out |= 1ull << READ_ONCE(d->vcpus[i]->cpu);
@@ -174,7 +186,8 @@ static long flush_by_flags(struct vcpu *v, unsigned long flags, unsigned long va
 	int rc;
 
 	/* Both bits are no kind, and ask for nothing. */
-	if ((flags & UVMF_FLUSHTYPE_MASK) == UVMF_NONE || (flags & UVMF_FLUSHTYPE_MASK) == UVMF_FLUSHTYPE_MASK)
+	if ((flags & UVMF_FLUSHTYPE_MASK) == UVMF_NONE ||
+	    (flags & UVMF_FLUSHTYPE_MASK) == UVMF_FLUSHTYPE_MASK)
 		return 0;
 	if (where == UVMF_LOCAL) {
 		if (page)
@@ -189,14 +202,17 @@ static long flush_by_flags(struct vcpu *v, unsigned long flags, unsigned long va
 	}
 	rc = cpus_of_vcpus(v, GADDR(where), &cpus);
 	if (rc)
-		return -XEN_EFAULT;		/* the ABI's, where mmuext_op says EINVAL */
+		return -XEN_EFAULT; /* the ABI's, where mmuext_op says EINVAL */
 	flush(cpus, page, va);
 	return 0;
 }
 
-/* --- update_va_mapping ------------------------------------------------------------------------------------------------------ */
+/* --- update_va_mapping
+ * ------------------------------------------------------------------------------------------------------
+ */
 
-static long update_va(struct vcpu *v, unsigned long va, uint64_t pte, unsigned long flags, domid_t dom)
+static long update_va(struct vcpu *v, unsigned long va, uint64_t pte, unsigned long flags,
+		      domid_t dom)
 {
 	struct mmu_who who = { v->domain, v->domain };
 	long rc;
@@ -205,7 +221,9 @@ static long update_va(struct vcpu *v, unsigned long va, uint64_t pte, unsigned l
 		return hypercall_restart(v, 0, va);
 	if (unlikely(dom != DOMID_SELF)) {
 		rc = dom == DOMID_IO && !v->domain->privileged ?
-		     refuse(v, -XEN_EPERM, "device memory under its own name is for the control domain") : who_get(v, dom, &who);
+			     refuse(v, -XEN_EPERM,
+				    "device memory under its own name is for the control domain") :
+			     who_get(v, dom, &who);
 		if (rc)
 			return rc;
 	}
@@ -241,17 +259,22 @@ HC(hc_update_va_mapping_otherdomain_32)
 	return update_va(v, a1, a3 << 32 | (uint32_t)a2, a4, a5);
 }
 
-/* --- mmuext_op --------------------------------------------------------------------------------------------------------------- */
+/* --- mmuext_op
+ * ---------------------------------------------------------------------------------------------------------------
+ */
 
 /* struct mmuext_op of either width: nr_ents, vcpumask and src_mfn share the second argument. */
-struct ext { unsigned int cmd; uint64_t arg1, arg2; };
+struct ext {
+	unsigned int cmd;
+	uint64_t arg1, arg2;
+};
 
 static int ext_read(const struct vcpu *v, unsigned long at, struct ext *e)
 {
 	struct mmuext_op op;
 	uint32_t op32[3];
 
-	if (v->domain->is_32bit) {	/* cmd, arg1, arg2, all of 4 bytes */
+	if (v->domain->is_32bit) { /* cmd, arg1, arg2, all of 4 bytes */
 		if (guest_get(&op32, GADDR(at)))
 			return -XEN_EFAULT;
 		*e = (struct ext){ op32[0], op32[1], op32[2] };
@@ -288,7 +311,9 @@ static long page_clear(struct vcpu *v, struct domain *d, mfn_t m, mfn_t src, boo
 	}
 	if (from)
 		guest_frame_unmap(from, false);
-	return to ? 0 : refuse(v, -XEN_EINVAL, "clear or copy: frame %#lx is not d%u's to write", m.n, d->id);
+	return to ? 0 :
+		    refuse(v, -XEN_EINVAL, "clear or copy: frame %#lx is not d%u's to write", m.n,
+			   d->id);
 }
 
 static void cache_flush_one(void *unused)
@@ -307,23 +332,17 @@ static long ext_one(struct vcpu *v, struct domain *pg, const struct ext *e)
 	switch (e->cmd) {
 	case MMUEXT_PIN_L1_TABLE ... MMUEXT_PIN_L4_TABLE:
 		return mmu_pin(v, pg, MFN(e->arg1), level[e->cmd - MMUEXT_PIN_L1_TABLE]);
-	case MMUEXT_UNPIN_TABLE:
-		return mmu_unpin(v, pg, MFN(e->arg1));
-	case MMUEXT_CLEAR_PAGE:
-		return page_clear(v, pg, MFN(e->arg1), MFN(0), false);
-	case MMUEXT_COPY_PAGE:
-		return page_clear(v, pg, MFN(e->arg1), MFN(e->arg2), true);
+	case MMUEXT_UNPIN_TABLE: return mmu_unpin(v, pg, MFN(e->arg1));
+	case MMUEXT_CLEAR_PAGE: return page_clear(v, pg, MFN(e->arg1), MFN(0), false);
+	case MMUEXT_COPY_PAGE: return page_clear(v, pg, MFN(e->arg1), MFN(e->arg2), true);
 	}
 	if (pg != d)
 		return refuse(v, -XEN_EPERM, "command %u is on one's own behalf only", e->cmd);
 	switch (e->cmd) {
-	case MMUEXT_NEW_BASEPTR:
-		return mmu_new_root(v, MFN(e->arg1));
+	case MMUEXT_NEW_BASEPTR: return mmu_new_root(v, MFN(e->arg1));
 	case MMUEXT_NEW_USER_BASEPTR:
 		return mmu_new_user_root(v, e->arg1 ? MFN(e->arg1) : MFN_NONE);
-	case MMUEXT_TLB_FLUSH_LOCAL:
-		tlb_flush_local();
-		return 0;
+	case MMUEXT_TLB_FLUSH_LOCAL: tlb_flush_local(); return 0;
 	case MMUEXT_INVLPG_LOCAL:
 		if (guest_range_ok(v, GADDR(e->arg1), 1))
 			tlb_flush_page_local(e->arg1);
@@ -335,23 +354,19 @@ static long ext_one(struct vcpu *v, struct domain *pg, const struct ext *e)
 			flush(cpus, e->cmd == MMUEXT_INVLPG_MULTI, e->arg1);
 		return rc;
 	case MMUEXT_TLB_FLUSH_ALL:
-	case MMUEXT_INVLPG_ALL:
-		flush(d->tlb_cpus, e->cmd == MMUEXT_INVLPG_ALL, e->arg1);
-		return 0;
+	case MMUEXT_INVLPG_ALL: flush(d->tlb_cpus, e->cmd == MMUEXT_INVLPG_ALL, e->arg1); return 0;
 	case MMUEXT_FLUSH_CACHE:
 	case MMUEXT_FLUSH_CACHE_GLOBAL:
 		if (!d->io_mem_all)
 			return refuse(v, e->cmd == MMUEXT_FLUSH_CACHE ? -XEN_EACCES : -XEN_EINVAL,
 				      "a domain without devices has no caches to flush");
-		cpu_call(e->cmd == MMUEXT_FLUSH_CACHE ? 1ull << this_cpu() : cpus_online, cache_flush_one, NULL);
+		cpu_call(e->cmd == MMUEXT_FLUSH_CACHE ? 1ull << this_cpu() : cpus_online,
+			 cache_flush_one, NULL);
 		return 0;
-	case MMUEXT_SET_LDT:
-		return segment_set_ldt(v, e->arg1, e->arg2);
+	case MMUEXT_SET_LDT: return segment_set_ldt(v, e->arg1, e->arg2);
 	case MMUEXT_MARK_SUPER:
-	case MMUEXT_UNMARK_SUPER:
-		return refuse(v, -XEN_EOPNOTSUPP, "large pages are not offered");
-	default:
-		return refuse(v, -XEN_ENOSYS, "mmuext command %u is not known", e->cmd);
+	case MMUEXT_UNMARK_SUPER: return refuse(v, -XEN_EOPNOTSUPP, "large pages are not offered");
+	default: return refuse(v, -XEN_ENOSYS, "mmuext command %u is not known", e->cmd);
 	}
 }
 
@@ -375,7 +390,8 @@ HC(hc_mmuext_op)
 			}
 		}
 		if (ext_read(v, a1 + i * ext_size(v), &e)) {
-			rc = refuse(v, -XEN_EFAULT, "operations at %#lx are not readable", a1 + i * ext_size(v));
+			rc = refuse(v, -XEN_EFAULT, "operations at %#lx are not readable",
+				    a1 + i * ext_size(v));
 			break;
 		}
 		rc = ext_one(v, who.pg, &e);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Several calls in one. One that stops half-way leaves its new arguments in its entry; the list is gone on with from there. */
+/* Several calls in one. One that stops half-way leaves its new arguments in its entry; the list is
+ * gone on with from there. */
 #include <torc/sched.h>
 #include "internal.h"
 
@@ -9,7 +10,8 @@ static long again(struct vcpu *v, gaddr_t list, unsigned long left)
 	return hypercall_restart(v, 1, left);
 }
 
-/* A call wants to go on later: its entry is changed, so that it does when the list comes to it again. */
+/* A call wants to go on later: its entry is changed, so that it does when the list comes to it
+ * again. */
 static int keep_args(struct vcpu *v, gaddr_t entry)
 {
 	unsigned int i;
@@ -29,12 +31,15 @@ static long one(struct vcpu *v, gaddr_t entry)
 
 	if (read_multicall(v, entry, &m))
 		return refuse(v, -XEN_EFAULT, "multicall: entry at %#lx is not readable", entry.n);
-	if (m.op == __HYPERVISOR_iret)		/* would leave the middle of the list */
+	if (m.op == __HYPERVISOR_iret) /* would leave the middle of the list */
 		rc = refuse(v, -XEN_ENOSYS, "multicall: iret cannot be part of one");
 	else
 		rc = hypercall_dispatch(v, m.op, m.args);
 	if (rc == -XEN_ERESTART)
-		return keep_args(v, entry) ? refuse(v, -XEN_EFAULT, "multicall: entry at %#lx is not writable", entry.n) : rc;
+		return keep_args(v, entry) ?
+			       refuse(v, -XEN_EFAULT, "multicall: entry at %#lx is not writable",
+				      entry.n) :
+			       rc;
 	if (write_multicall_result(v, entry, (unsigned long)rc))
 		return refuse(v, -XEN_EFAULT, "multicall: entry at %#lx is not writable", entry.n);
 	return 0;

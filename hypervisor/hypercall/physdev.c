@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * physdev_op: interrupts and devices. The control domain says how the machine's lines are wired and has messages programmed; every domain
- * ends its interrupts and sets its own I/O privilege. 32-bit guests are never the control domain: what they may call is laid out
- * alike in both widths but for the I/O bitmap's pointer.
+ * physdev_op: interrupts and devices. The control domain says how the machine's lines are wired and
+ * has messages programmed; every domain ends its interrupts and sets its own I/O privilege. 32-bit
+ * guests are never the control domain: what they may call is laid out alike in both widths but for
+ * the I/O bitmap's pointer.
  */
 #include <torc/hypercall.h>
 #include <torc/io.h>
@@ -30,7 +31,8 @@ static long op_status(struct vcpu *v, gaddr_t arg)
 	if (guest_get(&q, arg))
 		return -XEN_EFAULT;
 	if (q.irq >= NR_PIRQS)
-		return refuse(v, -XEN_EINVAL, "irq_status_query: interrupt %u; they end at %u", q.irq, NR_PIRQS);
+		return refuse(v, -XEN_EINVAL, "irq_status_query: interrupt %u; they end at %u",
+			      q.irq, NR_PIRQS);
 	q.flags = (pirq_needs_eoi(v->domain, (int)q.irq) ? XENIRQSTAT_needs_eoi : 0) |
 		  (pirq_is_shared(v->domain, (int)q.irq) ? XENIRQSTAT_shared : 0);
 	return guest_put(arg, &q);
@@ -47,7 +49,9 @@ static long op_eoi_map(struct vcpu *v, gaddr_t arg)
 		return -XEN_EFAULT;
 	page = guest_frame_map(v->domain, MFN(g.gmfn), true);
 	if (!page)
-		return refuse(v, -XEN_EINVAL, "pirq_eoi_gmfn: frame %#lx is no writable frame of the domain", (unsigned long)g.gmfn);
+		return refuse(v, -XEN_EINVAL,
+			      "pirq_eoi_gmfn: frame %#lx is no writable frame of the domain",
+			      (unsigned long)g.gmfn);
 	rc = pirq_set_eoi_map(v->domain, page);
 	if (rc) {
 		guest_frame_unmap(page, true);
@@ -72,7 +76,8 @@ static long op_set_iopl(struct vcpu *v, gaddr_t arg)
 static long set_iobitmap(struct vcpu *v, unsigned long at, uint32_t ports)
 {
 	if (ports > 65536 || !guest_range_ok(v, GADDR(at), (ports + 7) / 8))
-		return refuse(v, -XEN_EINVAL, "set_iobitmap: %u ports at %#lx; wanted are at most 65536", ports, at);
+		return refuse(v, -XEN_EINVAL,
+			      "set_iobitmap: %u ports at %#lx; wanted are at most 65536", ports, at);
 	v->iobitmap = at;
 	v->iobitmap_ports = ports;
 	return 0;
@@ -89,16 +94,21 @@ static long op_set_iobitmap(struct vcpu *v, gaddr_t arg)
 
 static long op_set_iobitmap_32(struct vcpu *v, gaddr_t arg)
 {
-	struct { uint32_t bitmap, nr_ports; } s;
+	struct {
+		uint32_t bitmap, nr_ports;
+	} s;
 
 	if (guest_get(&s, arg))
 		return -XEN_EFAULT;
 	return set_iobitmap(v, s.bitmap, s.nr_ports);
 }
 
-/* --- the control domain's ---------------------------------------------------------------------------------------------------- */
+/* --- the control domain's
+ * ----------------------------------------------------------------------------------------------------
+ */
 
-/* The IO-APICs are the hypervisor's. What is read of them are the registers that do not change: identity, version. */
+/* The IO-APICs are the hypervisor's. What is read of them are the registers that do not change:
+ * identity, version. */
 static long op_apic_read(struct vcpu *v, gaddr_t arg)
 {
 	struct physdev_apic a;
@@ -110,9 +120,10 @@ static long op_apic_read(struct vcpu *v, gaddr_t arg)
 	if (a.reg == 0)
 		a.value = 0;
 	else if (a.reg == 1)
-		a.value = 0x00170020;		/* 24 lines */
+		a.value = 0x00170020; /* 24 lines */
 	else
-		return refuse(v, -XEN_EPERM, "apic_read: register %#x is the hypervisor's; use setup_gsi", a.reg);
+		return refuse(v, -XEN_EPERM,
+			      "apic_read: register %#x is the hypervisor's; use setup_gsi", a.reg);
 	return guest_put(arg, &a);
 }
 
@@ -122,7 +133,8 @@ static long op_apic_write(struct vcpu *v, gaddr_t arg)
 
 	if (guest_get(&a, arg))
 		return -XEN_EFAULT;
-	return refuse(v, -XEN_EPERM, "apic_write: register %#x is the hypervisor's; use setup_gsi", a.reg);
+	return refuse(v, -XEN_EPERM, "apic_write: register %#x is the hypervisor's; use setup_gsi",
+		      a.reg);
 }
 
 /* The old way to a line: the number stays, the vector it names means nothing to a guest. */
@@ -155,7 +167,8 @@ static long op_setup_gsi(struct vcpu *v, gaddr_t arg)
 
 	if (guest_get(&s, arg))
 		return -XEN_EFAULT;
-	rc = s.gsi < 0 ? -XEN_EINVAL : pirq_setup_gsi((unsigned int)s.gsi, s.triggering != 0, s.polarity != 0);
+	rc = s.gsi < 0 ? -XEN_EINVAL :
+			 pirq_setup_gsi((unsigned int)s.gsi, s.triggering != 0, s.polarity != 0);
 	if (rc)
 		return refuse(v, rc, "setup_gsi: line %d; they end at %u", s.gsi, ioapic_nr_gsis());
 	return 0;
@@ -164,8 +177,12 @@ static long op_setup_gsi(struct vcpu *v, gaddr_t arg)
 static int map_msi(struct domain *d, struct physdev_map_pirq *m)
 {
 	struct msi_target t = {
-		.bus = (uint8_t)m->bus, .devfn = (uint8_t)m->devfn, .msix = m->table_base != 0,
-		.entry = (unsigned int)m->entry_nr, .count = 1, .table_base = m->table_base,
+		.bus = (uint8_t)m->bus,
+		.devfn = (uint8_t)m->devfn,
+		.msix = m->table_base != 0,
+		.entry = (unsigned int)m->entry_nr,
+		.count = 1,
+		.table_base = m->table_base,
 	};
 
 	if (m->type != MAP_PIRQ_TYPE_MSI)
@@ -191,21 +208,17 @@ static long op_map_pirq(struct vcpu *v, gaddr_t arg)
 	if (!d)
 		return refuse(v, -XEN_ESRCH, "map_pirq: no domain %u", m.domid);
 	switch (m.type) {
-	case MAP_PIRQ_TYPE_GSI:
-		rc = pirq_map_gsi(d, m.index, &m.pirq);
-		break;
+	case MAP_PIRQ_TYPE_GSI: rc = pirq_map_gsi(d, m.index, &m.pirq); break;
 	case MAP_PIRQ_TYPE_MSI:
 	case MAP_PIRQ_TYPE_MSI_SEG:
-	case MAP_PIRQ_TYPE_MULTI_MSI:
-		rc = map_msi(d, &m);
-		break;
-	default:
-		rc = -XEN_EINVAL;
+	case MAP_PIRQ_TYPE_MULTI_MSI: rc = map_msi(d, &m); break;
+	default: rc = -XEN_EINVAL;
 	}
 	domain_put(&d);
 	if (rc)
-		return refuse(v, rc, "map_pirq: type %d, index %d, device %02x:%02x.%u, entry %d", m.type, m.index, m.bus & 0xff,
-			      m.devfn >> 3 & 31, m.devfn & 7, m.entry_nr);
+		return refuse(v, rc, "map_pirq: type %d, index %d, device %02x:%02x.%u, entry %d",
+			      m.type, m.index, m.bus & 0xff, m.devfn >> 3 & 31, m.devfn & 7,
+			      m.entry_nr);
 	return guest_put(arg, &m);
 }
 
@@ -260,42 +273,50 @@ static long op_restore_msi_ext(struct vcpu *v, gaddr_t arg)
 }
 
 /*
- * News of devices. Without an IOMMU there is nothing to prepare: a device is looked at when its interrupts are asked for. The structures are
- * read all the same, so that a bad pointer is told.
+ * News of devices. Without an IOMMU there is nothing to prepare: a device is looked at when its
+ * interrupts are asked for. The structures are read all the same, so that a bad pointer is told.
  */
-#define NEWS(name, type) \
-static long name(struct vcpu *v, gaddr_t arg) { type t; (void)v; return guest_read(&t, arg, sizeof(t)) ? -XEN_EFAULT : 0; }
+#define NEWS(name, type)                                                 \
+	static long name(struct vcpu *v, gaddr_t arg)                    \
+	{                                                                \
+		type t;                                                  \
+		(void)v;                                                 \
+		return guest_read(&t, arg, sizeof(t)) ? -XEN_EFAULT : 0; \
+	}
 NEWS(op_pci_add, struct physdev_manage_pci)
 NEWS(op_pci_add_ext, struct physdev_manage_pci_ext)
 NEWS(op_pci_device, struct physdev_pci_device)
 NEWS(op_mmcfg, struct physdev_pci_mmcfg_reserved)
 
-static const struct { physdev_fn *fn, *fn32; enum hc_who who; } ops[] = {
-	[PHYSDEVOP_IRQ_UNMASK_NOTIFY]	= { NULL, NULL, ANY },
-	[PHYSDEVOP_irq_status_query]	= { op_status, op_status, ANY },
-	[PHYSDEVOP_set_iopl]		= { op_set_iopl, op_set_iopl, ANY },
-	[PHYSDEVOP_set_iobitmap]	= { op_set_iobitmap, op_set_iobitmap_32, ANY },
-	[PHYSDEVOP_apic_read]		= { op_apic_read, NULL, CTRL },
-	[PHYSDEVOP_apic_write]		= { op_apic_write, NULL, CTRL },
-	[PHYSDEVOP_alloc_irq_vector]	= { op_alloc_vector, NULL, CTRL },
-	[PHYSDEVOP_free_irq_vector]	= { op_free_vector, NULL, CTRL },
-	[PHYSDEVOP_eoi]			= { op_eoi, op_eoi, ANY },
-	[PHYSDEVOP_map_pirq]		= { op_map_pirq, NULL, CTRL },
-	[PHYSDEVOP_unmap_pirq]		= { op_unmap_pirq, NULL, CTRL },
-	[PHYSDEVOP_manage_pci_add]	= { op_pci_add, NULL, CTRL },
-	[PHYSDEVOP_manage_pci_remove]	= { op_pci_add, NULL, CTRL },
-	[PHYSDEVOP_manage_pci_add_ext]	= { op_pci_add_ext, NULL, CTRL },
-	[PHYSDEVOP_pirq_eoi_gmfn_v1]	= { op_eoi_map, NULL, CTRL },
-	[PHYSDEVOP_pirq_eoi_gmfn_v2]	= { op_eoi_map, NULL, CTRL },
-	[PHYSDEVOP_restore_msi]		= { op_restore_msi, NULL, CTRL },
-	[PHYSDEVOP_restore_msi_ext]	= { op_restore_msi_ext, NULL, CTRL },
-	[PHYSDEVOP_setup_gsi]		= { op_setup_gsi, NULL, CTRL },
-	[PHYSDEVOP_get_free_pirq]	= { op_get_free_pirq, NULL, CTRL },
-	[PHYSDEVOP_pci_mmcfg_reserved]	= { op_mmcfg, NULL, CTRL },
-	[PHYSDEVOP_pci_device_add]	= { op_pci_device, NULL, CTRL },
-	[PHYSDEVOP_pci_device_remove]	= { op_pci_device, NULL, CTRL },
-	[PHYSDEVOP_prepare_msix]	= { op_pci_device, NULL, CTRL },
-	[PHYSDEVOP_release_msix]	= { op_pci_device, NULL, CTRL },
+static const struct {
+	physdev_fn *fn, *fn32;
+	enum hc_who who;
+} ops[] = {
+	[PHYSDEVOP_IRQ_UNMASK_NOTIFY] = { NULL, NULL, ANY },
+	[PHYSDEVOP_irq_status_query] = { op_status, op_status, ANY },
+	[PHYSDEVOP_set_iopl] = { op_set_iopl, op_set_iopl, ANY },
+	[PHYSDEVOP_set_iobitmap] = { op_set_iobitmap, op_set_iobitmap_32, ANY },
+	[PHYSDEVOP_apic_read] = { op_apic_read, NULL, CTRL },
+	[PHYSDEVOP_apic_write] = { op_apic_write, NULL, CTRL },
+	[PHYSDEVOP_alloc_irq_vector] = { op_alloc_vector, NULL, CTRL },
+	[PHYSDEVOP_free_irq_vector] = { op_free_vector, NULL, CTRL },
+	[PHYSDEVOP_eoi] = { op_eoi, op_eoi, ANY },
+	[PHYSDEVOP_map_pirq] = { op_map_pirq, NULL, CTRL },
+	[PHYSDEVOP_unmap_pirq] = { op_unmap_pirq, NULL, CTRL },
+	[PHYSDEVOP_manage_pci_add] = { op_pci_add, NULL, CTRL },
+	[PHYSDEVOP_manage_pci_remove] = { op_pci_add, NULL, CTRL },
+	[PHYSDEVOP_manage_pci_add_ext] = { op_pci_add_ext, NULL, CTRL },
+	[PHYSDEVOP_pirq_eoi_gmfn_v1] = { op_eoi_map, NULL, CTRL },
+	[PHYSDEVOP_pirq_eoi_gmfn_v2] = { op_eoi_map, NULL, CTRL },
+	[PHYSDEVOP_restore_msi] = { op_restore_msi, NULL, CTRL },
+	[PHYSDEVOP_restore_msi_ext] = { op_restore_msi_ext, NULL, CTRL },
+	[PHYSDEVOP_setup_gsi] = { op_setup_gsi, NULL, CTRL },
+	[PHYSDEVOP_get_free_pirq] = { op_get_free_pirq, NULL, CTRL },
+	[PHYSDEVOP_pci_mmcfg_reserved] = { op_mmcfg, NULL, CTRL },
+	[PHYSDEVOP_pci_device_add] = { op_pci_device, NULL, CTRL },
+	[PHYSDEVOP_pci_device_remove] = { op_pci_device, NULL, CTRL },
+	[PHYSDEVOP_prepare_msix] = { op_pci_device, NULL, CTRL },
+	[PHYSDEVOP_release_msix] = { op_pci_device, NULL, CTRL },
 };
 
 static long dispatch(struct vcpu *v, unsigned long cmd, gaddr_t arg, bool narrow)

@@ -7,27 +7,31 @@
 #include <torc/sched.h>
 #include <torc/x86.h>
 
-/* --- time ------------------------------------------------------------------------------------------------------------------ */
+/* --- time
+ * ------------------------------------------------------------------------------------------------------------------
+ */
 
 static long set_time(struct vcpu *v, uint64_t secs, uint32_t nsecs, uint64_t system_time)
 {
 	struct domain *d;
 
 	if (secs > INT64_MAX / NS_PER_SEC - 1 || nsecs >= NS_PER_SEC || system_time > INT64_MAX)
-		return refuse(v, -XEN_EINVAL, "settime: %lu s and %u ns at %lu ns of system time", (unsigned long)secs, nsecs,
-			      (unsigned long)system_time);
+		return refuse(v, -XEN_EINVAL, "settime: %lu s and %u ns at %lu ns of system time",
+			      (unsigned long)secs, nsecs, (unsigned long)system_time);
 	clock_set_wall_at_boot((int64_t)(secs * NS_PER_SEC + nsecs - system_time));
 	for (d = domain_first(); d; d = domain_next(d))
 		time_update_wallclock(d);
 	return 0;
 }
 
-/* --- power ------------------------------------------------------------------------------------------------------------------ */
+/* --- power
+ * ------------------------------------------------------------------------------------------------------------------
+ */
 
-#define FADT_PM1A_CNT	64		/* ports of the sleep control registers, in the fixed description table */
-#define FADT_PM1B_CNT	68
-#define FADT_NEEDED	72
-#define ACPI_LENGTH	4
+#define FADT_PM1A_CNT 64 /* ports of the sleep control registers, in the fixed description table */
+#define FADT_PM1B_CNT 68
+#define FADT_NEEDED   72
+#define ACPI_LENGTH   4
 
 static long enter_sleep(struct vcpu *v, const struct xenpf_enter_acpi_sleep *s)
 {
@@ -35,9 +39,13 @@ static long enter_sleep(struct vcpu *v, const struct xenpf_enter_acpi_sleep *s)
 	uint32_t length, a, b;
 
 	if (s->flags)
-		return refuse(v, -XEN_EOPNOTSUPP, "sleep: flags %#x: machines without the old control registers are not driven", s->flags);
+		return refuse(
+			v, -XEN_EOPNOTSUPP,
+			"sleep: flags %#x: machines without the old control registers are not driven",
+			s->flags);
 	if (s->sleep_state != 5)
-		return refuse(v, -XEN_EOPNOTSUPP, "sleep: state S%u; only S5, power-off, is done", s->sleep_state);
+		return refuse(v, -XEN_EOPNOTSUPP, "sleep: state S%u; only S5, power-off, is done",
+			      s->sleep_state);
 	if (!fadt)
 		return refuse(v, -XEN_ENODEV, "sleep: the firmware has no FADT");
 	memcpy(&length, fadt + ACPI_LENGTH, sizeof(length));
@@ -47,10 +55,12 @@ static long enter_sleep(struct vcpu *v, const struct xenpf_enter_acpi_sleep *s)
 	memcpy(&b, fadt + FADT_PM1B_CNT, sizeof(b));
 	log_info("the control domain powers the machine off");
 	machine_poweroff(a, b, s->val_a, s->val_b);
-	return -XEN_EBUSY;		/* it did not */
+	return -XEN_EBUSY; /* it did not */
 }
 
-/* --- processors ---------------------------------------------------------------------------------------------------------------- */
+/* --- processors
+ * ----------------------------------------------------------------------------------------------------------------
+ */
 
 static void cpu_info_fill(struct xenpf_pcpuinfo *p)
 {
@@ -73,7 +83,7 @@ static void cpu_version_fill(struct xenpf_pcpu_version *p)
 	p->family = p->model = p->stepping = 0;
 	if (p->xen_cpuid >= nr_cpus)
 		return;
-	cpuid(0, 0, r);				/* they are all alike */
+	cpuid(0, 0, r); /* they are all alike */
 	memcpy(p->vendor_id, &r[1], 4);
 	memcpy(p->vendor_id + 4, &r[3], 4);
 	memcpy(p->vendor_id + 8, &r[2], 4);
@@ -116,16 +126,19 @@ static long idle_time(struct vcpu *v, struct xenpf_getidletime *g)
 	return 0;
 }
 
-/* --- memory types ---------------------------------------------------------------------------------------------------------------- */
+/* --- memory types
+ * ----------------------------------------------------------------------------------------------------------------
+ */
 
-#define MSR_MTRR_CAP	0xfe
+#define MSR_MTRR_CAP	 0xfe
 #define MSR_MTRR_BASE(n) (0x200 + 2 * (n))
 
 static long read_memtype(struct vcpu *v, struct xenpf_read_memtype *m)
 {
 	uint64_t cap, base, mask;
 
-	if (!rdmsr_safe(MSR_MTRR_CAP, &cap) || m->reg >= (cap & 0xff) || !rdmsr_safe(MSR_MTRR_BASE(m->reg), &base) ||
+	if (!rdmsr_safe(MSR_MTRR_CAP, &cap) || m->reg >= (cap & 0xff) ||
+	    !rdmsr_safe(MSR_MTRR_BASE(m->reg), &base) ||
 	    !rdmsr_safe(MSR_MTRR_BASE(m->reg) + 1, &mask))
 		return refuse(v, -XEN_EINVAL, "read_memtype: no register %u", m->reg);
 	m->mfn = 0;
@@ -141,23 +154,26 @@ static long read_memtype(struct vcpu *v, struct xenpf_read_memtype *m)
 	return 0;
 }
 
-/* --- firmware ---------------------------------------------------------------------------------------------------------------- */
+/* --- firmware
+ * ----------------------------------------------------------------------------------------------------------------
+ */
 
-/* The loader has kept nothing of the BIOS's disks and displays: each list is empty, which is told as after its last entry. */
+/* The loader has kept nothing of the BIOS's disks and displays: each list is empty, which is told
+ * as after its last entry. */
 static long firmware(struct vcpu *v, struct xenpf_firmware_info *f)
 {
 	switch (f->type) {
 	case XEN_FW_DISK_INFO:
 	case XEN_FW_DISK_MBR_SIGNATURE:
-	case XEN_FW_VBEDDC_INFO:
-		return -XEN_ESRCH;
+	case XEN_FW_VBEDDC_INFO: return -XEN_ESRCH;
 	case XEN_FW_KBD_SHIFT_FLAGS:
 		if (f->index)
 			return -XEN_ESRCH;
 		f->u.kbd_shift_flags = 0;
 		return 0;
 	default:
-		return refuse(v, -XEN_EOPNOTSUPP, "firmware_info: type %u is not known here", f->type);
+		return refuse(v, -XEN_EOPNOTSUPP, "firmware_info: type %u is not known here",
+			      f->type);
 	}
 }
 
@@ -167,47 +183,44 @@ static long platform(struct vcpu *v, struct xen_platform_op *op, bool *back)
 	*back = true;
 	switch (op->cmd) {
 	case XENPF_settime32:
-		return set_time(v, op->u.settime32.secs, op->u.settime32.nsecs, op->u.settime32.system_time);
+		return set_time(v, op->u.settime32.secs, op->u.settime32.nsecs,
+				op->u.settime32.system_time);
 	case XENPF_settime64:
 		if (op->u.settime64.mbz)
-			return refuse(v, -XEN_EINVAL, "settime: a field that must be zero is %#x", op->u.settime64.mbz);
-		return set_time(v, op->u.settime64.secs, op->u.settime64.nsecs, op->u.settime64.system_time);
-	case XENPF_enter_acpi_sleep:
-		return enter_sleep(v, &op->u.enter_acpi_sleep);
-	case XENPF_get_cpuinfo:
-		cpu_info_fill(&op->u.pcpu_info);
-		return 0;
-	case XENPF_get_cpu_version:
-		cpu_version_fill(&op->u.pcpu_version);
-		return 0;
-	case XENPF_getidletime:
-		return idle_time(v, &op->u.getidletime);
-	case XENPF_read_memtype:
-		return read_memtype(v, &op->u.read_memtype);
-	case XENPF_firmware_info:
-		return firmware(v, &op->u.firmware_info);
-	case XENPF_set_processor_pminfo:	/* told of sleep and speed states: idle CPUs halt, and firmware picks the speed */
-	case XENPF_platform_quirk:
-		*back = false;
-		return 0;
+			return refuse(v, -XEN_EINVAL, "settime: a field that must be zero is %#x",
+				      op->u.settime64.mbz);
+		return set_time(v, op->u.settime64.secs, op->u.settime64.nsecs,
+				op->u.settime64.system_time);
+	case XENPF_enter_acpi_sleep: return enter_sleep(v, &op->u.enter_acpi_sleep);
+	case XENPF_get_cpuinfo: cpu_info_fill(&op->u.pcpu_info); return 0;
+	case XENPF_get_cpu_version: cpu_version_fill(&op->u.pcpu_version); return 0;
+	case XENPF_getidletime: return idle_time(v, &op->u.getidletime);
+	case XENPF_read_memtype: return read_memtype(v, &op->u.read_memtype);
+	case XENPF_firmware_info: return firmware(v, &op->u.firmware_info);
+	case XENPF_set_processor_pminfo: /* told of sleep and speed states: idle CPUs halt, and
+					    firmware picks the speed */
+	case XENPF_platform_quirk: *back = false; return 0;
 	case XENPF_add_memtype:
 	case XENPF_del_memtype:
-		return refuse(v, -XEN_EOPNOTSUPP, "memory types are the firmware's; page attributes serve guests");
+		return refuse(v, -XEN_EOPNOTSUPP,
+			      "memory types are the firmware's; page attributes serve guests");
 	case XENPF_microcode_update:
-		return refuse(v, -XEN_EOPNOTSUPP, "microcode: have the firmware or the loader do it");
+		return refuse(v, -XEN_EOPNOTSUPP,
+			      "microcode: have the firmware or the loader do it");
 	case XENPF_cpu_online:
 	case XENPF_cpu_offline:
 	case XENPF_cpu_hotadd:
 	case XENPF_mem_hotadd:
 	case XENPF_core_parking:
-		return refuse(v, -XEN_EOPNOTSUPP, "platform_op %u: processors and memory stay as they were at boot", op->cmd);
+		return refuse(v, -XEN_EOPNOTSUPP,
+			      "platform_op %u: processors and memory stay as they were at boot",
+			      op->cmd);
 	case XENPF_change_freq:
 	case XENPF_resource_op:
 	case XENPF_get_symbol:
 	case XENPF_efi_runtime_call:
 		return refuse(v, -XEN_EOPNOTSUPP, "platform_op %u is not offered", op->cmd);
-	default:
-		return refuse(v, -XEN_ENOSYS, "platform_op %u is not known", op->cmd);
+	default: return refuse(v, -XEN_ENOSYS, "platform_op %u is not known", op->cmd);
 	}
 }
 
@@ -221,8 +234,8 @@ HC(hc_platform_op)
 	if (guest_get(&op, GADDR(a1)))
 		return -XEN_EFAULT;
 	if (op.interface_version != XENPF_INTERFACE_VERSION)
-		return refuse(v, -XEN_EACCES, "platform_op of interface %#x; offered is %#x", op.interface_version,
-			      XENPF_INTERFACE_VERSION);
+		return refuse(v, -XEN_EACCES, "platform_op of interface %#x; offered is %#x",
+			      op.interface_version, XENPF_INTERFACE_VERSION);
 	rc = platform(v, &op, &back);
 	if (!rc && back && guest_put(GADDR(a1), &op))
 		return -XEN_EFAULT;

@@ -1,19 +1,22 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* CPUID as tools exchange it: whole policies as lists of leaves, for the host and for domains, and feature words. */
+/* CPUID as tools exchange it: whole policies as lists of leaves, for the host and for domains, and
+ * feature words. */
 #include <torc/control.h>
 #include <torc/cpuid.h>
 #include <torc/heap.h>
 
-#define MSR_PLATFORM_INFO	0xce
-#define MSR_ARCH_CAPS		0x10a
-/* PLATFORM_INFO says that CPUID does not fault, ARCH_CAPS that it promises nothing; the tools' own lists are of both. */
-#define POLICY_MSRS		2
+#define MSR_PLATFORM_INFO 0xce
+#define MSR_ARCH_CAPS	  0x10a
+/* PLATFORM_INFO says that CPUID does not fault, ARCH_CAPS that it promises nothing; the tools' own
+ * lists are of both. */
+#define POLICY_MSRS 2
 
 /* Writes leaves and MSRs; a NULL list asks for its length only. */
-static long policy_put(const struct domain *d, enum cpuid_view view, xen_cpuid_leaf_t *leaves, uint32_t *nr_leaves,
-		       xen_msr_entry_t *msrs, uint32_t *nr_msrs)
+static long policy_put(const struct domain *d, enum cpuid_view view, xen_cpuid_leaf_t *leaves,
+		       uint32_t *nr_leaves, xen_msr_entry_t *msrs, uint32_t *nr_msrs)
 {
-	const xen_msr_entry_t list_of_msrs[POLICY_MSRS] = { { .idx = MSR_PLATFORM_INFO }, { .idx = MSR_ARCH_CAPS } };
+	const xen_msr_entry_t list_of_msrs[POLICY_MSRS] = { { .idx = MSR_PLATFORM_INFO },
+							    { .idx = MSR_ARCH_CAPS } };
 	xen_cpuid_leaf_t *list;
 	unsigned int n;
 	long rc = 0;
@@ -24,7 +27,8 @@ static long policy_put(const struct domain *d, enum cpuid_view view, xen_cpuid_l
 	n = cpuid_leaves(d, view, list, CPUID_LEAVES_MAX);
 	n = MIN(n, (unsigned int)CPUID_LEAVES_MAX);
 	if (leaves) {
-		rc = *nr_leaves < n ? -XEN_ENOBUFS : guest_write(GADDR(leaves), list, n * sizeof(*list));
+		rc = *nr_leaves < n ? -XEN_ENOBUFS :
+				      guest_write(GADDR(leaves), list, n * sizeof(*list));
 		*nr_leaves = n;
 	} else {
 		*nr_leaves = CPUID_LEAVES_MAX;
@@ -41,19 +45,14 @@ long sysctl_policy(struct vcpu *v, struct xen_sysctl_cpu_policy *p)
 	enum cpuid_view view;
 
 	switch (p->index) {
-	case XEN_SYSCTL_cpu_policy_raw:
-		view = VIEW_RAW;
-		break;
-	case XEN_SYSCTL_cpu_policy_host:
-		view = VIEW_HOST;
-		break;
+	case XEN_SYSCTL_cpu_policy_raw: view = VIEW_RAW; break;
+	case XEN_SYSCTL_cpu_policy_host: view = VIEW_HOST; break;
 	case XEN_SYSCTL_cpu_policy_pv_max:
-	case XEN_SYSCTL_cpu_policy_pv_default:
-		view = VIEW_GUEST;
-		break;
+	case XEN_SYSCTL_cpu_policy_pv_default: view = VIEW_GUEST; break;
 	default:
-		return p->index <= XEN_SYSCTL_cpu_policy_hvm_default ? -XEN_EOPNOTSUPP :
-			refuse(v, -XEN_ENOENT, "CPU policy %u is not known", p->index);
+		return p->index <= XEN_SYSCTL_cpu_policy_hvm_default ?
+			       -XEN_EOPNOTSUPP :
+			       refuse(v, -XEN_ENOENT, "CPU policy %u is not known", p->index);
 	}
 	return policy_put(NULL, view, p->leaves.p, &p->nr_leaves, p->msrs.p, &p->nr_msrs);
 }
@@ -89,7 +88,8 @@ static long check_msrs(struct vcpu *v, struct xen_domctl_cpu_policy *a)
 			return -XEN_EFAULT;
 		if ((m.idx != MSR_PLATFORM_INFO && m.idx != MSR_ARCH_CAPS) || m.flags || m.val) {
 			a->err_msr = m.idx;
-			return refuse(v, -XEN_EINVAL, "CPU policy: MSR %#x as %#lx is not offered", m.idx, (unsigned long)m.val);
+			return refuse(v, -XEN_EINVAL, "CPU policy: MSR %#x as %#lx is not offered",
+				      m.idx, (unsigned long)m.val);
 		}
 	}
 	return 0;
@@ -105,8 +105,8 @@ DOMCTL(domctl_set_policy)
 	if (d == v->domain)
 		return refuse(v, -XEN_EINVAL, "CPU policy: of the calling domain itself");
 	if (a->nr_leaves > CPUID_LEAVES_MAX || a->nr_msrs > 16)
-		return refuse(v, -XEN_E2BIG, "CPU policy: %u leaves and %u MSRs; at most %u and 16", a->nr_leaves, a->nr_msrs,
-			      CPUID_LEAVES_MAX);
+		return refuse(v, -XEN_E2BIG, "CPU policy: %u leaves and %u MSRs; at most %u and 16",
+			      a->nr_leaves, a->nr_msrs, CPUID_LEAVES_MAX);
 	/* What runs already has looked. */
 	for (unsigned int i = 0; i < d->max_vcpus; i++)
 		if (d->vcpus[i] && d->vcpus[i]->initialised)
@@ -120,21 +120,13 @@ long sysctl_featureset(struct vcpu *v, struct xen_sysctl_cpu_featureset *f)
 	uint32_t words[FEATURESET_WORDS], n = FEATURESET_WORDS;
 
 	switch (f->index) {
-	case XEN_SYSCTL_cpu_featureset_raw:
-		cpuid_featureset(VIEW_RAW, words);
-		break;
-	case XEN_SYSCTL_cpu_featureset_host:
-		cpuid_featureset(VIEW_HOST, words);
-		break;
+	case XEN_SYSCTL_cpu_featureset_raw: cpuid_featureset(VIEW_RAW, words); break;
+	case XEN_SYSCTL_cpu_featureset_host: cpuid_featureset(VIEW_HOST, words); break;
 	case XEN_SYSCTL_cpu_featureset_pv:
-	case XEN_SYSCTL_cpu_featureset_pv_max:
-		cpuid_featureset(VIEW_GUEST, words);
-		break;
+	case XEN_SYSCTL_cpu_featureset_pv_max: cpuid_featureset(VIEW_GUEST, words); break;
 	case XEN_SYSCTL_cpu_featureset_hvm:
-	case XEN_SYSCTL_cpu_featureset_hvm_max:
-		return -XEN_EOPNOTSUPP;
-	default:
-		return refuse(v, -XEN_EINVAL, "feature set %u is not known", f->index);
+	case XEN_SYSCTL_cpu_featureset_hvm_max: return -XEN_EOPNOTSUPP;
+	default: return refuse(v, -XEN_EINVAL, "feature set %u is not known", f->index);
 	}
 	if (f->features.p) {
 		n = MIN(f->nr_features, n);

@@ -7,11 +7,11 @@
 #include <torc/x86.h>
 #include "internal.h"
 
-#define MOST_POLLED	128
+#define MOST_POLLED 128
 
 static long block(struct vcpu *v)
 {
-	WRITE_ONCE(*vcpu_upcall_mask(v), 0);	/* ABI: in one with going to sleep */
+	WRITE_ONCE(*vcpu_upcall_mask(v), 0); /* ABI: in one with going to sleep */
 	sched_block();
 	return 0;
 }
@@ -29,10 +29,12 @@ static long poll(struct vcpu *v, gaddr_t arg)
 	if (read_sched_poll(v, arg, &op, &ports))
 		return refuse(v, -XEN_EFAULT, "poll: argument at %#lx is not readable", arg.n);
 	if (op.nr_ports > MOST_POLLED)
-		return refuse(v, -XEN_EINVAL, "poll: %u ports; %u are the most", op.nr_ports, MOST_POLLED);
+		return refuse(v, -XEN_EINVAL, "poll: %u ports; %u are the most", op.nr_ports,
+			      MOST_POLLED);
 	for (i = 0; i < op.nr_ports; i++) {
 		if (guest_get(&port, GADDR(ports.n + i * sizeof(port))))
-			return refuse(v, -XEN_EFAULT, "poll: port list at %#lx is not readable", ports.n);
+			return refuse(v, -XEN_EFAULT, "poll: port list at %#lx is not readable",
+				      ports.n);
 		if (!evtchn_port_ok(v->domain, port))
 			return refuse(v, -XEN_EINVAL, "poll: no port %u", port);
 		first = i ? first : port;
@@ -41,14 +43,16 @@ static long poll(struct vcpu *v, gaddr_t arg)
 	v->poll_port = op.nr_ports == 1 ? first : 0;
 	atomic_add(&v->domain->nr_polling, 1);
 	atomic_set(&v->polling, true);
-	(void)atomic_swap(&v->blocked, true);	/* a full barrier: who raises a port from now on sees us, and we see what was before */
+	(void)atomic_swap(&v->blocked, true); /* a full barrier: who raises a port from now on sees
+						 us, and we see what was before */
 	wake = pv_events_pending(v);
 	for (i = 0; i < op.nr_ports && !wake; i++) {
 		if (guest_get(&port, GADDR(ports.n + i * sizeof(port)))) {
-			rc = refuse(v, -XEN_EFAULT, "poll: port list at %#lx is not readable", ports.n);
+			rc = refuse(v, -XEN_EFAULT, "poll: port list at %#lx is not readable",
+				    ports.n);
 			wake = true;
 		} else if (!evtchn_port_ok(v->domain, port) || evtchn_is_pending(v->domain, port)) {
-			wake = true;		/* changed since it was checked, or there is something */
+			wake = true; /* changed since it was checked, or there is something */
 		}
 	}
 	if (!wake && op.timeout)
@@ -63,7 +67,8 @@ static long poll(struct vcpu *v, gaddr_t arg)
 static long shut_down(struct vcpu *v, uint64_t reason)
 {
 	if (reason > SHUTDOWN_MAX)
-		return refuse(v, -XEN_EINVAL, "shutdown: no reason %lu; %u is the last", reason, SHUTDOWN_MAX);
+		return refuse(v, -XEN_EINVAL, "shutdown: no reason %lu; %u is the last", reason,
+			      SHUTDOWN_MAX);
 	domain_shutdown(v->domain, (uint8_t)reason);
 	return 0;
 }
@@ -74,7 +79,8 @@ static long remote_shutdown(struct vcpu *v, gaddr_t arg)
 	struct domain *d;
 
 	if (guest_get(&op, arg))
-		return refuse(v, -XEN_EFAULT, "remote_shutdown: argument at %#lx is not readable", arg.n);
+		return refuse(v, -XEN_EFAULT, "remote_shutdown: argument at %#lx is not readable",
+			      arg.n);
 	if (!v->domain->privileged)
 		return refuse(v, -XEN_EPERM, "remote_shutdown is for the control domain");
 	if (op.reason > SHUTDOWN_MAX)
@@ -100,7 +106,9 @@ static long watchdog(struct vcpu *v, gaddr_t arg)
 	if (op.id == 0) {
 		for (i = 0; i < ARRAY_SIZE(d->watchdog) && d->watchdog_used[i]; i++)
 			;
-		rc = op.timeout == 0 ? -XEN_EINVAL : i == ARRAY_SIZE(d->watchdog) ? -XEN_ENOSPC : (long)i + 1;
+		rc = op.timeout == 0		  ? -XEN_EINVAL :
+		     i == ARRAY_SIZE(d->watchdog) ? -XEN_ENOSPC :
+						    (long)i + 1;
 	} else {
 		i = op.id - 1;
 		if (i >= ARRAY_SIZE(d->watchdog) || !d->watchdog_used[i])
@@ -124,53 +132,44 @@ HC(hc_sched_op)
 
 	(void)a3, (void)a4, (void)a5;
 	switch ((uint32_t)a1) {
-	case SCHEDOP_yield:
-		sched_yield();
-		return 0;
-	case SCHEDOP_block:
-		return block(v);
+	case SCHEDOP_yield: sched_yield(); return 0;
+	case SCHEDOP_block: return block(v);
 	case SCHEDOP_shutdown:
 		if (guest_get(&sd, arg))
-			return refuse(v, -XEN_EFAULT, "shutdown: argument at %#lx is not readable", arg.n);
+			return refuse(v, -XEN_EFAULT, "shutdown: argument at %#lx is not readable",
+				      arg.n);
 		return shut_down(v, sd.reason);
 	case SCHEDOP_shutdown_code:
 		if (guest_get(&sd, arg))
-			return refuse(v, -XEN_EFAULT, "shutdown_code: argument at %#lx is not readable", arg.n);
+			return refuse(v, -XEN_EFAULT,
+				      "shutdown_code: argument at %#lx is not readable", arg.n);
 		if (sd.reason > SHUTDOWN_MAX)
 			return refuse(v, -XEN_EINVAL, "shutdown_code: no reason %u", sd.reason);
 		v->domain->shutdown_code = (uint8_t)sd.reason;
 		return 0;
-	case SCHEDOP_poll:
-		return poll(v, arg);
-	case SCHEDOP_remote_shutdown:
-		return remote_shutdown(v, arg);
-	case SCHEDOP_watchdog:
-		return watchdog(v, arg);
+	case SCHEDOP_poll: return poll(v, arg);
+	case SCHEDOP_remote_shutdown: return remote_shutdown(v, arg);
+	case SCHEDOP_watchdog: return watchdog(v, arg);
 	case SCHEDOP_pin_override:
-		return refuse(v, v->domain->privileged ? -XEN_ENOSYS : -XEN_EPERM, "pin_override is not offered; the tools set affinity");
-	default:
-		return refuse(v, -XEN_ENOSYS, "sched_op: no command %lu", a1);
+		return refuse(v, v->domain->privileged ? -XEN_ENOSYS : -XEN_EPERM,
+			      "pin_override is not offered; the tools set affinity");
+	default: return refuse(v, -XEN_ENOSYS, "sched_op: no command %lu", a1);
 	}
 }
 
 HC(hc_sched_op_32)
 {
-	return hc_sched_op(v, a1, a2, a3, a4, a5);	/* sched_poll is read by width */
+	return hc_sched_op(v, a1, a2, a3, a4, a5); /* sched_poll is read by width */
 }
 
 HC(hc_sched_op_compat)
 {
 	(void)a3, (void)a4, (void)a5;
 	switch ((uint32_t)a1) {
-	case SCHEDOP_yield:
-		sched_yield();
-		return 0;
-	case SCHEDOP_block:
-		return block(v);
-	case SCHEDOP_shutdown:
-		return shut_down(v, a2);
-	default:
-		return refuse(v, -XEN_ENOSYS, "sched_op_compat: no command %lu", a1);
+	case SCHEDOP_yield: sched_yield(); return 0;
+	case SCHEDOP_block: return block(v);
+	case SCHEDOP_shutdown: return shut_down(v, a2);
+	default: return refuse(v, -XEN_ENOSYS, "sched_op_compat: no command %lu", a1);
 	}
 }
 

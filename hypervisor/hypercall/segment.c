@@ -3,8 +3,8 @@
 #include <torc/hypercall.h>
 #include <torc/pv.h>
 
-#define GDT_PAGES	14
-#define PAGE_DESCS	512
+#define GDT_PAGES  14
+#define PAGE_DESCS 512
 
 static long set_gdt(struct vcpu *v, gaddr_t list, unsigned int entries, unsigned int width)
 {
@@ -13,11 +13,13 @@ static long set_gdt(struct vcpu *v, gaddr_t list, unsigned int entries, unsigned
 	uint64_t n;
 
 	if (pages > GDT_PAGES)
-		return refuse(v, -XEN_EINVAL, "GDT of %u entries; at most %u", entries, GDT_PAGES * PAGE_DESCS);
+		return refuse(v, -XEN_EINVAL, "GDT of %u entries; at most %u", entries,
+			      GDT_PAGES * PAGE_DESCS);
 	for (i = 0; i < pages; i++) {
 		n = 0;
 		if (guest_read(&n, GADDR(list.n + i * width), width))
-			return refuse(v, -XEN_EFAULT, "GDT frame list at %#lx is not readable", list.n);
+			return refuse(v, -XEN_EFAULT, "GDT frame list at %#lx is not readable",
+				      list.n);
 		frames[i] = MFN(n);
 	}
 	return segment_set_gdt(v, frames, entries);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* sysctl: control of the host, as far as there is something to control; the rest is refused by name. */
+/* sysctl: control of the host, as far as there is something to control; the rest is refused by
+ * name. */
 #include <torc/boot.h>
 #include <torc/console.h>
 #include <torc/control.h>
@@ -70,8 +71,10 @@ SYSCTL(phys_info)
 	p->max_cpu_id = nr_cpus - 1;
 	p->nr_nodes = 1;
 	p->cpu_khz = (uint32_t)tsc_khz;
-	/* "shadow" is how tools ask whether a running paravirtual guest can move: by log-dirty, here. */
-	p->capabilities = XEN_SYSCTL_PHYSCAP_pv | XEN_SYSCTL_PHYSCAP_shadow | XEN_SYSCTL_PHYSCAP_gnttab_v1;
+	/* "shadow" is how tools ask whether a running paravirtual guest can move: by log-dirty,
+	 * here. */
+	p->capabilities = XEN_SYSCTL_PHYSCAP_pv | XEN_SYSCTL_PHYSCAP_shadow |
+			  XEN_SYSCTL_PHYSCAP_gnttab_v1;
 	for (unsigned int i = 0; i < boot_info.nr_map; i++)
 		if (boot_info.map[i].type == 1)
 			p->total_pages += boot_info.map[i].size >> PAGE_SHIFT;
@@ -103,7 +106,8 @@ SYSCTL(cpu_topology)
 SYSCTL(numa_info)
 {
 	struct xen_sysctl_numainfo *n = &op->u.numainfo;
-	struct xen_sysctl_meminfo m = { heap_total_frames() << PAGE_SHIFT, heap_free_frames() << PAGE_SHIFT };
+	struct xen_sysctl_meminfo m = { heap_total_frames() << PAGE_SHIFT, heap_free_frames()
+										   << PAGE_SHIFT };
 	uint32_t distance = 10;
 
 	(void)v;
@@ -180,7 +184,8 @@ SYSCTL(avail_heap)
 	uint64_t n = a->max_bitwidth ? heap_free_frames_below(a->max_bitwidth) : heap_free_frames();
 
 	if (a->node > 0)
-		return refuse(v, -XEN_EINVAL, "available memory of node %d; there is node 0", a->node);
+		return refuse(v, -XEN_EINVAL, "available memory of node %d; there is node 0",
+			      a->node);
 	if (a->min_bitwidth)
 		n -= MIN(n, heap_free_frames_below(a->min_bitwidth));
 	a->avail_bytes = n << PAGE_SHIFT;
@@ -201,7 +206,7 @@ SYSCTL(cpu_pool)
 	struct domain *d;
 
 	switch (p->op) {
-	case XEN_SYSCTL_CPUPOOL_OP_INFO:	/* the first from this id on */
+	case XEN_SYSCTL_CPUPOOL_OP_INFO: /* the first from this id on */
 		if (p->cpupool_id)
 			return -XEN_ENOENT;
 		p->sched_id = SCHEDULER_ID;
@@ -209,12 +214,14 @@ SYSCTL(cpu_pool)
 		for (d = domain_first(); d; d = domain_next(d))
 			p->n_dom++;
 		return cpumap_put(&p->cpumap, cpus_online);
-	case XEN_SYSCTL_CPUPOOL_OP_FREEINFO:
-		return cpumap_put(&p->cpumap, 0);
+	case XEN_SYSCTL_CPUPOOL_OP_FREEINFO: return cpumap_put(&p->cpumap, 0);
 	case XEN_SYSCTL_CPUPOOL_OP_MOVEDOMAIN:
-		return p->cpupool_id ? refuse(v, -XEN_ENOENT, "CPU pool %u; there is pool 0 only", p->cpupool_id) : 0;
+		return p->cpupool_id ? refuse(v, -XEN_ENOENT, "CPU pool %u; there is pool 0 only",
+					      p->cpupool_id) :
+				       0;
 	default:
-		return refuse(v, -XEN_EOPNOTSUPP, "CPU pool operation %u: the one pool is fixed", p->op);
+		return refuse(v, -XEN_EOPNOTSUPP, "CPU pool operation %u: the one pool is fixed",
+			      p->op);
 	}
 }
 
@@ -223,13 +230,16 @@ SYSCTL(scheduler)
 	struct xen_sysctl_scheduler_op *s = &op->u.scheduler_op;
 
 	if (s->cpupool_id || s->sched_id != SCHEDULER_ID)
-		return refuse(v, -XEN_EINVAL, "scheduler %u of pool %u; there is %u of pool 0", s->sched_id, s->cpupool_id, SCHEDULER_ID);
+		return refuse(v, -XEN_EINVAL, "scheduler %u of pool %u; there is %u of pool 0",
+			      s->sched_id, s->cpupool_id, SCHEDULER_ID);
 	if (s->cmd == XEN_SYSCTL_SCHEDOP_getinfo) {
 		s->u.sched_credit2.ratelimit_us = 0;
 		return 0;
 	}
-	return s->u.sched_credit2.ratelimit_us ? refuse(v, -XEN_EOPNOTSUPP, "scheduler: rate limit %u us; there is none",
-							s->u.sched_credit2.ratelimit_us) : 0;
+	return s->u.sched_credit2.ratelimit_us ?
+		       refuse(v, -XEN_EOPNOTSUPP, "scheduler: rate limit %u us; there is none",
+			      s->u.sched_credit2.ratelimit_us) :
+		       0;
 }
 
 static void show_domains(void)
@@ -238,15 +248,17 @@ static void show_domains(void)
 
 	for (d = domain_first(); d; d = domain_next(d)) {
 		log_info("d%u: state %u, refs %u, pages %u of at most %u, %u own, %u held by others, paused %u, shutdown %u/%u",
-			 d->id, d->state, d->refs, d->nr_pages, d->max_pages, d->nr_own_pages, domain_held_frames(d), d->pause_count,
-			 d->shut_down, d->shutdown_code);
+			 d->id, d->state, d->refs, d->nr_pages, d->max_pages, d->nr_own_pages,
+			 domain_held_frames(d), d->pause_count, d->shut_down, d->shutdown_code);
 		for (unsigned int i = 0; i < d->max_vcpus; i++) {
 			struct vcpu *t = d->vcpus[i];
 
 			if (t)
-				log_info("  v%u: cpu %u, %s%s%s%s, ran %ld ms, rip %#lx, exits %lu", i, t->cpu,
-					 t->running ? "running " : "", t->blocked ? "blocked " : "", t->down ? "down " : "",
-					 t->initialised ? "" : "not set up ", (long)(vcpu_cpu_time(t) / NS_PER_MS),
+				log_info("  v%u: cpu %u, %s%s%s%s, ran %ld ms, rip %#lx, exits %lu",
+					 i, t->cpu, t->running ? "running " : "",
+					 t->blocked ? "blocked " : "", t->down ? "down " : "",
+					 t->initialised ? "" : "not set up ",
+					 (long)(vcpu_cpu_time(t) / NS_PER_MS),
 					 (unsigned long)t->regs.rip, (unsigned long)t->exits);
 		}
 	}
@@ -261,18 +273,16 @@ SYSCTL(debug_keys)
 		if (guest_get(&c, GADDR((unsigned long)k->keys.p + i)))
 			return -XEN_EFAULT;
 		switch (c) {
-		case 'h':
-			log_info("keys: h this; m memory; q domains");
-			break;
+		case 'h': log_info("keys: h this; m memory; q domains"); break;
 		case 'm':
-			log_info("memory: %lu frames of the heap's %lu free, %lu claimed", (unsigned long)heap_free_frames(),
+			log_info("memory: %lu frames of the heap's %lu free, %lu claimed",
+				 (unsigned long)heap_free_frames(),
 				 (unsigned long)heap_total_frames(), (unsigned long)pages_claimed());
 			break;
-		case 'q':
-			show_domains();
-			break;
+		case 'q': show_domains(); break;
 		default:
-			return refuse(v, -XEN_EINVAL, "debug key '%c': there are h, m, q", c >= ' ' && c < 0x7f ? c : '?');
+			return refuse(v, -XEN_EINVAL, "debug key '%c': there are h, m, q",
+				      c >= ' ' && c < 0x7f ? c : '?');
 		}
 	}
 	return 0;
@@ -281,7 +291,7 @@ SYSCTL(debug_keys)
 SYSCTL(levelling)
 {
 	(void)v;
-	op->u.cpu_levelling_caps.caps = 0;	/* nothing of CPUID is masked in hardware */
+	op->u.cpu_levelling_caps.caps = 0; /* nothing of CPUID is masked in hardware */
 	return 0;
 }
 
@@ -295,9 +305,13 @@ SYSCTL(featureset)
 	return sysctl_featureset(v, &op->u.cpu_featureset);
 }
 
-static const struct { sysctl_fn *fn; int err; const char *name; } ops[] = {
-#define OP(n, f)	[XEN_SYSCTL_##n] = { f, 0, #n }
-#define NONE(n, e)	[XEN_SYSCTL_##n] = { NULL, -(e), #n }
+static const struct {
+	sysctl_fn *fn;
+	int err;
+	const char *name;
+} ops[] = {
+#define OP(n, f)   [XEN_SYSCTL_##n] = { f, 0, #n }
+#define NONE(n, e) [XEN_SYSCTL_##n] = { NULL, -(e), #n }
 	OP(readconsole, read_console),
 	OP(physinfo, phys_info),
 	OP(cputopoinfo, cpu_topology),
@@ -338,8 +352,8 @@ HC(hc_sysctl)
 	if (guest_get(&op, GADDR(a1)))
 		return -XEN_EFAULT;
 	if (op.interface_version != XEN_SYSCTL_INTERFACE_VERSION)
-		return refuse(v, -XEN_EACCES, "sysctl of interface %#x; offered is %#x", op.interface_version,
-			      XEN_SYSCTL_INTERFACE_VERSION);
+		return refuse(v, -XEN_EACCES, "sysctl of interface %#x; offered is %#x",
+			      op.interface_version, XEN_SYSCTL_INTERFACE_VERSION);
 	i = index_nospec(op.cmd, ARRAY_SIZE(ops));
 	if (op.cmd >= ARRAY_SIZE(ops) || !ops[i].name)
 		return refuse(v, -XEN_EOPNOTSUPP, "sysctl %u is not known", op.cmd);

@@ -7,7 +7,7 @@
 #include <torc/torc-op.h>
 #include <torc/x86.h>
 
-#define WHY_MAX	32
+#define WHY_MAX 32
 
 extern const char image_start[], image_end[];
 
@@ -64,8 +64,10 @@ static long about_host(struct torc_op_host *h)
 	struct domain *d;
 
 	*h = (struct torc_op_host){
-		.image_bytes = (uint64_t)(image_end - image_start), .heap_pages = heap_total_frames(),
-		.free_pages = heap_free_frames(), .now_ns = (uint64_t)clock_now(),
+		.image_bytes = (uint64_t)(image_end - image_start),
+		.heap_pages = heap_total_frames(),
+		.free_pages = heap_free_frames(),
+		.now_ns = (uint64_t)clock_now(),
 	};
 	for (unsigned int i = 0; i < boot_info.nr_map; i++)
 		if (boot_info.map[i].type == 1)
@@ -88,7 +90,8 @@ static long pass(struct vcpu *v, const struct torc_op_debug *a)
 	t = a->vcpu < d->max_vcpus ? d->vcpus[index_nospec(a->vcpu, d->max_vcpus)] : NULL;
 	rc = t && d != v->domain ? debug_pass(t, a->vector) : -XEN_EINVAL;
 	if (rc)
-		refuse(v, rc, "debugging: vector %u for d%uv%u, which is not being debugged, or neither a step (1) nor a breakpoint (3)",
+		refuse(v, rc,
+		       "debugging: vector %u for d%uv%u, which is not being debugged, or neither a step (1) nor a breakpoint (3)",
 		       a->vector, d->id, a->vcpu);
 	domain_put(&d);
 	return rc;
@@ -100,31 +103,23 @@ HC(hc_torc_op)
 	long rc;
 
 	(void)a2, (void)a3, (void)a4, (void)a5;
-	if (!v->domain->privileged)		/* to guests it is no call at all, as on any other hypervisor */
+	if (!v->domain->privileged) /* to guests it is no call at all, as on any other hypervisor */
 		return refuse(v, -XEN_ENOSYS, "hypercall %u is not offered", TORC_OP_NUMBER);
 	if (guest_get(&op, GADDR(a1)))
 		return -XEN_EFAULT;
 	if (op.version != TORC_OP_VERSION)
-		return refuse(v, -XEN_EACCES, "torc_op of version %u; offered is %u", op.version, TORC_OP_VERSION);
+		return refuse(v, -XEN_EACCES, "torc_op of version %u; offered is %u", op.version,
+			      TORC_OP_VERSION);
 	switch (op.cmd) {
-	case TORC_OP_WHY:
-		rc = why(v, &op.u.why);
-		break;
-	case TORC_OP_DOMAIN:
-		rc = about_domain(v, &op.u.domain);
-		break;
-	case TORC_OP_HOST:
-		rc = about_host(&op.u.host);
-		break;
+	case TORC_OP_WHY: rc = why(v, &op.u.why); break;
+	case TORC_OP_DOMAIN: rc = about_domain(v, &op.u.domain); break;
+	case TORC_OP_HOST: rc = about_host(&op.u.host); break;
 	case TORC_OP_FEATURES:
 		op.u.features = TORC_FEATURE_ZEROED;
 		rc = 0;
 		break;
-	case TORC_OP_DEBUG_PASS:
-		rc = pass(v, &op.u.debug);
-		break;
-	default:
-		return refuse(v, -XEN_ENOSYS, "torc_op %u is not known", op.cmd);
+	case TORC_OP_DEBUG_PASS: rc = pass(v, &op.u.debug); break;
+	default: return refuse(v, -XEN_ENOSYS, "torc_op %u is not known", op.cmd);
 	}
 	if (!rc && guest_put(GADDR(a1), &op))
 		return -XEN_EFAULT;

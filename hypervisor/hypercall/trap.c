@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The calls by which a kernel says where it is to be entered, and those of the virtual processor's small state. */
+/* The calls by which a kernel says where it is to be entered, and those of the virtual processor's
+ * small state. */
 #include <torc/pv.h>
 #include <torc/sched.h>
 #include <torc/x86.h>
@@ -13,7 +14,7 @@ HC(hc_set_trap_table)
 	long rc;
 
 	(void)a2, (void)a3, (void)a4, (void)a5;
-	if (!a1) {			/* ABI: no table, no handlers */
+	if (!a1) { /* ABI: no table, no handlers */
 		memset(v->traps, 0, sizeof(v->traps));
 		return 0;
 	}
@@ -21,7 +22,8 @@ HC(hc_set_trap_table)
 		if (i && i % 64 == 0 && must_yield())
 			return hypercall_restart(v, 0, at.n);
 		if (read_trap_info(v, at, &t))
-			return refuse(v, -XEN_EFAULT, "set_trap_table: entry at %#lx is not readable", at.n);
+			return refuse(v, -XEN_EFAULT,
+				      "set_trap_table: entry at %#lx is not readable", at.n);
 		if (!t.address)
 			return 0;
 		rc = trap_set(v, t.vector, t.flags, t.cs, t.address);
@@ -37,7 +39,8 @@ HC(hc_stack_switch)
 	return 0;
 }
 
-HC(hc_set_callbacks)		/* the old form: an address that cannot be is passed over (and noted), not refused */
+HC(hc_set_callbacks) /* the old form: an address that cannot be is passed over (and noted), not
+			refused */
 {
 	(void)a4, (void)a5;
 	trap_callback_register(v, CALLBACKTYPE_event, 0, 0, a1);
@@ -64,14 +67,15 @@ HC(hc_callback_op)
 	switch (a1) {
 	case CALLBACKOP_register:
 		if (read_callback(v, GADDR(a2), &reg, &cs))
-			return refuse(v, -XEN_EFAULT, "callback_op: argument at %#lx is not readable", a2);
+			return refuse(v, -XEN_EFAULT,
+				      "callback_op: argument at %#lx is not readable", a2);
 		return trap_callback_register(v, reg.type, reg.flags, cs, reg.address);
 	case CALLBACKOP_unregister:
 		if (guest_get(&un, GADDR(a2)))
-			return refuse(v, -XEN_EFAULT, "callback_op: argument at %#lx is not readable", a2);
+			return refuse(v, -XEN_EFAULT,
+				      "callback_op: argument at %#lx is not readable", a2);
 		return trap_callback_unregister(v, un.type);
-	default:
-		return refuse(v, -XEN_ENOSYS, "callback_op: no command %lu", a1);
+	default: return refuse(v, -XEN_ENOSYS, "callback_op: no command %lu", a1);
 	}
 }
 
@@ -88,12 +92,11 @@ HC(hc_nmi_op)
 	switch (a1) {
 	case XENNMI_register_callback:
 		if (read_pointer(v, GADDR(a2), &eip))
-			return refuse(v, -XEN_EFAULT, "nmi_op: argument at %#lx is not readable", a2);
+			return refuse(v, -XEN_EFAULT, "nmi_op: argument at %#lx is not readable",
+				      a2);
 		return trap_callback_register(v, CALLBACKTYPE_nmi, 0, 0, eip);
-	case XENNMI_unregister_callback:
-		return trap_callback_unregister(v, CALLBACKTYPE_nmi);
-	default:
-		return refuse(v, -XEN_ENOSYS, "nmi_op: no command %lu", a1);
+	case XENNMI_unregister_callback: return trap_callback_unregister(v, CALLBACKTYPE_nmi);
+	default: return refuse(v, -XEN_ENOSYS, "nmi_op: no command %lu", a1);
 	}
 }
 
@@ -111,7 +114,7 @@ HC(hc_fpu_taskswitch)
 		write_cr0(read_cr0() | CR0_TS);
 	} else {
 		v->ctrlreg[0] &= ~CR0_TS;
-		__asm__ volatile ("clts");
+		__asm__ volatile("clts");
 	}
 	return 0;
 }
@@ -130,7 +133,7 @@ HC(hc_get_debugreg)
 	(void)a2, (void)a3, (void)a4, (void)a5;
 	if (a1 >= 8)
 		return refuse(v, -XEN_ENODEV, "get_debugreg: no DR%lu", a1);
-	if (a1 == 4 || a1 == 5)		/* as the processor has it without CR4.DE */
+	if (a1 == 4 || a1 == 5) /* as the processor has it without CR4.DE */
 		a1 += 2;
 	return (long)v->debugreg[index_nospec(a1, 8)];
 }
@@ -143,13 +146,8 @@ HC(hc_vm_assist)
 	if (a2 >= 64 || !(vm_assists_offered(d) >> a2 & 1))
 		return refuse(v, -XEN_EINVAL, "vm_assist: type %lu is not offered", a2);
 	switch (a1) {
-	case VMASST_CMD_enable:
-		atomic_or(&d->vm_assist, 1ull << a2);
-		return 0;
-	case VMASST_CMD_disable:
-		atomic_and(&d->vm_assist, ~(1ull << a2));
-		return 0;
-	default:
-		return refuse(v, -XEN_ENOSYS, "vm_assist: no command %lu", a1);
+	case VMASST_CMD_enable: atomic_or(&d->vm_assist, 1ull << a2); return 0;
+	case VMASST_CMD_disable: atomic_and(&d->vm_assist, ~(1ull << a2)); return 0;
+	default: return refuse(v, -XEN_ENOSYS, "vm_assist: no command %lu", a1);
 	}
 }

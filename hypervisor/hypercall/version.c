@@ -3,13 +3,13 @@
 #include <torc/boot.h>
 #include <torc/hypercall.h>
 
-#define VERSION_MAJOR	4
-#define VERSION_MINOR	17
+#define VERSION_MAJOR 4
+#define VERSION_MINOR 17
 
 static uint32_t features(const struct vcpu *v)
 {
-	uint32_t f = 1u << XENFEAT_mmu_pt_update_preserve_ad | 1u << XENFEAT_highmem_assist | 1u << XENFEAT_gnttab_map_avail_bits |
-		     1u << XENFEAT_not_direct_mapped;
+	uint32_t f = 1u << XENFEAT_mmu_pt_update_preserve_ad | 1u << XENFEAT_highmem_assist |
+		     1u << XENFEAT_gnttab_map_avail_bits | 1u << XENFEAT_not_direct_mapped;
 
 	/* Frames of a 32-bit guest's L3 are found by their whole number: see xen_pfn_to_cr3. */
 	if (v->domain->is_32bit || v->domain->vm_assist >> VMASST_TYPE_pae_extended_cr3 & 1)
@@ -26,7 +26,8 @@ static long put_features(struct vcpu *v, gaddr_t arg)
 	if (guest_get(&f, arg))
 		return -XEN_EFAULT;
 	if (f.submap_idx >= XENFEAT_NR_SUBMAPS)
-		return refuse(v, -XEN_EINVAL, "version: feature map %u; there is %u", f.submap_idx, XENFEAT_NR_SUBMAPS);
+		return refuse(v, -XEN_EINVAL, "version: feature map %u; there is %u", f.submap_idx,
+			      XENFEAT_NR_SUBMAPS);
 	f.submap = features(v);
 	return guest_put(arg, &f);
 }
@@ -72,35 +73,28 @@ static long version(struct vcpu *v, unsigned long cmd, gaddr_t arg, bool narrow)
 	uint32_t start32;
 
 	switch (cmd) {
-	case XENVER_version:
-		return VERSION_MAJOR << 16 | VERSION_MINOR;
-	case XENVER_extraversion:
-		return put_text(arg, ".torc", sizeof(xen_extraversion_t));
-	case XENVER_compile_info:
-		return put_compile_info(arg);
+	case XENVER_version: return VERSION_MAJOR << 16 | VERSION_MINOR;
+	case XENVER_extraversion: return put_text(arg, ".torc", sizeof(xen_extraversion_t));
+	case XENVER_compile_info: return put_compile_info(arg);
 	case XENVER_capabilities:
-		return put_text(arg, "xen-3.0-x86_64 xen-3.0-x86_32p ", sizeof(xen_capabilities_info_t));
-	case XENVER_changeset:
-		return put_text(arg, "", sizeof(xen_changeset_info_t));
+		return put_text(arg, "xen-3.0-x86_64 xen-3.0-x86_32p ",
+				sizeof(xen_capabilities_info_t));
+	case XENVER_changeset: return put_text(arg, "", sizeof(xen_changeset_info_t));
 	case XENVER_platform_parameters:
 		if (!narrow)
 			return guest_put(arg, &p);
 		start32 = (uint32_t)v->domain->hv_start_low;
 		return guest_put(arg, &start32);
-	case XENVER_get_features:
-		return put_features(v, arg);
-	case XENVER_pagesize:
-		return PAGE_SIZE;
+	case XENVER_get_features: return put_features(v, arg);
+	case XENVER_pagesize: return PAGE_SIZE;
 	case XENVER_guest_handle:
 		return guest_write(arg, v->domain->handle, sizeof(v->domain->handle));
 	case XENVER_commandline:
-		if (!v->domain->privileged)	/* the host's business */
+		if (!v->domain->privileged) /* the host's business */
 			return put_text(arg, "<denied>", sizeof(xen_commandline_t));
 		return put_text(arg, command_line(), sizeof(xen_commandline_t));
-	case XENVER_build_id:
-		return v->domain->privileged ? -XEN_ENODATA : -XEN_EPERM;
-	default:
-		return refuse(v, -XEN_ENOSYS, "version: no command %lu", cmd);
+	case XENVER_build_id: return v->domain->privileged ? -XEN_ENODATA : -XEN_EPERM;
+	default: return refuse(v, -XEN_ENOSYS, "version: no command %lu", cmd);
 	}
 }
 

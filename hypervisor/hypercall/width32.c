@@ -1,24 +1,51 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Arguments of either width: see internal.h. The layouts below are those that a 32-bit compiler gives the public structures. */
+/* Arguments of either width: see internal.h. The layouts below are those that a 32-bit compiler
+ * gives the public structures. */
 #include "internal.h"
 
 #pragma pack(push, 4)
-struct poll32 { uint32_t ports, nr_ports; uint64_t timeout; };
-struct callback32 { uint16_t type, flags; uint32_t cs, eip; };
-struct multicall32 { uint32_t op, result, args[6]; };
-struct runstate32 { int32_t state; uint64_t entry_time, time[4]; };
+struct poll32 {
+	uint32_t ports, nr_ports;
+	uint64_t timeout;
+};
+struct callback32 {
+	uint16_t type, flags;
+	uint32_t cs, eip;
+};
+struct multicall32 {
+	uint32_t op, result, args[6];
+};
+struct runstate32 {
+	int32_t state;
+	uint64_t entry_time, time[4];
+};
 struct copy32 {
-	struct { uint32_t ref_or_gmfn; uint16_t domid, offset; } source, dest;
+	struct {
+		uint32_t ref_or_gmfn;
+		uint16_t domid, offset;
+	} source, dest;
 	uint16_t len, flags;
 	int16_t status;
 };
-struct transfer32 { uint32_t mfn; uint16_t domid; uint32_t ref; int16_t status; };
-struct setup32 { uint16_t dom; uint32_t nr_frames; int16_t status; uint32_t frame_list; };
+struct transfer32 {
+	uint32_t mfn;
+	uint16_t domid;
+	uint32_t ref;
+	int16_t status;
+};
+struct setup32 {
+	uint16_t dom;
+	uint32_t nr_frames;
+	int16_t status;
+	uint32_t frame_list;
+};
 #pragma pack(pop)
 
-_Static_assert(sizeof(struct poll32) == 16 && sizeof(struct callback32) == 12 && sizeof(struct multicall32) == 32 &&
-	       sizeof(struct runstate32) == 44 && sizeof(struct copy32) == 24 && sizeof(struct setup32) == 16 &&
-	       sizeof(struct transfer32) == 16, "32-bit layouts");
+_Static_assert(sizeof(struct poll32) == 16 && sizeof(struct callback32) == 12 &&
+		       sizeof(struct multicall32) == 32 && sizeof(struct runstate32) == 44 &&
+		       sizeof(struct copy32) == 24 && sizeof(struct setup32) == 16 &&
+		       sizeof(struct transfer32) == 16,
+	       "32-bit layouts");
 
 static bool narrow(const struct vcpu *v)
 {
@@ -77,7 +104,9 @@ int read_trap_info(struct vcpu *v, gaddr_t a, struct trap_info *out)
 		return guest_get(out, a);
 	if (guest_get(&t, a))
 		return -XEN_EFAULT;
-	*out = (struct trap_info){ .vector = t.vector, .flags = t.flags, .cs = t.cs, .address = t.address };
+	*out = (struct trap_info){
+		.vector = t.vector, .flags = t.flags, .cs = t.cs, .address = t.address
+	};
 	return 0;
 }
 
@@ -108,12 +137,17 @@ static int write_long(struct vcpu *v, gaddr_t a, unsigned long value)
 
 int write_multicall_result(struct vcpu *v, gaddr_t a, unsigned long result)
 {
-	return write_long(v, at(a, narrow(v) ? offsetof(struct multicall32, result) : offsetof(struct multicall_entry, result)), result);
+	return write_long(v,
+			  at(a, narrow(v) ? offsetof(struct multicall32, result) :
+					    offsetof(struct multicall_entry, result)),
+			  result);
 }
 
 int write_multicall_arg(struct vcpu *v, gaddr_t a, unsigned int n, unsigned long value)
 {
-	return write_long(v, at(a, narrow(v) ? offsetof(struct multicall32, args) + n * 4 : offsetof(struct multicall_entry, args) + n * 8),
+	return write_long(v,
+			  at(a, narrow(v) ? offsetof(struct multicall32, args) + n * 4 :
+					    offsetof(struct multicall_entry, args) + n * 8),
 			  value);
 }
 
@@ -153,7 +187,9 @@ int read_gnttab_copy(struct vcpu *v, gaddr_t a, struct gnttab_copy *out)
 
 int write_gnttab_copy_status(struct vcpu *v, gaddr_t a, int16_t status)
 {
-	return guest_put(at(a, narrow(v) ? offsetof(struct copy32, status) : offsetof(struct gnttab_copy, status)), &status);
+	return guest_put(at(a, narrow(v) ? offsetof(struct copy32, status) :
+					   offsetof(struct gnttab_copy, status)),
+			 &status);
 }
 
 unsigned int sizeof_gnttab_transfer(const struct vcpu *v)
@@ -163,7 +199,9 @@ unsigned int sizeof_gnttab_transfer(const struct vcpu *v)
 
 int write_gnttab_transfer_status(struct vcpu *v, gaddr_t a, int16_t status)
 {
-	return guest_put(at(a, narrow(v) ? offsetof(struct transfer32, status) : offsetof(struct gnttab_transfer, status)), &status);
+	return guest_put(at(a, narrow(v) ? offsetof(struct transfer32, status) :
+					   offsetof(struct gnttab_transfer, status)),
+			 &status);
 }
 
 int read_gnttab_setup(struct vcpu *v, gaddr_t a, struct gnttab_setup_table *out, gaddr_t *list)
@@ -186,7 +224,9 @@ int read_gnttab_setup(struct vcpu *v, gaddr_t a, struct gnttab_setup_table *out,
 
 int write_gnttab_setup_status(struct vcpu *v, gaddr_t a, int16_t status)
 {
-	return guest_put(at(a, narrow(v) ? offsetof(struct setup32, status) : offsetof(struct gnttab_setup_table, status)), &status);
+	return guest_put(at(a, narrow(v) ? offsetof(struct setup32, status) :
+					   offsetof(struct gnttab_setup_table, status)),
+			 &status);
 }
 
 int write_pfn(struct vcpu *v, gaddr_t list, unsigned int n, mfn_t m)

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Formatting, as C's printf with d i u x X o c s p %, widths, precisions, flags "-0+ #" and sizes hh h l ll z t j; and %pS, a code address as
- * symbol+offset/size. */
+/* Formatting, as C's printf with d i u x X o c s p %, widths, precisions, flags "-0+ #" and sizes
+ * hh h l ll z t j; and %pS, a code address as symbol+offset/size. */
 #include <torc/print.h>
 
 const char *(*print_symbol)(unsigned long addr, unsigned long *offset);
 
-struct out { char *buf; size_t size, at; };
+struct out {
+	char *buf;
+	size_t size, at;
+};
 
 static void put(struct out *o, char c)
 {
@@ -20,7 +23,10 @@ static void pad(struct out *o, char c, int n)
 		put(o, c);
 }
 
-struct spec { bool left, zero, plus, space, alt, upper; int width, precision; };
+struct spec {
+	bool left, zero, plus, space, alt, upper;
+	int width, precision;
+};
 
 static void put_string(struct out *o, const struct spec *s, const char *str, size_t len)
 {
@@ -32,7 +38,8 @@ static void put_string(struct out *o, const struct spec *s, const char *str, siz
 		pad(o, ' ', s->width - (int)len);
 }
 
-static void put_number(struct out *o, const struct spec *s, uint64_t n, unsigned int base, bool negative)
+static void put_number(struct out *o, const struct spec *s, uint64_t n, unsigned int base,
+		       bool negative)
 {
 	const char *digits = s->upper ? "0123456789ABCDEF" : "0123456789abcdef";
 	const char *prefix = negative ? "-" : s->plus ? "+" : s->space ? " " : "";
@@ -169,9 +176,12 @@ int vformat(char *buf, size_t size, const char *fmt, va_list args)
 		}
 		fmt = parse_size(parse_spec(fmt + 1, &s, &ap), &bytes);
 		switch (*fmt) {
-		case 'd': case 'i': case 'u': case 'x': case 'X': case 'o':
-			put_integer(&o, &s, *fmt, bytes, &ap);
-			break;
+		case 'd':
+		case 'i':
+		case 'u':
+		case 'x':
+		case 'X':
+		case 'o': put_integer(&o, &s, *fmt, bytes, &ap); break;
 		case 'c':
 			c = (char)va_arg(ap, int);
 			put_string(&o, &s, &c, 1);
@@ -180,7 +190,9 @@ int vformat(char *buf, size_t size, const char *fmt, va_list args)
 			str = va_arg(ap, const char *);
 			if (!str)
 				str = "(null)";
-			put_string(&o, &s, str, s.precision >= 0 ? strnlen(str, (size_t)s.precision) : strlen(str));
+			put_string(&o, &s, str,
+				   s.precision >= 0 ? strnlen(str, (size_t)s.precision) :
+						      strlen(str));
 			break;
 		case 'p':
 			if (fmt[1] == 'S') {
@@ -191,15 +203,9 @@ int vformat(char *buf, size_t size, const char *fmt, va_list args)
 			s.alt = true;
 			put_number(&o, &s, va_arg(ap, unsigned long), 16, false);
 			break;
-		case '%':
-			put(&o, '%');
-			break;
-		case '\0':
-			fmt--;
-			break;
-		default:
-			put(&o, '%');
-			put(&o, *fmt);
+		case '%': put(&o, '%'); break;
+		case '\0': fmt--; break;
+		default: put(&o, '%'); put(&o, *fmt);
 		}
 	}
 	va_end(ap);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Memory and strings. Words at a time where there are many: the string instructions count each step in emulators and are slow to
- * start on processors, so short runs are done by plain moves. */
+/* Memory and strings. Words at a time where there are many: the string instructions count each step
+ * in emulators and are slow to start on processors, so short runs are done by plain moves. */
 #include <torc/lib.h>
 
 void *memcpy(void *dst, const void *src, size_t n)
@@ -8,8 +8,10 @@ void *memcpy(void *dst, const void *src, size_t n)
 	void *d = dst;
 	size_t words = n / 8;
 
-	__asm__ volatile ("rep movsq\n\tmov %3, %2\n\trep movsb"
-			  : "+D" (d), "+S" (src), "+&c" (words) : "r" (n & 7) : "memory");
+	__asm__ volatile("rep movsq\n\tmov %3, %2\n\trep movsb"
+			 : "+D"(d), "+S"(src), "+&c"(words)
+			 : "r"(n & 7)
+			 : "memory");
 	return dst;
 }
 
@@ -19,7 +21,7 @@ void *memmove(void *dst, const void *src, size_t n)
 	const char *s = src;
 
 	if (d <= s || d >= s + n)
-		return memcpy(dst, src, n);	/* forward is safe when dst lies below */
+		return memcpy(dst, src, n); /* forward is safe when dst lies below */
 	while (n--)
 		d[n] = s[n];
 	return dst;
@@ -31,7 +33,10 @@ void *memset(void *dst, int c, size_t n)
 	size_t words = n / 8;
 	uint64_t fill = 0x0101010101010101ull * (uint8_t)c;
 
-	__asm__ volatile ("rep stosq\n\tmov %3, %1\n\trep stosb" : "+D" (d), "+&c" (words) : "a" (fill), "r" (n & 7) : "memory");
+	__asm__ volatile("rep stosq\n\tmov %3, %1\n\trep stosb"
+			 : "+D"(d), "+&c"(words)
+			 : "a"(fill), "r"(n & 7)
+			 : "memory");
 	return dst;
 }
 

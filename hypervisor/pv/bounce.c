@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * How a guest kernel is entered and left: frames that the hypervisor builds on its stack, and the iret hypercall that takes them off.
+ * How a guest kernel is entered and left: frames that the hypervisor builds on its stack, and the
+ *iret hypercall that takes them off.
  *
  * 64-bit, from the top down (ABI):	ss rsp rflags cs rip [code] [gs fs es ds] r11 rcx
- *	on the current stack, or on kernel_sp when the guest was in user mode; aligned to 16 before. cs says where it came from: RPL 0
- *	for the kernel, though it runs in ring 3; above it, at byte 4, is the saved upcall mask.
- * 32-bit:				[ss esp] eflags cs eip [code] [gs fs es ds]
- *	ss and esp only from ring 3, on kernel_ss:kernel_sp then. The saved mask is at byte 2 of cs. Stack segments are flat.
+ *	on the current stack, or on kernel_sp when the guest was in user mode; aligned to 16 before.
+ *cs says where it came from: RPL 0 for the kernel, though it runs in ring 3; above it, at byte 4,
+ *is the saved upcall mask. 32-bit:				[ss esp] eflags cs eip [code] [gs fs
+ *es ds] ss and esp only from ring 3, on kernel_ss:kernel_sp then. The saved mask is at byte 2 of
+ *cs. Stack segments are flat.
  *
- * IF in the pushed flags is the saved upcall mask, inverted; the real one is always set. These two paths and the system-call bounce
- * are the hottest of all, hence the stores by hand: each may fault, with one landing for all of them.
+ * IF in the pushed flags is the saved upcall mask, inverted; the real one is always set. These two
+ *paths and the system-call bounce are the hottest of all, hence the stores by hand: each may fault,
+ *with one landing for all of them.
  */
 #include <torc/guestmem.h>
 #include <torc/pv.h>
@@ -17,21 +20,29 @@
 #include <torc/x86.h>
 #include "bounce.h"
 
-#define PUT64(off, val, fault) \
-	__asm__ goto ("1: movq %1, %c2(%0)\n\t" EX_TABLE("1b", "%l[" #fault "]") \
-		      :: "r" (at), "r" ((uint64_t)(val)), "i" (off) : "memory" : fault)
-#define PUT32(off, val, fault) \
-	__asm__ goto ("1: movl %1, %c2(%0)\n\t" EX_TABLE("1b", "%l[" #fault "]") \
-		      :: "r" (at), "r" ((uint32_t)(val)), "i" (off) : "memory" : fault)
-#define MAX_FRAME32	40u
-#define GET64(var, off, fault) \
-	__asm__ goto ("1: movq %c2(%1), %0\n\t" EX_TABLE("1b", "%l[" #fault "]") \
-		      : "=r" (var) : "r" (at), "i" (off) : "memory" : fault)
+#define PUT64(off, val, fault)                                                            \
+	__asm__ goto("1: movq %1, %c2(%0)\n\t" EX_TABLE("1b", "%l[" #fault "]")::"r"(at), \
+		     "r"((uint64_t)(val)), "i"(off)                                       \
+		     : "memory"                                                           \
+		     : fault)
+#define PUT32(off, val, fault)                                                            \
+	__asm__ goto("1: movl %1, %c2(%0)\n\t" EX_TABLE("1b", "%l[" #fault "]")::"r"(at), \
+		     "r"((uint32_t)(val)), "i"(off)                                       \
+		     : "memory"                                                           \
+		     : fault)
+#define MAX_FRAME32 40u
+#define GET64(var, off, fault)                                                  \
+	__asm__ goto("1: movq %c2(%1), %0\n\t" EX_TABLE("1b", "%l[" #fault "]") \
+		     : "=r"(var)                                                \
+		     : "r"(at), "i"(off)                                        \
+		     : "memory"                                                 \
+		     : fault)
 
-/* What a handler must not inherit; a 64-bit kernel runs in ring 3, where AC would check its alignment. */
-#define FLAGS_CLEARED	(EFLAGS_TF | EFLAGS_NT | EFLAGS_RF | EFLAGS_VM | EFLAGS_AC)
+/* What a handler must not inherit; a 64-bit kernel runs in ring 3, where AC would check its
+ * alignment. */
+#define FLAGS_CLEARED (EFLAGS_TF | EFLAGS_NT | EFLAGS_RF | EFLAGS_VM | EFLAGS_AC)
 /* What a guest may choose: arithmetic flags, TF, DF, NT, RF, AC, ID. */
-#define FLAGS_GUEST	0x254dd5ul
+#define FLAGS_GUEST 0x254dd5ul
 
 static uint64_t pushed_flags(const struct vcpu *v, const struct cpu_user_regs *r, bool masked)
 {
@@ -42,7 +53,7 @@ static uint64_t pushed_flags(const struct vcpu *v, const struct cpu_user_regs *r
 	return f;
 }
 
-static bool stack_ok64(unsigned long sp)	/* outside the hypervisor's; what is not canonical faults */
+static bool stack_ok64(unsigned long sp) /* outside the hypervisor's; what is not canonical faults */
 {
 	return sp < HYP_START - PAGE_SIZE || sp >= HYP_END + PAGE_SIZE;
 }
@@ -57,17 +68,19 @@ void guest_mode_set(struct vcpu *v, bool kernel)
 	if (v->kernel_mode == kernel || v->domain->is_32bit)
 		return;
 	v->kernel_mode = kernel;
-	__asm__ volatile ("swapgs");	/* the kernel's gs base and the user's, whichever is in use */
+	__asm__ volatile("swapgs"); /* the kernel's gs base and the user's, whichever is in use */
 	mmu_root_changed(v);
 }
 
 static bool crash_stack(struct vcpu *v, unsigned long sp)
 {
-	domain_crash(v->domain, "d%uv%u: the kernel stack at %#lx cannot take a frame", v->domain->id, v->id, sp);
+	domain_crash(v->domain, "d%uv%u: the kernel stack at %#lx cannot take a frame",
+		     v->domain->id, v->id, sp);
 	return false;
 }
 
-static bool bounce64(struct vcpu *v, struct cpu_user_regs *r, const struct bounce *b, const uint16_t *sel)
+static bool bounce64(struct vcpu *v, struct cpu_user_regs *r, const struct bounce *b,
+		     const uint16_t *sel)
 {
 	bool kernel = v->kernel_mode;
 	uint8_t *mask = vcpu_upcall_mask(v), saved = READ_ONCE(*mask);
@@ -103,21 +116,23 @@ static bool bounce64(struct vcpu *v, struct cpu_user_regs *r, const struct bounc
 	r->rflags = (r->rflags & ~(uint64_t)FLAGS_CLEARED) | EFLAGS_IF;
 	r->rsp = at;
 	r->ss = FLAT_KERNEL_SS64;
-	r->rcx = r->rip;	/* on the stack for the handler: free to be what sysret wants */
+	r->rcx = r->rip; /* on the stack for the handler: free to be what sysret wants */
 	r->r11 = r->rflags;
 	return true;
 fault:
 	return crash_stack(v, at);
 }
 
-static bool bounce32(struct vcpu *v, struct cpu_user_regs *r, const struct bounce *b, const uint16_t *sel)
+static bool bounce32(struct vcpu *v, struct cpu_user_regs *r, const struct bounce *b,
+		     const uint16_t *sel)
 {
 	bool kernel = (r->cs & 3) == 1;
 	uint8_t *mask = vcpu_upcall_mask(v), saved = READ_ONCE(*mask);
 	uint32_t sp = kernel ? (uint32_t)r->rsp : (uint32_t)v->kernel_sp;
 	unsigned long at = sp;
 
-	/* A frame around the end of the address space would be written beyond it, where nothing is the guest's. */
+	/* A frame around the end of the address space would be written beyond it, where nothing is
+	 * the guest's. */
 	if (unlikely(sp < MAX_FRAME32))
 		return crash_stack(v, sp);
 	if (!kernel) {
@@ -155,14 +170,16 @@ fault:
 }
 
 /*
- * What int $0x80 from user mode just went through will be gone through the next time: entry.S does it by itself from now on. See x86/entry.S
- * for what it does not know, an I/O privilege level to push among it.
+ * What int $0x80 from user mode just went through will be gone through the next time: entry.S does
+ * it by itself from now on. See x86/entry.S for what it does not know, an I/O privilege level to
+ * push among it.
  */
 void bounce_learn_int80(const struct vcpu *v, const struct trap_info *t)
 {
 	struct fast_int80 *f = &cpu_info()->int80;
 
-	if (!v->domain->is_32bit || (v->iopl && v->domain->vm_assist >> VMASST_TYPE_architectural_iopl & 1))
+	if (!v->domain->is_32bit ||
+	    (v->iopl && v->domain->vm_assist >> VMASST_TYPE_architectural_iopl & 1))
 		return;
 	f->masks = TI_GET_IF(t) != 0;
 	f->esp = (uint32_t)v->kernel_sp;
@@ -175,8 +192,9 @@ void bounce_learn_int80(const struct vcpu *v, const struct trap_info *t)
 bool bounce_guest(struct vcpu *v, struct cpu_user_regs *regs, const struct bounce *b)
 {
 	if (unlikely(!b->eip)) {
-		domain_crash(v->domain, "d%uv%u: nowhere to go at %#lx: the kernel registered no entry for this", v->domain->id, v->id,
-			     regs->rip);
+		domain_crash(v->domain,
+			     "d%uv%u: nowhere to go at %#lx: the kernel registered no entry for this",
+			     v->domain->id, v->id, regs->rip);
 		return false;
 	}
 	return v->domain->is_32bit ? bounce32(v, regs, b, NULL) : bounce64(v, regs, b, NULL);
@@ -184,23 +202,26 @@ bool bounce_guest(struct vcpu *v, struct cpu_user_regs *regs, const struct bounc
 
 bool bounce_failsafe(struct vcpu *v, struct cpu_user_regs *regs, const uint16_t sel[4])
 {
-	struct bounce b = { .eip = v->failsafe_cb.eip, .cs = v->failsafe_cb.cs, .mask_events = v->failsafe_cb.mask_events };
+	struct bounce b = { .eip = v->failsafe_cb.eip,
+			    .cs = v->failsafe_cb.cs,
+			    .mask_events = v->failsafe_cb.mask_events };
 
 	if (!b.eip) {
-		domain_crash(v->domain, "d%uv%u: bad return to %#x:%#lx and no failsafe callback", v->domain->id, v->id, regs->cs,
-			     regs->rip);
+		domain_crash(v->domain, "d%uv%u: bad return to %#x:%#lx and no failsafe callback",
+			     v->domain->id, v->id, regs->cs, regs->rip);
 		return false;
 	}
 	return v->domain->is_32bit ? bounce32(v, regs, &b, sel) : bounce64(v, regs, &b, sel);
 }
 
-/* --- the iret hypercall ------------------------------------------------------------------------------------------------ */
+/* --- the iret hypercall
+ * ------------------------------------------------------------------------------------------------ */
 
 static void flags_restore(struct vcpu *v, struct cpu_user_regs *r, uint64_t flags)
 {
 	if (v->domain->vm_assist >> VMASST_TYPE_architectural_iopl & 1) {
 		v->iopl = flags >> 12 & 3;
-		fast_int80_forget();	/* which pushes none */
+		fast_int80_forget(); /* which pushes none */
 	}
 	r->rflags = (flags & FLAGS_GUEST) | EFLAGS_IF | 2;
 	v->in_nmi = false;
@@ -225,7 +246,9 @@ static long iret64(struct vcpu *v, struct cpu_user_regs *r)
 	GET64(ss, 64, fault);
 	if ((cs & 3) == 3) {
 		if (unlikely(mfn_eq(v->user_root, MFN_NONE))) {
-			domain_crash(v->domain, "d%uv%u: iret to user mode at %#lx without a user page table", v->domain->id, v->id, rip);
+			domain_crash(v->domain,
+				     "d%uv%u: iret to user mode at %#lx without a user page table",
+				     v->domain->id, v->id, rip);
 			return 0;
 		}
 		guest_mode_set(v, false);
@@ -250,15 +273,17 @@ fault:
 
 static long iret32(struct vcpu *v, struct cpu_user_regs *r)
 {
-	uint32_t esp = (uint32_t)r->rsp, f[4], to[2];	/* eax eip cs eflags; esp ss */
+	uint32_t esp = (uint32_t)r->rsp, f[4], to[2]; /* eax eip cs eflags; esp ss */
 
 	if (guest_read(f, GADDR(esp), sizeof(f)))
 		goto fault;
 	if (f[3] & EFLAGS_VM) {
-		domain_crash(v->domain, "d%uv%u: iret to virtual 8086 mode, which 64-bit processors have not", v->domain->id, v->id);
+		domain_crash(v->domain,
+			     "d%uv%u: iret to virtual 8086 mode, which 64-bit processors have not",
+			     v->domain->id, v->id);
 		return 0;
 	}
-	if (f[2] & 2) {			/* to user mode */
+	if (f[2] & 2) { /* to user mode */
 		if (guest_read(to, GADDR(esp + 16), sizeof(to)))
 			goto fault;
 		r->rsp = to[0];

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A vcpu's whole state, to and from the ABI's structure, in the domain's own width. Setting checks first what can be refused, then
- * takes the tables (which may be preempted: the caller comes again with the same structure), then does what cannot fail.
+ * A vcpu's whole state, to and from the ABI's structure, in the domain's own width. Setting checks
+ * first what can be refused, then takes the tables (which may be preempted: the caller comes again
+ * with the same structure), then does what cannot fail.
  */
 #include <torc/guestmem.h>
 #include <torc/pv.h>
@@ -9,18 +10,22 @@
 #include <torc/why.h>
 #include <torc/x86.h>
 
-#define CR0_GIVEN	0x80050033ul	/* PG AM WP NE ET TS=0 MP PE, as a guest reads it */
-#define FLAGS_GUEST	0x254dd5ul	/* as in bounce.c */
-#define CR4_OSXMMEXCPT	(1ul << 10)
-#define CR4_GIVEN	(CR4_PAE | CR4_OSFXSR | CR4_OSXMMEXCPT)
-#define CR4_GUESTS	(CR4_TSD | CR4_DE | CR4_OSXSAVE | CR4_FSGSBASE)
-/* Some mean nothing to a 64-bit guest, or here, and are taken all the same: kernels of both widths ask alike. */
-#define ASSISTS_64	(1ull << VMASST_TYPE_4gb_segments | 1ull << VMASST_TYPE_4gb_segments_notify | \
-			 1ull << VMASST_TYPE_pae_extended_cr3 | 1ull << VMASST_TYPE_writable_pagetables | 1ull << VMASST_TYPE_architectural_iopl | \
-			 1ull << VMASST_TYPE_runstate_update_flag | 1ull << VMASST_TYPE_m2p_strict)
-#define ASSISTS_32	(1ull << VMASST_TYPE_4gb_segments | 1ull << VMASST_TYPE_4gb_segments_notify | 1ull << VMASST_TYPE_writable_pagetables | \
-			 1ull << VMASST_TYPE_pae_extended_cr3 | 1ull << VMASST_TYPE_architectural_iopl | \
-			 1ull << VMASST_TYPE_runstate_update_flag)
+#define CR0_GIVEN      0x80050033ul /* PG AM WP NE ET TS=0 MP PE, as a guest reads it */
+#define FLAGS_GUEST    0x254dd5ul   /* as in bounce.c */
+#define CR4_OSXMMEXCPT (1ul << 10)
+#define CR4_GIVEN      (CR4_PAE | CR4_OSFXSR | CR4_OSXMMEXCPT)
+#define CR4_GUESTS     (CR4_TSD | CR4_DE | CR4_OSXSAVE | CR4_FSGSBASE)
+/* Some mean nothing to a 64-bit guest, or here, and are taken all the same: kernels of both widths
+ * ask alike. */
+#define ASSISTS_64                                                                           \
+	(1ull << VMASST_TYPE_4gb_segments | 1ull << VMASST_TYPE_4gb_segments_notify |        \
+	 1ull << VMASST_TYPE_pae_extended_cr3 | 1ull << VMASST_TYPE_writable_pagetables |    \
+	 1ull << VMASST_TYPE_architectural_iopl | 1ull << VMASST_TYPE_runstate_update_flag | \
+	 1ull << VMASST_TYPE_m2p_strict)
+#define ASSISTS_32                                                                        \
+	(1ull << VMASST_TYPE_4gb_segments | 1ull << VMASST_TYPE_4gb_segments_notify |     \
+	 1ull << VMASST_TYPE_writable_pagetables | 1ull << VMASST_TYPE_pae_extended_cr3 | \
+	 1ull << VMASST_TYPE_architectural_iopl | 1ull << VMASST_TYPE_runstate_update_flag)
 
 uint64_t vm_assists_offered(const struct domain *d)
 {
@@ -29,7 +34,9 @@ uint64_t vm_assists_offered(const struct domain *d)
 
 #define refuse_context(v, ...) ((int)refuse(current, -XEN_EINVAL, __VA_ARGS__))
 
-/* --- setting ------------------------------------------------------------------------------------------------------------ */
+/* --- setting
+ * ------------------------------------------------------------------------------------------------------------
+ */
 
 static bool canonical(unsigned long a)
 {
@@ -41,32 +48,42 @@ static int check64(const struct vcpu *v, const struct vcpu_guest_context *c)
 	unsigned int i;
 
 	if (!guest_range_ok(v, GADDR(c->user_regs.rip), 1))
-		return refuse_context(v, "context of d%uv%u: rip %#lx is no address of a guest", v->domain->id, v->id, c->user_regs.rip);
+		return refuse_context(v, "context of d%uv%u: rip %#lx is no address of a guest",
+				      v->domain->id, v->id, c->user_regs.rip);
 	if (!canonical(c->fs_base) || !canonical(c->gs_base_kernel) || !canonical(c->gs_base_user))
-		return refuse_context(v, "context of d%uv%u: a segment base is not canonical", v->domain->id, v->id);
-	if (!canonical(c->event_callback_eip) || !canonical(c->failsafe_callback_eip) || !canonical(c->syscall_callback_eip))
-		return refuse_context(v, "context of d%uv%u: a callback is not canonical", v->domain->id, v->id);
+		return refuse_context(v, "context of d%uv%u: a segment base is not canonical",
+				      v->domain->id, v->id);
+	if (!canonical(c->event_callback_eip) || !canonical(c->failsafe_callback_eip) ||
+	    !canonical(c->syscall_callback_eip))
+		return refuse_context(v, "context of d%uv%u: a callback is not canonical",
+				      v->domain->id, v->id);
 	for (i = 0; i < 256; i++)
 		if (!canonical(c->trap_ctxt[i].address))
-			return refuse_context(v, "context of d%uv%u: handler %u is not canonical", v->domain->id, v->id, i);
+			return refuse_context(v, "context of d%uv%u: handler %u is not canonical",
+					      v->domain->id, v->id, i);
 	if (c->gdt_ents > FIRST_RESERVED_GDT_ENTRY)
-		return refuse_context(v, "context of d%uv%u: GDT of %lu entries", v->domain->id, v->id, c->gdt_ents);
+		return refuse_context(v, "context of d%uv%u: GDT of %lu entries", v->domain->id,
+				      v->id, c->gdt_ents);
 	if (c->ldt_ents > 8192)
-		return refuse_context(v, "context of d%uv%u: LDT of %lu entries", v->domain->id, v->id, c->ldt_ents);
+		return refuse_context(v, "context of d%uv%u: LDT of %lu entries", v->domain->id,
+				      v->id, c->ldt_ents);
 	return 0;
 }
 
 static int check32(const struct vcpu *v, const struct vcpu_guest_context_x86_32 *c)
 {
 	if (c->gdt_ents > FIRST_RESERVED_GDT_ENTRY)
-		return refuse_context(v, "context of d%uv%u: GDT of %u entries", v->domain->id, v->id, c->gdt_ents);
+		return refuse_context(v, "context of d%uv%u: GDT of %u entries", v->domain->id,
+				      v->id, c->gdt_ents);
 	if (c->ldt_ents > 8192)
-		return refuse_context(v, "context of d%uv%u: LDT of %u entries", v->domain->id, v->id, c->ldt_ents);
+		return refuse_context(v, "context of d%uv%u: LDT of %u entries", v->domain->id,
+				      v->id, c->ldt_ents);
 	return 0;
 }
 
-static int take_tables(struct vcpu *v, const mfn_t *gdt, unsigned int gdt_ents, unsigned long ldt_base, unsigned int ldt_ents,
-		       mfn_t root, mfn_t user_root, bool kernel_mode)
+static int take_tables(struct vcpu *v, const mfn_t *gdt, unsigned int gdt_ents,
+		       unsigned long ldt_base, unsigned int ldt_ents, mfn_t root, mfn_t user_root,
+		       bool kernel_mode)
 {
 	int rc = segment_set_gdt(v, gdt, gdt_ents);
 
@@ -81,7 +98,8 @@ static int take_tables(struct vcpu *v, const mfn_t *gdt, unsigned int gdt_ents, 
 	if (rc)
 		return rc;
 	if (!kernel_mode && !v->domain->is_32bit && mfn_eq(user_root, MFN_NONE))
-		return refuse_context(v, "context of d%uv%u: in user mode without a user page table", v->domain->id, v->id);
+		return refuse_context(v, "context of d%uv%u: in user mode without a user page table",
+				      v->domain->id, v->id);
 	v->kernel_mode = kernel_mode;
 	mmu_root_changed(v);
 	return 0;
@@ -92,9 +110,12 @@ static uint16_t data_selector(const struct domain *d, uint16_t sel)
 	return sel & ~3u ? guest_fixup_selector(d, sel) : sel;
 }
 
-static void set_trap(struct vcpu *v, unsigned int i, uint8_t flags, uint16_t cs, unsigned long address)
+static void set_trap(struct vcpu *v, unsigned int i, uint8_t flags, uint16_t cs,
+		     unsigned long address)
 {
-	v->traps[i] = (struct trap_info){ .vector = (uint8_t)i, .flags = flags, .cs = guest_fixup_selector(v->domain, cs),
+	v->traps[i] = (struct trap_info){ .vector = (uint8_t)i,
+					  .flags = flags,
+					  .cs = guest_fixup_selector(v->domain, cs),
 					  .address = address };
 }
 
@@ -134,7 +155,7 @@ static void set_debugregs(struct vcpu *v, const unsigned long dr[8])
 
 	for (i = 0; i < ARRAY_SIZE(order); i++)
 		if (debugreg_set(v, order[i], dr[order[i]]))
-			debugreg_set(v, order[i], 0);	/* a breakpoint out of reach is none */
+			debugreg_set(v, order[i], 0); /* a breakpoint out of reach is none */
 }
 
 static int set64(struct vcpu *v, const struct vcpu_guest_context *c)
@@ -150,8 +171,8 @@ static int set64(struct vcpu *v, const struct vcpu_guest_context *c)
 		gdt[i] = MFN(c->gdt_frames[i]);
 	if (c->ctrlreg[1])
 		user = MFN(xen_cr3_to_pfn(c->ctrlreg[1]));
-	rc = take_tables(v, gdt, (unsigned int)c->gdt_ents, c->ldt_base, (unsigned int)c->ldt_ents, MFN(xen_cr3_to_pfn(c->ctrlreg[3])), user,
-			 c->flags & VGCF_in_kernel);
+	rc = take_tables(v, gdt, (unsigned int)c->gdt_ents, c->ldt_base, (unsigned int)c->ldt_ents,
+			 MFN(xen_cr3_to_pfn(c->ctrlreg[3])), user, c->flags & VGCF_in_kernel);
 	if (rc)
 		return rc;
 	v->regs = c->user_regs;
@@ -191,7 +212,8 @@ static int set32(struct vcpu *v, const struct vcpu_guest_context_x86_32 *c)
 		return rc;
 	for (i = 0; i < ARRAY_SIZE(gdt); i++)
 		gdt[i] = MFN(c->gdt_frames[i]);
-	rc = take_tables(v, gdt, c->gdt_ents, c->ldt_base, c->ldt_ents, MFN(xen_cr3_to_pfn_x86_32(c->ctrlreg[3])), MFN_NONE,
+	rc = take_tables(v, gdt, c->gdt_ents, c->ldt_base, c->ldt_ents,
+			 MFN(xen_cr3_to_pfn_x86_32(c->ctrlreg[3])), MFN_NONE,
 			 (guest_fixup_selector(d, u->cs) & 3) == 1);
 	if (rc)
 		return rc;
@@ -243,7 +265,9 @@ int vcpu_context_set(struct vcpu *v, const union vcpu_context *c)
 	return rc;
 }
 
-/* --- reading ------------------------------------------------------------------------------------------------------------ */
+/* --- reading
+ * ------------------------------------------------------------------------------------------------------------
+ */
 
 static uint64_t flags_seen(const struct vcpu *v)
 {
@@ -252,7 +276,8 @@ static uint64_t flags_seen(const struct vcpu *v)
 
 static unsigned long context_flags(const struct vcpu *v)
 {
-	return VGCF_i387_valid | (guest_in_kernel(v, &v->regs) ? VGCF_in_kernel : 0) | (v->down ? 0 : VGCF_online) |
+	return VGCF_i387_valid | (guest_in_kernel(v, &v->regs) ? VGCF_in_kernel : 0) |
+	       (v->down ? 0 : VGCF_online) |
 	       (v->failsafe_cb.mask_events ? VGCF_failsafe_disables_events : 0) |
 	       (v->syscall_cb.mask_events ? VGCF_syscall_disables_events : 0);
 }
@@ -363,7 +388,8 @@ int vcpu_reset(struct vcpu *v)
 	mmu_drop_roots(v);
 	memset(v->traps, 0, sizeof(v->traps));
 	memset(&v->regs, 0, sizeof(v->regs));
-	v->event_cb.eip = v->failsafe_cb.eip = v->syscall_cb.eip = v->syscall32_cb.eip = v->sysenter_cb.eip = 0;
+	v->event_cb.eip = v->failsafe_cb.eip = v->syscall_cb.eip = v->syscall32_cb.eip =
+		v->sysenter_cb.eip = 0;
 	fpu_reset(v->fpu);
 	return 0;
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * CPUID for guests: the processor's own answers, with features taken out that a paravirtual guest cannot have, and the hypervisor's
- * leaves. The lists name what is offered: a feature that nobody here has thought about is not. Much of CPUID cannot be made to trap, so
- * this is what a cooperating guest sees; whatever must not be used is refused where it is used, too.
+ * CPUID for guests: the processor's own answers, with features taken out that a paravirtual guest
+ * cannot have, and the hypervisor's leaves. The lists name what is offered: a feature that nobody
+ * here has thought about is not. Much of CPUID cannot be made to trap, so this is what a
+ * cooperating guest sees; whatever must not be used is refused where it is used, too.
  */
 #include <xen/arch-x86/cpufeatureset.h>
 #include <xen/arch-x86/cpuid.h>
@@ -13,34 +14,43 @@
 
 enum { A, B, C, D };
 
-#define BIT(name)	(1u << (XEN_X86_FEATURE_##name % 32))
-#define BASIC_MAX	0xdu
-#define EXTENDED_MAX	0x80000008u
-#define EXTENDED	0x80000000u
+#define BIT(name)    (1u << (XEN_X86_FEATURE_##name % 32))
+#define BASIC_MAX    0xdu
+#define EXTENDED_MAX 0x80000008u
+#define EXTENDED     0x80000000u
 /* those bits of leaf 1 that AMD repeats in leaf 0x80000001 */
-#define AMD_COMMON	0x0183f3ffu
+#define AMD_COMMON 0x0183f3ffu
 
-#define AVX512	(BIT(AVX512F) | BIT(AVX512DQ) | BIT(AVX512_IFMA) | BIT(AVX512PF) | BIT(AVX512ER) | BIT(AVX512CD) | BIT(AVX512BW) | \
-		 BIT(AVX512VL))
-#define AVX512_C (BIT(AVX512_VBMI) | BIT(AVX512_VBMI2) | BIT(AVX512_VNNI) | BIT(AVX512_BITALG) | BIT(AVX512_VPOPCNTDQ))
+#define AVX512                                                                             \
+	(BIT(AVX512F) | BIT(AVX512DQ) | BIT(AVX512_IFMA) | BIT(AVX512PF) | BIT(AVX512ER) | \
+	 BIT(AVX512CD) | BIT(AVX512BW) | BIT(AVX512VL))
+#define AVX512_C                                                                        \
+	(BIT(AVX512_VBMI) | BIT(AVX512_VBMI2) | BIT(AVX512_VNNI) | BIT(AVX512_BITALG) | \
+	 BIT(AVX512_VPOPCNTDQ))
 
-/* Left out although the processor could: what needs MSRs that are not switched (RDTSCP, IBRS and kin, thermal), superpages and global
- * pages (PSE, PGE), address-space identifiers, virtualization. Machine checks are offered, and have no banks. */
+/* Left out although the processor could: what needs MSRs that are not switched (RDTSCP, IBRS and
+ * kin, thermal), superpages and global pages (PSE, PGE), address-space identifiers, virtualization.
+ * Machine checks are offered, and have no banks. */
 static const uint32_t offered[NR_CPUID_WORDS] = {
-	[CW_1D] = BIT(FPU) | BIT(DE) | BIT(TSC) | BIT(MSR) | BIT(PAE) | BIT(MCE) | BIT(CX8) | BIT(APIC) |
-		  BIT(MCA) | BIT(SEP) | BIT(CMOV) | BIT(PAT) |
-		  BIT(CLFLUSH) | BIT(MMX) | BIT(FXSR) | BIT(SSE) | BIT(SSE2) | BIT(SS),
-	[CW_1C] = BIT(SSE3) | BIT(PCLMULQDQ) | BIT(SSSE3) | BIT(FMA) | BIT(CX16) | BIT(SSE4_1) | BIT(SSE4_2) | BIT(MOVBE) |
-		  BIT(POPCNT) | BIT(AESNI) | BIT(XSAVE) | BIT(AVX) | BIT(F16C) | BIT(RDRAND),
-	[CW_E1D] = BIT(SYSCALL) | BIT(NX) | BIT(MMXEXT) | BIT(FFXSR) | BIT(LM) | BIT(3DNOWEXT) | BIT(3DNOW),
-	[CW_E1C] = BIT(LAHF_LM) | BIT(ABM) | BIT(SSE4A) | BIT(MISALIGNSSE) | BIT(3DNOWPREFETCH) | BIT(XOP) | BIT(FMA4) | BIT(TBM),
+	[CW_1D] = BIT(FPU) | BIT(DE) | BIT(TSC) | BIT(MSR) | BIT(PAE) | BIT(MCE) | BIT(CX8) |
+		  BIT(APIC) | BIT(MCA) | BIT(SEP) | BIT(CMOV) | BIT(PAT) | BIT(CLFLUSH) | BIT(MMX) |
+		  BIT(FXSR) | BIT(SSE) | BIT(SSE2) | BIT(SS),
+	[CW_1C] = BIT(SSE3) | BIT(PCLMULQDQ) | BIT(SSSE3) | BIT(FMA) | BIT(CX16) | BIT(SSE4_1) |
+		  BIT(SSE4_2) | BIT(MOVBE) | BIT(POPCNT) | BIT(AESNI) | BIT(XSAVE) | BIT(AVX) |
+		  BIT(F16C) | BIT(RDRAND),
+	[CW_E1D] = BIT(SYSCALL) | BIT(NX) | BIT(MMXEXT) | BIT(FFXSR) | BIT(LM) | BIT(3DNOWEXT) |
+		   BIT(3DNOW),
+	[CW_E1C] = BIT(LAHF_LM) | BIT(ABM) | BIT(SSE4A) | BIT(MISALIGNSSE) | BIT(3DNOWPREFETCH) |
+		   BIT(XOP) | BIT(FMA4) | BIT(TBM),
 	[CW_DA1] = BIT(XSAVEOPT) | BIT(XSAVEC) | BIT(XGETBV1),
-	[CW_7B0] = BIT(BMI1) | BIT(AVX2) | BIT(BMI2) | BIT(ERMS) | BIT(RDSEED) | BIT(ADX) | BIT(CLFLUSHOPT) | BIT(CLWB) | BIT(SHA) |
-		   AVX512,
-	[CW_7C0] = BIT(PREFETCHWT1) | BIT(GFNI) | BIT(VAES) | BIT(VPCLMULQDQ) | BIT(CLDEMOTE) | AVX512_C,
+	[CW_7B0] = BIT(BMI1) | BIT(AVX2) | BIT(BMI2) | BIT(ERMS) | BIT(RDSEED) | BIT(ADX) |
+		   BIT(CLFLUSHOPT) | BIT(CLWB) | BIT(SHA) | AVX512,
+	[CW_7C0] = BIT(PREFETCHWT1) | BIT(GFNI) | BIT(VAES) | BIT(VPCLMULQDQ) | BIT(CLDEMOTE) |
+		   AVX512_C,
 	[CW_E7D] = 0,
 	[CW_E8B] = BIT(CLZERO) | BIT(RSTR_FP_ERR_PTRS),
-	[CW_7D0] = BIT(AVX512_4VNNIW) | BIT(AVX512_4FMAPS) | BIT(FSRM) | BIT(MD_CLEAR) | BIT(SERIALIZE),
+	[CW_7D0] = BIT(AVX512_4VNNIW) | BIT(AVX512_4FMAPS) | BIT(FSRM) | BIT(MD_CLEAR) |
+		   BIT(SERIALIZE),
 	[CW_7A1] = BIT(AVX_VNNI) | BIT(AVX512_BF16) | BIT(FZRM) | BIT(FSRS) | BIT(FSRCS),
 };
 
@@ -59,15 +69,21 @@ static const uint32_t needs_avx512[NR_CPUID_WORDS] = {
 	[CW_7D0] = BIT(AVX512_4VNNIW) | BIT(AVX512_4FMAPS),
 	[CW_7A1] = BIT(AVX512_BF16),
 };
-#define XCR0_LEGACY	0x03ull
+#define XCR0_LEGACY	  0x03ull
 #define XSAVE_LEGACY_SIZE 576
-#define XCR0_AVX	0x04ull
-#define XCR0_AVX512	0xe0ull
+#define XCR0_AVX	  0x04ull
+#define XCR0_AVX512	  0xe0ull
 
-static const struct { uint32_t leaf, sub; uint8_t reg; } word_at[NR_CPUID_WORDS] = {
-	[CW_1D] = { 1, 0, D }, [CW_1C] = { 1, 0, C }, [CW_E1D] = { 0x80000001, 0, D }, [CW_E1C] = { 0x80000001, 0, C },
-	[CW_DA1] = { 0xd, 1, A }, [CW_7B0] = { 7, 0, B }, [CW_7C0] = { 7, 0, C }, [CW_E7D] = { 0x80000007, 0, D },
-	[CW_E8B] = { 0x80000008, 0, B }, [CW_7D0] = { 7, 0, D }, [CW_7A1] = { 7, 1, A },
+static const struct {
+	uint32_t leaf, sub;
+	uint8_t reg;
+} word_at[NR_CPUID_WORDS] = {
+	[CW_1D] = { 1, 0, D },		 [CW_1C] = { 1, 0, C },
+	[CW_E1D] = { 0x80000001, 0, D }, [CW_E1C] = { 0x80000001, 0, C },
+	[CW_DA1] = { 0xd, 1, A },	 [CW_7B0] = { 7, 0, B },
+	[CW_7C0] = { 7, 0, C },		 [CW_E7D] = { 0x80000007, 0, D },
+	[CW_E8B] = { 0x80000008, 0, B }, [CW_7D0] = { 7, 0, D },
+	[CW_7A1] = { 7, 1, A },
 };
 
 static uint32_t host_max(uint32_t base)
@@ -101,7 +117,8 @@ static uint32_t word(const struct domain *d, enum cpuid_view view, enum cpuid_wo
 	if (view == VIEW_RAW)
 		return v;
 	/* The control domain manages the machine, and does not migrate. */
-	v &= offered[w] | (control && w == CW_1D ? BIT(MTRR) : 0) | (control && w == CW_E7D ? BIT(ITSC) : 0);
+	v &= offered[w] | (control && w == CW_1D ? BIT(MTRR) : 0) |
+	     (control && w == CW_E7D ? BIT(ITSC) : 0);
 	if (!cpu_features.xsave || !(cpu_features.xcr0_all & XCR0_AVX))
 		v &= ~needs_xsave[w];
 	if (!cpu_features.xsave || (cpu_features.xcr0_all & XCR0_AVX512) != XCR0_AVX512)
@@ -127,7 +144,8 @@ static uint32_t extended_1d(const struct domain *d, enum cpuid_view view)
 	return word(d, view, CW_E1D) | (cpu_features.amd ? word(d, view, CW_1D) & AMD_COMMON : 0);
 }
 
-/* The states that go with the features that are offered: a kernel saves no others, and checks the sizes. */
+/* The states that go with the features that are offered: a kernel saves no others, and checks the
+ * sizes. */
 uint64_t cpuid_states(const struct domain *d, enum cpuid_view view)
 {
 	uint64_t states = XCR0_LEGACY;
@@ -155,7 +173,8 @@ static uint32_t states_size(uint64_t states)
 	return size;
 }
 
-static void xsave_leaf(const struct domain *d, enum cpuid_view view, uint64_t xcr0, uint32_t sub, uint32_t r[4])
+static void xsave_leaf(const struct domain *d, enum cpuid_view view, uint64_t xcr0, uint32_t sub,
+		       uint32_t r[4])
 {
 	uint64_t states = cpuid_states(d, view);
 
@@ -170,7 +189,7 @@ static void xsave_leaf(const struct domain *d, enum cpuid_view view, uint64_t xc
 		r[C] = states_size(states);
 	} else if (sub == 1) {
 		r[A] = word(d, view, CW_DA1);
-		r[C] = r[D] = 0;		/* no supervisor states */
+		r[C] = r[D] = 0; /* no supervisor states */
 	} else if (sub > 62 || !(states >> sub & 1)) {
 		memset(r, 0, 16);
 	}
@@ -186,11 +205,9 @@ static void hypervisor_leaf(uint32_t leaf, uint32_t sub, uint32_t r[4])
 		r[C] = XEN_CPUID_SIGNATURE_ECX;
 		r[D] = XEN_CPUID_SIGNATURE_EDX;
 		break;
-	case 1:
-		r[A] = 4u << 16 | 17;
-		break;
+	case 1: r[A] = 4u << 16 | 17; break;
 	case 2:
-		r[A] = 1;			/* one hypercall page, by this MSR */
+		r[A] = 1; /* one hypercall page, by this MSR */
 		r[B] = XEN_CPUID_FIRST_LEAF;
 		r[C] = XEN_CPUID_FEAT1_MMU_PT_UPDATE_PRESERVE_AD;
 		break;
@@ -209,8 +226,8 @@ static void hypervisor_leaf(uint32_t leaf, uint32_t sub, uint32_t r[4])
 	}
 }
 
-void cpuid_leaf(const struct domain *d, enum cpuid_view view, unsigned int vcpu, unsigned long cr4, uint64_t xcr0, uint32_t leaf,
-		uint32_t sub, uint32_t r[4])
+void cpuid_leaf(const struct domain *d, enum cpuid_view view, unsigned int vcpu, unsigned long cr4,
+		uint64_t xcr0, uint32_t leaf, uint32_t sub, uint32_t r[4])
 {
 	if (view == VIEW_GUEST && leaf >> 16 == 0x4000) {
 		hypervisor_leaf(leaf, sub, r);
@@ -224,9 +241,7 @@ void cpuid_leaf(const struct domain *d, enum cpuid_view view, unsigned int vcpu,
 	if (view == VIEW_RAW)
 		return;
 	switch (leaf) {
-	case 0:
-		r[A] = MIN(r[A], BASIC_MAX);
-		break;
+	case 0: r[A] = MIN(r[A], BASIC_MAX); break;
 	case 1:
 		r[B] = (r[B] & 0xff00) | (vcpu * 2 & 0xff) << 24;
 		r[C] = word(d, view, CW_1C);
@@ -234,10 +249,9 @@ void cpuid_leaf(const struct domain *d, enum cpuid_view view, unsigned int vcpu,
 			r[C] |= BIT(OSXSAVE);
 		r[D] = word(d, view, CW_1D);
 		break;
-	case 2:
-		break;
+	case 2: break;
 	case 4:
-		r[A] &= 0x3fff;			/* each vcpu by itself: it may run anywhere */
+		r[A] &= 0x3fff; /* each vcpu by itself: it may run anywhere */
 		break;
 	case 7:
 		if (sub == 0) {
@@ -250,18 +264,13 @@ void cpuid_leaf(const struct domain *d, enum cpuid_view view, unsigned int vcpu,
 			r[B] = r[C] = r[D] = 0;
 		}
 		break;
-	case 0xd:
-		xsave_leaf(d, view, xcr0, sub, r);
-		break;
-	case EXTENDED:
-		r[A] = MIN(r[A], EXTENDED_MAX);
-		break;
+	case 0xd: xsave_leaf(d, view, xcr0, sub, r); break;
+	case EXTENDED: r[A] = MIN(r[A], EXTENDED_MAX); break;
 	case 0x80000001:
 		r[C] = word(d, view, CW_E1C);
 		r[D] = extended_1d(d, view);
 		break;
-	case 0x80000002 ... 0x80000006:
-		break;
+	case 0x80000002 ... 0x80000006: break;
 	case 0x80000007:
 		r[A] = r[B] = r[C] = 0;
 		r[D] = word(d, view, CW_E7D);
@@ -271,19 +280,21 @@ void cpuid_leaf(const struct domain *d, enum cpuid_view view, unsigned int vcpu,
 		r[B] = word(d, view, CW_E8B);
 		r[C] = r[D] = 0;
 		break;
-	default:				/* monitor, thermal, counters, topology */
-		memset(r, 0, 16);
-		break;
+	default: /* monitor, thermal, counters, topology */ memset(r, 0, 16); break;
 	}
 }
 
 void guest_cpuid(const struct vcpu *v, uint32_t leaf, uint32_t sub, uint32_t r[4])
 {
-	/* CR4.OSXSAVE is always on where there is XSAVE, and kernels take it from here whether they may use it. */
-	cpuid_leaf(v->domain, VIEW_GUEST, v->id, cpu_features.xsave ? CR4_OSXSAVE : 0, v->xcr0, leaf, sub, r);
+	/* CR4.OSXSAVE is always on where there is XSAVE, and kernels take it from here whether they
+	 * may use it. */
+	cpuid_leaf(v->domain, VIEW_GUEST, v->id, cpu_features.xsave ? CR4_OSXSAVE : 0, v->xcr0,
+		   leaf, sub, r);
 }
 
-/* --- for tools ------------------------------------------------------------------------------------------------------------- */
+/* --- for tools
+ * -------------------------------------------------------------------------------------------------------------
+ */
 
 static unsigned int sub_leaves(uint32_t leaf)
 {
@@ -292,11 +303,12 @@ static unsigned int sub_leaves(uint32_t leaf)
 	case 7: return 2;
 	case 0xb: return 2;
 	case 0xd: return 63;
-	default: return 0;			/* has none */
+	default: return 0; /* has none */
 	}
 }
 
-unsigned int cpuid_leaves(const struct domain *d, enum cpuid_view view, xen_cpuid_leaf_t *out, unsigned int max)
+unsigned int cpuid_leaves(const struct domain *d, enum cpuid_view view, xen_cpuid_leaf_t *out,
+			  unsigned int max)
 {
 	static const uint32_t bases[] = { 0, EXTENDED };
 	unsigned int n = 0;
@@ -310,16 +322,21 @@ unsigned int cpuid_leaves(const struct domain *d, enum cpuid_view view, xen_cpui
 			for (uint32_t sub = 0; sub < MAX(subs, 1u); sub++) {
 				uint32_t r[4];
 
-				/* empty ones too: tools take the number of leaves for the room that a policy needs */
+				/* empty ones too: tools take the number of leaves for the room that
+				 * a policy needs */
 				cpuid_leaf(d, view, 0, 0, XCR0_LEGACY, leaf, sub, r);
 				if (n < max)
-					out[n] = (xen_cpuid_leaf_t){ leaf, subs ? sub : XEN_CPUID_NO_SUBLEAF,
-								     r[A], r[B], r[C], r[D] };
+					out[n] = (xen_cpuid_leaf_t){
+						leaf, subs ? sub : XEN_CPUID_NO_SUBLEAF,
+						r[A], r[B],
+						r[C], r[D]
+					};
 				n++;
 			}
 		}
 	}
-	for (uint32_t leaf = XEN_CPUID_FIRST_LEAF; leaf <= XEN_CPUID_FIRST_LEAF + 0x100; leaf += 0x100) {
+	for (uint32_t leaf = XEN_CPUID_FIRST_LEAF; leaf <= XEN_CPUID_FIRST_LEAF + 0x100;
+	     leaf += 0x100) {
 		/* how many leaves a hypervisor has: no limit set, by either name */
 		if (n < max)
 			out[n] = (xen_cpuid_leaf_t){ .leaf = leaf, .subleaf = XEN_CPUID_NO_SUBLEAF };

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A debugger in the control domain. While one is attached (XEN_DOMCTL_setdebugging) the breakpoints and single steps of a guest, of its
- * kernel and its users, stop the whole domain in front of whatever its kernel would have made of them: the vcpu keeps the state that
- * the processor left, the debugger is told which vcpu and which vector, and says afterwards whose it was. What it finds to be the
- * guest's own goes to the guest when the vcpu goes on (debug_pass()).
+ * A debugger in the control domain. While one is attached (XEN_DOMCTL_setdebugging) the breakpoints
+ * and single steps of a guest, of its kernel and its users, stop the whole domain in front of
+ * whatever its kernel would have made of them: the vcpu keeps the state that the processor left,
+ * the debugger is told which vcpu and which vector, and says afterwards whose it was. What it finds
+ * to be the guest's own goes to the guest when the vcpu goes on (debug_pass()).
  *
- * The stop is one pause however many vcpus come to one at the same time, and XEN_DOMCTL_unpausedomain ends it like any other: a
- * debugger that died leaves a guest that 'torc unpause' sets running. Switching debugging off lets go of all that a debugger held.
+ * The stop is one pause however many vcpus come to one at the same time, and
+ * XEN_DOMCTL_unpausedomain ends it like any other: a debugger that died leaves a guest that 'torc
+ * unpause' sets running. Switching debugging off lets go of all that a debugger held.
  *
  * Guests without a debugger pay one test in the paths of #BP and #DB, and nothing in any other.
  */
@@ -79,7 +81,8 @@ bool debug_next(struct domain *d, unsigned int *vcpu, unsigned int *vector)
 	return found;
 }
 
-/* One vcpu, while others of the domain may run. Asking twice is refused, so the debugger's count and ours are the same. */
+/* One vcpu, while others of the domain may run. Asking twice is refused, so the debugger's count
+ * and ours are the same. */
 int debug_vcpu_hold(struct vcpu *v, bool hold)
 {
 	struct domain *d = v->domain;
@@ -98,15 +101,17 @@ int debug_vcpu_hold(struct vcpu *v, bool hold)
 	return 0;
 }
 
-/* With TF in its flags a debugger wants one instruction done. Were an event delivered first, TF would lie on the guest's stack meanwhile,
- * and go wherever the guest takes its task. v is paused. */
+/* With TF in its flags a debugger wants one instruction done. Were an event delivered first, TF
+ * would lie on the guest's stack meanwhile, and go wherever the guest takes its task. v is paused.
+ */
 void debug_context_set(struct vcpu *v)
 {
 	if (v->domain->debugged && v->regs.rflags & EFLAGS_TF)
 		atomic_or(&v->pending_traps, PENDING_STEP);
 }
 
-/* The guest gets the exception as if no debugger had been there, as soon as the vcpu runs: frames are built on its own CPU. */
+/* The guest gets the exception as if no debugger had been there, as soon as the vcpu runs: frames
+ * are built on its own CPU. */
 int debug_pass(struct vcpu *v, unsigned int vector)
 {
 	if (!v->domain->debugged || !v->initialised || (vector != 1 && vector != 3))

@@ -1,25 +1,29 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Log-dirty: which frames of a domain were written since they were last asked for. (docs/decisions/0005-log-dirty.md)
+ * Log-dirty: which frames of a domain were written since they were last asked for.
+ * (docs/decisions/0005-log-dirty.md)
  *
- * While it is on, the processor runs on copies of the guest's tables that are made as they are needed, from the root down:
+ * While it is on, the processor runs on copies of the guest's tables that are made as they are
+ * needed, from the root down:
  *
- *   - An entry of a copy leads to the guest's own table below, but without leave to write: one entry of a root thus covers
- *     512 GiB that are read and not written.
- *   - The first write below it makes a copy of the next table, down to a copy of the level 1 table with the one page's entry
- *     writable. That page is noted as dirty.
+ *   - An entry of a copy leads to the guest's own table below, but without leave to write: one
+ * entry of a root thus covers 512 GiB that are read and not written.
+ *   - The first write below it makes a copy of the next table, down to a copy of the level 1 table
+ * with the one page's entry writable. That page is noted as dirty.
  *   - To begin a new round, all copies are thrown away.
  *
- * The guest's tables never change by it, but for what the processor itself would set there: a page's entry in a copy is present only if
- * the guest's is accessed, writable only if the guest's is dirty, and we set these bits when we make them so. (Of the levels above only
- * the copy gets accessed bits; nobody looks for them there.)
+ * The guest's tables never change by it, but for what the processor itself would set there: a
+ * page's entry in a copy is present only if the guest's is accessed, writable only if the guest's
+ * is dirty, and we set these bits when we make them so. (Of the levels above only the copy gets
+ * accessed bits; nobody looks for them there.)
  *
- * A copied entry must not outlive the references of the guest's: whoever changes a guest's entry tells us (dirty_table_changed) after
- * he changed it and before he puts the old one's references; a table that ends tells us too (dirty_table_gone). Freed copies may
- * still be walked by processors that remember the way: the heap flushes them before anybody else gets the frame.
+ * A copied entry must not outlive the references of the guest's: whoever changes a guest's entry
+ * tells us (dirty_table_changed) after he changed it and before he puts the old one's references; a
+ * table that ends tells us too (dirty_table_gone). Freed copies may still be walked by processors
+ * that remember the way: the heap flushes them before anybody else gets the frame.
  *
- * Locks: log->lock (RANK_DIRTY) for the copies and the bitmap. The log, once made, stays until the domain goes, so that whoever saw
- * d->dirty may take the lock.
+ * Locks: log->lock (RANK_DIRTY) for the copies and the bitmap. The log, once made, stays until the
+ * domain goes, so that whoever saw d->dirty may take the lock.
  */
 #include <torc/heap.h>
 #include <torc/grant.h>
@@ -28,35 +32,38 @@
 #include <torc/x86.h>
 #include "mmu.h"
 
-#define PF_P		1u
-#define PF_W		2u
-#define PF_U		4u
-#define PF_RSVD		8u
-#define PF_I		16u
+#define PF_P	1u
+#define PF_W	2u
+#define PF_U	4u
+#define PF_RSVD 8u
+#define PF_I	16u
 
-#define BUCKETS		1024
-#define LEAF_BITS	(PAGE_SIZE * 8)
+#define BUCKETS	  1024
+#define LEAF_BITS (PAGE_SIZE * 8)
 
 struct dirty_log {
 	spinlock_t lock;
 	bool on;
-	bool failed;			/* memory ran out: some writes were not seen. Reading says so */
-	uint64_t nr;			/* frames by the guest's own numbers: bits of the map */
-	unsigned long **leaf;		/* pages of it */
+	bool failed;	      /* memory ran out: some writes were not seen. Reading says so */
+	uint64_t nr;	      /* frames by the guest's own numbers: bits of the map */
+	unsigned long **leaf; /* pages of it */
 	unsigned int nr_leaves;
-	uint32_t faults, dirty;		/* since they were last read */
-	struct frame_list *buckets;		/* copies, by the number of the guest's table. A copy's struct frame: link is in the bucket,
-					 * type the table's number */
+	uint32_t faults, dirty;	    /* since they were last read */
+	struct frame_list *buckets; /* copies, by the number of the guest's table. A copy's struct
+				     * frame: link is in the bucket, type the table's number */
 };
 
-/* --- the map ---------------------------------------------------------------------------------------------------------------- */
+/* --- the map
+ * ----------------------------------------------------------------------------------------------------------------
+ */
 
 static void mark(struct dirty_log *log, mfn_t m)
 {
 	uint64_t pfn = m2p && m.n < max_mfn.n ? READ_ONCE(m2p[m.n]) : ~0ull;
 	unsigned long *leaf;
 
-	if (pfn >= log->nr)		/* shared_info and the like have none; one that the guest made up harms itself */
+	if (pfn >= log->nr) /* shared_info and the like have none; one that the guest made up harms
+			       itself */
 		return;
 	leaf = log->leaf[pfn / LEAF_BITS];
 	if (!bit_get(leaf, pfn % LEAF_BITS)) {
@@ -77,7 +84,9 @@ void dirty_mark(struct domain *d, mfn_t m)
 	spin_unlock(&log->lock);
 }
 
-/* --- copies ------------------------------------------------------------------------------------------------------------------ */
+/* --- copies
+ * ------------------------------------------------------------------------------------------------------------------
+ */
 
 static struct frame *copy_find(struct dirty_log *log, mfn_t table)
 {
@@ -115,13 +124,14 @@ static uint64_t entry_readable(unsigned int level, uint64_t e)
 {
 	if (!(e & PTE_P) || (level == 1 && !(e & PTE_A)))
 		return 0;
-	if (level == 1 && !mfn_valid(pte_mfn(e)))	/* writes to devices are not counted */
+	if (level == 1 && !mfn_valid(pte_mfn(e))) /* writes to devices are not counted */
 		return e;
 	return e & ~PTE_RW;
 }
 
 /* The copy of a guest's table; a new one if there is none. NULL: no memory. */
-static struct frame *copy_get(struct domain *d, struct dirty_log *log, mfn_t table, enum frame_type t)
+static struct frame *copy_get(struct domain *d, struct dirty_log *log, mfn_t table,
+			      enum frame_type t)
 {
 	struct frame *copy = copy_find(log, table);
 	const uint64_t *from = mfn_to_virt(table);
@@ -137,7 +147,8 @@ static struct frame *copy_get(struct domain *d, struct dirty_log *log, mfn_t tab
 	}
 	copy = mfn_frame(virt_to_mfn(to));
 	for (i = 0; i < PAGE_SIZE / sizeof(*to); i++)
-		to[i] = table_slot_is_guests(d, t, i) ? entry_readable(level, READ_ONCE(from[i])) : 0;
+		to[i] = table_slot_is_guests(d, t, i) ? entry_readable(level, READ_ONCE(from[i])) :
+							0;
 	if (t == FT_L4) {
 		hyp_slots_fill(to, true);
 	} else if (t == FT_L2_TOP) {
@@ -161,7 +172,8 @@ mfn_t dirty_root(struct vcpu *v, mfn_t root)
 		copy = copy_get(d, log, root, d->is_32bit ? FT_L3 : FT_L4);
 	/* Whether the guest sees the machine-to-phys table there is decided when a root is loaded. */
 	if (copy && !d->is_32bit)
-		WRITE_ONCE(copy_entries(copy)[HYP_SLOT_FIRST], READ_ONCE(((uint64_t *)mfn_to_virt(root))[HYP_SLOT_FIRST]));
+		WRITE_ONCE(copy_entries(copy)[HYP_SLOT_FIRST],
+			   READ_ONCE(((uint64_t *)mfn_to_virt(root))[HYP_SLOT_FIRST]));
 	spin_unlock(&log->lock);
 	return copy ? frame_mfn(copy) : root;
 }
@@ -199,10 +211,18 @@ void dirty_table_gone(struct domain *d, struct frame *f)
 	spin_unlock(&log->lock);
 }
 
-/* --- faults ------------------------------------------------------------------------------------------------------------------ */
+/* --- faults
+ * ------------------------------------------------------------------------------------------------------------------
+ */
 
-/* The path to an address in the guest's own tables: table and entry of each level, with a reference to each table. */
-struct path { unsigned int top; mfn_t table[5]; unsigned int slot[5]; uint64_t e[5]; };
+/* The path to an address in the guest's own tables: table and entry of each level, with a reference
+ * to each table. */
+struct path {
+	unsigned int top;
+	mfn_t table[5];
+	unsigned int slot[5];
+	uint64_t e[5];
+};
 
 static enum frame_type type_at(const struct domain *d, const struct path *p, unsigned int level)
 {
@@ -222,8 +242,9 @@ static void path_put(struct path *p, unsigned int last)
 enum path_end { PATH_ALL, PATH_SHORT, PATH_CHANGED };
 
 /*
- * All of it, or nothing is held: the guest's tables end before (the fault is the guest's), or change at this moment (the access again).
- * Not under the lock: to get a table may wait for somebody who ends it and wants to tell us.
+ * All of it, or nothing is held: the guest's tables end before (the fault is the guest's), or
+ * change at this moment (the access again). Not under the lock: to get a table may wait for
+ * somebody who ends it and wants to tell us.
  */
 static enum path_end path_get(const struct vcpu *v, unsigned long va, struct path *p)
 {
@@ -235,7 +256,8 @@ static enum path_end path_get(const struct vcpu *v, unsigned long va, struct pat
 	for (level = p->top; level; level--) {
 		p->slot[level] = va >> (PAGE_SHIFT + 9 * (level - 1)) & 511;
 		p->table[level] = table;
-		if (!mfn_valid(table) || !frame_get_more(mfn_frame(table), d, type_at(d, p, level))) {
+		if (!mfn_valid(table) ||
+		    !frame_get_more(mfn_frame(table), d, type_at(d, p, level))) {
 			path_put(p, level + 1);
 			return PATH_CHANGED;
 		}
@@ -259,7 +281,8 @@ static bool path_allows(const struct path *p, uint32_t code)
 		all &= p->e[level];
 		any |= p->e[level];
 	}
-	return (!(code & PF_W) || all & PTE_RW) && (!(code & PF_U) || all & PTE_US) && (!(code & PF_I) || !(any & PTE_NX));
+	return (!(code & PF_W) || all & PTE_RW) && (!(code & PF_U) || all & PTE_US) &&
+	       (!(code & PF_I) || !(any & PTE_NX));
 }
 
 /* As the processor does: into the entry that was read, if it is still that. */
@@ -276,8 +299,9 @@ static bool entry_touch(struct path *p, unsigned int level, uint64_t bits)
 }
 
 /*
- * Makes the copies as the access needs them. Other vcpus may change the entries meanwhile: who does waits for the lock then, to tell us,
- * with the old entry's references still held. So an entry is put into a copy first and looked at again after.
+ * Makes the copies as the access needs them. Other vcpus may change the entries meanwhile: who does
+ * waits for the lock then, to tell us, with the old entry's references still held. So an entry is
+ * put into a copy first and looked at again after.
  */
 static void path_mend(struct domain *d, struct dirty_log *log, struct path *p, bool write)
 {
@@ -294,7 +318,8 @@ static void path_mend(struct domain *d, struct dirty_log *log, struct path *p, b
 			below = copy_get(d, log, p->table[level - 1], type_at(d, p, level - 1));
 		if (below)
 			WRITE_ONCE(*c, (e & ~PTE_ADDR) | pte_make(frame_mfn(below), 0));
-		else		/* no memory for a copy: the guest goes on, and what it writes there is not seen (log->failed) */
+		else /* no memory for a copy: the guest goes on, and what it writes there is not
+			seen (log->failed) */
 			WRITE_ONCE(*c, write ? e : e & ~PTE_RW);
 		if (READ_ONCE(((uint64_t *)mfn_to_virt(p->table[level]))[p->slot[level]]) != e) {
 			WRITE_ONCE(*c, 0);
@@ -309,9 +334,9 @@ static void path_mend(struct domain *d, struct dirty_log *log, struct path *p, b
 	if (write) {
 		if (mfn_valid(pte_mfn(e)) && mfn_frame(pte_mfn(e))->owner == d)
 			mark(log, pte_mfn(e));
-		mark(log, p->table[1]);			/* its dirty bit, at least, is new */
+		mark(log, p->table[1]); /* its dirty bit, at least, is new */
 		WRITE_ONCE(*c, e);
-	} else if ((*c ^ e) & (PTE_ADDR | PTE_P)) {	/* else it may be writable already */
+	} else if ((*c ^ e) & (PTE_ADDR | PTE_P)) { /* else it may be writable already */
 		WRITE_ONCE(*c, entry_readable(1, e));
 	}
 	if (READ_ONCE(((uint64_t *)mfn_to_virt(p->table[1]))[p->slot[1]]) != e)
@@ -328,16 +353,13 @@ bool dirty_fault(struct vcpu *v, unsigned long va, uint32_t code)
 	if (!log || !READ_ONCE(log->on) || code & PF_RSVD || !guest_range_ok(v, GADDR(va), 1))
 		return false;
 	switch (path_get(v, va, &p)) {
-	case PATH_SHORT:
-		return false;
-	case PATH_CHANGED:
-		return true;
-	case PATH_ALL:
-		break;
+	case PATH_SHORT: return false;
+	case PATH_CHANGED: return true;
+	case PATH_ALL: break;
 	}
 	spin_lock(&log->lock);
-	/* What the guest's entries refuse the processor is to refuse: if it did because its copy had nothing (and says so in the error
-	 * code), it gets something to refuse. */
+	/* What the guest's entries refuse the processor is to refuse: if it did because its copy
+	 * had nothing (and says so in the error code), it gets something to refuse. */
 	ours = log->on && (path_allows(&p, code) || !(code & PF_P));
 	if (ours) {
 		log->faults++;
@@ -350,7 +372,9 @@ bool dirty_fault(struct vcpu *v, unsigned long va, uint32_t code)
 	return ours;
 }
 
-/* --- on, off, read ------------------------------------------------------------------------------------------------------------- */
+/* --- on, off, read
+ * -------------------------------------------------------------------------------------------------------------
+ */
 
 /* The vcpus stand still. */
 static void roots_reload(struct domain *d)
@@ -474,7 +498,8 @@ void dirty_free(struct domain *d)
 	zfree(log);
 }
 
-/* What is written behind our back is dirty in every round: the places that the hypervisor writes by itself, and what others write to. */
+/* What is written behind our back is dirty in every round: the places that the hypervisor writes by
+ * itself, and what others write to. */
 static void mark_standing(struct domain *d)
 {
 	unsigned int i;
@@ -487,7 +512,8 @@ static void mark_standing(struct domain *d)
 }
 
 /* Copies out, and forgets if clear. The bits of a leaf that could not be written out are put back. */
-static int leaf_read(struct dirty_log *log, unsigned int n, bool clear, gaddr_t to, size_t bytes, unsigned long *bounce)
+static int leaf_read(struct dirty_log *log, unsigned int n, bool clear, gaddr_t to, size_t bytes,
+		     unsigned long *bounce)
 {
 	unsigned int i;
 
@@ -505,7 +531,8 @@ static int leaf_read(struct dirty_log *log, unsigned int n, bool clear, gaddr_t 
 	return -XEN_EFAULT;
 }
 
-long dirty_read(struct domain *d, bool clear, gaddr_t bitmap, uint64_t pages, struct xen_domctl_shadow_op_stats *stats)
+long dirty_read(struct domain *d, bool clear, gaddr_t bitmap, uint64_t pages,
+		struct xen_domctl_shadow_op_stats *stats)
 {
 	struct dirty_log *log = d->dirty;
 	unsigned long *bounce;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Privileged instructions that a guest may use as if it were privileged: input and output, MSRs, control registers, CPUID. The instruction
- * is fetched once from the guest's memory, decoded, checked, and done; whatever is not on the list goes back to the guest as the
- * exception that it was. Nothing here gives a guest more than a hypercall would.
+ * Privileged instructions that a guest may use as if it were privileged: input and output, MSRs,
+ * control registers, CPUID. The instruction is fetched once from the guest's memory, decoded,
+ * checked, and done; whatever is not on the list goes back to the guest as the exception that it
+ * was. Nothing here gives a guest more than a hypercall would.
  */
 #include <torc/console.h>
 #include <torc/cpuid.h>
@@ -12,19 +13,26 @@
 #include <torc/shared.h>
 #include <torc/x86.h>
 
-#define REP_BATCH	1024		/* iterations of a string instruction before it looks for other work */
-#define CR0_FIXED	0x80050033ul	/* PG AM WP NE ET MP PE: so runs every paravirtual guest */
-#define FLAT_CS_PV32	0xe019		/* FLAT_RING1_CS of xen-x86_32.h, which a 64-bit build cannot include */
-#define CR4_OWNED	(CR4_TSD | CR4_DE)	/* what a guest may find changed after it wrote it */
+#define REP_BATCH    1024 /* iterations of a string instruction before it looks for other work */
+#define CR0_FIXED    0x80050033ul /* PG AM WP NE ET MP PE: so runs every paravirtual guest */
+#define FLAT_CS_PV32 0xe019 /* FLAT_RING1_CS of xen-x86_32.h, which a 64-bit build cannot include */
+#define CR4_OWNED    (CR4_TSD | CR4_DE) /* what a guest may find changed after it wrote it */
 
-/* --- segments --------------------------------------------------------------------------------------------------------------- */
+/* --- segments
+ * ---------------------------------------------------------------------------------------------------------------
+ */
 
-struct segment { unsigned long base; bool code64; };
+struct segment {
+	unsigned long base;
+	bool code64;
+};
 
-/* A selector's segment as the guest has defined it; the tables are in this CPU's window. False: unusable. */
+/* A selector's segment as the guest has defined it; the tables are in this CPU's window. False:
+ * unusable. */
 static bool segment_find(const struct domain *d, uint16_t sel, struct segment *s)
 {
-	unsigned long at = CPU_WINDOW(this_cpu()) + (sel & 4 ? WINDOW_LDT : WINDOW_GDT) + (sel & 0xfff8);
+	unsigned long at = CPU_WINDOW(this_cpu()) + (sel & 4 ? WINDOW_LDT : WINDOW_GDT) +
+			   (sel & 0xfff8);
 	uint64_t desc;
 
 	*s = (struct segment){ 0 };
@@ -34,7 +42,7 @@ static bool segment_find(const struct domain *d, uint16_t sel, struct segment *s
 	}
 	if (sel < 4 || copy_may_fault(&desc, (void *)at, sizeof(desc)))
 		return false;
-	if (!(desc >> 47 & 1) || !(desc >> 44 & 1))	/* present, and a code or data segment */
+	if (!(desc >> 47 & 1) || !(desc >> 44 & 1)) /* present, and a code or data segment */
 		return false;
 	s->base = (desc >> 16 & 0xffffff) | (desc >> 56) << 24;
 	s->code64 = (desc >> 43 & 1) && (desc >> 53 & 1) && !d->is_32bit;
@@ -42,22 +50,25 @@ static bool segment_find(const struct domain *d, uint16_t sel, struct segment *s
 }
 
 /* Linear address of the instruction's memory operand; reg_off: its offset. */
-static bool linear(struct vcpu *v, const struct insn *i, const struct cpu_user_regs *r, unsigned long off, unsigned long *out)
+static bool linear(struct vcpu *v, const struct insn *i, const struct cpu_user_regs *r,
+		   unsigned long off, unsigned long *out)
 {
 	struct segment s = { 0 };
 	uint16_t sel;
 
 	if (i->mode == 8) {
-		*out = off + (i->seg == SEG_FS ? rdmsr(MSR_FS_BASE) : i->seg == SEG_GS ? rdmsr(MSR_GS_BASE) : 0);
+		*out = off + (i->seg == SEG_FS ? rdmsr(MSR_FS_BASE) :
+			      i->seg == SEG_GS ? rdmsr(MSR_GS_BASE) :
+						 0);
 		return true;
 	}
 	switch (i->seg) {
 	case SEG_CS: sel = r->cs; break;
 	case SEG_SS: sel = r->ss; break;
-	case SEG_ES: __asm__ ("mov %%es, %0" : "=r" (sel)); break;
-	case SEG_FS: __asm__ ("mov %%fs, %0" : "=r" (sel)); break;
-	case SEG_GS: __asm__ ("mov %%gs, %0" : "=r" (sel)); break;
-	default: __asm__ ("mov %%ds, %0" : "=r" (sel)); break;
+	case SEG_ES: __asm__("mov %%es, %0" : "=r"(sel)); break;
+	case SEG_FS: __asm__("mov %%fs, %0" : "=r"(sel)); break;
+	case SEG_GS: __asm__("mov %%gs, %0" : "=r"(sel)); break;
+	default: __asm__("mov %%ds, %0" : "=r"(sel)); break;
 	}
 	if (!segment_find(v->domain, sel, &s))
 		return false;
@@ -76,7 +87,9 @@ static unsigned int fetch(unsigned long at, uint8_t *buf)
 	return n && !guest_read(buf, GADDR(at), n) ? n : 0;
 }
 
-/* --- the instructions --------------------------------------------------------------------------------------------------------- */
+/* --- the instructions
+ * ---------------------------------------------------------------------------------------------------------
+ */
 
 static unsigned int port_of(const struct insn *i, const struct cpu_user_regs *r)
 {
@@ -103,8 +116,9 @@ static bool port_io(struct vcpu *v, const struct insn *i, struct cpu_user_regs *
 enum step { STEP_REFUSED, STEP_DONE, STEP_AGAIN, STEP_FAULT };
 
 /*
- * INS and OUTS. From the guest's kernel alone: its processes must not reach through the hypervisor what their page tables keep from
- * them. AGAIN: rip stays, the registers say how far it got, and the processor will come back.
+ * INS and OUTS. From the guest's kernel alone: its processes must not reach through the hypervisor
+ * what their page tables keep from them. AGAIN: rip stays, the registers say how far it got, and
+ * the processor will come back.
  */
 static enum step string_io(struct vcpu *v, const struct insn *i, struct cpu_user_regs *r)
 {
@@ -112,7 +126,8 @@ static enum step string_io(struct vcpu *v, const struct insn *i, struct cpu_user
 	int64_t delta = r->rflags & EFLAGS_DF ? -(int64_t)i->width : i->width;
 	bool rep = i->rep || i->repne;
 
-	if (!guest_in_kernel(v, r) || port + i->width > 0x10000 || !io_guest_may(v, r, port, i->width))
+	if (!guest_in_kernel(v, r) || port + i->width > 0x10000 ||
+	    !io_guest_may(v, r, port, i->width))
 		return STEP_REFUSED;
 	for (unsigned int n = 0; !rep || insn_reg_get(r, 1, aw, true); n++) {
 		uint64_t off = insn_reg_get(r, reg, aw, true);
@@ -149,7 +164,8 @@ fault:
 
 static unsigned long root_as_cr3(const struct vcpu *v)
 {
-	/* 32-bit: the ABI's own packing, since frame numbers may need more than the 20 bits of a 32-bit cr3 */
+	/* 32-bit: the ABI's own packing, since frame numbers may need more than the 20 bits of a
+	 * 32-bit cr3 */
 	if (v->domain->is_32bit)
 		return (uint32_t)(v->root.n << 12 | v->root.n >> 20);
 	return v->root.n << PAGE_SHIFT;
@@ -160,20 +176,11 @@ static bool read_cr(struct vcpu *v, const struct insn *i, struct cpu_user_regs *
 	unsigned long val;
 
 	switch (i->imm) {
-	case 0:
-		val = CR0_FIXED | (v->ctrlreg[0] & CR0_TS);
-		break;
-	case 2:
-		val = v->ctrlreg[2];
-		break;
-	case 3:
-		val = root_as_cr3(v);
-		break;
-	case 4:
-		val = v->ctrlreg[4] | (cpu_features.xsave ? CR4_OSXSAVE : 0);
-		break;
-	default:
-		return false;
+	case 0: val = CR0_FIXED | (v->ctrlreg[0] & CR0_TS); break;
+	case 2: val = v->ctrlreg[2]; break;
+	case 3: val = root_as_cr3(v); break;
+	case 4: val = v->ctrlreg[4] | (cpu_features.xsave ? CR4_OSXSAVE : 0); break;
+	default: return false;
 	}
 	insn_reg_set(r, i->dst_reg, i->width, true, val);
 	return true;
@@ -186,7 +193,7 @@ static void set_task_switched(struct vcpu *v, bool on)
 		write_cr0(read_cr0() | CR0_TS);
 	} else {
 		v->ctrlreg[0] &= ~CR0_TS;
-		__asm__ volatile ("clts");
+		__asm__ volatile("clts");
 	}
 }
 
@@ -197,7 +204,9 @@ static bool write_cr(struct vcpu *v, const struct insn *i, const struct cpu_user
 	switch (i->imm) {
 	case 0:
 		if ((val ^ CR0_FIXED) & ~CR0_TS) {
-			log_guest(v->domain->id, LOG_DEBUG, "v%u: cr0 is %#lx but for TS; %#lx refused", v->id, CR0_FIXED, val);
+			log_guest(v->domain->id, LOG_DEBUG,
+				  "v%u: cr0 is %#lx but for TS; %#lx refused", v->id, CR0_FIXED,
+				  val);
 			return false;
 		}
 		set_task_switched(v, val & CR0_TS);
@@ -207,7 +216,8 @@ static bool write_cr(struct vcpu *v, const struct insn *i, const struct cpu_user
 		vcpu_set_cr2(v, val);
 		return true;
 	case 3:
-		frame = v->domain->is_32bit ? (uint32_t)val >> 12 | (val & 0xfff) << 20 : val >> PAGE_SHIFT;
+		frame = v->domain->is_32bit ? (uint32_t)val >> 12 | (val & 0xfff) << 20 :
+					      val >> PAGE_SHIFT;
 		return !mmu_new_root(v, MFN(frame));
 	case 4:
 		/* Kept to be read back; the bits in it that count are the hypervisor's. */
@@ -230,10 +240,11 @@ static bool set_xcr(struct vcpu *v, const struct cpu_user_regs *r)
 	uint64_t val = (uint32_t)r->rdx * (1ull << 32) + (uint32_t)r->rax;
 
 	/* x87 is not optional; AVX wants SSE; AVX-512's three come together, with AVX. */
-	if ((uint32_t)r->rcx || !(val & 1) || val & ~cpuid_states(v->domain, VIEW_GUEST) || (val & 4 && !(val & 2)) ||
-	    (val & 0xe0 && ((val & 0xe0) != 0xe0 || !(val & 4))))
+	if ((uint32_t)r->rcx || !(val & 1) || val & ~cpuid_states(v->domain, VIEW_GUEST) ||
+	    (val & 4 && !(val & 2)) || (val & 0xe0 && ((val & 0xe0) != 0xe0 || !(val & 4))))
 		return false;
-	/* The processor's own stays: all state is switched, always, so a guest that uses less loses nothing. */
+	/* The processor's own stays: all state is switched, always, so a guest that uses less loses
+	 * nothing. */
 	v->xcr0 = val;
 	return true;
 }
@@ -263,31 +274,26 @@ static bool kernel_insn(struct vcpu *v, const struct insn *i, struct cpu_user_re
 	switch (i->op) {
 	case INSN_CLI:
 	case INSN_STI:
-		/* Real interrupts are never the guest's to switch; events have their own mask. Nothing happens, as on the reference. */
+		/* Real interrupts are never the guest's to switch; events have their own mask.
+		 * Nothing happens, as on the reference. */
 		return v->iopl >= 1;
-	case INSN_CLTS:
-		set_task_switched(v, false);
-		return true;
-	case INSN_RDMSR:
-		return rdmsr_into(v, r);
+	case INSN_CLTS: set_task_switched(v, false); return true;
+	case INSN_RDMSR: return rdmsr_into(v, r);
 	case INSN_WRMSR:
-		return guest_wrmsr(v, (uint32_t)r->rcx, (uint32_t)r->rdx * (1ull << 32) + (uint32_t)r->rax);
-	case INSN_MOV_FROM_CR:
-		return read_cr(v, i, r);
-	case INSN_MOV_TO_CR:
-		return write_cr(v, i, r);
-	case INSN_MOV_FROM_DR:
-		return read_dr(v, i, r);
+		return guest_wrmsr(v, (uint32_t)r->rcx,
+				   (uint32_t)r->rdx * (1ull << 32) + (uint32_t)r->rax);
+	case INSN_MOV_FROM_CR: return read_cr(v, i, r);
+	case INSN_MOV_TO_CR: return write_cr(v, i, r);
+	case INSN_MOV_FROM_DR: return read_dr(v, i, r);
 	case INSN_MOV_TO_DR:
-		return debugreg_set(v, (unsigned int)i->imm, insn_reg_get(r, i->src_reg, i->width, true)) == 0;
-	case INSN_WBINVD:		/* INVD would throw away what others wrote */
+		return debugreg_set(v, (unsigned int)i->imm,
+				    insn_reg_get(r, i->src_reg, i->width, true)) == 0;
+	case INSN_WBINVD: /* INVD would throw away what others wrote */
 		if (v->domain->io_mem_all)
 			cache_flush_local();
 		return true;
-	case INSN_XSETBV:
-		return set_xcr(v, r);
-	default:
-		return false;
+	case INSN_XSETBV: return set_xcr(v, r);
+	default: return false;
 	}
 }
 
@@ -298,11 +304,9 @@ static enum step emulate(struct vcpu *v, const struct insn *i, struct cpu_user_r
 
 	switch (i->op) {
 	case INSN_IN:
-	case INSN_OUT:
-		return port_io(v, i, r) ? STEP_DONE : STEP_REFUSED;
+	case INSN_OUT: return port_io(v, i, r) ? STEP_DONE : STEP_REFUSED;
 	case INSN_INS:
-	case INSN_OUTS:
-		return string_io(v, i, r);
+	case INSN_OUTS: return string_io(v, i, r);
 	case INSN_CPUID:
 		guest_cpuid(v, (uint32_t)r->rax, (uint32_t)r->rcx, c);
 		set_regs(r, c);
@@ -312,8 +316,7 @@ static enum step emulate(struct vcpu *v, const struct insn *i, struct cpu_user_r
 		r->rax = (uint32_t)t;
 		r->rdx = t >> 32;
 		return STEP_DONE;
-	default:
-		return guest_in_kernel(v, r) && kernel_insn(v, i, r) ? STEP_DONE : STEP_REFUSED;
+	default: return guest_in_kernel(v, r) && kernel_insn(v, i, r) ? STEP_DONE : STEP_REFUSED;
 	}
 }
 
@@ -323,7 +326,7 @@ static void finish(struct vcpu *v, const struct insn *i, struct cpu_user_regs *r
 
 	insn_skip(i, r);
 	if (trace) {
-		v->debugreg[6] |= 0x4000;		/* BS */
+		v->debugreg[6] |= 0x4000; /* BS */
 		guest_inject(v, r, 1, -1);
 	}
 }
@@ -342,18 +345,15 @@ bool emulate_privileged(struct vcpu *v, struct cpu_user_regs *r)
 	if (insn_decode(bytes, n, cs.code64 ? 8 : 4, &i))
 		return false;
 	switch (emulate(v, &i, r)) {
-	case STEP_DONE:
-		finish(v, &i, r);
-		return true;
+	case STEP_DONE: finish(v, &i, r); return true;
 	case STEP_AGAIN:
-	case STEP_FAULT:
-		return true;
-	default:
-		return false;
+	case STEP_FAULT: return true;
+	default: return false;
 	}
 }
 
-/* ud2; "xen"; cpuid: how a guest asks for CPUID as its hypervisor wants it seen, where the processor cannot be made to trap it. */
+/* ud2; "xen"; cpuid: how a guest asks for CPUID as its hypervisor wants it seen, where the
+ * processor cannot be made to trap it. */
 bool emulate_forced(struct vcpu *v, struct cpu_user_regs *r)
 {
 	static const uint8_t prefix[] = { 0x0f, 0x0b, 'x', 'e', 'n' }, insn[] = { 0x0f, 0xa2 };
@@ -363,8 +363,10 @@ bool emulate_forced(struct vcpu *v, struct cpu_user_regs *r)
 	uint32_t c[4];
 
 	if (!segment_find(v->domain, r->cs, &cs) ||
-	    guest_read(bytes, GADDR(cs.code64 ? r->rip : (uint32_t)(cs.base + r->rip)), sizeof(bytes)) ||
-	    memcmp(bytes, prefix, sizeof(prefix)) || memcmp(bytes + sizeof(prefix), insn, sizeof(insn)))
+	    guest_read(bytes, GADDR(cs.code64 ? r->rip : (uint32_t)(cs.base + r->rip)),
+		       sizeof(bytes)) ||
+	    memcmp(bytes, prefix, sizeof(prefix)) ||
+	    memcmp(bytes + sizeof(prefix), insn, sizeof(insn)))
 		return false;
 	guest_cpuid(v, (uint32_t)r->rax, (uint32_t)r->rcx, c);
 	set_regs(r, c);

@@ -1,17 +1,21 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Event channels, the two-level ABI: a bit a port in shared_info, a bit a word of those in vcpu_info, a flag on top.
+ * Event channels, the two-level ABI: a bit a port in shared_info, a bit a word of those in
+ * vcpu_info, a flag on top.
  *
- * Channels come in buckets that are allocated as ports are first used and live as long as their domain. A channel's state changes
- * under its own lock; ports are given out and closed under the domain's table lock, taken before. The two ends of an interdomain
- * channel change together, under both channels' locks: a peer's is only ever tried, and all is let go if it is taken, so
- * that two domains that close on each other do not wait for each other.
+ * Channels come in buckets that are allocated as ports are first used and live as long as their
+ * domain. A channel's state changes under its own lock; ports are given out and closed under the
+ * domain's table lock, taken before. The two ends of an interdomain channel change together, under
+ * both channels' locks: a peer's is only ever tried, and all is let go if it is taken, so that two
+ * domains that close on each other do not wait for each other.
  *
- * Raising a port takes no lock (interrupt handlers do it): it reads the port's vcpu, which always names an existing one, and
- * sets bits. A late one hits a port that was closed meanwhile: the guest sees an event that means nothing, which it must expect.
+ * Raising a port takes no lock (interrupt handlers do it): it reads the port's vcpu, which always
+ * names an existing one, and sets bits. A late one hits a port that was closed meanwhile: the guest
+ * sees an event that means nothing, which it must expect.
  *
- * FIFO event channels (init_control, expand_array, set_priority) are not offered: -XEN_ENOSYS makes a guest stay with this ABI, whose
- * 4096 ports suffice for what is offered otherwise. They come when density asks for them.
+ * FIFO event channels (init_control, expand_array, set_priority) are not offered: -XEN_ENOSYS makes
+ * a guest stay with this ABI, whose 4096 ports suffice for what is offered otherwise. They come
+ * when density asks for them.
  */
 #include <torc/evtchn.h>
 #include <torc/heap.h>
@@ -22,28 +26,36 @@
 #include <torc/why.h>
 #include <torc/x86.h>
 
-#define BUCKET		64
-#define MAX_PORTS	4096
-#define PORTS_32BIT	1024
+#define BUCKET	    64
+#define MAX_PORTS   4096
+#define PORTS_32BIT 1024
 
-enum channel_state { CHANNEL_FREE, CHANNEL_RESERVED, CHANNEL_UNBOUND, CHANNEL_INTERDOMAIN, CHANNEL_PIRQ, CHANNEL_VIRQ, CHANNEL_IPI };
+enum channel_state {
+	CHANNEL_FREE,
+	CHANNEL_RESERVED,
+	CHANNEL_UNBOUND,
+	CHANNEL_INTERDOMAIN,
+	CHANNEL_PIRQ,
+	CHANNEL_VIRQ,
+	CHANNEL_IPI
+};
 
 struct channel {
 	spinlock_t lock;
 	uint8_t state;
-	uint16_t vcpu;			/* whom to notify */
+	uint16_t vcpu; /* whom to notify */
 	union {
-		domid_t remote;		/* UNBOUND: who may bind */
+		domid_t remote; /* UNBOUND: who may bind */
 		evtchn_port_t peer_port;
 		uint32_t pirq, virq;
 	};
-	struct domain *peer;		/* INTERDOMAIN; cannot go while this end is bound to it */
+	struct domain *peer; /* INTERDOMAIN; cannot go while this end is bound to it */
 };
 
 struct evtchn_table {
 	spinlock_t lock;
-	unsigned int limit;		/* ports from 1 up to below this */
-	unsigned int hint;		/* no free port below */
+	unsigned int limit; /* ports from 1 up to below this */
+	unsigned int hint;  /* no free port below */
 	struct channel *bucket[MAX_PORTS / BUCKET];
 };
 
@@ -57,10 +69,8 @@ static bool virq_is_global(unsigned int virq)
 	case VIRQ_TIMER:
 	case VIRQ_DEBUG:
 	case VIRQ_XENOPROF:
-	case VIRQ_XENPMU:
-		return false;
-	default:
-		return true;
+	case VIRQ_XENPMU: return false;
+	default: return true;
 	}
 }
 
@@ -87,7 +97,9 @@ static struct channel *channel_at(const struct domain *d, evtchn_port_t port)
 	return port < port_limit(d) ? channel_known(d, index_nospec(port, MAX_PORTS)) : NULL;
 }
 
-/* --- raising ---------------------------------------------------------------------------------------------------------- */
+/* --- raising
+ * ----------------------------------------------------------------------------------------------------------
+ */
 
 static void upcall(struct vcpu *v)
 {
@@ -107,16 +119,18 @@ static void wake_pollers(struct domain *d, evtchn_port_t port)
 	}
 }
 
-/* Pending bit, selector, flag: the guest reads them in the other order. Whoever sets a bit first tells. */
+/* Pending bit, selector, flag: the guest reads them in the other order. Whoever sets a bit first
+ * tells. */
 static void port_raise(struct domain *d, const struct channel *ch, evtchn_port_t port)
 {
 	struct vcpu *v = d->vcpus[READ_ONCE(ch->vcpu)];
 
 	if (bit_test_and_set(port, shared_pending(d)) || unlikely(!v))
-		return;			/* without a vcpu yet: it will look at all when it starts */
-	if (!bit_test(port, shared_mask(d)) && !bit_test_and_set(port / shared_word_bits(d), vcpu_pending_sel(v)))
+		return; /* without a vcpu yet: it will look at all when it starts */
+	if (!bit_test(port, shared_mask(d)) &&
+	    !bit_test_and_set(port / shared_word_bits(d), vcpu_pending_sel(v)))
 		upcall(v);
-	if (unlikely(atomic_read(&d->nr_polling)))	/* the barrier is the pending bit's */
+	if (unlikely(atomic_read(&d->nr_polling))) /* the barrier is the pending bit's */
 		wake_pollers(d, port);
 }
 
@@ -128,19 +142,15 @@ int evtchn_send(struct vcpu *v, evtchn_port_t port)
 
 	if (!ch)
 		return refuse(v, -XEN_EINVAL, "send: no port %u", port);
-	spin_lock(&ch->lock);		/* a close takes it too, so the peer stays while we hold it */
+	spin_lock(&ch->lock); /* a close takes it too, so the peer stays while we hold it */
 	switch (ch->state) {
 	case CHANNEL_INTERDOMAIN:
 		peer = channel_known(ch->peer, ch->peer_port);
 		port_raise(ch->peer, peer, ch->peer_port);
 		break;
-	case CHANNEL_IPI:
-		port_raise(d, ch, port);
-		break;
-	case CHANNEL_UNBOUND:		/* a peer yet to come is no error */
-		break;
-	default:
-		rc = -XEN_EINVAL;
+	case CHANNEL_IPI: port_raise(d, ch, port); break;
+	case CHANNEL_UNBOUND: /* a peer yet to come is no error */ break;
+	default: rc = -XEN_EINVAL;
 	}
 	spin_unlock(&ch->lock);
 	if (rc)
@@ -257,9 +267,12 @@ void evtchn_vcpu_info_moved(struct vcpu *v)
 	upcall(v);
 }
 
-/* --- ports ------------------------------------------------------------------------------------------------------------ */
+/* --- ports
+ * ------------------------------------------------------------------------------------------------------------
+ */
 
-/* The table lock is held. A port in state RESERVED, to be given its state or freed before the lock is let go, or -errno. */
+/* The table lock is held. A port in state RESERVED, to be given its state or freed before the lock
+ * is let go, or -errno. */
 static int port_alloc(struct domain *d, struct channel **out)
 {
 	struct evtchn_table *t = d->evtchn;
@@ -298,7 +311,7 @@ static void port_free(struct domain *d, struct channel *ch, evtchn_port_t port)
 	ch->state = CHANNEL_FREE;
 	ch->peer = NULL;
 	ch->vcpu = 0;
-	bit_test_and_clear(port, shared_pending(d));	/* who gets the port next starts clean */
+	bit_test_and_clear(port, shared_pending(d)); /* who gets the port next starts clean */
 	if (port < d->evtchn->hint)
 		d->evtchn->hint = port;
 }
@@ -310,7 +323,8 @@ static void set_state(struct channel *ch, enum channel_state s)
 	spin_unlock(&ch->lock);
 }
 
-int evtchn_alloc_unbound(struct domain *d, struct domain *remote_of, domid_t remote, evtchn_port_t *port)
+int evtchn_alloc_unbound(struct domain *d, struct domain *remote_of, domid_t remote,
+			 evtchn_port_t *port)
 {
 	struct channel *ch;
 	int rc;
@@ -329,7 +343,8 @@ int evtchn_alloc_unbound(struct domain *d, struct domain *remote_of, domid_t rem
 	return rc;
 }
 
-int evtchn_bind_interdomain(struct domain *d, struct domain *rd, evtchn_port_t rport, evtchn_port_t *port)
+int evtchn_bind_interdomain(struct domain *d, struct domain *rd, evtchn_port_t rport,
+			    evtchn_port_t *port)
 {
 	struct channel *ch, *rch = channel_at(rd, rport);
 	int rc, lport;
@@ -342,12 +357,12 @@ int evtchn_bind_interdomain(struct domain *d, struct domain *rd, evtchn_port_t r
 		spin_unlock(&d->evtchn->lock);
 		return lport;
 	}
-	if (rch == ch) {		/* the caller guessed the port that it would get: both locks are one */
+	if (rch == ch) { /* the caller guessed the port that it would get: both locks are one */
 		port_free(d, ch, lport);
 		spin_unlock(&d->evtchn->lock);
 		return -XEN_EINVAL;
 	}
-	for (;;) {			/* nobody else knows ch; rch may be anybody's partner right now */
+	for (;;) { /* nobody else knows ch; rch may be anybody's partner right now */
 		spin_lock(&ch->lock);
 		if (spin_trylock(&rch->lock))
 			break;
@@ -365,7 +380,7 @@ int evtchn_bind_interdomain(struct domain *d, struct domain *rd, evtchn_port_t r
 		ch->state = rch->state = CHANNEL_INTERDOMAIN;
 		*port = lport;
 		rc = 0;
-		port_raise(d, ch, lport);	/* the peer may have sent before we were there */
+		port_raise(d, ch, lport); /* the peer may have sent before we were there */
 	}
 	spin_unlock(&rch->lock);
 	spin_unlock(&ch->lock);
@@ -444,7 +459,8 @@ int evtchn_bind_pirq(struct vcpu *v, unsigned int pirq, uint32_t flags, evtchn_p
 	if (p >= 0) {
 		ch->pirq = pirq;
 		set_state(ch, CHANNEL_PIRQ);
-		rc = pirq_bind(v, (int)pirq, flags & BIND_PIRQ__WILL_SHARE, p);	/* -XEN_EEXIST if it has a port */
+		rc = pirq_bind(v, (int)pirq, flags & BIND_PIRQ__WILL_SHARE,
+			       p); /* -XEN_EEXIST if it has a port */
 		if (rc)
 			port_free(d, ch, p);
 		else
@@ -474,15 +490,12 @@ int evtchn_bind_vcpu(struct domain *d, evtchn_port_t port, unsigned int vcpu)
 			rc = -XEN_EINVAL;
 		break;
 	case CHANNEL_UNBOUND:
-	case CHANNEL_INTERDOMAIN:
-		ch->vcpu = vcpu;
-		break;
+	case CHANNEL_INTERDOMAIN: ch->vcpu = vcpu; break;
 	case CHANNEL_PIRQ:
 		ch->vcpu = vcpu;
 		pirq_move(d, (int)ch->pirq, v->cpu);
 		break;
-	default:
-		rc = -XEN_EINVAL;
+	default: rc = -XEN_EINVAL;
 	}
 	spin_unlock(&ch->lock);
 	spin_unlock(&d->evtchn->lock);
@@ -506,9 +519,7 @@ again:
 	spin_lock(&ch->lock);
 	switch (ch->state) {
 	case CHANNEL_FREE:
-	case CHANNEL_RESERVED:
-		rc = -XEN_EINVAL;
-		break;
+	case CHANNEL_RESERVED: rc = -XEN_EINVAL; break;
 	case CHANNEL_INTERDOMAIN:
 		peer = channel_known(ch->peer, ch->peer_port);
 		if (!spin_trylock(&peer->lock)) {
@@ -516,15 +527,14 @@ again:
 			cpu_relax();
 			goto again;
 		}
-		ASSERT(peer->state == CHANNEL_INTERDOMAIN && peer->peer == d && peer->peer_port == port);
-		peer->state = CHANNEL_UNBOUND;	/* awaits the next of this domain */
+		ASSERT(peer->state == CHANNEL_INTERDOMAIN && peer->peer == d &&
+		       peer->peer_port == port);
+		peer->state = CHANNEL_UNBOUND; /* awaits the next of this domain */
 		peer->peer = NULL;
 		peer->remote = d->id;
 		spin_unlock(&peer->lock);
 		break;
-	case CHANNEL_PIRQ:
-		pirq_unbind(d, (int)ch->pirq);
-		break;
+	case CHANNEL_PIRQ: pirq_unbind(d, (int)ch->pirq); break;
 	case CHANNEL_VIRQ:
 		for (i = 0; i < d->max_vcpus; i++) {
 			v = d->vcpus[i];
@@ -532,8 +542,7 @@ again:
 				atomic_set(&v->virq_port[ch->virq], 0);
 		}
 		break;
-	default:
-		break;
+	default: break;
 	}
 	if (!rc)
 		port_free(d, ch, port);
@@ -573,17 +582,16 @@ int evtchn_get_status(struct domain *d, struct evtchn_status *s)
 		s->status = EVTCHNSTAT_virq;
 		s->u.virq = ch->virq;
 		break;
-	case CHANNEL_IPI:
-		s->status = EVTCHNSTAT_ipi;
-		break;
-	default:
-		s->vcpu = 0;
+	case CHANNEL_IPI: s->status = EVTCHNSTAT_ipi; break;
+	default: s->vcpu = 0;
 	}
 	spin_unlock(&ch->lock);
 	return 0;
 }
 
-/* --- life ------------------------------------------------------------------------------------------------------------- */
+/* --- life
+ * -------------------------------------------------------------------------------------------------------------
+ */
 
 int evtchn_init(struct domain *d, unsigned int max_port)
 {
@@ -593,7 +601,7 @@ int evtchn_init(struct domain *d, unsigned int max_port)
 		return -XEN_ENOMEM;
 	spin_init(&t->lock, RANK_EVTCHN);
 	t->limit = max_port < MAX_PORTS - 1 ? max_port + 1 : MAX_PORTS;
-	t->hint = 1;			/* port 0 is never given out */
+	t->hint = 1; /* port 0 is never given out */
 	d->evtchn = t;
 	return 0;
 }

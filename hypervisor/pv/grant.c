@@ -1,20 +1,24 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Grant tables, version 1. A domain writes into its table which frame whom it lets map or copy; others refer to the entry.
+ * Grant tables, version 1. A domain writes into its table which frame whom it lets map or copy;
+ * others refer to the entry.
  *
- * The table's frames are the granter's to write at any time: an entry is read once (flags and domain as one word, by
- * compare-and-swap, then the frame), and what was read is kept in the active entry beside it while anybody uses it.
+ * The table's frames are the granter's to write at any time: an entry is read once (flags and
+ * domain as one word, by compare-and-swap, then the frame), and what was read is kept in the active
+ * entry beside it while anybody uses it.
  *
- * References. A mapping holds, besides what its page-table entry holds (a general reference, and a writable type if it is
- * writable, put by whoever clears the entry), a general reference of its own and a domain reference on the granter, in its
- * maptrack entry. So a guest that overwrites the page-table entry harms only its own accounts, and a granter that dies with
- * its frames mapped stays as a zombie.
+ * References. A mapping holds, besides what its page-table entry holds (a general reference, and a
+ * writable type if it is writable, put by whoever clears the entry), a general reference of its own
+ * and a domain reference on the granter, in its maptrack entry. So a guest that overwrites the
+ * page-table entry harms only its own accounts, and a granter that dies with its frames mapped
+ * stays as a zombie.
  *
- * Unmapping clears the page-table entries of a batch, flushes once, then lets the frames go and tells the granter by clearing the
- * entry's flags: from then on it may use the frame for anything else, so no TLB may know it.
+ * Unmapping clears the page-table entries of a batch, flushes once, then lets the frames go and
+ * tells the granter by clearing the entry's flags: from then on it may use the frame for anything
+ * else, so no TLB may know it.
  *
- * Locks: the granter's table lock (RANK_GRANT) guards its active entries and growth. It is never held across page-table work or
- * together with another's.
+ * Locks: the granter's table lock (RANK_GRANT) guards its active entries and growth. It is never
+ * held across page-table work or together with another's.
  */
 #include <torc/console.h>
 #include <torc/grant.h>
@@ -24,27 +28,27 @@
 #include <torc/why.h>
 #include <torc/x86.h>
 
-#define PER_FRAME	(PAGE_SIZE / sizeof(struct grant_entry_v1))
-#define DEFAULT_FRAMES	64
+#define PER_FRAME	 (PAGE_SIZE / sizeof(struct grant_entry_v1))
+#define DEFAULT_FRAMES	 64
 #define DEFAULT_MAPTRACK 1024
-#define MOST_FRAMES	4096		/* of either, so that a table's index stays small */
+#define MOST_FRAMES	 4096 /* of either, so that a table's index stays small */
 
 struct active {
 	mfn_t mfn;
 	domid_t dom;
-	uint16_t readers, writers;	/* uses in force */
+	uint16_t readers, writers; /* uses in force */
 };
 
 struct grant_table {
 	spinlock_t lock;
-	bool dead;			/* the shared frames are gone */
+	bool dead; /* the shared frames are gone */
 	uint32_t frames, max_frames;
-	struct grant_entry_v1 **shared;	/* max_frames of them */
+	struct grant_entry_v1 **shared; /* max_frames of them */
 	struct active **active;
 	struct maptrack_table *track;
 };
 
-#define no(v, status, ...)	(refuse((v), -XEN_EINVAL, __VA_ARGS__), (int16_t)(status))
+#define no(v, status, ...) (refuse((v), -XEN_EINVAL, __VA_ARGS__), (int16_t)(status))
 
 static struct grant_entry_v1 *entry(const struct grant_table *t, uint32_t ref)
 {
@@ -68,19 +72,22 @@ static bool ref_ok(const struct grant_table *t, uint32_t *ref)
 
 static void clear_flags(struct grant_table *t, uint32_t ref, const struct active *a)
 {
-	uint16_t gone = a->readers + a->writers == 0 ? GTF_reading | GTF_writing : a->writers == 0 ? GTF_writing : 0;
+	uint16_t gone = a->readers + a->writers == 0 ? GTF_reading | GTF_writing :
+			a->writers == 0		     ? GTF_writing :
+						       0;
 
 	if (gone && !t->dead)
 		atomic_and(&entry(t, ref)->flags, (uint16_t)~gone);
 }
 
-/* Begins a use of rd's entry by v's domain. On success the frame, which the caller has yet to take references of. */
+/* Begins a use of rd's entry by v's domain. On success the frame, which the caller has yet to take
+ * references of. */
 static int16_t pin(struct vcpu *v, struct domain *rd, uint32_t ref, bool readonly, mfn_t *out)
 {
 	struct grant_table *t = rd->grant;
 	domid_t me = v->domain->id;
 	struct grant_entry_v1 *e;
-	uint32_t old, new;		/* flags, and the domain in the upper half */
+	uint32_t old, new; /* flags, and the domain in the upper half */
 	int16_t rc = GNTST_okay;
 	struct active *a;
 
@@ -91,20 +98,23 @@ static int16_t pin(struct vcpu *v, struct domain *rd, uint32_t ref, bool readonl
 	}
 	e = entry(t, ref);
 	a = active(t, ref);
-	if (a->readers == UINT16_MAX || a->writers == UINT16_MAX || (a->readers + a->writers && a->dom != me)) {
+	if (a->readers == UINT16_MAX || a->writers == UINT16_MAX ||
+	    (a->readers + a->writers && a->dom != me)) {
 		rc = GNTST_general_error;
 		goto out;
 	}
 	old = atomic_read((uint32_t *)e);
 	do {
-		if ((old & GTF_type_mask) != GTF_permit_access || old >> 16 != me || (!readonly && (old & GTF_readonly))) {
+		if ((old & GTF_type_mask) != GTF_permit_access || old >> 16 != me ||
+		    (!readonly && (old & GTF_readonly))) {
 			rc = GNTST_general_error;
 			goto out;
 		}
 		new = old | GTF_reading | (readonly ? 0 : GTF_writing);
 	} while (old != new && !atomic_swap_if((uint32_t *)e, &old, new));
 	if (a->readers + a->writers == 0) {
-		a->mfn = MFN(READ_ONCE(e->frame));	/* after the flags: the granter writes it before */
+		a->mfn = MFN(
+			READ_ONCE(e->frame)); /* after the flags: the granter writes it before */
 		a->dom = me;
 	}
 	if (readonly)
@@ -138,7 +148,8 @@ static bool use_frame(struct domain *owner, mfn_t m, bool readonly)
 {
 	if (!mfn_valid(m))
 		return false;
-	return readonly ? frame_get(mfn_frame(m), owner) : frame_get_typed(mfn_frame(m), owner, FT_WRITABLE) == 0;
+	return readonly ? frame_get(mfn_frame(m), owner) :
+			  frame_get_typed(mfn_frame(m), owner, FT_WRITABLE) == 0;
 }
 
 static void unuse_frame(mfn_t m, bool readonly)
@@ -154,7 +165,9 @@ static void unuse_frame(mfn_t m, bool readonly)
 	}
 }
 
-/* --- mapping ---------------------------------------------------------------------------------------------------------- */
+/* --- mapping
+ * ----------------------------------------------------------------------------------------------------------
+ */
 
 static uint64_t mapping_entry(mfn_t m, uint32_t flags)
 {
@@ -169,7 +182,8 @@ static uint64_t mapping_entry(mfn_t m, uint32_t flags)
 
 int16_t grant_map(struct vcpu *v, struct gnttab_map_grant_ref *op)
 {
-	bool ro = op->flags & GNTMAP_readonly, host = op->flags & GNTMAP_host_map, dev = op->flags & GNTMAP_device_map;
+	bool ro = op->flags & GNTMAP_readonly, host = op->flags & GNTMAP_host_map,
+	     dev = op->flags & GNTMAP_device_map;
 	struct grant_table *mine = v->domain->grant;
 	struct maptrack *m;
 	struct domain *rd;
@@ -179,8 +193,9 @@ int16_t grant_map(struct vcpu *v, struct gnttab_map_grant_ref *op)
 	int err;
 
 	if (!host && !dev)
-		return no(v, GNTST_bad_gntref, "grant %u of d%u: flags %#x ask for no mapping", op->ref, op->dom, op->flags);
-	rd = op->dom == DOMID_SELF ? NULL : domain_get(op->dom);	/* ABI: one's own only by number */
+		return no(v, GNTST_bad_gntref, "grant %u of d%u: flags %#x ask for no mapping",
+			  op->ref, op->dom, op->flags);
+	rd = op->dom == DOMID_SELF ? NULL : domain_get(op->dom); /* ABI: one's own only by number */
 	if (!rd)
 		return no(v, GNTST_bad_domain, "grant %u: no domain %u", op->ref, op->dom);
 	err = maptrack_alloc(mine->track, &handle);
@@ -190,28 +205,34 @@ int16_t grant_map(struct vcpu *v, struct gnttab_map_grant_ref *op)
 	}
 	rc = pin(v, rd, op->ref, ro, &mfn);
 	if (rc) {
-		no(v, rc, "grant %u of d%u is not for d%u to %s", op->ref, op->dom, v->domain->id, ro ? "read" : "write");
+		no(v, rc, "grant %u of d%u is not for d%u to %s", op->ref, op->dom, v->domain->id,
+		   ro ? "read" : "write");
 		goto handle;
 	}
 	if (!mfn_valid(mfn) || !frame_get(mfn_frame(mfn), rd)) {
-		rc = no(v, GNTST_bad_page, "grant %u of d%u: frame %#lx is not its", op->ref, op->dom, mfn.n);
+		rc = no(v, GNTST_bad_page, "grant %u of d%u: frame %#lx is not its", op->ref,
+			op->dom, mfn.n);
 		goto unpin;
 	}
 	rc = GNTST_general_error;
 	if (dev && !use_frame(rd, mfn, ro)) {
-		no(v, rc, "grant %u of d%u: frame %#lx is a page table there", op->ref, op->dom, mfn.n);
+		no(v, rc, "grant %u of d%u: frame %#lx is a page table there", op->ref, op->dom,
+		   mfn.n);
 		goto frame;
 	}
 	if (host && !use_frame(rd, mfn, ro)) {
-		no(v, rc, "grant %u of d%u: frame %#lx is a page table there", op->ref, op->dom, mfn.n);
+		no(v, rc, "grant %u of d%u: frame %#lx is a page table there", op->ref, op->dom,
+		   mfn.n);
 		goto dev;
 	}
-	if (host && mmu_map_foreign_pte(v, op->host_addr, mapping_entry(mfn, op->flags), !(op->flags & GNTMAP_contains_pte), NULL))
+	if (host && mmu_map_foreign_pte(v, op->host_addr, mapping_entry(mfn, op->flags),
+					!(op->flags & GNTMAP_contains_pte), NULL))
 		goto host;
 	m = maptrack_busy(mine->track, handle);
 	m->mfn = mfn;
 	m->ref = op->ref;
-	m->flags = op->flags & (GNTMAP_device_map | GNTMAP_host_map | GNTMAP_readonly | GNTMAP_contains_pte);
+	m->flags = op->flags &
+		   (GNTMAP_device_map | GNTMAP_host_map | GNTMAP_readonly | GNTMAP_contains_pte);
 	m->granter = rd;
 	maptrack_put(mine->track, handle);
 	op->handle = handle;
@@ -233,11 +254,13 @@ put:
 	return rc;
 }
 
-/* --- unmapping -------------------------------------------------------------------------------------------------------- */
+/* --- unmapping
+ * --------------------------------------------------------------------------------------------------------
+ */
 
 /* Flags that tell the second step which references to put; above those of the ABI that are kept. */
-#define DROP_HOST	0x100
-#define DROP_DEVICE	0x200
+#define DROP_HOST   0x100
+#define DROP_DEVICE 0x200
 
 static void batch_add(struct grant_batch *b, uint32_t handle)
 {
@@ -266,7 +289,7 @@ void grant_batch_finish(struct grant_batch *b)
 			unuse_frame(m->mfn, ro);
 		m->flags &= ~(DROP_HOST | DROP_DEVICE);
 		if (m->flags & (GNTMAP_host_map | GNTMAP_device_map)) {
-			maptrack_put(track, b->handle[i]);	/* the other half is still mapped */
+			maptrack_put(track, b->handle[i]); /* the other half is still mapped */
 			continue;
 		}
 		rd = m->granter;
@@ -283,7 +306,8 @@ static int16_t unmap_host(struct vcpu *v, struct maptrack *m, uint64_t host_addr
 	uint64_t expect = pte_make(m->mfn, PTE_P | (m->flags & GNTMAP_readonly ? 0 : PTE_RW));
 
 	if (!(m->flags & GNTMAP_host_map))
-		return no(v, GNTST_bad_virt_addr, "unmap: grant %u of d%u has no host mapping", m->ref, m->granter->id);
+		return no(v, GNTST_bad_virt_addr, "unmap: grant %u of d%u has no host mapping",
+			  m->ref, m->granter->id);
 	if (mmu_clear_pte(v, host_addr, !(m->flags & GNTMAP_contains_pte), expect, replace))
 		return GNTST_general_error;
 	m->flags = (m->flags & ~GNTMAP_host_map) | DROP_HOST;
@@ -297,13 +321,15 @@ int16_t grant_unmap(struct grant_batch *b, const struct gnttab_unmap_grant_ref *
 	int16_t rc = GNTST_okay;
 
 	if (!m) {
-		grant_batch_finish(b);		/* twice in one batch: then it is gone, not busy */
+		grant_batch_finish(b); /* twice in one batch: then it is gone, not busy */
 		m = maptrack_get(track, op->handle);
 	}
 	if (!m)
 		return no(b->v, GNTST_bad_handle, "unmap: no handle %u", op->handle);
-	if (op->dev_bus_addr && (!(m->flags & GNTMAP_device_map) || op->dev_bus_addr != m->mfn.n << PAGE_SHIFT)) {
-		rc = no(b->v, GNTST_bad_dev_addr, "unmap: handle %u is not bus address %#lx", op->handle, op->dev_bus_addr);
+	if (op->dev_bus_addr &&
+	    (!(m->flags & GNTMAP_device_map) || op->dev_bus_addr != m->mfn.n << PAGE_SHIFT)) {
+		rc = no(b->v, GNTST_bad_dev_addr, "unmap: handle %u is not bus address %#lx",
+			op->handle, op->dev_bus_addr);
 		goto out;
 	}
 	if (op->host_addr)
@@ -334,9 +360,10 @@ int16_t grant_unmap_and_replace(struct grant_batch *b, const struct gnttab_unmap
 	if (!m)
 		return no(b->v, GNTST_bad_handle, "unmap: no handle %u", op->handle);
 	moved = guest_walk(b->v, op->new_addr);
-	if (!(moved & PTE_P) || (m->flags & GNTMAP_contains_pte) || (m->flags & GNTMAP_device_map) ||
-	    mmu_clear_pte(b->v, op->new_addr, true, moved, 0)) {
-		rc = no(b->v, GNTST_general_error, "unmap: nothing at %#lx to take its place", op->new_addr);
+	if (!(moved & PTE_P) || (m->flags & GNTMAP_contains_pte) ||
+	    (m->flags & GNTMAP_device_map) || mmu_clear_pte(b->v, op->new_addr, true, moved, 0)) {
+		rc = no(b->v, GNTST_general_error, "unmap: nothing at %#lx to take its place",
+			op->new_addr);
 		goto out;
 	}
 	rc = unmap_host(b->v, m, op->host_addr, moved);
@@ -344,7 +371,8 @@ int16_t grant_unmap_and_replace(struct grant_batch *b, const struct gnttab_unmap
 		batch_add(b, op->handle);
 		return rc;
 	}
-	if (mmu_map_foreign_pte(b->v, op->new_addr, moved, true, NULL)) {	/* its table went away meanwhile */
+	if (mmu_map_foreign_pte(b->v, op->new_addr, moved, true,
+				NULL)) { /* its table went away meanwhile */
 		tlb_flush_cpus(atomic_read(&b->v->domain->tlb_cpus));
 		unuse_frame(pte_mfn(moved), !(moved & PTE_RW));
 	}
@@ -353,7 +381,9 @@ out:
 	return rc;
 }
 
-/* --- copying ---------------------------------------------------------------------------------------------------------- */
+/* --- copying
+ * ----------------------------------------------------------------------------------------------------------
+ */
 
 struct copy_end {
 	struct domain *rd;
@@ -377,10 +407,16 @@ static int16_t copy_begin(struct vcpu *v, struct copy_end *c, uint64_t ref_or_mf
 	if (c->gref)
 		rc = pin(v, c->rd, c->ref, c->readonly, &c->mfn);
 	if (rc) {
-		no(v, rc, "copy: grant %u of d%u is not for d%u to %s", c->ref, c->rd->id, v->domain->id, c->readonly ? "read" : "write");
+		no(v, rc, "copy: grant %u of d%u is not for d%u to %s", c->ref, c->rd->id,
+		   v->domain->id, c->readonly ? "read" : "write");
 	} else if (!use_frame(c->rd, c->mfn, c->readonly)) {
 		/* not the domain's, or its and in use as something that nobody writes to */
-		rc = no(v, mfn_valid(c->mfn) && mfn_frame(c->mfn)->owner == c->rd ? GNTST_general_error : GNTST_bad_page, "copy: frame %#lx is not d%u's to %s", c->mfn.n, c->rd->id, c->readonly ? "read" : "write");
+		rc = no(v,
+			mfn_valid(c->mfn) && mfn_frame(c->mfn)->owner == c->rd ?
+				GNTST_general_error :
+				GNTST_bad_page,
+			"copy: frame %#lx is not d%u's to %s", c->mfn.n, c->rd->id,
+			c->readonly ? "read" : "write");
 		if (c->gref)
 			unpin(c->rd, c->ref, c->readonly);
 	}
@@ -404,20 +440,24 @@ int16_t grant_copy(struct vcpu *v, const struct gnttab_copy *op)
 	int16_t rc;
 
 	if (op->source.offset + op->len > PAGE_SIZE || op->dest.offset + op->len > PAGE_SIZE)
-		return no(v, GNTST_bad_copy_arg, "copy: %u bytes at %u and %u cross a page", op->len, op->source.offset, op->dest.offset);
-	rc = copy_begin(v, &from, from.gref ? op->source.u.ref : op->source.u.gmfn, op->source.domid);
+		return no(v, GNTST_bad_copy_arg, "copy: %u bytes at %u and %u cross a page",
+			  op->len, op->source.offset, op->dest.offset);
+	rc = copy_begin(v, &from, from.gref ? op->source.u.ref : op->source.u.gmfn,
+			op->source.domid);
 	if (rc)
 		return rc;
 	rc = copy_begin(v, &to, to.gref ? op->dest.u.ref : op->dest.u.gmfn, op->dest.domid);
 	if (!rc) {
-		memmove((char *)mfn_to_virt(to.mfn) + op->dest.offset, (char *)mfn_to_virt(from.mfn) + op->source.offset, op->len);
+		memmove((char *)mfn_to_virt(to.mfn) + op->dest.offset,
+			(char *)mfn_to_virt(from.mfn) + op->source.offset, op->len);
 		copy_end(&to);
 	}
 	copy_end(&from);
 	return rc;
 }
 
-/* --- the table itself ------------------------------------------------------------------------------------------------- */
+/* --- the table itself
+ * ------------------------------------------------------------------------------------------------- */
 
 static int16_t grow_locked(struct domain *d, unsigned int n)
 {
@@ -483,7 +523,8 @@ int grant_table_frame(struct domain *d, unsigned long idx, mfn_t *out)
 	return grant_frame(d, idx, out) ? 0 : -XEN_EINVAL;
 }
 
-/* Another domain's writes go through its own tables and are not seen: each frame that it could have written to counts as written. */
+/* Another domain's writes go through its own tables and are not seen: each frame that it could have
+ * written to counts as written. */
 void grant_mark_written(struct domain *d)
 {
 	struct grant_table *t = d->grant;
@@ -518,7 +559,8 @@ int16_t grant_swap(struct domain *d, uint32_t a, uint32_t b)
 	spin_lock(&t->lock);
 	if (t->dead || !ref_ok(t, &a) || !ref_ok(t, &b)) {
 		rc = GNTST_bad_gntref;
-	} else if (active(t, a)->readers || active(t, a)->writers || active(t, b)->readers || active(t, b)->writers) {
+	} else if (active(t, a)->readers || active(t, a)->writers || active(t, b)->readers ||
+		   active(t, b)->writers) {
 		rc = GNTST_eagain;
 	} else if (a != b) {
 		tmp = *entry(t, a);
@@ -534,7 +576,8 @@ static unsigned int limit_of(unsigned int asked, unsigned int normal)
 	return (int)asked < 0 ? normal : MIN(asked, MOST_FRAMES);
 }
 
-int grant_init(struct domain *d, unsigned int max_frames, unsigned int max_maptrack, unsigned int max_version)
+int grant_init(struct domain *d, unsigned int max_frames, unsigned int max_maptrack,
+	       unsigned int max_version)
 {
 	struct grant_table *t;
 
@@ -556,7 +599,8 @@ int grant_init(struct domain *d, unsigned int max_frames, unsigned int max_maptr
 	return 0;
 }
 
-/* What it has mapped of others. Its page tables give their references back themselves, before or after; it runs no more. */
+/* What it has mapped of others. Its page tables give their references back themselves, before or
+ * after; it runs no more. */
 int grant_release_all(struct domain *d)
 {
 	struct maptrack_table *track = d->grant->track;
@@ -585,7 +629,8 @@ int grant_release_all(struct domain *d)
 	return 0;
 }
 
-/* The dying domain's own table: others may still use what it granted, but nobody reads the shared frames any more. */
+/* The dying domain's own table: others may still use what it granted, but nobody reads the shared
+ * frames any more. */
 void grant_retire(struct domain *d)
 {
 	struct grant_table *t = d->grant;

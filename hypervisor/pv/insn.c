@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The instruction decoder: bytes to struct insn, and what a read-modify-write instruction makes of its operand. The bytes are a
- * guest's and may be anything; they are read from the copy the caller made, within the length the caller gave, and nothing is
- * touched but the result. Opcodes are found by a walk over small tables, not by a full map of x86: what is not in them is refused.
+ * The instruction decoder: bytes to struct insn, and what a read-modify-write instruction makes of
+ * its operand. The bytes are a guest's and may be anything; they are read from the copy the caller
+ * made, within the length the caller gave, and nothing is touched but the result. Opcodes are found
+ * by a walk over small tables, not by a full map of x86: what is not in them is refused.
  */
 #include <torc/insn.h>
 #include <torc/lib.h>
@@ -45,18 +46,21 @@ struct prefixes {
 	uint8_t rex;
 };
 
-#define REX_B	1
-#define REX_X	2
-#define REX_R	4
-#define REX_W	8
+#define REX_B 1
+#define REX_X 2
+#define REX_R 4
+#define REX_W 8
 
 /* What a ModRM byte says; fills in the memory operand. */
-struct modrm { uint8_t mod, reg, rm; };
+struct modrm {
+	uint8_t mod, reg, rm;
+};
 
 static void memory_16(struct cursor *c, struct insn *i, const struct modrm *m)
 {
-	static const uint8_t base[8] = { 3, 3, 5, 5, 6, 7, 5, 3 }, index[8] = { 6, 7, 6, 7, INSN_NO_REG, INSN_NO_REG,
-									     INSN_NO_REG, INSN_NO_REG };
+	static const uint8_t base[8] = { 3, 3, 5, 5, 6, 7, 5, 3 },
+			     index[8] = { 6,	       7,	    6,		 7,
+					  INSN_NO_REG, INSN_NO_REG, INSN_NO_REG, INSN_NO_REG };
 
 	i->base = base[m->rm];
 	i->index = index[m->rm];
@@ -134,7 +138,8 @@ static void set_imm(struct insn *i, int64_t v)
 }
 
 /* op r/m, r  or  op r, r/m */
-static void two_operands(struct cursor *c, struct insn *i, uint8_t rex, enum insn_op op, bool rm_is_dst)
+static void two_operands(struct cursor *c, struct insn *i, uint8_t rex, enum insn_op op,
+			 bool rm_is_dst)
 {
 	struct modrm m = take_modrm(c, i, rex);
 
@@ -149,9 +154,8 @@ static void two_operands(struct cursor *c, struct insn *i, uint8_t rex, enum ins
 	}
 }
 
-static const enum insn_op arith[8] = {
-	INSN_ADD, INSN_OR, INSN_ADC, INSN_SBB, INSN_AND, INSN_SUB, INSN_XOR, INSN_CMP
-};
+static const enum insn_op arith[8] = { INSN_ADD, INSN_OR,  INSN_ADC, INSN_SBB,
+				       INSN_AND, INSN_SUB, INSN_XOR, INSN_CMP };
 
 static void port(struct insn *i, enum insn_op op, unsigned int width)
 {
@@ -166,18 +170,15 @@ static bool group_0f01(struct cursor *c, struct insn *i, uint8_t rex)
 	unsigned int whole = m.mod << 6 | (m.reg & 7) << 3 | (m.rm & 7);
 
 	switch (whole) {
-	case 0xd0:
-		i->op = INSN_XGETBV;
-		return true;
-	case 0xd1:
-		i->op = INSN_XSETBV;
-		return true;
-	case 0xf9:
-		i->op = INSN_RDTSCP;
-		return true;
+	case 0xd0: i->op = INSN_XGETBV; return true;
+	case 0xd1: i->op = INSN_XSETBV; return true;
+	case 0xf9: i->op = INSN_RDTSCP; return true;
 	}
 	switch (m.reg & 7) {
-	case 0: case 1: case 2: case 3:
+	case 0:
+	case 1:
+	case 2:
+	case 3:
 		if (m.mod == 3)
 			return false;
 		i->op = INSN_TABLE;
@@ -213,25 +214,23 @@ static bool two_byte(struct cursor *c, struct insn *i, uint8_t rex, uint8_t full
 		i->op = INSN_TABLE;
 		set_rm(i, &m, true);
 		return (m.reg & 7) < 4;
-	case 0x01:
-		return group_0f01(c, i, rex);
-	case 0x06:
-		i->op = INSN_CLTS;
-		return true;
-	case 0x08:
-		i->op = INSN_INVD;
-		return true;
-	case 0x09:
-		i->op = INSN_WBINVD;
-		return true;
-	case 0x20: case 0x21: case 0x22: case 0x23:
+	case 0x01: return group_0f01(c, i, rex);
+	case 0x06: i->op = INSN_CLTS; return true;
+	case 0x08: i->op = INSN_INVD; return true;
+	case 0x09: i->op = INSN_WBINVD; return true;
+	case 0x20:
+	case 0x21:
+	case 0x22:
+	case 0x23:
 		/* mod is ignored by the processor: always a register */
 		{
 			uint8_t rm = take(c);
 
 			i->imm = (rm >> 3 & 7) | (rex & REX_R ? 8 : 0);
-			i->op = b == 0x20 ? INSN_MOV_FROM_CR : b == 0x21 ? INSN_MOV_FROM_DR :
-				b == 0x22 ? INSN_MOV_TO_CR : INSN_MOV_TO_DR;
+			i->op = b == 0x20 ? INSN_MOV_FROM_CR :
+				b == 0x21 ? INSN_MOV_FROM_DR :
+				b == 0x22 ? INSN_MOV_TO_CR :
+					    INSN_MOV_TO_DR;
 			i->width = i->mode;
 			rm = (rm & 7) | (rex & REX_B ? 8 : 0);
 			if (b & 2) {
@@ -243,24 +242,22 @@ static bool two_byte(struct cursor *c, struct insn *i, uint8_t rex, uint8_t full
 			}
 		}
 		return true;
-	case 0x30:
-		i->op = INSN_WRMSR;
-		return true;
-	case 0x31:
-		i->op = INSN_RDTSC;
-		return true;
-	case 0x32:
-		i->op = INSN_RDMSR;
-		return true;
-	case 0x33:
-		i->op = INSN_RDPMC;
-		return true;
-	case 0xa2:
-		i->op = INSN_CPUID;
-		return true;
-	case 0xa3: case 0xab: case 0xb3: case 0xbb:
+	case 0x30: i->op = INSN_WRMSR; return true;
+	case 0x31: i->op = INSN_RDTSC; return true;
+	case 0x32: i->op = INSN_RDMSR; return true;
+	case 0x33: i->op = INSN_RDPMC; return true;
+	case 0xa2: i->op = INSN_CPUID; return true;
+	case 0xa3:
+	case 0xab:
+	case 0xb3:
+	case 0xbb:
 		i->width = full;
-		two_operands(c, i, rex, b == 0xa3 ? INSN_BT : b == 0xab ? INSN_BTS : b == 0xb3 ? INSN_BTR : INSN_BTC, true);
+		two_operands(c, i, rex,
+			     b == 0xa3 ? INSN_BT :
+			     b == 0xab ? INSN_BTS :
+			     b == 0xb3 ? INSN_BTR :
+					 INSN_BTC,
+			     true);
 		return true;
 	case 0xba:
 		i->width = full;
@@ -280,11 +277,14 @@ static bool two_byte(struct cursor *c, struct insn *i, uint8_t rex, uint8_t full
 		i->width = rex & REX_W ? 8 : 4;
 		set_rm(i, &m, true);
 		return true;
-	case 0xb0: case 0xb1:
+	case 0xb0:
+	case 0xb1:
 		i->width = b & 1 ? full : 1;
 		two_operands(c, i, rex, INSN_CMPXCHG, true);
 		return true;
-	case 0xb2: case 0xb4: case 0xb5:
+	case 0xb2:
+	case 0xb4:
+	case 0xb5:
 		m = take_modrm(c, i, rex);
 		i->op = INSN_LOAD_SEG;
 		i->width = full;
@@ -293,11 +293,12 @@ static bool two_byte(struct cursor *c, struct insn *i, uint8_t rex, uint8_t full
 		i->dst_reg = m.reg;
 		set_rm(i, &m, false);
 		return m.mod != 3;
-	case 0xc0: case 0xc1:
+	case 0xc0:
+	case 0xc1:
 		i->width = b & 1 ? full : 1;
 		two_operands(c, i, rex, INSN_XADD, true);
 		return true;
-	case 0xc3:				/* movnti */
+	case 0xc3: /* movnti */
 		i->width = rex & REX_W ? 8 : 4;
 		two_operands(c, i, rex, INSN_MOV, true);
 		return i->dst == ARG_MEM;
@@ -326,7 +327,7 @@ static bool group_unary(struct cursor *c, struct insn *i, uint8_t rex, unsigned 
 
 	i->width = width;
 	set_rm(i, &m, true);
-	if (!f6) {				/* fe, ff */
+	if (!f6) { /* fe, ff */
 		i->op = g == 0 ? INSN_INC : INSN_DEC;
 		return g < 2;
 	}
@@ -344,28 +345,35 @@ static bool one_byte(struct cursor *c, struct insn *i, uint8_t b, uint8_t rex, u
 	unsigned int width = b & 1 ? full : 1;
 	struct modrm m;
 
-	if (b < 0x40 && (b & 7) < 4) {		/* the eight of arith[], r/m and r both ways */
+	if (b < 0x40 && (b & 7) < 4) { /* the eight of arith[], r/m and r both ways */
 		i->width = width;
 		two_operands(c, i, rex, arith[b >> 3], !(b & 2));
 		return true;
 	}
 	switch (b) {
-	case 0x80: case 0x81: case 0x83:
+	case 0x80:
+	case 0x81:
+	case 0x83:
 		m = take_modrm(c, i, rex);
 		i->width = width;
 		i->op = arith[m.reg & 7];
 		set_rm(i, &m, true);
 		set_imm(i, b == 0x83 ? take_signed(c, 1) : take_imm(c, width));
 		return true;
-	case 0x84: case 0x85:
+	case 0x84:
+	case 0x85:
 		i->width = width;
 		two_operands(c, i, rex, INSN_TEST, true);
 		return true;
-	case 0x86: case 0x87:
+	case 0x86:
+	case 0x87:
 		i->width = width;
 		two_operands(c, i, rex, INSN_XCHG, true);
 		return true;
-	case 0x88: case 0x89: case 0x8a: case 0x8b:
+	case 0x88:
+	case 0x89:
+	case 0x8a:
+	case 0x8b:
 		i->width = width;
 		two_operands(c, i, rex, INSN_MOV, !(b & 2));
 		return true;
@@ -376,7 +384,10 @@ static bool one_byte(struct cursor *c, struct insn *i, uint8_t b, uint8_t rex, u
 		i->imm = m.reg & 7;
 		set_rm(i, &m, false);
 		return (m.reg & 7) < 6 && (m.reg & 7) != SEG_CS;
-	case 0xa0: case 0xa1: case 0xa2: case 0xa3:	/* al/rax and an absolute offset */
+	case 0xa0:
+	case 0xa1:
+	case 0xa2:
+	case 0xa3: /* al/rax and an absolute offset */
 		i->op = INSN_MOV;
 		i->width = width;
 		i->disp = (int64_t)take_le(c, i->addr_width);
@@ -386,7 +397,10 @@ static bool one_byte(struct cursor *c, struct insn *i, uint8_t b, uint8_t rex, u
 		i->src = b & 2 ? ARG_REG : ARG_MEM;
 		i->dst_reg = i->src_reg = 0;
 		return true;
-	case 0xa4: case 0xa5: case 0xaa: case 0xab:
+	case 0xa4:
+	case 0xa5:
+	case 0xaa:
+	case 0xab:
 		i->op = b < 0xaa ? INSN_MOVS : INSN_STOS;
 		i->width = width;
 		i->dst = ARG_MEM;
@@ -394,54 +408,53 @@ static bool one_byte(struct cursor *c, struct insn *i, uint8_t b, uint8_t rex, u
 		i->src = b < 0xaa ? ARG_MEM : ARG_REG;
 		i->src_reg = 0;
 		if (i->seg == SEG_NONE)
-			i->seg = SEG_DS;	/* of MOVS's source; the destination is always ES */
+			i->seg = SEG_DS; /* of MOVS's source; the destination is always ES */
 		return true;
-	case 0xc6: case 0xc7:
+	case 0xc6:
+	case 0xc7:
 		m = take_modrm(c, i, rex);
 		i->width = width;
 		i->op = INSN_MOV;
 		set_rm(i, &m, true);
 		set_imm(i, take_imm(c, width));
 		return (m.reg & 7) == 0;
-	case 0xf6: case 0xf7: case 0xfe: case 0xff:
-		return group_unary(c, i, rex, width, b < 0xf8);
-	case 0x6c: case 0x6d:
+	case 0xf6:
+	case 0xf7:
+	case 0xfe:
+	case 0xff: return group_unary(c, i, rex, width, b < 0xf8);
+	case 0x6c:
+	case 0x6d:
 		port(i, INSN_INS, width);
 		i->dst = ARG_MEM;
 		i->base = 7;
-		i->seg = SEG_ES;		/* a prefix does not change it */
+		i->seg = SEG_ES; /* a prefix does not change it */
 		return true;
-	case 0x6e: case 0x6f:
+	case 0x6e:
+	case 0x6f:
 		port(i, INSN_OUTS, width);
 		i->src = ARG_MEM;
 		i->base = 6;
 		if (i->seg == SEG_NONE)
 			i->seg = SEG_DS;
 		return true;
-	case 0xe4: case 0xe5:
+	case 0xe4:
+	case 0xe5:
 		port(i, INSN_IN, width);
 		set_imm(i, take(c));
 		return true;
-	case 0xe6: case 0xe7:
+	case 0xe6:
+	case 0xe7:
 		port(i, INSN_OUT, width);
 		i->dst = ARG_IMM;
 		i->imm = take(c);
 		return true;
-	case 0xec: case 0xed:
-		port(i, INSN_IN, width);
-		return true;
-	case 0xee: case 0xef:
-		port(i, INSN_OUT, width);
-		return true;
-	case 0xf4:
-		i->op = INSN_HLT;
-		return true;
-	case 0xfa:
-		i->op = INSN_CLI;
-		return true;
-	case 0xfb:
-		i->op = INSN_STI;
-		return true;
+	case 0xec:
+	case 0xed: port(i, INSN_IN, width); return true;
+	case 0xee:
+	case 0xef: port(i, INSN_OUT, width); return true;
+	case 0xf4: i->op = INSN_HLT; return true;
+	case 0xfa: i->op = INSN_CLI; return true;
+	case 0xfb: i->op = INSN_STI; return true;
 	}
 	return false;
 }
@@ -453,13 +466,31 @@ static bool prefix(struct insn *i, struct prefixes *p, uint8_t b)
 	case 0x66: p->opsize = true; return true;
 	case 0x67: p->addrsize = true; return true;
 	case 0xf0: i->lock = true; return true;
-	case 0xf2: i->repne = true; i->rep = false; return true;
-	case 0xf3: i->rep = true; i->repne = false; return true;
+	case 0xf2:
+		i->repne = true;
+		i->rep = false;
+		return true;
+	case 0xf3:
+		i->rep = true;
+		i->repne = false;
+		return true;
 	/* in 64-bit code these four count for nothing */
-	case 0x26: if (i->mode == 4) i->seg = SEG_ES; return true;
-	case 0x2e: if (i->mode == 4) i->seg = SEG_CS; return true;
-	case 0x36: if (i->mode == 4) i->seg = SEG_SS; return true;
-	case 0x3e: if (i->mode == 4) i->seg = SEG_DS; return true;
+	case 0x26:
+		if (i->mode == 4)
+			i->seg = SEG_ES;
+		return true;
+	case 0x2e:
+		if (i->mode == 4)
+			i->seg = SEG_CS;
+		return true;
+	case 0x36:
+		if (i->mode == 4)
+			i->seg = SEG_SS;
+		return true;
+	case 0x3e:
+		if (i->mode == 4)
+			i->seg = SEG_DS;
+		return true;
 	case 0x64: i->seg = SEG_FS; return true;
 	case 0x65: i->seg = SEG_GS; return true;
 	}
@@ -475,10 +506,8 @@ static bool lock_allowed(const struct insn *i)
 	case INSN_XCHG ... INSN_SUB:
 	case INSN_XOR:
 	case INSN_INC ... INSN_NEG:
-	case INSN_BTS ... INSN_BTC:
-		return true;
-	default:
-		return false;
+	case INSN_BTS ... INSN_BTC: return true;
+	default: return false;
 	}
 }
 
@@ -489,13 +518,15 @@ int insn_decode(const uint8_t *bytes, unsigned int n, unsigned int mode, struct 
 	uint8_t b, full;
 	bool known;
 
-	*i = (struct insn){ .mode = mode, .seg = SEG_NONE, .base = INSN_NO_REG, .index = INSN_NO_REG };
+	*i = (struct insn){
+		.mode = mode, .seg = SEG_NONE, .base = INSN_NO_REG, .index = INSN_NO_REG
+	};
 	for (;;) {
 		b = take(&c);
 		if (mode == 8 && (b & 0xf0) == 0x40)
 			p.rex = b;
 		else if (prefix(i, &p, b))
-			p.rex = 0;		/* REX counts only right before the opcode */
+			p.rex = 0; /* REX counts only right before the opcode */
 		else
 			break;
 	}
@@ -517,7 +548,7 @@ unsigned long *insn_reg(struct cpu_user_regs *r, unsigned int n)
 {
 	unsigned long *const regs[16] = {
 		&r->rax, &r->rcx, &r->rdx, &r->rbx, &r->rsp, &r->rbp, &r->rsi, &r->rdi,
-		&r->r8, &r->r9, &r->r10, &r->r11, &r->r12, &r->r13, &r->r14, &r->r15,
+		&r->r8,	 &r->r9,  &r->r10, &r->r11, &r->r12, &r->r13, &r->r14, &r->r15,
 	};
 
 	return regs[n & 15];
@@ -535,7 +566,7 @@ static uint64_t width_mask(unsigned int width)
 
 uint64_t insn_reg_get(const struct cpu_user_regs *r, unsigned int n, unsigned int width, bool rex)
 {
-	struct cpu_user_regs *rw = (struct cpu_user_regs *)r;	/* only to find the place */
+	struct cpu_user_regs *rw = (struct cpu_user_regs *)r; /* only to find the place */
 
 	if (high_byte(n, width, rex))
 		return *insn_reg(rw, n - 4) >> 8 & 0xff;
@@ -567,7 +598,8 @@ uint64_t insn_offset(const struct insn *i, const struct cpu_user_regs *r)
 		a += insn_reg_get(r, i->index, 8, true) << i->shift;
 	if (i->op >= INSN_BT && i->op <= INSN_BTC && i->dst == ARG_MEM && i->src == ARG_REG) {
 		unsigned int unused = 64 - 8 * i->width;
-		int64_t bit = (int64_t)(insn_reg_get(r, i->src_reg, i->width, i->rex) << unused) >> unused;
+		int64_t bit = (int64_t)(insn_reg_get(r, i->src_reg, i->width, i->rex) << unused) >>
+			      unused;
 
 		/* The bit string goes both ways from its base, in units of the operand. */
 		a += (bit >> (i->width == 8 ? 6 : i->width == 4 ? 5 : 4)) * i->width;
@@ -575,7 +607,8 @@ uint64_t insn_offset(const struct insn *i, const struct cpu_user_regs *r)
 	return a & mask;
 }
 
-/* --- what read-modify-write instructions compute ---------------------------------------------------------------------- */
+/* --- what read-modify-write instructions compute
+ * ---------------------------------------------------------------------- */
 
 #define F_CF	0x001ull
 #define F_PF	0x004ull
@@ -583,7 +616,7 @@ uint64_t insn_offset(const struct insn *i, const struct cpu_user_regs *r)
 #define F_ZF	0x040ull
 #define F_SF	0x080ull
 #define F_OF	0x800ull
-#define F_ARITH	(F_CF | F_PF | F_AF | F_ZF | F_SF | F_OF)
+#define F_ARITH (F_CF | F_PF | F_AF | F_ZF | F_SF | F_OF)
 
 static uint64_t sign_bit(unsigned int width)
 {
@@ -593,7 +626,8 @@ static uint64_t sign_bit(unsigned int width)
 static uint64_t flags_of_result(uint64_t v, unsigned int width)
 {
 	v &= width_mask(width);
-	return (v ? 0 : F_ZF) | (v & sign_bit(width) ? F_SF : 0) | (__builtin_parity((unsigned int)(v & 0xff)) ? 0 : F_PF);
+	return (v ? 0 : F_ZF) | (v & sign_bit(width) ? F_SF : 0) |
+	       (__builtin_parity((unsigned int)(v & 0xff)) ? 0 : F_PF);
 }
 
 /* a + b + carry, and flags. */
@@ -604,7 +638,8 @@ static uint64_t add(uint64_t a, uint64_t b, bool carry, unsigned int width, uint
 	a &= mask;
 	b &= mask;
 	r = (a + b + carry) & mask;
-	*fl = flags_of_result(r, width) | ((a ^ b ^ r) & F_AF) | (((a ^ r) & (b ^ r)) & sign_bit(width) ? F_OF : 0) |
+	*fl = flags_of_result(r, width) | ((a ^ b ^ r) & F_AF) |
+	      (((a ^ r) & (b ^ r)) & sign_bit(width) ? F_OF : 0) |
 	      (r < a || (carry && r == a) ? F_CF : 0);
 	return r;
 }
@@ -616,7 +651,8 @@ static uint64_t sub(uint64_t a, uint64_t b, bool borrow, unsigned int width, uin
 	a &= mask;
 	b &= mask;
 	r = (a - b - borrow) & mask;
-	*fl = flags_of_result(r, width) | ((a ^ b ^ r) & F_AF) | (((a ^ b) & (a ^ r)) & sign_bit(width) ? F_OF : 0) |
+	*fl = flags_of_result(r, width) | ((a ^ b ^ r) & F_AF) |
+	      (((a ^ b) & (a ^ r)) & sign_bit(width) ? F_OF : 0) |
 	      (a < b || (borrow && a == b) ? F_CF : 0);
 	return r;
 }
@@ -643,7 +679,8 @@ static void compare_exchange_8b(struct cpu_user_regs *r, uint64_t old, uint64_t 
 	r->rdx = old >> 32;
 }
 
-static bool compute(const struct insn *i, struct cpu_user_regs *r, uint64_t old, uint64_t *new, uint64_t *fl, uint64_t *fl_mask)
+static bool compute(const struct insn *i, struct cpu_user_regs *r, uint64_t old, uint64_t *new,
+		    uint64_t *fl, uint64_t *fl_mask)
 {
 	unsigned int w = i->width;
 	bool cf = r->rflags & F_CF;
@@ -680,18 +717,10 @@ static bool compute(const struct insn *i, struct cpu_user_regs *r, uint64_t old,
 		*new = add(old, s, false, w, fl);
 		insn_reg_set(r, i->src_reg, w, i->rex, old);
 		return true;
-	case INSN_ADD:
-		*new = add(old, s, false, w, fl);
-		return true;
-	case INSN_ADC:
-		*new = add(old, s, cf, w, fl);
-		return true;
-	case INSN_SUB:
-		*new = sub(old, s, false, w, fl);
-		return true;
-	case INSN_SBB:
-		*new = sub(old, s, cf, w, fl);
-		return true;
+	case INSN_ADD: *new = add(old, s, false, w, fl); return true;
+	case INSN_ADC: *new = add(old, s, cf, w, fl); return true;
+	case INSN_SUB: *new = sub(old, s, false, w, fl); return true;
+	case INSN_SBB: *new = sub(old, s, cf, w, fl); return true;
 	case INSN_CMP:
 		sub(old, s, false, w, fl);
 		*new = old;
@@ -700,11 +729,14 @@ static bool compute(const struct insn *i, struct cpu_user_regs *r, uint64_t old,
 		*fl = flags_of_result(old & s, w);
 		*new = old;
 		return true;
-	case INSN_AND: case INSN_OR: case INSN_XOR:
-		*new = i->op == INSN_AND ? old & s : i->op == INSN_OR ? old | s : old ^ s;
+	case INSN_AND:
+	case INSN_OR:
+	case INSN_XOR:
+		*new = i->op == INSN_AND ? old &s : i->op == INSN_OR ? old | s : old ^ s;
 		*fl = flags_of_result(*new, w);
 		return true;
-	case INSN_INC: case INSN_DEC:
+	case INSN_INC:
+	case INSN_DEC:
 		*new = i->op == INSN_INC ? add(old, 1, false, w, fl) : sub(old, 1, false, w, fl);
 		*fl_mask = F_ARITH & ~F_CF;
 		return true;
@@ -712,21 +744,25 @@ static bool compute(const struct insn *i, struct cpu_user_regs *r, uint64_t old,
 		*new = ~old;
 		*fl_mask = 0;
 		return true;
-	case INSN_NEG:
-		*new = sub(0, old, false, w, fl);
-		return true;
-	case INSN_BT: case INSN_BTS: case INSN_BTR: case INSN_BTC:
+	case INSN_NEG: *new = sub(0, old, false, w, fl); return true;
+	case INSN_BT:
+	case INSN_BTS:
+	case INSN_BTR:
+	case INSN_BTC:
 		t = 1ull << (s & (8 * w - 1));
 		*fl = old & t ? F_CF : 0;
 		*fl_mask = F_CF;
-		*new = i->op == INSN_BT ? old : i->op == INSN_BTS ? old | t : i->op == INSN_BTR ? old & ~t : old ^ t;
+		*new = i->op == INSN_BT	 ? old :
+		       i->op == INSN_BTS ? old | t :
+		       i->op == INSN_BTR ? old & ~t :
+					   old ^ t;
 		return true;
-	default:
-		return false;
+	default: return false;
 	}
 }
 
-bool insn_modify(const struct insn *i, struct cpu_user_regs *r, uint64_t old, uint64_t *new, bool *writes)
+bool insn_modify(const struct insn *i, struct cpu_user_regs *r, uint64_t old, uint64_t *new,
+		 bool *writes)
 {
 	struct cpu_user_regs after = *r;
 	uint64_t fl, fl_mask;
@@ -749,5 +785,5 @@ void insn_skip(const struct insn *i, struct cpu_user_regs *r)
 	r->rip += i->length;
 	if (i->mode == 4)
 		r->rip = (uint32_t)r->rip;
-	r->rflags &= ~0x10000ul;	/* RF holds for one instruction */
+	r->rflags &= ~0x10000ul; /* RF holds for one instruction */
 }

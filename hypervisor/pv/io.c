@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Which ports, interrupts and device memory a domain may use, and the ports themselves. Two doors stand before a port: the guest's own
- * (IOPL and bitmap, which decide between its kernel and its processes: #GP) and the hypervisor's (these rights: reads give all ones,
- * writes vanish, as where no device is). Locks: RANK_IRQCHIP for the configuration ports, inside pci_read() and pci_write().
+ * Which ports, interrupts and device memory a domain may use, and the ports themselves. Two doors
+ * stand before a port: the guest's own (IOPL and bitmap, which decide between its kernel and its
+ * processes: #GP) and the hypervisor's (these rights: reads give all ones, writes vanish, as where
+ * no device is). Locks: RANK_IRQCHIP for the configuration ports, inside pci_read() and pci_write().
  */
 #include <torc/heap.h>
 #include <torc/io.h>
@@ -10,25 +11,29 @@
 #include <torc/pv.h>
 #include <torc/serial.h>
 
-#define NR_PORTS	65536
-#define NR_MEM_RANGES	64
+#define NR_PORTS      65536
+#define NR_MEM_RANGES 64
 
-struct mem_range { uint64_t first, last; };
+struct mem_range {
+	uint64_t first, last;
+};
 
 struct io_rights {
-	unsigned long *ports;			/* bit a port */
+	unsigned long *ports; /* bit a port */
 	unsigned long irqs[BITS_TO_LONGS(NR_PIRQS)];
-	spinlock_t lock;			/* RANK_SMALL: the ranges */
+	spinlock_t lock; /* RANK_SMALL: the ranges */
 	unsigned int nr_ranges;
-	struct mem_range mem[NR_MEM_RANGES];	/* apart from each other, in order */
-	uint32_t pci_address;			/* what it wrote to 0xcf8 last */
+	struct mem_range mem[NR_MEM_RANGES]; /* apart from each other, in order */
+	uint32_t pci_address;		     /* what it wrote to 0xcf8 last */
 };
 
 /* No domain has these: the hypervisor drives the devices behind them. */
-static const struct { uint16_t first, last; } own_ports[] = {
-	{ 0x20, 0x21 }, { 0xa0, 0xa1 },		/* interrupt controllers, masked for good */
+static const struct {
+	uint16_t first, last;
+} own_ports[] = {
+	{ 0x20, 0x21 }, { 0xa0, 0xa1 }, /* interrupt controllers, masked for good */
 };
-#define SERIAL_PORTS	8			/* of the console's line, if it has one */
+#define SERIAL_PORTS 8 /* of the console's line, if it has one */
 
 static bool port_is_own(unsigned int port)
 {
@@ -61,7 +66,7 @@ int io_init(struct domain *d, bool all)
 	if (!all)
 		return 0;
 	memset(io->irqs, 0xff, sizeof(io->irqs));
-	if (serial_port())			/* and its interrupt, where it has one of the usual two */
+	if (serial_port()) /* and its interrupt, where it has one of the usual two */
 		bit_clear(io->irqs, serial_port() == 0x3f8 ? 4 : 3);
 	return io_ports_set(d, 0, NR_PORTS, true);
 }
@@ -98,7 +103,9 @@ int io_ports_set(struct domain *d, unsigned int first, unsigned int n, bool allo
 	return 0;
 }
 
-/* --- memory of devices ---------------------------------------------------------------------------------------------------- */
+/* --- memory of devices
+ * ----------------------------------------------------------------------------------------------------
+ */
 
 static bool range_ok(mfn_t first, uint64_t n)
 {
@@ -181,7 +188,8 @@ int io_mem_set(struct domain *d, mfn_t first, uint64_t n, bool allow)
 	if (!range_ok(first, n))
 		return -XEN_EINVAL;
 	spin_lock(&d->io->lock);
-	rc = allow ? ranges_add(d->io, first.n, first.n + n - 1) : ranges_remove(d->io, first.n, first.n + n - 1);
+	rc = allow ? ranges_add(d->io, first.n, first.n + n - 1) :
+		     ranges_remove(d->io, first.n, first.n + n - 1);
 	spin_unlock(&d->io->lock);
 	return rc;
 }
@@ -202,7 +210,8 @@ int io_irq_set(struct domain *d, unsigned int pirq, bool allow)
 	return 0;
 }
 
-/* --- the guest's own door ------------------------------------------------------------------------------------------------ */
+/* --- the guest's own door
+ * ------------------------------------------------------------------------------------------------ */
 
 static bool bitmap_allows(struct vcpu *v, unsigned int port, unsigned int n)
 {
@@ -218,8 +227,11 @@ bool io_guest_may(struct vcpu *v, const struct cpu_user_regs *r, unsigned int po
 {
 	bool kernel = guest_in_kernel(v, r), may;
 
-	/* The guest's kernel counts as ring 1, or 0 for those that have asked for the IOPL to mean what it says. */
-	if (v->iopl >= (!kernel ? 3 : v->domain->vm_assist >> VMASST_TYPE_architectural_iopl & 1 ? 0 : 1))
+	/* The guest's kernel counts as ring 1, or 0 for those that have asked for the IOPL to mean
+	 * what it says. */
+	if (v->iopl >= (!kernel							   ? 3 :
+			v->domain->vm_assist >> VMASST_TYPE_architectural_iopl & 1 ? 0 :
+										     1))
 		return true;
 	if (!v->iobitmap || port + n > v->iobitmap_ports)
 		return false;
@@ -230,7 +242,9 @@ bool io_guest_may(struct vcpu *v, const struct cpu_user_regs *r, unsigned int po
 	return may;
 }
 
-/* --- ports ----------------------------------------------------------------------------------------------------------------- */
+/* --- ports
+ * -----------------------------------------------------------------------------------------------------------------
+ */
 
 static uint32_t ones(unsigned int width)
 {
@@ -239,7 +253,9 @@ static uint32_t ones(unsigned int width)
 
 static uint32_t raw_in(unsigned int port, unsigned int width)
 {
-	return width == 1 ? inb((uint16_t)port) : width == 2 ? inw((uint16_t)port) : inl((uint16_t)port);
+	return width == 1 ? inb((uint16_t)port) :
+	       width == 2 ? inw((uint16_t)port) :
+			    inl((uint16_t)port);
 }
 
 static void raw_out(unsigned int port, unsigned int width, uint32_t val)
@@ -252,7 +268,8 @@ static void raw_out(unsigned int port, unsigned int width, uint32_t val)
 		outl((uint16_t)port, val);
 }
 
-/* The address port is shadowed, so that the hypervisor's own accesses and those of several vcpus do not mix. */
+/* The address port is shadowed, so that the hypervisor's own accesses and those of several vcpus do
+ * not mix. */
 static bool is_pci_address(unsigned int port, unsigned int width)
 {
 	return port == 0xcf8 && width == 4;
@@ -278,7 +295,8 @@ uint32_t io_port_read(struct vcpu *v, unsigned int port, unsigned int width)
 	if (is_pci_address(port, width))
 		return d->io->pci_address;
 	if (is_pci_data(d, port, width))
-		return pci_read((uint8_t)(d->io->pci_address >> 16), (uint8_t)(d->io->pci_address >> 8),
+		return pci_read((uint8_t)(d->io->pci_address >> 16),
+				(uint8_t)(d->io->pci_address >> 8),
 				pci_register(d->io->pci_address, port), width);
 	return raw_in(port, width);
 }

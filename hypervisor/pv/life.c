@@ -7,7 +7,8 @@
 #include <torc/shared.h>
 #include <torc/x86.h>
 
-/* Where vcpu_info is while the guest has registered none and shared_info has no room; nobody reads it. A vcpu with it cannot start. */
+/* Where vcpu_info is while the guest has registered none and shared_info has no room; nobody reads
+ * it. A vcpu with it cannot start. */
 static struct vcpu_info no_info;
 
 int pv_domain_init(struct domain *d, const struct xen_domctl_createdomain *c)
@@ -20,7 +21,8 @@ int pv_domain_init(struct domain *d, const struct xen_domctl_createdomain *c)
 	frame_share(mfn_frame(virt_to_mfn(d->shared)), d, true);
 	rc = evtchn_init(d, c->max_evtchn_port);
 	if (!rc)
-		rc = grant_init(d, (unsigned int)c->max_grant_frames, (unsigned int)c->max_maptrack_frames,
+		rc = grant_init(d, (unsigned int)c->max_grant_frames,
+				(unsigned int)c->max_maptrack_frames,
 				XEN_DOMCTL_GRANT_version(c->grant_opts));
 	if (!rc)
 		rc = io_init(d, d->privileged);
@@ -49,7 +51,8 @@ int pv_vcpu_init(struct vcpu *v)
 {
 	struct domain *d = v->domain;
 
-	v->info = v->id < XEN_LEGACY_MAX_VCPUS ? &d->shared->vcpu_info[v->id] : &no_info;	/* 64 bytes each in both widths */
+	v->info = v->id < XEN_LEGACY_MAX_VCPUS ? &d->shared->vcpu_info[v->id] :
+						 &no_info; /* 64 bytes each in both widths */
 	*vcpu_upcall_mask(v) = 1;
 	v->debugreg[6] = 0xffff0ff0;
 	v->debugreg[7] = 0x400;
@@ -68,15 +71,17 @@ void pv_vcpu_free(struct vcpu *v)
 	pv_time_kill(v);
 }
 
-/* Moves vcpu_info to a place of the guest's own. Only once: what had been noted in the old place is copied, and since somebody may
- * still write there at this moment, the guest is told to look at everything. */
+/* Moves vcpu_info to a place of the guest's own. Only once: what had been noted in the old place is
+ * copied, and since somebody may still write there at this moment, the guest is told to look at
+ * everything. */
 int pv_register_info(struct vcpu *v, mfn_t m, unsigned int offset)
 {
 	struct vcpu_info *to;
 
 	if (offset > PAGE_SIZE - sizeof(*to))
 		return -XEN_ENXIO;
-	if (!mfn_eq(v->info_mfn, MFN_NONE) || !mfn_valid(m) || frame_get_typed(mfn_frame(m), v->domain, FT_WRITABLE))
+	if (!mfn_eq(v->info_mfn, MFN_NONE) || !mfn_valid(m) ||
+	    frame_get_typed(mfn_frame(m), v->domain, FT_WRITABLE))
 		return -XEN_EINVAL;
 	to = (struct vcpu_info *)((char *)mfn_to_virt(m) + offset);
 	if (pv_vcpu_has_info(v)) {
@@ -128,7 +133,8 @@ int pv_domain_kill(struct domain *d)
 		segment_drop(v);
 	}
 	if (d->shared) {
-		/* Raising a port takes no lock: let every CPU that does it right now finish before the memory goes. */
+		/* Raising a port takes no lock: let every CPU that does it right now finish before
+		 * the memory goes. */
 		for (i = 0; i < d->max_vcpus; i++)
 			if (d->vcpus[i])
 				atomic_set(&d->vcpus[i]->info, &no_info);

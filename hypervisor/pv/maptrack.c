@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What a domain has mapped through grants: a table of handles, grown page by page up to the domain's limit. A handle is worked on by
- * one vcpu at a time (busy), so the entry itself needs no lock. Locks: RANK_GRANT inside, no other grant lock held.
+ * What a domain has mapped through grants: a table of handles, grown page by page up to the
+ * domain's limit. A handle is worked on by one vcpu at a time (busy), so the entry itself needs no
+ * lock. Locks: RANK_GRANT inside, no other grant lock held.
  */
 #include <torc/grant.h>
 #include <torc/heap.h>
 
-#define PER_FRAME	(PAGE_SIZE / sizeof(struct maptrack))
-#define NONE		(~0u)
+#define PER_FRAME (PAGE_SIZE / sizeof(struct maptrack))
+#define NONE	  (~0u)
 
 struct maptrack_table {
 	spinlock_t lock;
@@ -68,7 +69,7 @@ static int grow(struct maptrack_table *t)
 		m[i].next = i + 1 < PER_FRAME ? first + i + 1 : t->free;
 	t->frame[t->frames] = m;
 	t->free = first;
-	atomic_set(&t->frames, t->frames + 1);	/* after the pointer: entry_at() takes no lock */
+	atomic_set(&t->frames, t->frames + 1); /* after the pointer: entry_at() takes no lock */
 	return 0;
 }
 

@@ -2,12 +2,14 @@
 /*
  * Direct paging: updates of entries, pins, roots, and the end of it all.
  *
- * No lock guards a page table. A writer holds a typed reference to the table, so nobody (in)validates it meanwhile; it takes the new
- * entry's references, exchanges the entry in one instruction, and puts the references of what came out. Two writers of one entry
- * thus each drop what they replaced, in whatever order. The processor sets accessed and dirty bits at any time, which changes no reference.
+ * No lock guards a page table. A writer holds a typed reference to the table, so nobody
+ * (in)validates it meanwhile; it takes the new entry's references, exchanges the entry in one
+ * instruction, and puts the references of what came out. Two writers of one entry thus each drop
+ * what they replaced, in whatever order. The processor sets accessed and dirty bits at any time,
+ * which changes no reference.
  *
- * A put may run long, when it is the last of a table with much below. It stops when something waits for the CPU and leaves the rest to
- * v->half_put, which every later call finishes first.
+ * A put may run long, when it is the last of a table with much below. It stops when something waits
+ * for the CPU and leaves the rest to v->half_put, which every later call finishes first.
  */
 #include <torc/guestmem.h>
 #include <torc/heap.h>
@@ -31,13 +33,14 @@ int mmu_finish_put(struct vcpu *v)
 
 static void put_later(struct vcpu *v, struct frame *f)
 {
-	while (mmu_finish_put(v))	/* none, by the rule above, but for a page fault's emulated write */
+	while (mmu_finish_put(
+		v)) /* none, by the rule above, but for a page fault's emulated write */
 		;
 	v->half_put = f;
 }
 
-int table_update(struct vcpu *v, struct frame *f, enum frame_type t, unsigned int slot, uint64_t pte, const struct mmu_who *w,
-		 const uint64_t *expect, bool keep_ad)
+int table_update(struct vcpu *v, struct frame *f, enum frame_type t, unsigned int slot,
+		 uint64_t pte, const struct mmu_who *w, const uint64_t *expect, bool keep_ad)
 {
 	struct domain *d = f->owner;
 	uint64_t *e = (uint64_t *)mfn_to_virt(frame_mfn(f)) + slot, old, new;
@@ -46,12 +49,16 @@ int table_update(struct vcpu *v, struct frame *f, enum frame_type t, unsigned in
 	int rc;
 
 	if (unlikely(!table_slot_is_guests(d, t, slot)))
-		return refuse(v, -XEN_EINVAL, "slot %u of level %u table %#lx is the hypervisor's", slot, level, frame_mfn(f).n);
+		return refuse(v, -XEN_EINVAL, "slot %u of level %u table %#lx is the hypervisor's",
+			      slot, level, frame_mfn(f).n);
 	pte = pte_adjust(d, level, pte);
 	if (unlikely(!pte_flags_allowed(d, level, pte)))
-		return refuse(v, -XEN_EINVAL, "level %u entry %#lx: reserved or cache bits, or a large page", level, pte);
+		return refuse(v, -XEN_EINVAL,
+			      "level %u entry %#lx: reserved or cache bits, or a large page", level,
+			      pte);
 	if (unlikely(level == 3 && slot == 3 && d->is_32bit && !(pte & PTE_P)))
-		return refuse(v, -XEN_EINVAL, "slot 3 of a 32-bit root cannot go while the root is in use");
+		return refuse(v, -XEN_EINVAL,
+			      "slot 3 of a 32-bit root cannot go while the root is in use");
 
 	/* The same frame for the same use: references stay as they are. */
 	old = READ_ONCE(*e);
@@ -70,7 +77,8 @@ int table_update(struct vcpu *v, struct frame *f, enum frame_type t, unsigned in
 	if (unlikely(rc)) {
 		if (rc == -XEN_ERESTART)
 			return rc;
-		return refuse(v, rc, "level %u entry %#lx: frame is not d%u's, or in use as type %u", level, pte, w->pg->id,
+		return refuse(v, rc, "level %u entry %#lx: frame is not d%u's, or in use as type %u",
+			      level, pte, w->pg->id,
 			      mfn_valid(pte_mfn(pte)) ? frame_type(mfn_frame(pte_mfn(pte))) : 0);
 	}
 	if (!expect && !keep_ad) {
@@ -94,7 +102,8 @@ int table_update(struct vcpu *v, struct frame *f, enum frame_type t, unsigned in
 	return 0;
 }
 
-static int update_raw(struct vcpu *v, struct frame *f, const struct mmu_who *w, uint64_t ptr, uint64_t val, bool keep_ad)
+static int update_raw(struct vcpu *v, struct frame *f, const struct mmu_who *w, uint64_t ptr,
+		      uint64_t val, bool keep_ad)
 {
 	uint64_t *e = (uint64_t *)mfn_to_virt(frame_mfn(f)) + (ptr & (PAGE_SIZE - 1)) / sizeof(*e);
 	int rc = frame_get_typed(f, w->pt, FT_WRITABLE);
@@ -120,7 +129,8 @@ void mmu_let_go(struct vcpu *v, struct mmu_held *h)
 	h->f = NULL;
 }
 
-static int update_pte(struct vcpu *v, const struct mmu_who *w, struct mmu_held *h, uint64_t ptr, uint64_t val, bool keep_ad)
+static int update_pte(struct vcpu *v, const struct mmu_who *w, struct mmu_held *h, uint64_t ptr,
+		      uint64_t val, bool keep_ad)
 {
 	mfn_t m = MFN(ptr >> PAGE_SHIFT);
 	enum frame_type t;
@@ -140,36 +150,42 @@ static int update_pte(struct vcpu *v, const struct mmu_who *w, struct mmu_held *
 			rc = -XEN_EAGAIN;
 			if (frame_get_more(f, w->pt, t)) {
 				*h = (struct mmu_held){ f, t };
-				return table_update(v, f, t, (ptr & (PAGE_SIZE - 1)) / 8, val, w, NULL, keep_ad);
+				return table_update(v, f, t, (ptr & (PAGE_SIZE - 1)) / 8, val, w,
+						    NULL, keep_ad);
 			} else if (f->owner != w->pt || frame_type(f) == t) {
-				/* Another's, or half validated: an update may not decide which half it meant. */
-				return refuse(v, -XEN_EINVAL, "table %#lx is not d%u's, or not validated", m.n, w->pt->id);
+				/* Another's, or half validated: an update may not decide which half
+				 * it meant. */
+				return refuse(v, -XEN_EINVAL,
+					      "table %#lx is not d%u's, or not validated", m.n,
+					      w->pt->id);
 			}
 		} else {
 			rc = update_raw(v, f, w, ptr, val, keep_ad);
 			if (rc == -XEN_EAGAIN && frame_type(f) == t)
-				return refuse(v, -XEN_EBUSY, "frame %#lx is no page table and not writable", m.n);
+				return refuse(v, -XEN_EBUSY,
+					      "frame %#lx is no page table and not writable", m.n);
 		}
-	} while (rc == -XEN_EAGAIN);	/* its type changed under us: as often as the guest has vcpus that do so */
+	} while (rc == -XEN_EAGAIN); /* its type changed under us: as often as the guest has vcpus
+					that do so */
 	return rc;
 }
 
-int mmu_update_next(struct vcpu *v, const struct mmu_who *w, struct mmu_held *h, uint64_t ptr, uint64_t val)
+int mmu_update_next(struct vcpu *v, const struct mmu_who *w, struct mmu_held *h, uint64_t ptr,
+		    uint64_t val)
 {
 	struct frame *f;
 	mfn_t m;
 
 	switch (ptr & 3) {
 	case MMU_NORMAL_PT_UPDATE:
-	case MMU_PT_UPDATE_NO_TRANSLATE:
-		return update_pte(v, w, h, ptr & ~3ull, val, false);
-	case MMU_PT_UPDATE_PRESERVE_AD:
-		return update_pte(v, w, h, ptr & ~3ull, val, true);
-	default:	/* MMU_MACHPHYS_UPDATE */
+	case MMU_PT_UPDATE_NO_TRANSLATE: return update_pte(v, w, h, ptr & ~3ull, val, false);
+	case MMU_PT_UPDATE_PRESERVE_AD: return update_pte(v, w, h, ptr & ~3ull, val, true);
+	default: /* MMU_MACHPHYS_UPDATE */
 		m = MFN(ptr >> PAGE_SHIFT);
 		f = mfn_frame(m);
 		if (!mfn_valid(m) || !frame_get(f, w->pg))
-			return refuse(v, -XEN_EINVAL, "machine-to-phys: frame %#lx is not d%u's", m.n, w->pg->id);
+			return refuse(v, -XEN_EINVAL, "machine-to-phys: frame %#lx is not d%u's",
+				      m.n, w->pg->id);
 		m2p_set(m, val);
 		if (unlikely(w->pg->dirty))
 			dirty_mark(w->pg, m);
@@ -199,14 +215,16 @@ int mmu_update_va(struct vcpu *v, struct domain *pg, unsigned long va, uint64_t 
 		return refuse(v, -XEN_EINVAL, "address %#lx has no level 1 table", va);
 	f = mfn_frame(w.l1);
 	if (unlikely(!frame_get_more(f, v->domain, FT_L1)))
-		return refuse(v, -XEN_EINVAL, "address %#lx: frame %#lx is no valid level 1 table", va, w.l1.n);
+		return refuse(v, -XEN_EINVAL, "address %#lx: frame %#lx is no valid level 1 table",
+			      va, w.l1.n);
 	rc = table_update(v, f, FT_L1, w.slot, pte, &who, NULL, false);
 	if (unlikely(frame_put_typed_preemptible(f)))
 		put_later(v, f);
 	return rc;
 }
 
-/* --- grants: entries whose references the caller has taken and keeps account of -------------------------------------- */
+/* --- grants: entries whose references the caller has taken and keeps account of
+ * -------------------------------------- */
 
 static struct frame *grant_table_l1(struct vcpu *v, uint64_t at, bool by_va, unsigned int *slot)
 {
@@ -236,7 +254,8 @@ int mmu_map_foreign_pte(struct vcpu *v, uint64_t at, uint64_t pte, bool by_va, u
 
 	if (!f)
 		return refuse(v, -XEN_EINVAL, "grant: no level 1 entry at %#lx", at);
-	was = atomic_swap((uint64_t *)mfn_to_virt(frame_mfn(f)) + slot, pte_adjust(v->domain, 1, pte));
+	was = atomic_swap((uint64_t *)mfn_to_virt(frame_mfn(f)) + slot,
+			  pte_adjust(v->domain, 1, pte));
 	if (unlikely(v->domain->dirty))
 		dirty_table_changed(v->domain, f, FT_L1, slot);
 	entry_put(v->domain, FT_L1, was);
@@ -261,8 +280,9 @@ int mmu_clear_pte(struct vcpu *v, uint64_t at, bool by_va, uint64_t expect, uint
 	was = READ_ONCE(*e);
 	do {
 		if ((was ^ expect) & same) {
-			rc = refuse(v, -XEN_EINVAL, "grant: entry at %#lx is %#lx, not a mapping of frame %#lx", at, was,
-				    pte_mfn(expect).n);
+			rc = refuse(v, -XEN_EINVAL,
+				    "grant: entry at %#lx is %#lx, not a mapping of frame %#lx", at,
+				    was, pte_mfn(expect).n);
 			break;
 		}
 	} while (!atomic_swap_if(e, &was, pte_adjust(v->domain, 1, replace)));
@@ -273,7 +293,9 @@ int mmu_clear_pte(struct vcpu *v, uint64_t at, bool by_va, uint64_t expect, uint
 	return rc;
 }
 
-/* --- pins ---------------------------------------------------------------------------------------------------------------- */
+/* --- pins
+ * ----------------------------------------------------------------------------------------------------------------
+ */
 
 int mmu_pin(struct vcpu *v, struct domain *owner, mfn_t m, enum frame_type t)
 {
@@ -286,20 +308,23 @@ int mmu_pin(struct vcpu *v, struct domain *owner, mfn_t m, enum frame_type t)
 		return refuse(v, -XEN_EINVAL, "pin: d%u's tables have no such level", owner->id);
 	rc = frame_get_typed(f, owner, t);
 	if (rc)
-		return rc == -XEN_ERESTART ? rc :
-		       refuse(v, rc, "pin: frame %#lx cannot be a level %u table of d%u", m.n, table_level(t), owner->id);
+		return rc == -XEN_ERESTART ?
+			       rc :
+			       refuse(v, rc, "pin: frame %#lx cannot be a level %u table of d%u",
+				      m.n, table_level(t), owner->id);
 	if (!frame_pin(f)) {
 		if (frame_put_typed_preemptible(f))
 			put_later(v, f);
 		return refuse(v, -XEN_EINVAL, "pin: frame %#lx is pinned already", m.n);
 	}
-	/* mmu_kill() may have gone by: whoever of the two sees the pin last takes it off. (To set it was a full barrier.) */
+	/* mmu_kill() may have gone by: whoever of the two sees the pin last takes it off. (To set
+	 * it was a full barrier.) */
 	if (atomic_read(&owner->state) >= DOM_DYING && frame_unpin(f)) {
 		if (frame_put_typed_preemptible(f))
 			put_later(v, f);
 		return -XEN_ESRCH;
 	}
-	if (unlikely(owner->dirty))		/* that it is pinned is part of the domain's image */
+	if (unlikely(owner->dirty)) /* that it is pinned is part of the domain's image */
 		dirty_mark(owner, m);
 	return 0;
 }
@@ -321,7 +346,9 @@ int mmu_unpin(struct vcpu *v, struct domain *owner, mfn_t m)
 	return rc;
 }
 
-/* --- roots --------------------------------------------------------------------------------------------------------------- */
+/* --- roots
+ * ---------------------------------------------------------------------------------------------------------------
+ */
 
 /* What the processor is to run on, after a root or the mode changed. */
 void mmu_root_changed(struct vcpu *v)
@@ -346,7 +373,8 @@ void mmu_root_changed(struct vcpu *v)
 
 static void m2p_slot_set(mfn_t root, bool present)
 {
-	uint64_t *l4 = mfn_to_virt(root), e = present ? ((uint64_t *)mfn_to_virt(idle_root))[HYP_SLOT_FIRST] : 0;
+	uint64_t *l4 = mfn_to_virt(root),
+		 e = present ? ((uint64_t *)mfn_to_virt(idle_root))[HYP_SLOT_FIRST] : 0;
 
 	if (l4[HYP_SLOT_FIRST] != e)
 		WRITE_ONCE(l4[HYP_SLOT_FIRST], e);
@@ -457,7 +485,9 @@ int mmu_set_32bit(struct domain *d)
 	return 0;
 }
 
-/* --- death --------------------------------------------------------------------------------------------------------------- */
+/* --- death
+ * ---------------------------------------------------------------------------------------------------------------
+ */
 
 /* Roots without waiting for a long put: it comes back as half_put. */
 static int roots_kill(struct vcpu *v)
@@ -468,7 +498,8 @@ static int roots_kill(struct vcpu *v)
 	if (mfn_eq(v->root, MFN_NONE) && mfn_eq(v->user_root, MFN_NONE))
 		return mmu_finish_put(v);
 	v->cr3 = idle_root;
-	while (!(rc = mmu_finish_put(v)) && !(mfn_eq(v->root, MFN_NONE) && mfn_eq(v->user_root, MFN_NONE))) {
+	while (!(rc = mmu_finish_put(v)) &&
+	       !(mfn_eq(v->root, MFN_NONE) && mfn_eq(v->user_root, MFN_NONE))) {
 		m = v->root;
 		v->root = MFN_NONE;
 		if (mfn_eq(m, MFN_NONE)) {
@@ -499,8 +530,9 @@ static int frame_kill(struct frame *f)
 }
 
 /*
- * The domain is dying and none of its vcpus runs; it gets no new frames. Frames that others still hold stay on its list, behind those not
- * yet looked at, and leave it with their last reference. One who leaves early makes us look at one twice, which does no harm.
+ * The domain is dying and none of its vcpus runs; it gets no new frames. Frames that others still
+ * hold stay on its list, behind those not yet looked at, and leave it with their last reference.
+ * One who leaves early makes us look at one twice, which does no harm.
  */
 int mmu_kill(struct domain *d)
 {
@@ -514,7 +546,7 @@ int mmu_kill(struct domain *d)
 		rc = roots_kill(d->vcpus[i]);
 		if (rc)
 			return rc;
-		mmu_drop_roots(d->vcpus[i]);		/* what is left of them: root32 */
+		mmu_drop_roots(d->vcpus[i]); /* what is left of them: root32 */
 	}
 	if (!d->kill_left)
 		d->kill_left = d->nr_pages;
@@ -534,7 +566,7 @@ int mmu_kill(struct domain *d)
 			rc = frame_kill(f);
 		if (!rc) {
 			d->kill_left--;
-		} else {	/* to be the first again */
+		} else { /* to be the first again */
 			spin_lock(&d->pages_lock);
 			frame_list_del(&d->pages, f);
 			frame_list_add(&d->pages, f);

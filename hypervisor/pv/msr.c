@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Model-specific registers as a paravirtual guest sees them: few. Bases of fs and gs are the vcpu's, what describes the processor reads
- * as it is or as CPUID promised, what would change it is ignored where every kernel writes it in passing, and all else is #GP.
+ * Model-specific registers as a paravirtual guest sees them: few. Bases of fs and gs are the
+ * vcpu's, what describes the processor reads as it is or as CPUID promised, what would change it is
+ * ignored where every kernel writes it in passing, and all else is #GP.
  */
 #include <torc/console.h>
 #include <torc/hypercall.h>
@@ -9,39 +10,40 @@
 #include <torc/pv.h>
 #include <torc/x86.h>
 
-#define MSR_TSC			0x10
-#define MSR_APIC_BASE		0x1b
-#define MSR_UCODE_REV		0x8b
-#define MSR_MTRR_CAP		0xfe
-#define MSR_MCG_CAP		0x179	/* machine checks: no banks */
-#define MSR_MCG_STATUS		0x17a
-#define MSR_MISC_ENABLE		0x1a0
-#define MSR_MTRR_FIRST		0x200
-#define MSR_MTRR_LAST		0x26f
-#define MSR_PAT			0x277
-#define MSR_MTRR_DEF_TYPE	0x2ff
-#define MSR_AMD_SYSCFG		0xc0010010
-#define MSR_AMD_HWCR		0xc0010015
-#define MSR_AMD_TOP_MEM		0xc001001a
-#define MSR_AMD_TOP_MEM2	0xc001001d
-#define MSR_AMD_MMIO_CONF	0xc0010058
-#define MSR_AMD_TSEG		0xc0010112
-#define MSR_AMD_DE_CFG		0xc0011029
+#define MSR_TSC		  0x10
+#define MSR_APIC_BASE	  0x1b
+#define MSR_UCODE_REV	  0x8b
+#define MSR_MTRR_CAP	  0xfe
+#define MSR_MCG_CAP	  0x179 /* machine checks: no banks */
+#define MSR_MCG_STATUS	  0x17a
+#define MSR_MISC_ENABLE	  0x1a0
+#define MSR_MTRR_FIRST	  0x200
+#define MSR_MTRR_LAST	  0x26f
+#define MSR_PAT		  0x277
+#define MSR_MTRR_DEF_TYPE 0x2ff
+#define MSR_AMD_SYSCFG	  0xc0010010
+#define MSR_AMD_HWCR	  0xc0010015
+#define MSR_AMD_TOP_MEM	  0xc001001a
+#define MSR_AMD_TOP_MEM2  0xc001001d
+#define MSR_AMD_MMIO_CONF 0xc0010058
+#define MSR_AMD_TSEG	  0xc0010112
+#define MSR_AMD_DE_CFG	  0xc0011029
 
-#define MSR_XEN_HYPERCALL	0x40000000
+#define MSR_XEN_HYPERCALL 0x40000000
 
-#define APIC_BASE_BSP		0x100ull
-#define APIC_BASE_ENABLE	0x800ull
-#define PAT_ABI			0x0000050100070406ull	/* what the ABI promises for entries 0..7 */
-#define EFER_SCE		0x001ull
-#define EFER_LME		0x100ull
-#define EFER_LMA		0x400ull
-#define EFER_NX			0x800ull
-#define HWCR_TSC_FREQ_SEL	(1ull << 24)
-#define DE_CFG_LFENCE		(1ull << 1)
-/* MISC_ENABLE bits: performance monitoring and MONITOR are not there, branch and event sampling unavailable */
-#define MISC_ENABLE_OFF		(1ull << 7 | 1ull << 18)
-#define MISC_ENABLE_ON		(1ull << 11 | 1ull << 12)
+#define APIC_BASE_BSP	  0x100ull
+#define APIC_BASE_ENABLE  0x800ull
+#define PAT_ABI		  0x0000050100070406ull /* what the ABI promises for entries 0..7 */
+#define EFER_SCE	  0x001ull
+#define EFER_LME	  0x100ull
+#define EFER_LMA	  0x400ull
+#define EFER_NX		  0x800ull
+#define HWCR_TSC_FREQ_SEL (1ull << 24)
+#define DE_CFG_LFENCE	  (1ull << 1)
+/* MISC_ENABLE bits: performance monitoring and MONITOR are not there, branch and event sampling
+ * unavailable */
+#define MISC_ENABLE_OFF (1ull << 7 | 1ull << 18)
+#define MISC_ENABLE_ON	(1ull << 11 | 1ull << 12)
 
 static uint64_t efer_seen(const struct domain *d)
 {
@@ -53,8 +55,9 @@ static uint64_t efer_seen(const struct domain *d)
 /* The control domain drives the machine's memory types and looks at where memory ends. */
 static bool control_may_read(uint32_t msr)
 {
-	return msr == MSR_MTRR_CAP || (msr >= MSR_MTRR_FIRST && msr <= MSR_MTRR_LAST) || msr == MSR_MTRR_DEF_TYPE ||
-	       msr == MSR_AMD_SYSCFG || (msr >= MSR_AMD_TOP_MEM && msr <= MSR_AMD_TOP_MEM2) || msr == MSR_AMD_MMIO_CONF ||
+	return msr == MSR_MTRR_CAP || (msr >= MSR_MTRR_FIRST && msr <= MSR_MTRR_LAST) ||
+	       msr == MSR_MTRR_DEF_TYPE || msr == MSR_AMD_SYSCFG ||
+	       (msr >= MSR_AMD_TOP_MEM && msr <= MSR_AMD_TOP_MEM2) || msr == MSR_AMD_MMIO_CONF ||
 	       msr == MSR_AMD_TSEG;
 }
 
@@ -78,22 +81,14 @@ bool guest_rdmsr(struct vcpu *v, uint32_t msr, uint64_t *val)
 			break;
 		*val = rdmsr(MSR_KERNEL_GS_BASE);
 		return true;
-	case MSR_EFER:
-		*val = efer_seen(d);
-		return true;
-	case MSR_TSC:
-		*val = rdtsc();
-		return true;
+	case MSR_EFER: *val = efer_seen(d); return true;
+	case MSR_TSC: *val = rdtsc(); return true;
 	case MSR_APIC_BASE:
 		*val = 0xfee00000ull | APIC_BASE_ENABLE | (v->id ? 0 : APIC_BASE_BSP);
 		return true;
-	case MSR_PAT:
-		*val = PAT_ABI;
-		return true;
+	case MSR_PAT: *val = PAT_ABI; return true;
 	case MSR_MCG_CAP:
-	case MSR_MCG_STATUS:
-		*val = 0;
-		return true;
+	case MSR_MCG_STATUS: *val = 0; return true;
 	case MSR_UCODE_REV:
 		if (!rdmsr_safe(msr, val))
 			*val = 0;
@@ -156,14 +151,14 @@ bool guest_wrmsr(struct vcpu *v, uint32_t msr, uint64_t val)
 		if (msr == MSR_FS_BASE)
 			return !segment_set_base(v, SEGBASE_FS, val);
 		/* In the kernel, the active base is the kernel's. */
-		return !segment_set_base(v, msr == MSR_GS_BASE ? SEGBASE_GS_KERNEL : SEGBASE_GS_USER, val);
+		return !segment_set_base(v, msr == MSR_GS_BASE ? SEGBASE_GS_KERNEL : SEGBASE_GS_USER,
+					 val);
 	case MSR_XEN_HYPERCALL:
 		if (hypercall_page(v->domain, val))
 			return true;
 		break;
 	case MSR_TSC:
-	case MSR_APIC_BASE:
-		return true;
+	case MSR_APIC_BASE: return true;
 	case MSR_EFER:
 		if (val == efer_seen(d))
 			return true;
@@ -174,7 +169,7 @@ bool guest_wrmsr(struct vcpu *v, uint32_t msr, uint64_t val)
 		break;
 	case MSR_MCG_STATUS:
 	case MSR_UCODE_REV:
-		if (!val)		/* how its number is asked for */
+		if (!val) /* how its number is asked for */
 			return true;
 		break;
 	case MSR_MISC_ENABLE:
@@ -184,6 +179,7 @@ bool guest_wrmsr(struct vcpu *v, uint32_t msr, uint64_t val)
 			return true;
 		break;
 	}
-	log_guest(d->id, LOG_DEBUG, "v%u: write of %#lx to MSR %#x refused", v->id, (unsigned long)val, msr);
+	log_guest(d->id, LOG_DEBUG, "v%u: write of %#lx to MSR %#x refused", v->id,
+		  (unsigned long)val, msr);
 	return false;
 }

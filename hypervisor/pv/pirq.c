@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Physical interrupts and the domain each goes to. A domain knows them by number (pirq): for a line the GSI itself, for messages the next
- * free above those. Mapping gives the number, binding an event channel opens the line.
+ * Physical interrupts and the domain each goes to. A domain knows them by number (pirq): for a line
+ * the GSI itself, for messages the next free above those. Mapping gives the number, binding an
+ * event channel opens the line.
  *
- * Edges and messages are acknowledged at once. A level-triggered line is masked until the guest says that it has served its device: a
- * guest that never does keeps its own line closed and nothing else.
+ * Edges and messages are acknowledged at once. A level-triggered line is masked until the guest
+ * says that it has served its device: a guest that never does keeps its own line closed and nothing
+ * else.
  *
- * Locks: one for all routing (RANK_PIRQ). The handler takes none: a struct pirq lives as long as its domain, and port and waiting are
- * single words.
+ * Locks: one for all routing (RANK_PIRQ). The handler takes none: a struct pirq lives as long as
+ * its domain, and port and waiting are single words.
  */
 #include <torc/console.h>
 #include <torc/heap.h>
@@ -15,27 +17,30 @@
 #include <torc/irq.h>
 #include <torc/pv.h>
 
-#define NR_GSIS		256
-#define GSI_ISA		16
+#define NR_GSIS 256
+#define GSI_ISA 16
 
 struct pirq {
 	struct irq irq;
 	struct domain *d;
 	int nr;
 	bool mapped, msi, shareable;
-	evtchn_port_t port;		/* 0: not bound */
-	uint8_t waiting;		/* level: masked until the guest's EOI */
+	evtchn_port_t port; /* 0: not bound */
+	uint8_t waiting;    /* level: masked until the guest's EOI */
 };
 
 struct pirq_table {
 	struct pirq *pirq[NR_PIRQS];
-	unsigned long reserved[BITS_TO_LONGS(NR_PIRQS)];	/* by get_free_pirq */
-	unsigned long *eoi_map;		/* in a page of the guest: bit a pirq that wants an EOI; NULL: none */
+	unsigned long reserved[BITS_TO_LONGS(NR_PIRQS)]; /* by get_free_pirq */
+	unsigned long *eoi_map; /* in a page of the guest: bit a pirq that wants an EOI; NULL: none */
 };
 
 static spinlock_t lock = SPINLOCK(RANK_PIRQ);
 /* How lines are wired, as the control domain's ACPI says; and who has them. */
-static struct { bool known, level, active_low; struct pirq *user; } gsis[NR_GSIS];
+static struct {
+	bool known, level, active_low;
+	struct pirq *user;
+} gsis[NR_GSIS];
 
 int pirq_init(struct domain *d)
 {
@@ -53,7 +58,9 @@ static struct pirq *pirq_at(const struct domain *d, int nr)
 	return p && p->mapped ? p : NULL;
 }
 
-/* --- interrupts ------------------------------------------------------------------------------------------------------------- */
+/* --- interrupts
+ * -------------------------------------------------------------------------------------------------------------
+ */
 
 static void pirq_interrupt(struct irq *irq, void *arg)
 {
@@ -63,7 +70,7 @@ static void pirq_interrupt(struct irq *irq, void *arg)
 	if (irq->level) {
 		const struct irq_chip *chip = READ_ONCE(irq->chip);
 
-		if (chip)			/* NULL: just being unbound elsewhere, so masked */
+		if (chip) /* NULL: just being unbound elsewhere, so masked */
 			chip->mask(irq);
 		atomic_set(&p->waiting, 1);
 	}
@@ -80,7 +87,7 @@ int pirq_eoi(struct domain *d, int nr)
 		return -XEN_EINVAL;
 	if (!atomic_swap(&p->waiting, 0))
 		return 0;
-	spin_lock(&lock);			/* so that it is not unbound under our hands */
+	spin_lock(&lock); /* so that it is not unbound under our hands */
 	if (p->port)
 		p->irq.chip->unmask(&p->irq);
 	spin_unlock(&lock);
@@ -127,7 +134,9 @@ int pirq_set_eoi_map(struct domain *d, void *map)
 	return rc;
 }
 
-/* --- mapping ------------------------------------------------------------------------------------------------------------------ */
+/* --- mapping
+ * ------------------------------------------------------------------------------------------------------------------
+ */
 
 /* The slot's struct, made at its first use and kept. */
 static struct pirq *slot(struct domain *d, int nr)
@@ -149,8 +158,10 @@ static struct pirq *slot(struct domain *d, int nr)
 
 static int find_free(const struct domain *d)
 {
-	for (int i = (int)MIN(MAX(ioapic_nr_gsis(), (unsigned int)GSI_ISA), (unsigned int)NR_GSIS); i < NR_PIRQS; i++)
-		if (!bit_get(d->pirqs->reserved, (unsigned int)i) && (!d->pirqs->pirq[i] || !d->pirqs->pirq[i]->mapped))
+	for (int i = (int)MIN(MAX(ioapic_nr_gsis(), (unsigned int)GSI_ISA), (unsigned int)NR_GSIS);
+	     i < NR_PIRQS; i++)
+		if (!bit_get(d->pirqs->reserved, (unsigned int)i) &&
+		    (!d->pirqs->pirq[i] || !d->pirqs->pirq[i]->mapped))
 			return i;
 	return -XEN_ENOSPC;
 }
@@ -208,7 +219,8 @@ int pirq_map_gsi(struct domain *d, int gsi, int *nr)
 {
 	int rc;
 
-	if (gsi < 0 || gsi >= NR_GSIS || (unsigned int)gsi >= ioapic_nr_gsis() || (*nr >= 0 && *nr != gsi))
+	if (gsi < 0 || gsi >= NR_GSIS || (unsigned int)gsi >= ioapic_nr_gsis() ||
+	    (*nr >= 0 && *nr != gsi))
 		return -XEN_EINVAL;
 	if (!io_irq_allowed(d, (unsigned int)gsi))
 		return -XEN_EPERM;
@@ -277,10 +289,13 @@ int pirq_map_msi(struct domain *d, const struct msi_target *t, int *nr)
 	int rc, n;
 
 	if (t->count > 1)
-		return -XEN_EOPNOTSUPP;		/* several plain MSIs want vectors in a row; one is enough for every driver */
+		return -XEN_EOPNOTSUPP; /* several plain MSIs want vectors in a row; one is enough
+					   for every driver */
 	spin_lock(&lock);
 	n = *nr >= 0 ? *nr : find_free(d);
-	rc = n < 0 ? n : n >= NR_PIRQS || n < (int)MIN(ioapic_nr_gsis(), (unsigned int)NR_GSIS) ? -XEN_EINVAL : 0;
+	rc = n < 0								    ? n :
+	     n >= NR_PIRQS || n < (int)MIN(ioapic_nr_gsis(), (unsigned int)NR_GSIS) ? -XEN_EINVAL :
+										      0;
 	if (rc)
 		goto out;
 	p = slot(d, n);
@@ -305,7 +320,8 @@ out:
 	return rc;
 }
 
-/* The device may not reach its vector after this. Closed, not yet free: its handler may still run elsewhere. */
+/* The device may not reach its vector after this. Closed, not yet free: its handler may still run
+ * elsewhere. */
 static void close_line(struct pirq *p)
 {
 	atomic_set(&p->port, 0);
@@ -367,7 +383,9 @@ void pirq_free(struct domain *d)
 	d->pirqs = NULL;
 }
 
-/* --- binding -------------------------------------------------------------------------------------------------------------------- */
+/* --- binding
+ * --------------------------------------------------------------------------------------------------------------------
+ */
 
 int pirq_bind(struct vcpu *v, int nr, bool shareable, evtchn_port_t port)
 {
@@ -408,7 +426,7 @@ void pirq_unbind(struct domain *d, int nr)
 	p = pirq_at(d, nr);
 	if (p && p->port) {
 		close_line(p);
-		if (!p->msi) {			/* a line's vector is opened with the next binding */
+		if (!p->msi) { /* a line's vector is opened with the next binding */
 			ioapic_unroute(&p->irq);
 			irq_free_vector(&p->irq);
 		}

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The privileged half of a context switch: selectors, segment bases, descriptor tables, debug registers, TS, the root. Interrupts are
- * off. The general registers and the FPU are domain/sched.c's.
+ * The privileged half of a context switch: selectors, segment bases, descriptor tables, debug
+ * registers, TS, the root. Interrupts are off. The general registers and the FPU are
+ * domain/sched.c's.
  *
- * Selectors are loaded through the vcpu's own tables, so a load may fault: the guest may have changed the descriptor since. Then
- * the register gets null, and the guest hears of it through its failsafe callback, which finds what it should have been.
+ * Selectors are loaded through the vcpu's own tables, so a load may fault: the guest may have
+ * changed the descriptor since. Then the register gets null, and the guest hears of it through its
+ * failsafe callback, which finds what it should have been.
  */
 #include <torc/guestmem.h>
 #include <torc/hooks.h>
@@ -12,18 +14,20 @@
 #include <torc/x86.h>
 #include "bounce.h"
 
-#define DR7_ACTIVE	0xfful
-#define DR7_QUIET	0x400ul
+#define DR7_ACTIVE 0xfful
+#define DR7_QUIET  0x400ul
 
+/* clang-format off */
 #define LOAD_SELECTOR(reg, sel, ok) do {							\
 	uint16_t s_ = (sel);									\
 												\
 	__asm__ volatile ("1: mov %1, %%" #reg "\n\tjmp 3f\n2:\n\tmovb $0, %0\n\txor %1, %1\n\tmov %1, %%" #reg "\n3:\n\t"	\
 			  EX_TABLE("1b", "2b") : "+m" (ok), "+r" (s_) :: "memory");		\
 } while (0)
-#define READ_SELECTOR(reg, var)	__asm__ volatile ("mov %%" #reg ", %0" : "=r" (var))
-#define WRITE_DR(n, val)	__asm__ volatile ("mov %0, %%dr" #n :: "r" (val))
-#define READ_DR(n, var)		__asm__ volatile ("mov %%dr" #n ", %0" : "=r" (var))
+/* clang-format on */
+#define READ_SELECTOR(reg, var) __asm__ volatile("mov %%" #reg ", %0" : "=r"(var))
+#define WRITE_DR(n, val)	__asm__ volatile("mov %0, %%dr" #n ::"r"(val))
+#define READ_DR(n, var)		__asm__ volatile("mov %%dr" #n ", %0" : "=r"(var))
 
 void pv_switch_from(struct vcpu *v)
 {
@@ -44,7 +48,7 @@ void pv_switch_from(struct vcpu *v)
 	if (unlikely(v->debugreg[7] & DR7_ACTIVE))
 		WRITE_DR(7, DR7_QUIET);
 	if (v->ctrlreg[0] & CR0_TS)
-		__asm__ volatile ("clts");
+		__asm__ volatile("clts");
 	pv_time_switch_from(v);
 }
 
@@ -66,7 +70,8 @@ static void load_selectors(struct vcpu *v)
 		bounce_failsafe(v, guest_regs(), sel);
 }
 
-/* The debug registers as the guest has set them, if any breakpoint is on; pv_switch_from() takes care that none is otherwise. */
+/* The debug registers as the guest has set them, if any breakpoint is on; pv_switch_from() takes
+ * care that none is otherwise. */
 void pv_load_debugregs(struct vcpu *v)
 {
 	if (!(v->debugreg[7] & DR7_ACTIVE)) {
@@ -106,7 +111,8 @@ void pv_switch_to(struct vcpu *v)
 		pv_runstate_update(v);
 }
 
-/* Runs fn with the guest kernel's tables in use: what is registered by virtual address is mapped there only. */
+/* Runs fn with the guest kernel's tables in use: what is registered by virtual address is mapped
+ * there only. */
 void pv_in_kernel_root(struct vcpu *v, void (*fn)(struct vcpu *v))
 {
 	bool user = !v->domain->is_32bit && !v->kernel_mode;
@@ -124,7 +130,8 @@ void pv_in_kernel_root(struct vcpu *v, void (*fn)(struct vcpu *v))
 
 static void runstate_write(struct vcpu *v)
 {
-	bool flag = v->domain->vm_assist >> VMASST_TYPE_runstate_update_flag & 1, narrow = v->domain->is_32bit;
+	bool flag = v->domain->vm_assist >> VMASST_TYPE_runstate_update_flag & 1,
+	     narrow = v->domain->is_32bit;
 	/* the 32-bit layout has no hole behind state: 64-bit numbers are aligned to 4 there */
 	unsigned int at = narrow ? 4 : 8, len = at + 8 + sizeof(v->runstate.time);
 	struct vcpu_runstate_info r = v->runstate;
@@ -132,7 +139,7 @@ static void runstate_write(struct vcpu *v)
 	uint8_t buf[sizeof(r)];
 	gaddr_t area = GADDR(v->runstate_area);
 
-	if (flag) {		/* readers wait while the bit is set */
+	if (flag) { /* readers wait while the bit is set */
 		entry |= XEN_RUNSTATE_UPDATE;
 		if (guest_write(GADDR(area.n + at), &entry, sizeof(entry)))
 			return;
@@ -158,12 +165,16 @@ void pv_runstate_update(struct vcpu *v)
 	pv_in_kernel_root(v, runstate_write);
 }
 
-/* --- debug registers --------------------------------------------------------------------------------------------------- */
+/* --- debug registers
+ * ---------------------------------------------------------------------------------------------------
+ */
 
-#define DR6_GIVEN	0xffff0ff0ul
-#define DR6_MAY		0xe00ful	/* what a guest may set in it */
-#define DR7_MAY		0xffff03fful	/* local and global enables, LE, GE, conditions; bit 13 (GD) is not for guests */
-#define DR7_GD		(1ul << 13)
+#define DR6_GIVEN 0xffff0ff0ul
+#define DR6_MAY	  0xe00ful /* what a guest may set in it */
+#define DR7_MAY                                                                              \
+	0xffff03fful /* local and global enables, LE, GE, conditions; bit 13 (GD) is not for \
+			guests */
+#define DR7_GD (1ul << 13)
 
 /* Sets debug register n of v, the current vcpu or one that does not run. */
 int debugreg_set(struct vcpu *v, unsigned int n, unsigned long val)
@@ -172,27 +183,25 @@ int debugreg_set(struct vcpu *v, unsigned int n, unsigned long val)
 
 	switch (n) {
 	case 0 ... 3:
-		if ((val && !guest_range_ok(v, GADDR(val), 1)) || (v->domain->is_32bit && val >= v->domain->hv_start_low))
+		if ((val && !guest_range_ok(v, GADDR(val), 1)) ||
+		    (v->domain->is_32bit && val >= v->domain->hv_start_low))
 			return -XEN_EPERM;
 		v->debugreg[n] = val;
 		break;
 	case 4:
-	case 6:
-		v->debugreg[6] = DR6_GIVEN | (val & DR6_MAY);
-		break;
+	case 6: v->debugreg[6] = DR6_GIVEN | (val & DR6_MAY); break;
 	case 5:
 	case 7:
 		if (val >> 32)
 			return -XEN_EINVAL;
 		if (val & DR7_GD)
 			return -XEN_EPERM;
-		for (i = 16; i < 32; i += 4)		/* breakpoints on ports would watch the hypervisor's */
+		for (i = 16; i < 32; i += 4) /* breakpoints on ports would watch the hypervisor's */
 			if ((val >> i & 3) == 2)
 				return -XEN_EPERM;
 		v->debugreg[7] = (val & DR7_MAY) | DR7_QUIET;
 		break;
-	default:
-		return -XEN_EINVAL;
+	default: return -XEN_EINVAL;
 	}
 	if (v == current && (v->debugreg[7] & DR7_ACTIVE || n == 5 || n == 7))
 		pv_load_debugregs(v);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Time as guests see it: pvclock (the processor's counter and how to scale it), the wall clock in shared_info, and each vcpu's two timers,
- * which raise VIRQ_TIMER. Timers belong to the CPU the vcpu runs on, and move with it when it is next chosen.
+ * Time as guests see it: pvclock (the processor's counter and how to scale it), the wall clock in
+ * shared_info, and each vcpu's two timers, which raise VIRQ_TIMER. Timers belong to the CPU the
+ * vcpu runs on, and move with it when it is next chosen.
  */
 #include <torc/guestmem.h>
 #include <torc/pv.h>
@@ -9,8 +10,9 @@
 #include <torc/why.h>
 #include <torc/x86.h>
 
-#define DEFAULT_PERIOD	(10 * NS_PER_MS)	/* ABI: a vcpu ticks while it runs until it says that it needs no tick */
-#define LEAST_PERIOD	NS_PER_MS
+#define DEFAULT_PERIOD \
+	(10 * NS_PER_MS) /* ABI: a vcpu ticks while it runs until it says that it needs no tick */
+#define LEAST_PERIOD NS_PER_MS
 
 static void time_area_write(struct vcpu *v)
 {
@@ -27,7 +29,8 @@ static void time_area_write(struct vcpu *v)
 	guest_write(a, &v->time_version, sizeof(v->time_version));
 }
 
-/* Version odd while it changes. Called on v's CPU, whose scale it is; v is current, or has not started yet. */
+/* Version odd while it changes. Called on v's CPU, whose scale it is; v is current, or has not
+ * started yet. */
 void pv_vcpu_time_update(struct vcpu *v)
 {
 	struct vcpu_time_info *t = vcpu_time(v);
@@ -56,7 +59,7 @@ void time_update_wallclock(struct domain *d)
 	uint32_t *version;
 
 	if (!d->shared)
-		return;			/* it died */
+		return; /* it died */
 	version = d->is_32bit ? &shared32(d)->wc_version : &d->shared->wc_version;
 	ns %= NS_PER_SEC;
 	d->wc_version += 2;
@@ -75,7 +78,9 @@ void time_update_wallclock(struct domain *d)
 	WRITE_ONCE(*version, d->wc_version);
 }
 
-/* --- timers ------------------------------------------------------------------------------------------------------------ */
+/* --- timers
+ * ------------------------------------------------------------------------------------------------------------
+ */
 
 static void singleshot_fired(void *arg)
 {
@@ -117,7 +122,8 @@ void pv_time_switch_to(struct vcpu *v)
 	}
 	clock_scale_get(&s);
 	/* also when the tools have written over it, as a restore does */
-	if (v->scale_seen != s.tsc_base || v->scale_cpu != this_cpu() || READ_ONCE(vcpu_time(v)->tsc_timestamp) != s.tsc_base)
+	if (v->scale_seen != s.tsc_base || v->scale_cpu != this_cpu() ||
+	    READ_ONCE(vcpu_time(v)->tsc_timestamp) != s.tsc_base)
 		pv_vcpu_time_update(v);
 	periodic_start(v);
 }
@@ -150,16 +156,20 @@ long time_vcpu_op(struct vcpu *v, unsigned int cmd, unsigned int vcpuid, gaddr_t
 {
 	struct vcpu_set_periodic_timer periodic;
 	struct vcpu_set_singleshot_timer once;
-	struct vcpu *t = vcpuid < v->domain->max_vcpus ? v->domain->vcpus[index_nospec(vcpuid, v->domain->max_vcpus)] : NULL;
+	struct vcpu *t = vcpuid < v->domain->max_vcpus ?
+				 v->domain->vcpus[index_nospec(vcpuid, v->domain->max_vcpus)] :
+				 NULL;
 
 	if (!t)
 		return refuse(v, -XEN_ENOENT, "timer: no vcpu %u", vcpuid);
 	switch (cmd) {
 	case VCPUOP_set_periodic_timer:
 		if (guest_get(&periodic, arg))
-			return refuse(v, -XEN_EFAULT, "timer: period at %#lx is not readable", arg.n);
+			return refuse(v, -XEN_EFAULT, "timer: period at %#lx is not readable",
+				      arg.n);
 		if (periodic.period_ns < (uint64_t)LEAST_PERIOD || periodic.period_ns > 1ull << 62)
-			return refuse(v, -XEN_EINVAL, "timer: a period of %lu ns; %lld is the least", periodic.period_ns, LEAST_PERIOD);
+			return refuse(v, -XEN_EINVAL, "timer: a period of %lu ns; %lld is the least",
+				      periodic.period_ns, LEAST_PERIOD);
 		t->period = (ns_t)periodic.period_ns;
 		if (t == v)
 			periodic_start(t);
@@ -172,8 +182,10 @@ long time_vcpu_op(struct vcpu *v, unsigned int cmd, unsigned int vcpuid, gaddr_t
 		if (t != v)
 			return refuse(v, -XEN_EINVAL, "timer: vcpu %u is another", vcpuid);
 		if (guest_get(&once, arg))
-			return refuse(v, -XEN_EFAULT, "timer: deadline at %#lx is not readable", arg.n);
-		/* VCPU_SSHOTTMR_future may be ignored (ABI), and the reference does: a late timer that fires beats one refused */
+			return refuse(v, -XEN_EFAULT, "timer: deadline at %#lx is not readable",
+				      arg.n);
+		/* VCPU_SSHOTTMR_future may be ignored (ABI), and the reference does: a late timer
+		 * that fires beats one refused */
 		timer_set(&v->singleshot, (ns_t)MIN(MAX(once.timeout_abs_ns, 1ull), 1ull << 62));
 		return 0;
 	case VCPUOP_stop_singleshot_timer:
@@ -181,7 +193,6 @@ long time_vcpu_op(struct vcpu *v, unsigned int cmd, unsigned int vcpuid, gaddr_t
 			return refuse(v, -XEN_EINVAL, "timer: vcpu %u is another", vcpuid);
 		timer_stop(&v->singleshot);
 		return 0;
-	default:
-		return refuse(v, -XEN_ENOSYS, "vcpu_op %u is none of timers", cmd);
+	default: return refuse(v, -XEN_ENOSYS, "vcpu_op %u is none of timers", cmd);
 	}
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What happens in a guest: exceptions, software interrupts, system calls. Each is mended here, emulated, or bounced to its kernel. */
+/* What happens in a guest: exceptions, software interrupts, system calls. Each is mended here,
+ * emulated, or bounced to its kernel. */
 #include <torc/console.h>
 #include <torc/hooks.h>
 #include <torc/hypercall.h>
@@ -8,19 +9,19 @@
 #include <torc/x86.h>
 #include "bounce.h"
 
-#define VEC_DB	1
-#define VEC_NMI	2
-#define VEC_BP	3
-#define VEC_UD	6
-#define VEC_NM	7
-#define VEC_GP	13
-#define VEC_PF	14
-#define VECS_WITH_CODE	0x227d00u	/* 8 10-14 17 21 */
-#define PF_PRESENT	0x1u
-#define PF_WRITE	0x2u
-#define PF_USER		0x4u
-#define LDT_SIZE	0x10000ul
-#define DR6_QUIET	0xffff0ff0ul
+#define VEC_DB	       1
+#define VEC_NMI	       2
+#define VEC_BP	       3
+#define VEC_UD	       6
+#define VEC_NM	       7
+#define VEC_GP	       13
+#define VEC_PF	       14
+#define VECS_WITH_CODE 0x227d00u /* 8 10-14 17 21 */
+#define PF_PRESENT     0x1u
+#define PF_WRITE       0x2u
+#define PF_USER	       0x4u
+#define LDT_SIZE       0x10000ul
+#define DR6_QUIET      0xffff0ff0ul
 
 uint16_t guest_fixup_selector(const struct domain *d, uint16_t sel)
 {
@@ -32,32 +33,43 @@ uint16_t guest_fixup_selector(const struct domain *d, uint16_t sel)
 void guest_inject(struct vcpu *v, struct cpu_user_regs *regs, unsigned int vector, int error_code)
 {
 	const struct trap_info *t = &v->traps[vector & 0xff];
-	struct bounce b = { .eip = t->address, .cs = t->cs, .mask_events = TI_GET_IF(t) != 0, .has_code = error_code >= 0,
+	struct bounce b = { .eip = t->address,
+			    .cs = t->cs,
+			    .mask_events = TI_GET_IF(t) != 0,
+			    .has_code = error_code >= 0,
 			    .code = (uint32_t)error_code };
 
 	if (unlikely(!b.eip)) {
-		domain_crash(v->domain, "d%uv%u: exception %u, code %#x, at %#x:%#lx, and the kernel has no handler for it", v->domain->id,
-			     v->id, vector, error_code < 0 ? 0 : error_code, regs->cs, regs->rip);
+		domain_crash(
+			v->domain,
+			"d%uv%u: exception %u, code %#x, at %#x:%#lx, and the kernel has no handler for it",
+			v->domain->id, v->id, vector, error_code < 0 ? 0 : error_code, regs->cs,
+			regs->rip);
 		return;
 	}
 	bounce_guest(v, regs, &b);
 }
 
-void guest_inject_page_fault(struct vcpu *v, struct cpu_user_regs *regs, unsigned long addr, uint32_t error_code)
+void guest_inject_page_fault(struct vcpu *v, struct cpu_user_regs *regs, unsigned long addr,
+			     uint32_t error_code)
 {
 	v->ctrlreg[2] = addr;
 	vcpu_set_cr2(v, addr);
 	if (v->kernel_mode && !v->domain->is_32bit)
-		error_code &= ~PF_USER;		/* it runs in ring 3, but is no user to itself */
+		error_code &= ~PF_USER; /* it runs in ring 3, but is no user to itself */
 	if (unlikely(!v->traps[VEC_PF].address))
-		domain_crash(v->domain, "d%uv%u: page fault at %#lx, code %#x, address %#lx, and the kernel has no handler for it",
-			     v->domain->id, v->id, regs->rip, error_code, addr);
+		domain_crash(
+			v->domain,
+			"d%uv%u: page fault at %#lx, code %#x, address %#lx, and the kernel has no handler for it",
+			v->domain->id, v->id, regs->rip, error_code, addr);
 	else
 		guest_inject(v, regs, VEC_PF, (int)(error_code & 0xffff));
 }
 
-/* int n, or what came through its gate: is the guest's code allowed to? Level 0 nobody, 1 and 2 the kernel, 3 all. */
-static bool soft_int_allowed(const struct vcpu *v, const struct cpu_user_regs *r, unsigned int vector)
+/* int n, or what came through its gate: is the guest's code allowed to? Level 0 nobody, 1 and 2 the
+ * kernel, 3 all. */
+static bool soft_int_allowed(const struct vcpu *v, const struct cpu_user_regs *r,
+			     unsigned int vector)
 {
 	const struct trap_info *t = &v->traps[vector];
 
@@ -75,7 +87,8 @@ static void page_fault(struct vcpu *v, struct cpu_user_regs *r, unsigned long cr
 	uint32_t code = r->error_code;
 	unsigned long off;
 
-	if (unlikely(in_ldt(cr2, &off)) && !(code & PF_USER)) {	/* the processor itself looked there, for a selector */
+	if (unlikely(in_ldt(cr2, &off)) &&
+	    !(code & PF_USER)) { /* the processor itself looked there, for a selector */
 		if (segment_ldt_fault(v, off))
 			return;
 		if (off < v->ldt_entries * 8ul) {
@@ -92,7 +105,7 @@ static void general_protection(struct vcpu *v, struct cpu_user_regs *r)
 {
 	unsigned int vector;
 
-	if ((r->error_code & 7) == 2) {		/* a gate that guests may not use: int n */
+	if ((r->error_code & 7) == 2) { /* a gate that guests may not use: int n */
 		vector = r->error_code >> 3;
 		if (vector < 256 && soft_int_allowed(v, r, vector)) {
 			r->rip += 2;
@@ -109,8 +122,8 @@ static void debug_trap(struct vcpu *v, struct cpu_user_regs *r)
 {
 	unsigned long dr6;
 
-	__asm__ volatile ("mov %%dr6, %0" : "=r" (dr6));
-	__asm__ volatile ("mov %0, %%dr6" :: "r" (DR6_QUIET));
+	__asm__ volatile("mov %%dr6, %0" : "=r"(dr6));
+	__asm__ volatile("mov %0, %%dr6" ::"r"(DR6_QUIET));
 	v->debugreg[6] |= dr6 & 0xe00f;
 	if (likely(!debug_event(v, VEC_DB)))
 		guest_inject(v, r, VEC_DB, -1);
@@ -122,12 +135,8 @@ void hook_guest_exception(struct cpu_user_regs *regs, unsigned long cr2)
 	unsigned int vector = regs->entry_vector & 0xff;
 
 	switch (vector) {
-	case VEC_PF:
-		page_fault(v, regs, cr2);
-		break;
-	case VEC_GP:
-		general_protection(v, regs);
-		break;
+	case VEC_PF: page_fault(v, regs, cr2); break;
+	case VEC_GP: general_protection(v, regs); break;
 	case 0x80:
 		if (soft_int_allowed(v, regs, vector)) {
 			guest_inject(v, regs, vector, -1);
@@ -142,17 +151,18 @@ void hook_guest_exception(struct cpu_user_regs *regs, unsigned long cr2)
 			guest_inject(v, regs, VEC_UD, -1);
 		break;
 	case VEC_NM:
-		v->ctrlreg[0] &= ~CR0_TS;	/* ABI: TS is clear in the handler */
-		__asm__ volatile ("clts");
+		v->ctrlreg[0] &= ~CR0_TS; /* ABI: TS is clear in the handler */
+		__asm__ volatile("clts");
 		guest_inject(v, regs, VEC_NM, -1);
 		break;
-	case VEC_DB:
-		debug_trap(v, regs);
-		break;
+	case VEC_DB: debug_trap(v, regs); break;
 	default:
 		if (vector == VEC_BP && unlikely(debug_event(v, vector)))
 			break;
-		guest_inject(v, regs, vector, vector < 32 && (VECS_WITH_CODE >> vector & 1) ? (int)(regs->error_code & 0xffff) : -1);
+		guest_inject(v, regs, vector,
+			     vector < 32 && (VECS_WITH_CODE >> vector & 1) ?
+				     (int)(regs->error_code & 0xffff) :
+				     -1);
 	}
 }
 
@@ -163,11 +173,14 @@ bool hook_own_page_fault(struct cpu_user_regs *regs, unsigned long cr2)
 
 	if (in_ldt(cr2, &off))
 		return segment_ldt_fault(v, off);
-	/* an access of ours to guest memory that its tables allow, and their copies for counting writes not yet */
+	/* an access of ours to guest memory that its tables allow, and their copies for counting
+	 * writes not yet */
 	return v->domain->dirty && dirty_fault(v, cr2, regs->error_code);
 }
 
-/* --- calls ------------------------------------------------------------------------------------------------------------- */
+/* --- calls
+ * -------------------------------------------------------------------------------------------------------------
+ */
 
 static void bounce_call(struct vcpu *v, struct cpu_user_regs *regs, const struct pv_callback *cb)
 {
@@ -189,7 +202,8 @@ void hook_guest_call(struct cpu_user_regs *regs)
 				bounce_call(v, regs, &v->syscall_cb);
 			break;
 		}
-		__attribute__((fallthrough));	/* no 64-bit code in a 32-bit guest, so it is not reached */
+		__attribute__((
+			fallthrough)); /* no 64-bit code in a 32-bit guest, so it is not reached */
 	case ENTRY_SYSCALL32:
 		if (v->syscall32_cb.eip && !guest_in_kernel(v, regs)) {
 			bounce_call(v, regs, &v->syscall32_cb);
@@ -204,7 +218,7 @@ void hook_guest_call(struct cpu_user_regs *regs)
 		else
 			guest_inject(v, regs, VEC_GP, 0);
 		break;
-	default:	/* 0x82: the gate's level lets ring 1 through, which only 32-bit kernels have */
+	default: /* 0x82: the gate's level lets ring 1 through, which only 32-bit kernels have */
 		if (likely(v->domain->is_32bit && (regs->cs & 3) == 1)) {
 			hypercall_entry(v, regs);
 		} else {
@@ -214,26 +228,31 @@ void hook_guest_call(struct cpu_user_regs *regs)
 	}
 }
 
-/* --- the way back ------------------------------------------------------------------------------------------------------ */
+/* --- the way back
+ * ------------------------------------------------------------------------------------------------------
+ */
 
 static void selectors_now(uint16_t sel[4])
 {
-	__asm__ volatile ("mov %%ds, %0" : "=r" (sel[0]));
-	__asm__ volatile ("mov %%es, %0" : "=r" (sel[1]));
-	__asm__ volatile ("mov %%fs, %0" : "=r" (sel[2]));
-	__asm__ volatile ("mov %%gs, %0" : "=r" (sel[3]));
+	__asm__ volatile("mov %%ds, %0" : "=r"(sel[0]));
+	__asm__ volatile("mov %%es, %0" : "=r"(sel[1]));
+	__asm__ volatile("mov %%fs, %0" : "=r"(sel[2]));
+	__asm__ volatile("mov %%gs, %0" : "=r"(sel[3]));
 }
 
-/* iret to what the guest asked for faulted. It is told as of any exception at the place it was to go to; what it is told with must not
- * fault again, or it never ends. */
+/* iret to what the guest asked for faulted. It is told as of any exception at the place it was to
+ * go to; what it is told with must not fault again, or it never ends. */
 void hook_return_fault(struct cpu_user_regs *regs, unsigned int vector, unsigned int error_code)
 {
 	struct vcpu *v = current;
 	uint16_t sel[4];
 
-	if (guest_in_kernel(v, regs) && (regs->rip == v->traps[vector & 0xff].address || regs->rip == v->failsafe_cb.eip)) {
-		domain_crash(v->domain, "d%uv%u: cannot be returned to, not even to its handler at %#x:%#lx ss %#x (vector %u, code %#x)",
-			     v->domain->id, v->id, regs->cs, regs->rip, regs->ss, vector, error_code);
+	if (guest_in_kernel(v, regs) &&
+	    (regs->rip == v->traps[vector & 0xff].address || regs->rip == v->failsafe_cb.eip)) {
+		domain_crash(
+			v->domain,
+			"d%uv%u: cannot be returned to, not even to its handler at %#x:%#lx ss %#x (vector %u, code %#x)",
+			v->domain->id, v->id, regs->cs, regs->rip, regs->ss, vector, error_code);
 		return;
 	}
 	if (v->traps[vector & 0xff].address) {
@@ -253,7 +272,8 @@ void hook_nmi(struct cpu_user_regs *regs)
 		return;
 	atomic_or(&v->pending_traps, PENDING_NMI);
 	if (v->running && v != current)
-		cpu_kick(v->cpu);		/* no more: an NMI takes no locks, so a sleeping one hears of it when it wakes */
+		cpu_kick(v->cpu); /* no more: an NMI takes no locks, so a sleeping one hears of it
+				     when it wakes */
 }
 
 bool pv_events_pending(struct vcpu *v)
@@ -262,7 +282,8 @@ bool pv_events_pending(struct vcpu *v)
 	       (unlikely(v->pending_traps) && (v->pending_traps & ~PENDING_NMI || !v->in_nmi));
 }
 
-/* A debugger's doing comes before events: what it found to be the guest's own, and the instruction that it wants to see done. */
+/* A debugger's doing comes before events: what it found to be the guest's own, and the instruction
+ * that it wants to see done. */
 static bool deliver_debug(struct vcpu *v, struct cpu_user_regs *regs)
 {
 	uint8_t which = v->pending_traps & PENDING_BP ? PENDING_BP : v->pending_traps & PENDING_DB;
@@ -274,7 +295,8 @@ static bool deliver_debug(struct vcpu *v, struct cpu_user_regs *regs)
 	}
 	if (regs->rflags & EFLAGS_TF)
 		return true;
-	atomic_and(&v->pending_traps, (uint8_t)~PENDING_STEP);		/* it has led into the kernel: from here on all is as usual */
+	atomic_and(&v->pending_traps, (uint8_t)~PENDING_STEP); /* it has led into the kernel: from
+								  here on all is as usual */
 	return false;
 }
 
@@ -297,12 +319,14 @@ void pv_deliver_pending(struct vcpu *v, struct cpu_user_regs *regs)
 		bounce_guest(v, regs, &event);
 }
 
-/* An event became pending. Who sleeps wakes; who runs elsewhere is made to look; who runs here looks on the way out; the others look when
- * they are next chosen. The flag that says so was set with a full barrier. */
+/* An event became pending. Who sleeps wakes; who runs elsewhere is made to look; who runs here
+ * looks on the way out; the others look when they are next chosen. The flag that says so was set
+ * with a full barrier. */
 void pv_vcpu_kick(struct vcpu *v)
 {
 	if (atomic_read(&v->blocked)) {
-		/* who polls with events masked wants its ports or its time, not this (evtchn.c wakes it for them) */
+		/* who polls with events masked wants its ports or its time, not this (evtchn.c
+		 * wakes it for them) */
 		if (!atomic_read(&v->polling) || pv_events_pending(v))
 			vcpu_unblock(v);
 	} else if (v != current && atomic_read(&v->running) && !READ_ONCE(*vcpu_upcall_mask(v))) {

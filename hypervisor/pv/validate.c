@@ -1,31 +1,33 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Page-table entries and whole tables: what a guest may say in them, and the references that each entry holds.
+ * Page-table entries and whole tables: what a guest may say in them, and the references that each
+ * entry holds.
  *
- *   level 1   a general reference to the frame; a typed one (FT_WRITABLE) if the entry allows writing. MMIO: none.
- *   above     a typed reference to the table below.
+ *   level 1   a general reference to the frame; a typed one (FT_WRITABLE) if the entry allows
+ * writing. MMIO: none. above     a typed reference to the table below.
  *
- * A table of a domain names its own frames only; entries for others' frames come by mmu_update() with a foreign domain, or as grants,
- * and are lost (refused) if the table is taken apart and built again.
+ * A table of a domain names its own frames only; entries for others' frames come by mmu_update()
+ * with a foreign domain, or as grants, and are lost (refused) if the table is taken apart and built
+ * again.
  */
 #include <torc/irq.h>
 #include <torc/pv.h>
 #include <torc/x86.h>
 #include "mmu.h"
 
-#define SLOTS		512
-#define TOP_HOLE	((M2P32_BASE >> 21) & 511)		/* of FT_L2_TOP: from here on it is the hypervisor's */
-#define PTE_CACHE	(PTE_PWT | PTE_PCD | PTE_PAT)
+#define SLOTS	  512
+#define TOP_HOLE  ((M2P32_BASE >> 21) & 511) /* of FT_L2_TOP: from here on it is the hypervisor's */
+#define PTE_CACHE (PTE_PWT | PTE_PCD | PTE_PAT)
 
 unsigned int table_level(enum frame_type t)
 {
 	switch (t) {
-	case FT_L1:	return 1;
+	case FT_L1: return 1;
 	case FT_L2:
-	case FT_L2_TOP:	return 2;
-	case FT_L3:	return 3;
-	case FT_L4:	return 4;
-	default:	return 0;
+	case FT_L2_TOP: return 2;
+	case FT_L3: return 3;
+	case FT_L4: return 4;
+	default: return 0;
 	}
 }
 
@@ -43,9 +45,9 @@ bool table_slot_is_guests(const struct domain *d, enum frame_type t, unsigned in
 static enum frame_type child_type(const struct domain *d, enum frame_type t, unsigned int slot)
 {
 	switch (t) {
-	case FT_L4:	return FT_L3;
-	case FT_L3:	return d->is_32bit && slot == 3 ? FT_L2_TOP : FT_L2;
-	default:	return FT_L1;
+	case FT_L4: return FT_L3;
+	case FT_L3: return d->is_32bit && slot == 3 ? FT_L2_TOP : FT_L2;
+	default: return FT_L1;
 	}
 }
 
@@ -57,7 +59,8 @@ bool pte_flags_allowed(const struct domain *d, unsigned int level, uint64_t pte)
 		return false;
 	if (level > 1)
 		return !(pte & PTE_PSE);
-	/* Memory that devices do not look at is cached: others may map the same frame, and the caches must agree. */
+	/* Memory that devices do not look at is cached: others may map the same frame, and the
+	 * caches must agree. */
 	return !(pte & PTE_CACHE) || d->io_mem_all || !mfn_valid(pte_mfn(pte));
 }
 
@@ -69,8 +72,8 @@ uint64_t pte_adjust(const struct domain *d, unsigned int level, uint64_t pte)
 	pte &= ~PTE_G;
 	if (!cpu_features.nx)
 		pte &= ~PTE_NX;
-	/* A 64-bit kernel runs in ring 3 like its processes. A 32-bit one is in ring 1 and has the bit for itself, but its third level
-	 * has none in the format it knows. */
+	/* A 64-bit kernel runs in ring 3 like its processes. A 32-bit one is in ring 1 and has the
+	 * bit for itself, but its third level has none in the format it knows. */
 	if (!d->is_32bit)
 		pte |= PTE_US;
 	else if (level == 3)
@@ -98,7 +101,8 @@ static int frame_entry_get(struct domain *pg, uint64_t *pte)
 	return frame_get(f, pg) ? 0 : -XEN_EBUSY;
 }
 
-int entry_get(struct domain *d, struct domain *pg, enum frame_type t, unsigned int slot, uint64_t *pte)
+int entry_get(struct domain *d, struct domain *pg, enum frame_type t, unsigned int slot,
+	      uint64_t *pte)
 {
 	if (!(*pte & PTE_P))
 		return 0;
@@ -153,10 +157,13 @@ static unsigned int table_slots(const struct domain *d, enum frame_type t)
 	return t == FT_L2_TOP ? TOP_HOLE : SLOTS;
 }
 
-#define PRESENT8(t)	((READ_ONCE((t)[0]) | READ_ONCE((t)[1]) | READ_ONCE((t)[2]) | READ_ONCE((t)[3]) |	\
-			  READ_ONCE((t)[4]) | READ_ONCE((t)[5]) | READ_ONCE((t)[6]) | READ_ONCE((t)[7])) & PTE_P)
+#define PRESENT8(t)                                                                        \
+	((READ_ONCE((t)[0]) | READ_ONCE((t)[1]) | READ_ONCE((t)[2]) | READ_ONCE((t)[3]) |  \
+	  READ_ONCE((t)[4]) | READ_ONCE((t)[5]) | READ_ONCE((t)[6]) | READ_ONCE((t)[7])) & \
+	 PTE_P)
 
-/* The first entry from i on, of n, with a present bit among those that share its eight: most tables are nearly empty. */
+/* The first entry from i on, of n, with a present bit among those that share its eight: most tables
+ * are nearly empty. */
 static inline unsigned int skip_up(const uint64_t *table, unsigned int i, unsigned int n)
 {
 	while (!(i & 7) && i + 8 <= n && !PRESENT8(table + i))
@@ -178,16 +185,20 @@ static void hole_fill(enum frame_type t, uint64_t *table)
 	unsigned int i;
 
 	if (t == FT_L4) {
-		hyp_slots_fill(table, true);	/* processes are not to see the machine-to-phys table: mmu_new_root() adds it */
+		hyp_slots_fill(table, true); /* processes are not to see the machine-to-phys table:
+						mmu_new_root() adds it */
 	} else if (t == FT_L2_TOP) {
 		for (i = TOP_HOLE; i < SLOTS; i++)
-			WRITE_ONCE(table[i], i - TOP_HOLE < ARRAY_SIZE(m2p32_l2e) ? m2p32_l2e[i - TOP_HOLE] : 0);
+			WRITE_ONCE(table[i], i - TOP_HOLE < ARRAY_SIZE(m2p32_l2e) ?
+						     m2p32_l2e[i - TOP_HOLE] :
+						     0);
 	}
 }
 
 static void hole_clear(enum frame_type t, uint64_t *table)
 {
-	unsigned int i, from = t == FT_L4 ? HYP_SLOT_FIRST : TOP_HOLE, to = t == FT_L4 ? HYP_SLOT_LAST : SLOTS - 1;
+	unsigned int i, from = t == FT_L4 ? HYP_SLOT_FIRST : TOP_HOLE,
+			to = t == FT_L4 ? HYP_SLOT_LAST : SLOTS - 1;
 
 	if (t != FT_L4 && t != FT_L2_TOP)
 		return;
@@ -206,13 +217,15 @@ int table_validate(struct frame *f, enum frame_type t)
 		return descriptors_validate(d, table);
 	if (t == FT_L4 && d->is_32bit)
 		return -XEN_EINVAL;
-	/* The ABI's hole is in the last of the four: without it there would be no machine-to-phys table. */
+	/* The ABI's hole is in the last of the four: without it there would be no machine-to-phys
+	 * table. */
 	if (t == FT_L3 && d->is_32bit && !(READ_ONCE(table[3]) & PTE_P))
 		return -XEN_EINVAL;
 	for (i = skip_up(table, start, n); i < n; i = skip_up(table, i + 1, n)) {
 		if (!table_slot_is_guests(d, t, i))
 			continue;
-		/* Nobody can write it now: it is mapped read-only or not at all, and TLBs were flushed. */
+		/* Nobody can write it now: it is mapped read-only or not at all, and TLBs were
+		 * flushed. */
 		was = READ_ONCE(table[i]);
 		if (!(was & PTE_P))
 			continue;
@@ -231,7 +244,8 @@ int table_validate(struct frame *f, enum frame_type t)
 			WRITE_ONCE(table[i], pte);
 	}
 	f->partial = i;
-	/* To whoever copies the domain elsewhere a frame says something else once it is a table, or none any more, or none after all. */
+	/* To whoever copies the domain elsewhere a frame says something else once it is a table, or
+	 * none any more, or none after all. */
 	if (rc != -XEN_ERESTART && unlikely(d->dirty))
 		dirty_mark(d, frame_mfn(f));
 	if (!rc)
@@ -266,7 +280,7 @@ int table_invalidate(struct frame *f, enum frame_type t)
 		}
 	}
 	f->partial = 0;
-	if (unlikely(d->dirty))		/* who looked while it came down saw a table */
+	if (unlikely(d->dirty)) /* who looked while it came down saw a table */
 		dirty_mark(d, frame_mfn(f));
 	return 0;
 }

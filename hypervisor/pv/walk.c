@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Walks of a guest's tables by software, through the direct map. Other vcpus may change the tables meanwhile: what is read is
- * memory in any case, so a walk cannot fault; what it found must be referenced before it is acted on.
+ * Walks of a guest's tables by software, through the direct map. Other vcpus may change the tables
+ * meanwhile: what is read is memory in any case, so a walk cannot fault; what it found must be
+ * referenced before it is acted on.
  */
 #include <torc/guestmem.h>
 #include <torc/x86.h>
@@ -35,7 +36,7 @@ void walk(const struct vcpu *v, unsigned long va, struct walk *w)
 			w->l1e = e;
 			return;
 		}
-		if (e & PTE_PSE)	/* the hypervisor's own: the 32-bit machine-to-phys table */
+		if (e & PTE_PSE) /* the hypervisor's own: the 32-bit machine-to-phys table */
 			return;
 		table = pte_mfn(e);
 	}

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* ACPI's static tables: processors, interrupt controllers, timers, reset. The AML in them is the control domain's business. */
+/* ACPI's static tables: processors, interrupt controllers, timers, reset. The AML in them is the
+ * control domain's business. */
 #include <torc/irq.h>
 #include <torc/x86_priv.h>
 #include <torc/console.h>
@@ -30,7 +31,8 @@ struct fadt {
 	uint32_t smi;
 	uint8_t acpi_enable, acpi_disable, s4bios, pstate;
 	uint32_t pm1a_evt, pm1b_evt, pm1a_cnt, pm1b_cnt, pm2_cnt, pm_timer, gpe0, gpe1;
-	uint8_t pm1_evt_len, pm1_cnt_len, pm2_cnt_len, pm_timer_len, gpe0_len, gpe1_len, gpe1_base, cst;
+	uint8_t pm1_evt_len, pm1_cnt_len, pm2_cnt_len, pm_timer_len, gpe0_len, gpe1_len, gpe1_base,
+		cst;
 	uint16_t c2_latency, c3_latency, flush_size, flush_stride;
 	uint8_t duty_offset, duty_width, day_alarm, month_alarm, century;
 	uint16_t boot_arch;
@@ -40,10 +42,10 @@ struct fadt {
 	uint8_t reset_value;
 } __packed;
 
-#define FADT_TIMER_32	(1u << 8)
-#define FADT_RESET	(1u << 10)
-#define MADT_ENABLED	1u
-#define MAX_TABLES	64
+#define FADT_TIMER_32 (1u << 8)
+#define FADT_RESET    (1u << 10)
+#define MADT_ENABLED  1u
+#define MAX_TABLES    64
 
 struct acpi_facts acpi = { .lapic = 0xfee00000 };
 static const struct header *tables[MAX_TABLES];
@@ -65,7 +67,8 @@ static uint8_t sum(const void *p, size_t n)
 	return s;
 }
 
-/* Firmware puts tables into RAM that the map calls ACPI's or merely reserved: they are mapped by themselves, length first. */
+/* Firmware puts tables into RAM that the map calls ACPI's or merely reserved: they are mapped by
+ * themselves, length first. */
 static const struct header *map_table(maddr_t ma)
 {
 	const struct header *h = map_device(ma, sizeof(*h), 0);
@@ -95,7 +98,7 @@ static bool rsdp_good(maddr_t ma)
 
 static maddr_t find_rsdp(void)
 {
-	maddr_t ebda = (maddr_t)*(const uint16_t *)maddr_to_virt(0x40e) << 4, ma;
+	maddr_t ebda = (maddr_t) * (const uint16_t *)maddr_to_virt(0x40e) << 4, ma;
 
 	if (ebda >= 0x80000 && ebda < 0xa0000)
 		for (ma = ebda; ma < ebda + 1024; ma += 16)
@@ -109,14 +112,15 @@ static maddr_t find_rsdp(void)
 
 static void parse_madt(const struct header *h)
 {
-	const uint8_t *p = (const uint8_t *)h + sizeof(*h) + 8, *end = (const uint8_t *)h + h->length;
+	const uint8_t *p = (const uint8_t *)h + sizeof(*h) + 8,
+		      *end = (const uint8_t *)h + h->length;
 	uint32_t id, flags, uid;
 
 	acpi.lapic = *(const uint32_t *)((const uint8_t *)h + sizeof(*h));
 	for (; p + 2 <= end && p[1] >= 2 && p + p[1] <= end; p += p[1]) {
 		switch (p[0]) {
-		case 0:				/* processor: uid, APIC id, flags */
-		case 9:				/* the same with wider numbers */
+		case 0: /* processor: uid, APIC id, flags */
+		case 9: /* the same with wider numbers */
 			if (p[1] < (p[0] ? 16 : 8))
 				break;
 			id = p[0] ? *(const uint32_t *)(p + 4) : p[3];
@@ -132,12 +136,15 @@ static void parse_madt(const struct header *h)
 		case 1:
 			if (p[1] >= 12 && acpi.nr_ioapics < ARRAY_SIZE(acpi.ioapic))
 				acpi.ioapic[acpi.nr_ioapics++] =
-					(struct acpi_ioapic){ *(const uint32_t *)(p + 4), *(const uint32_t *)(p + 8) };
+					(struct acpi_ioapic){ *(const uint32_t *)(p + 4),
+							      *(const uint32_t *)(p + 8) };
 			break;
-		case 2:				/* bus, source, GSI, flags: polarity 3 is low, trigger 3 is level */
+		case 2: /* bus, source, GSI, flags: polarity 3 is low, trigger 3 is level */
 			if (p[1] >= 10 && acpi.nr_overrides < ARRAY_SIZE(acpi.override))
 				acpi.override[acpi.nr_overrides++] =
-					(struct acpi_override){ p[3], *(const uint32_t *)(p + 4), (p[8] >> 2 & 3) == 3, (p[8] & 3) == 3 };
+					(struct acpi_override){ p[3], *(const uint32_t *)(p + 4),
+								(p[8] >> 2 & 3) == 3,
+								(p[8] & 3) == 3 };
 			break;
 		case 5:
 			if (p[1] >= 12)
@@ -169,7 +176,7 @@ void acpi_init(maddr_t rsdp)
 	const uint8_t *p;
 	unsigned int width;
 
-	rsdp_at = find_rsdp();			/* the firmware's own before the loader's copy */
+	rsdp_at = find_rsdp(); /* the firmware's own before the loader's copy */
 	if (!rsdp_at)
 		rsdp_at = rsdp;
 	if (!rsdp_at) {
@@ -180,17 +187,20 @@ void acpi_init(maddr_t rsdp)
 	width = r->revision >= 2 && r->xsdt ? 8 : 4;
 	root = map_table(width == 8 ? r->xsdt : r->rsdt);
 	if (!root || sum(root, root->length)) {
-		log_warn("ACPI: the root table at %#lx is damaged and ignored", (unsigned long)(width == 8 ? r->xsdt : r->rsdt));
+		log_warn("ACPI: the root table at %#lx is damaged and ignored",
+			 (unsigned long)(width == 8 ? r->xsdt : r->rsdt));
 		return;
 	}
-	for (p = (const uint8_t *)(root + 1); p + width <= (const uint8_t *)root + root->length; p += width) {
+	for (p = (const uint8_t *)(root + 1); p + width <= (const uint8_t *)root + root->length;
+	     p += width) {
 		maddr_t at = *(const uint32_t *)p;
 
 		if (width == 8)
-			at |= (maddr_t)*(const uint32_t *)(p + 4) << 32;
+			at |= (maddr_t) * (const uint32_t *)(p + 4) << 32;
 		h = map_table(at);
 		if (!h || sum(h, h->length)) {
-			log_warn("ACPI: the table at %#lx is damaged and ignored", (unsigned long)at);
+			log_warn("ACPI: the table at %#lx is damaged and ignored",
+				 (unsigned long)at);
 			continue;
 		}
 		if (nr_tables < MAX_TABLES)
@@ -205,9 +215,11 @@ void acpi_init(maddr_t rsdp)
 		parse_fadt((const struct fadt *)h);
 	h = acpi_table("HPET", 0);
 	if (h && h->length >= 56)
-		acpi.hpet = *(const uint64_t *)((const uint8_t *)h + 44);	/* past block id, address form */
-	log_info("ACPI: %u tables, %u CPUs, %u IO-APICs%s%s", nr_tables, acpi.nr_cpus, acpi.nr_ioapics, acpi.hpet ? ", HPET" : "",
-		 acpi.pm_timer ? ", PM timer" : "");
+		acpi.hpet = *(const uint64_t *)((const uint8_t *)h +
+						44); /* past block id, address form */
+	log_info("ACPI: %u tables, %u CPUs, %u IO-APICs%s%s", nr_tables, acpi.nr_cpus,
+		 acpi.nr_ioapics, acpi.hpet ? ", HPET" : "", acpi.pm_timer ? ", PM timer" : "");
 	if (acpi.nr_cpus_ignored)
-		log_warn("ACPI: %u CPUs above the %u that Torc drives are left alone", acpi.nr_cpus_ignored, MAX_CPUS);
+		log_warn("ACPI: %u CPUs above the %u that Torc drives are left alone",
+			 acpi.nr_cpus_ignored, MAX_CPUS);
 }

@@ -1,39 +1,40 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The local APIC: by memory, or by MSRs (x2APIC) where the firmware chose that or a hypervisor below offers it. */
+/* The local APIC: by memory, or by MSRs (x2APIC) where the firmware chose that or a hypervisor
+ * below offers it. */
 #include <torc/irq.h>
 #include <torc/x86_priv.h>
 #include <torc/console.h>
 
-#define MSR_APIC_BASE		0x1b
-#define MSR_X2APIC		0x800
-#define BASE_ENABLE		(1ull << 11)
-#define BASE_X2APIC		(1ull << 10)
+#define MSR_APIC_BASE 0x1b
+#define MSR_X2APIC    0x800
+#define BASE_ENABLE   (1ull << 11)
+#define BASE_X2APIC   (1ull << 10)
 
-#define APIC_ID			0x020
-#define APIC_TPR		0x080
-#define APIC_EOI		0x0b0
-#define APIC_LDR		0x0d0
-#define APIC_DFR		0x0e0
-#define APIC_SVR		0x0f0
-#define APIC_ESR		0x280
-#define APIC_ICR		0x300
-#define APIC_ICR_HIGH		0x310
-#define APIC_LVT_TIMER		0x320
-#define APIC_LVT_LINT0		0x350
-#define APIC_LVT_LINT1		0x360
-#define APIC_LVT_ERROR		0x370
-#define APIC_TMICT		0x380
-#define APIC_TMCCT		0x390
-#define APIC_TDCR		0x3e0
+#define APIC_ID	       0x020
+#define APIC_TPR       0x080
+#define APIC_EOI       0x0b0
+#define APIC_LDR       0x0d0
+#define APIC_DFR       0x0e0
+#define APIC_SVR       0x0f0
+#define APIC_ESR       0x280
+#define APIC_ICR       0x300
+#define APIC_ICR_HIGH  0x310
+#define APIC_LVT_TIMER 0x320
+#define APIC_LVT_LINT0 0x350
+#define APIC_LVT_LINT1 0x360
+#define APIC_LVT_ERROR 0x370
+#define APIC_TMICT     0x380
+#define APIC_TMCCT     0x390
+#define APIC_TDCR      0x3e0
 
-#define LVT_MASKED		0x10000u
-#define LVT_NMI			0x400u
-#define LVT_DEADLINE		(2u << 17)
-#define SVR_ENABLE		0x100u
-#define ICR_PENDING		0x1000u
-#define DIVIDE_BY_1		0xbu
+#define LVT_MASKED   0x10000u
+#define LVT_NMI	     0x400u
+#define LVT_DEADLINE (2u << 17)
+#define SVR_ENABLE   0x100u
+#define ICR_PENDING  0x1000u
+#define DIVIDE_BY_1  0xbu
 
-static volatile uint32_t *regs;		/* NULL: x2APIC */
+static volatile uint32_t *regs; /* NULL: x2APIC */
 static bool timer_deadline;
 
 static uint32_t reg_read(unsigned int r)
@@ -64,7 +65,7 @@ void apic_send(uint32_t apic_id, uint32_t icr_low)
 	unsigned long f;
 
 	if (!regs) {
-		mb();			/* an MSR write does not order what the other CPU is to see */
+		mb(); /* an MSR write does not order what the other CPU is to see */
 		wrmsr(MSR_X2APIC + APIC_ICR / 16, (uint64_t)apic_id << 32 | icr_low);
 		return;
 	}
@@ -96,7 +97,7 @@ void apic_timer_mode(bool deadline)
 	timer_deadline = deadline;
 	reg_write(APIC_LVT_TIMER, VECTOR_TIMER | (deadline ? LVT_DEADLINE : 0));
 	if (deadline)
-		mb();			/* the mode before the first deadline */
+		mb(); /* the mode before the first deadline */
 }
 
 void apic_init_cpu(void)
@@ -115,7 +116,7 @@ void apic_init_cpu(void)
 	reg_write(APIC_TDCR, DIVIDE_BY_1);
 	apic_timer_mode(timer_deadline);
 	reg_write(APIC_TMICT, 0);
-	apic_eoi();			/* one that was in service when the firmware left */
+	apic_eoi(); /* one that was in service when the firmware left */
 }
 
 void apic_timer_start(uint32_t count)

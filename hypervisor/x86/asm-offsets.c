@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Offsets and constants of C for assembly. Compiled to text, from which the build makes asm-offsets.h. */
+/* Offsets and constants of C for assembly. Compiled to text, from which the build makes
+ * asm-offsets.h. */
 #include <torc/hooks.h>
 #include <torc/irq.h>
 
-#define DEFINE(name, value)	__asm__ volatile ("\n==> " #name " %0" :: "i" ((long)(value)))
-#define REG(name, field)	DEFINE(REG_##name, offsetof(struct cpu_user_regs, field))
+#define DEFINE(name, value) __asm__ volatile("\n==> " #name " %0" ::"i"((long)(value)))
+#define REG(name, field)    DEFINE(REG_##name, offsetof(struct cpu_user_regs, field))
 
 void asm_offsets(void);
 void asm_offsets(void)

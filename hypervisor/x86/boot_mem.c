@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Memory before there is a heap. A handful of ranges, cut from the top so that what lies low stays in one piece for guests. */
+/* Memory before there is a heap. A handful of ranges, cut from the top so that what lies low stays
+ * in one piece for guests. */
 #include <torc/boot_mem.h>
 #include <torc/lib.h>
 
-#define NR_RANGES	160
+#define NR_RANGES 160
 
-static struct { maddr_t start, end; } range[NR_RANGES];
+static struct {
+	maddr_t start, end;
+} range[NR_RANGES];
 static unsigned int nr_ranges;
-static maddr_t limit = GB(4ul);		/* what the boot's own tables map */
+static maddr_t limit = GB(4ul); /* what the boot's own tables map */
 
 void boot_mem_lift_limit(void)
 {
@@ -65,7 +68,8 @@ maddr_t boot_mem_alloc(uint64_t size, uint64_t align)
 		}
 	}
 	if (best == NR_RANGES)
-		panic("no %lu KiB of contiguous RAM for the hypervisor's tables: the machine needs more memory", (unsigned long)(size >> 10));
+		panic("no %lu KiB of contiguous RAM for the hypervisor's tables: the machine needs more memory",
+		      (unsigned long)(size >> 10));
 	boot_mem_reserve(top, top + size);
 	return top;
 }

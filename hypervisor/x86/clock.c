@@ -1,25 +1,27 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Time: the time-stamp counter, scaled as pvclock does it, so that guests compute the same from the same. Its rate is measured once against the
- * HPET, the ACPI timer or the PIT. Alarms are the local APIC's timer.
+ * Time: the time-stamp counter, scaled as pvclock does it, so that guests compute the same from the
+ * same. Its rate is measured once against the HPET, the ACPI timer or the PIT. Alarms are the local
+ * APIC's timer.
  */
 #include <torc/x86.h>
 #include <torc/x86_priv.h>
 #include <torc/console.h>
 
-#define HPET_HZ_FS		1000000000000000ull	/* femtoseconds in a second */
-#define PM_TIMER_HZ		3579545ull
-#define PIT_HZ			1193182ull
-#define MEASURE_NS		(10 * NS_PER_MS)
-#define MSR_TSC_DEADLINE	0x6e0
-#define SYNC_ROUNDS		16
+#define HPET_HZ_FS	 1000000000000000ull /* femtoseconds in a second */
+#define PM_TIMER_HZ	 3579545ull
+#define PIT_HZ		 1193182ull
+#define MEASURE_NS	 (10 * NS_PER_MS)
+#define MSR_TSC_DEADLINE 0x6e0
+#define SYNC_ROUNDS	 16
 
 uint64_t tsc_khz;
 static uint64_t tsc_hz, apic_hz;
 static struct clock_scale scales[MAX_CPUS];
 static int64_t wall_at_boot;
 
-/* --- a counter to measure by ------------------------------------------------------------------------------------------ */
+/* --- a counter to measure by
+ * ------------------------------------------------------------------------------------------ */
 
 static volatile uint32_t *hpet;
 static uint64_t ref_hz;
@@ -34,7 +36,7 @@ static uint32_t ref_read(void)
 		return hpet[0xf0 / 4];
 	if (acpi.pm_timer)
 		return inl(acpi.pm_timer) & ref_mask;
-	outb(0x43, 0x80);			/* latch channel 2; it counts down */
+	outb(0x43, 0x80); /* latch channel 2; it counts down */
 	lo = inb(0x42);
 	hi = inb(0x42);
 	return ~(uint32_t)(lo | hi << 8) & ref_mask;
@@ -47,9 +49,9 @@ static void ref_choose(void)
 	ref_mask = 0xffffffff;
 	if (acpi.hpet) {
 		hpet = map_device(acpi.hpet, PAGE_SIZE, PTE_PCD | PTE_PWT);
-		period = hpet ? hpet[1] : 0;	/* femtoseconds */
+		period = hpet ? hpet[1] : 0; /* femtoseconds */
 		if (period >= 100000 && period <= 100000000) {
-			hpet[4] |= 1;		/* counts */
+			hpet[4] |= 1; /* counts */
 			ref_hz = HPET_HZ_FS / period;
 			ref_name = "HPET";
 			return;
@@ -65,15 +67,19 @@ static void ref_choose(void)
 	ref_mask = 0xffff;
 	ref_hz = PIT_HZ;
 	ref_name = "PIT";
-	outb(0x61, (uint8_t)((inb(0x61) & ~2) | 1));	/* channel 2 runs, the speaker does not */
-	outb(0x43, 0xb4);				/* rate generator, from 65536 down */
+	outb(0x61, (uint8_t)((inb(0x61) & ~2) | 1)); /* channel 2 runs, the speaker does not */
+	outb(0x43, 0xb4);			     /* rate generator, from 65536 down */
 	outb(0x42, 0);
 	outb(0x42, 0);
 }
 
-struct sample { uint64_t tsc; uint32_t ref, apic; };
+struct sample {
+	uint64_t tsc;
+	uint32_t ref, apic;
+};
 
-/* All counters at one instant, as near as they can be read: the shortest of some tries. What bias is left is the same each time. */
+/* All counters at one instant, as near as they can be read: the shortest of some tries. What bias
+ * is left is the same each time. */
 static struct sample take_sample(void)
 {
 	struct sample s, found = { 0 };
@@ -108,11 +114,13 @@ static void measure(void)
 	ticks = (end.ref - start.ref) & ref_mask;
 	tsc_hz = (end.tsc - start.tsc) * ref_hz / ticks;
 	apic_hz = (start.apic - end.apic) * ref_hz / ticks;
-	apic_hz += apic_hz / 16384;		/* rather a little late than early, which costs another alarm */
+	apic_hz += apic_hz / 16384; /* rather a little late than early, which costs another alarm */
 	tsc_khz = tsc_hz / 1000;
 }
 
-/* --- reading ---------------------------------------------------------------------------------------------------------- */
+/* --- reading
+ * ----------------------------------------------------------------------------------------------------------
+ */
 
 /* ns = ((tsc << shift) * mul) >> 32, shift to the right if negative; mul's top bit is set. */
 static void scale_make(struct clock_scale *s)
@@ -161,7 +169,9 @@ void delay_us(unsigned int us)
 		cpu_relax();
 }
 
-/* --- alarms ----------------------------------------------------------------------------------------------------------- */
+/* --- alarms
+ * -----------------------------------------------------------------------------------------------------------
+ */
 
 void clock_alarm(ns_t deadline)
 {
@@ -174,14 +184,18 @@ void clock_alarm(ns_t deadline)
 			apic_timer_start(0);
 		return;
 	}
-	left = MIN(MAX(deadline - clock_now(), 0), NS_PER_SEC);	/* far ones come a second at a time: the counter is short */
+	left = MIN(MAX(deadline - clock_now(), 0),
+		   NS_PER_SEC); /* far ones come a second at a time: the counter is short */
 	if (cpu_features.tsc_deadline)
 		wrmsr(MSR_TSC_DEADLINE, rdtsc() + (uint64_t)left * tsc_hz / NS_PER_SEC + 1);
 	else
-		apic_timer_start((uint32_t)MIN((uint64_t)left * apic_hz / NS_PER_SEC + 1, 0xffffffffull));
+		apic_timer_start(
+			(uint32_t)MIN((uint64_t)left * apic_hz / NS_PER_SEC + 1, 0xffffffffull));
 }
 
-/* --- set-up ----------------------------------------------------------------------------------------------------------- */
+/* --- set-up
+ * -----------------------------------------------------------------------------------------------------------
+ */
 
 void clock_init(void)
 {
@@ -191,9 +205,9 @@ void clock_init(void)
 	scales[0].tsc_base = rdtsc();
 	apic_timer_mode(cpu_features.tsc_deadline);
 	wall_at_boot = rtc_read() * NS_PER_SEC;
-	log_info("clock: %lu.%03lu MHz by the %s; alarms at %lu kHz%s", (unsigned long)(tsc_hz / 1000000),
-		 (unsigned long)(tsc_hz / 1000 % 1000), ref_name, (unsigned long)(apic_hz / 1000),
-		 cpu_features.tsc_deadline ? ", by deadline" : "");
+	log_info("clock: %lu.%03lu MHz by the %s; alarms at %lu kHz%s",
+		 (unsigned long)(tsc_hz / 1000000), (unsigned long)(tsc_hz / 1000 % 1000), ref_name,
+		 (unsigned long)(apic_hz / 1000), cpu_features.tsc_deadline ? ", by deadline" : "");
 }
 
 void clock_init_cpu(void)
@@ -202,10 +216,13 @@ void clock_init_cpu(void)
 }
 
 /*
- * Another CPU's counter may have started at another time. It asks the first for the time; what lies outside the shortest way there and back is
- * its error, which is taken off its base.
+ * Another CPU's counter may have started at another time. It asks the first for the time; what lies
+ * outside the shortest way there and back is its error, which is taken off its base.
  */
-static struct { unsigned int asked, answered; ns_t now; } sync __aligned(64);
+static struct {
+	unsigned int asked, answered;
+	ns_t now;
+} sync __aligned(64);
 
 void clock_sync_source(void)
 {
@@ -243,7 +260,8 @@ void clock_sync_target(void)
 		cpu_relax();
 	if (error > best || error < -best) {
 		scales[this_cpu()].ns_base += error;
-		log_warn("CPU %u: its time-stamp counter is off by %ld ns, corrected", this_cpu(), (long)error);
+		log_warn("CPU %u: its time-stamp counter is off by %ld ns, corrected", this_cpu(),
+			 (long)error);
 	}
 }
 

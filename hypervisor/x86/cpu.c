@@ -4,17 +4,18 @@
 #include <torc/x86_priv.h>
 #include <torc/console.h>
 
-#define MSR_PAT			0x277
-#define MSR_MISC_ENABLE		0x1a0
-#define CR4_BASE_WANTED		(CR4_PAE | CR4_PGE | CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_MCE | CR4_DE)
-#define CR4_OSXMMEXCPT		(1ul << 10)
-#define CR4_MCE			(1ul << 6)
-#define EFER_SCE		1ull
-#define EFER_LME		(1ull << 8)
-#define EFER_NX			(1ull << 11)
+#define MSR_PAT		0x277
+#define MSR_MISC_ENABLE 0x1a0
+#define CR4_BASE_WANTED (CR4_PAE | CR4_PGE | CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_MCE | CR4_DE)
+#define CR4_OSXMMEXCPT	(1ul << 10)
+#define CR4_MCE		(1ul << 6)
+#define EFER_SCE	1ull
+#define EFER_LME	(1ull << 8)
+#define EFER_NX		(1ull << 11)
 
-/* The cache attributes an entry's PWT, PCD and PAT bits choose: the ABI's, which guests read from the register. */
-#define PAT_VALUE		0x050100070406ull
+/* The cache attributes an entry's PWT, PCD and PAT bits choose: the ABI's, which guests read from
+ * the register. */
+#define PAT_VALUE 0x050100070406ull
 
 struct cpu_features cpu_features;
 unsigned int nr_cpus = 1;
@@ -33,8 +34,8 @@ void cpu_find_features(void)
 
 	cpuid(0, 0, r);
 	max = r[0];
-	f->intel = r[1] == 0x756e6547;		/* Genu */
-	f->amd = r[1] == 0x68747541 || r[1] == 0x6f677948;	/* Auth, Hygo */
+	f->intel = r[1] == 0x756e6547;			   /* Genu */
+	f->amd = r[1] == 0x68747541 || r[1] == 0x6f677948; /* Auth, Hygo */
 	cpuid(0x80000000, 0, r);
 	ext_max = r[0];
 
@@ -43,7 +44,7 @@ void cpu_find_features(void)
 	f->x2apic = has(r[2], 21);
 	f->tsc_deadline = has(r[2], 24);
 	f->xsave = has(r[2], 26);
-	f->sysenter = has(r[3], 11) && !f->amd;	/* AMD's has none in long mode */
+	f->sysenter = has(r[3], 11) && !f->amd; /* AMD's has none in long mode */
 	if (max >= 7) {
 		cpuid(7, 0, r);
 		f->fsgsbase = has(r[1], 0);
@@ -90,7 +91,7 @@ void cpu_init(void)
 {
 	struct cpu_features *f = &cpu_features;
 
-	write_cr0(0x80050033);			/* PG AM WP NE ET MP PE: caches on, no EM, no TS */
+	write_cr0(0x80050033); /* PG AM WP NE ET MP PE: caches on, no EM, no TS */
 	write_cr4(f->cr4_base | (f->smep ? CR4_SMEP : 0));
 	wrmsr(MSR_EFER, EFER_SCE | EFER_LME | 1ull << 10 | (f->nx ? EFER_NX : 0));
 	wrmsr(MSR_PAT, PAT_VALUE);
@@ -102,8 +103,9 @@ bool rdmsr_safe(uint32_t m, uint64_t *v)
 	uint32_t lo = 0, hi = 0;
 	int failed = 1;
 
-	__asm__ volatile ("1: rdmsr\n\txor %0, %0\n2:\n\t" EX_TABLE("1b", "2b")
-			  : "+r" (failed), "+a" (lo), "+d" (hi) : "c" (m));
+	__asm__ volatile("1: rdmsr\n\txor %0, %0\n2:\n\t" EX_TABLE("1b", "2b")
+			 : "+r"(failed), "+a"(lo), "+d"(hi)
+			 : "c"(m));
 	*v = (uint64_t)hi << 32 | lo;
 	return !failed;
 }
@@ -112,8 +114,10 @@ bool wrmsr_safe(uint32_t m, uint64_t v)
 {
 	int failed = 1;
 
-	__asm__ volatile ("1: wrmsr\n\txor %0, %0\n2:\n\t" EX_TABLE("1b", "2b")
-			  : "+r" (failed) : "c" (m), "a" ((uint32_t)v), "d" ((uint32_t)(v >> 32)) : "memory");
+	__asm__ volatile("1: wrmsr\n\txor %0, %0\n2:\n\t" EX_TABLE("1b", "2b")
+			 : "+r"(failed)
+			 : "c"(m), "a"((uint32_t)v), "d"((uint32_t)(v >> 32))
+			 : "memory");
 	return !failed;
 }
 
@@ -130,8 +134,9 @@ void cpu_report(void)
 	name[48] = '\0';
 	for (i = 0; name[i] == ' '; i++)
 		;
-	log_info("CPU: %s; %u-bit addresses%s%s%s%s%s%s%s", name + i, f->phys_bits, f->nx ? ", nx" : "", f->smep ? ", smep" : "",
-		 f->xsave ? ", xsave" : "", f->x2apic ? ", x2apic" : "", f->tsc_deadline ? ", tsc-deadline" : "",
+	log_info("CPU: %s; %u-bit addresses%s%s%s%s%s%s%s", name + i, f->phys_bits,
+		 f->nx ? ", nx" : "", f->smep ? ", smep" : "", f->xsave ? ", xsave" : "",
+		 f->x2apic ? ", x2apic" : "", f->tsc_deadline ? ", tsc-deadline" : "",
 		 f->tsc_invariant ? ", invariant tsc" : "", f->pages_1g ? ", 1 GiB pages" : "");
 	if (!f->nx)
 		log_warn("CPU: no execute-disable: data is executable");

@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Floating-point and vector state, saved and restored on every switch: XSAVE where there is one, FXSAVE else. */
+/* Floating-point and vector state, saved and restored on every switch: XSAVE where there is one,
+ * FXSAVE else. */
 #include <torc/x86.h>
 #include <torc/x86_priv.h>
 #include <torc/heap.h>
 
-#define XSTATE_X87		1ull
-#define XSTATE_SSE		2ull
-#define XSTATE_HEADER		512
-#define XCR0_OFFERED		0x2e7ull	/* x87 SSE AVX, AVX-512's three, PKRU: what can be saved in the standard form */
-#define MXCSR_DEFAULT		0x1f80
-#define FCW_DEFAULT		0x037f
+#define XSTATE_X87    1ull
+#define XSTATE_SSE    2ull
+#define XSTATE_HEADER 512
+#define XCR0_OFFERED \
+	0x2e7ull /* x87 SSE AVX, AVX-512's three, PKRU: what can be saved in the standard form */
+#define MXCSR_DEFAULT 0x1f80
+#define FCW_DEFAULT   0x037f
 
-struct fpu_state {			/* the processor's layout: 512 bytes of FXSAVE, then the header, then the rest */
+struct fpu_state { /* the processor's layout: 512 bytes of FXSAVE, then the header, then the rest */
 	uint16_t fcw, fsw;
 	uint8_t ftw, reserved0;
 	uint16_t fop;
@@ -26,12 +28,12 @@ static uint32_t mxcsr_mask = 0xffbf;
 
 static void clear_ts(void)
 {
-	__asm__ volatile ("clts");
+	__asm__ volatile("clts");
 }
 
 static void xsetbv(uint64_t v)
 {
-	__asm__ volatile ("xsetbv" :: "c" (0), "a" ((uint32_t)v), "d" ((uint32_t)(v >> 32)));
+	__asm__ volatile("xsetbv" ::"c"(0), "a"((uint32_t)v), "d"((uint32_t)(v >> 32)));
 }
 
 void fpu_init_cpu(void)
@@ -44,7 +46,7 @@ void fpu_init_cpu(void)
 	if (!f->xsave) {
 		f->xcr0_all = XSTATE_X87 | XSTATE_SSE;
 		f->xsave_size = 512;
-	} else if (!f->xcr0_all) {		/* the first CPU decides for all */
+	} else if (!f->xcr0_all) { /* the first CPU decides for all */
 		cpuid(13, 0, r);
 		f->xcr0_all = (r[0] | (uint64_t)r[3] << 32) & XCR0_OFFERED;
 		xsetbv(f->xcr0_all);
@@ -55,9 +57,9 @@ void fpu_init_cpu(void)
 	} else {
 		xsetbv(f->xcr0_all);
 	}
-	__asm__ volatile ("fninit");
+	__asm__ volatile("fninit");
 	if (!this_cpu()) {
-		__asm__ volatile ("fxsave64 %0" : "=m" (probe));
+		__asm__ volatile("fxsave64 %0" : "=m"(probe));
 		if (probe.mxcsr_mask)
 			mxcsr_mask = probe.mxcsr_mask;
 	}
@@ -99,18 +101,18 @@ void fpu_save(struct fpu_state *f)
 {
 	clear_ts();
 	if (cpu_features.xsave)
-		__asm__ volatile ("xsave64 %0" : "+m" (*f) : "a" (~0u), "d" (~0u) : "memory");
+		__asm__ volatile("xsave64 %0" : "+m"(*f) : "a"(~0u), "d"(~0u) : "memory");
 	else
-		__asm__ volatile ("fxsave64 %0" : "+m" (*f) :: "memory");
+		__asm__ volatile("fxsave64 %0" : "+m"(*f)::"memory");
 }
 
 void fpu_load(const struct fpu_state *f)
 {
 	clear_ts();
 	if (cpu_features.xsave)
-		__asm__ volatile ("xrstor64 %0" :: "m" (*f), "a" (~0u), "d" (~0u) : "memory");
+		__asm__ volatile("xrstor64 %0" ::"m"(*f), "a"(~0u), "d"(~0u) : "memory");
 	else
-		__asm__ volatile ("fxrstor64 %0" :: "m" (*f) : "memory");
+		__asm__ volatile("fxrstor64 %0" ::"m"(*f) : "memory");
 }
 
 /* An image from outside, of size bytes: would loading it fault, or set what no guest may have? */
@@ -137,7 +139,7 @@ void fpu_set_fx(struct fpu_state *f, const void *fxsave512)
 {
 	fpu_reset(f);
 	memcpy(f, fxsave512, 512);
-	f->mxcsr &= mxcsr_mask;			/* reserved bits would fault when loaded */
+	f->mxcsr &= mxcsr_mask; /* reserved bits would fault when loaded */
 }
 
 void fpu_get_fx(const struct fpu_state *f, void *fxsave512)

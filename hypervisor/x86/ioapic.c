@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* IO-APICs: lines (GSIs) to vectors, and the ISA lines' detours that ACPI tells of. The old PIC is put to rest. */
+/* IO-APICs: lines (GSIs) to vectors, and the ISA lines' detours that ACPI tells of. The old PIC is
+ * put to rest. */
 #include <torc/irq.h>
 #include <torc/x86_priv.h>
 #include <torc/spinlock.h>
 #include <torc/console.h>
 
-#define REG_VERSION	1
-#define REG_ROUTE	0x10
-#define ROUTE_LOW	(1u << 13)	/* polarity */
-#define ROUTE_LEVEL	(1u << 15)
-#define ROUTE_MASKED	(1u << 16)
+#define REG_VERSION  1
+#define REG_ROUTE    0x10
+#define ROUTE_LOW    (1u << 13) /* polarity */
+#define ROUTE_LEVEL  (1u << 15)
+#define ROUTE_MASKED (1u << 16)
 
 static struct ioapic {
-	volatile uint32_t *regs;	/* index at 0, data at 0x10 */
+	volatile uint32_t *regs; /* index at 0, data at 0x10 */
 	maddr_t base;
 	unsigned int gsi_base, lines;
 } ioapics[16];
@@ -63,7 +64,7 @@ static void set_mask(struct irq *irq, bool masked)
 	low = reg_read(a, REG_ROUTE + line * 2) & ~ROUTE_MASKED;
 	reg_write(a, REG_ROUTE + line * 2, low | (masked ? ROUTE_MASKED : 0));
 	if (masked)
-		reg_read(a, REG_ROUTE + line * 2);	/* posted: be sure it got there */
+		reg_read(a, REG_ROUTE + line * 2); /* posted: be sure it got there */
 	spin_unlock_irq(&lock, flags);
 }
 
@@ -88,7 +89,9 @@ static void ioapic_set_cpu(struct irq *irq, unsigned int cpu)
 	spin_unlock_irq(&lock, flags);
 }
 
-static const struct irq_chip ioapic_chip = { .mask = ioapic_mask, .unmask = ioapic_unmask, .set_cpu = ioapic_set_cpu };
+static const struct irq_chip ioapic_chip = { .mask = ioapic_mask,
+					     .unmask = ioapic_unmask,
+					     .set_cpu = ioapic_set_cpu };
 
 int ioapic_route(struct irq *irq, unsigned int gsi, bool level, bool active_low)
 {
@@ -105,7 +108,9 @@ int ioapic_route(struct irq *irq, unsigned int gsi, bool level, bool active_low)
 	flags = spin_lock_irq(&lock);
 	reg_write(a, REG_ROUTE + line * 2, ROUTE_MASKED);
 	reg_write(a, REG_ROUTE + line * 2 + 1, cpu_apic_id[irq->cpu] << 24);
-	reg_write(a, REG_ROUTE + line * 2, irq->vector | (active_low ? ROUTE_LOW : 0) | (level ? ROUTE_LEVEL : 0) | ROUTE_MASKED);
+	reg_write(a, REG_ROUTE + line * 2,
+		  irq->vector | (active_low ? ROUTE_LOW : 0) | (level ? ROUTE_LEVEL : 0) |
+			  ROUTE_MASKED);
 	spin_unlock_irq(&lock, flags);
 	return 0;
 }

@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Message-signalled interrupts: the hypervisor alone writes a device's message, so that no guest can aim one at a vector that is not its. */
+/* Message-signalled interrupts: the hypervisor alone writes a device's message, so that no guest
+ * can aim one at a vector that is not its. */
 #include <torc/irq.h>
 #include <torc/x86_priv.h>
 #include <torc/heap.h>
 #include <torc/spinlock.h>
 
-#define CAP_MSI			0x05
-#define CAP_MSIX		0x11
-#define MSI_ENABLE		0x0001u
-#define MSI_64			0x0080u
-#define MSI_MASKABLE		0x0100u
-#define MSI_MULTIPLE		0x0070u
-#define MSIX_ENABLE		0x8000u
-#define MSIX_MASK_ALL		0x4000u
-#define MSIX_ENTRY_MASKED	1u
+#define CAP_MSI		  0x05
+#define CAP_MSIX	  0x11
+#define MSI_ENABLE	  0x0001u
+#define MSI_64		  0x0080u
+#define MSI_MASKABLE	  0x0100u
+#define MSI_MULTIPLE	  0x0070u
+#define MSIX_ENABLE	  0x8000u
+#define MSIX_MASK_ALL	  0x4000u
+#define MSIX_ENTRY_MASKED 1u
 
 struct msi_desc {
 	struct list link;
@@ -22,7 +23,7 @@ struct msi_desc {
 	uint8_t bus, devfn;
 	bool msix;
 	unsigned int cap, entry;
-	volatile uint32_t *slot;	/* MSI-X: the entry in the device's table */
+	volatile uint32_t *slot; /* MSI-X: the entry in the device's table */
 };
 
 static struct list all = LIST_INIT(all);
@@ -35,7 +36,8 @@ static unsigned int find_cap(uint8_t bus, uint8_t devfn, uint8_t id)
 	if (!(pci_read(bus, devfn, 0x06, 2) & 0x10))
 		return 0;
 	at = pci_read(bus, devfn, 0x34, 1) & 0xfc;
-	for (tries = 0; at && tries < 48; tries++) {	/* a broken device's list may run in a circle */
+	for (tries = 0; at && tries < 48;
+	     tries++) { /* a broken device's list may run in a circle */
 		if (pci_read(bus, devfn, at, 1) == id)
 			return at;
 		at = pci_read(bus, devfn, at + 1, 1) & 0xfc;
@@ -51,7 +53,8 @@ static bool answers(const struct msi_desc *d)
 
 static void write_message(struct msi_desc *d)
 {
-	uint32_t address = 0xfee00000 | (cpu_apic_id[d->irq->cpu] & 0xff) << 12, data = d->irq->vector;
+	uint32_t address = 0xfee00000 | (cpu_apic_id[d->irq->cpu] & 0xff) << 12,
+		 data = d->irq->vector;
 	uint32_t control;
 
 	if (d->msix) {
@@ -61,7 +64,8 @@ static void write_message(struct msi_desc *d)
 		d->slot[0] = address;
 		d->slot[1] = 0;
 		d->slot[2] = data;
-		d->slot[3] = d->irq->masked ? d->slot[3] | MSIX_ENTRY_MASKED : d->slot[3] & ~MSIX_ENTRY_MASKED;
+		d->slot[3] = d->irq->masked ? d->slot[3] | MSIX_ENTRY_MASKED :
+					      d->slot[3] & ~MSIX_ENTRY_MASKED;
 		return;
 	}
 	control = pci_read(d->bus, d->devfn, d->cap + 2, 2);
@@ -79,12 +83,13 @@ static void set_mask(struct irq *irq, bool masked)
 	irq->masked = masked;
 	if (d->msix) {
 		if (pci_read(d->bus, d->devfn, 0x04, 2) & 2)
-			d->slot[3] = masked ? d->slot[3] | MSIX_ENTRY_MASKED : d->slot[3] & ~MSIX_ENTRY_MASKED;
+			d->slot[3] = masked ? d->slot[3] | MSIX_ENTRY_MASKED :
+					      d->slot[3] & ~MSIX_ENTRY_MASKED;
 		return;
 	}
 	control = pci_read(d->bus, d->devfn, d->cap + 2, 2);
 	if (!(control & MSI_MASKABLE))
-		return;				/* edges only, and the handler ignores what is masked */
+		return; /* edges only, and the handler ignores what is masked */
 	reg = d->cap + (control & MSI_64 ? 16 : 12);
 	pci_write(d->bus, d->devfn, reg, 4, masked ? 1 : 0);
 }
@@ -105,9 +110,12 @@ static void msi_set_cpu(struct irq *irq, unsigned int cpu)
 	write_message(irq->msi);
 }
 
-static const struct irq_chip msi_chip = { .mask = msi_mask, .unmask = msi_unmask, .set_cpu = msi_set_cpu };
+static const struct irq_chip msi_chip = { .mask = msi_mask,
+					  .unmask = msi_unmask,
+					  .set_cpu = msi_set_cpu };
 
-/* Where the device's table is: its own registers say so; the address the control domain names is not needed. */
+/* Where the device's table is: its own registers say so; the address the control domain names is
+ * not needed. */
 static int map_slot(struct msi_desc *d)
 {
 	uint32_t where = pci_read(d->bus, d->devfn, d->cap + 4, 4), bar, type;
@@ -119,7 +127,7 @@ static int map_slot(struct msi_desc *d)
 	bar = pci_read(d->bus, d->devfn, reg, 4);
 	type = bar & 7;
 	if (type & 1)
-		return -XEN_EINVAL;			/* ports */
+		return -XEN_EINVAL; /* ports */
 	base = bar & ~0xfull;
 	if (type == 4)
 		base |= (uint64_t)pci_read(d->bus, d->devfn, reg + 4, 4) << 32;
@@ -141,7 +149,8 @@ static void enable(struct msi_desc *d, bool on)
 	pci_write(d->bus, d->devfn, d->cap + 2, 2, control);
 }
 
-int msi_route(struct irq *irq, uint16_t seg, uint8_t bus, uint8_t devfn, bool msix, unsigned int entry, uint64_t table_base)
+int msi_route(struct irq *irq, uint16_t seg, uint8_t bus, uint8_t devfn, bool msix,
+	      unsigned int entry, uint64_t table_base)
 {
 	struct msi_desc *d;
 	unsigned long flags;
@@ -149,13 +158,16 @@ int msi_route(struct irq *irq, uint16_t seg, uint8_t bus, uint8_t devfn, bool ms
 
 	(void)table_base;
 	if (seg)
-		return -XEN_EOPNOTSUPP;			/* other segments need the memory-mapped configuration space */
+		return -XEN_EOPNOTSUPP; /* other segments need the memory-mapped configuration space */
 	if (!msix && entry)
-		return -XEN_EOPNOTSUPP;			/* several plain MSIs want vectors in a row: drivers do with one */
+		return -XEN_EOPNOTSUPP; /* several plain MSIs want vectors in a row: drivers do with
+					   one */
 	d = zalloc(sizeof(*d));
 	if (!d)
 		return -XEN_ENOMEM;
-	*d = (struct msi_desc){ .irq = irq, .seg = seg, .bus = bus, .devfn = devfn, .msix = msix, .entry = entry };
+	*d = (struct msi_desc){
+		.irq = irq, .seg = seg, .bus = bus, .devfn = devfn, .msix = msix, .entry = entry
+	};
 	d->cap = answers(d) ? find_cap(bus, devfn, msix ? CAP_MSIX : CAP_MSI) : 0;
 	rc = d->cap ? 0 : -XEN_ENODEV;
 	if (!rc && msix)
@@ -169,7 +181,7 @@ int msi_route(struct irq *irq, uint16_t seg, uint8_t bus, uint8_t devfn, bool ms
 	irq->level = false;
 	irq->masked = true;
 	if (msix)
-		enable(d, true);			/* its entries are masked one by one */
+		enable(d, true); /* its entries are masked one by one */
 	set_mask(irq, true);
 	write_message(d);
 	if (!msix)
@@ -209,7 +221,8 @@ int msi_restore(uint16_t seg, uint8_t bus, uint8_t devfn)
 	struct list *p;
 
 	flags = spin_lock_irq(&lock);
-	list_for(p, &all) {
+	list_for(p, &all)
+	{
 		d = list_entry(p, struct msi_desc, link);
 		if (d->seg == seg && d->bus == bus && d->devfn == devfn && n < ARRAY_SIZE(found))
 			found[n++] = d;

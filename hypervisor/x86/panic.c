@@ -4,7 +4,7 @@
 #include <torc/x86_priv.h>
 #include <torc/console.h>
 
-#define REBOOT_AFTER_US	(5u * 1000 * 1000)
+#define REBOOT_AFTER_US (5u * 1000 * 1000)
 #define MAX_TRACE	40
 
 extern const char text_start[], text_end[];
@@ -20,8 +20,8 @@ static bool show_caller(unsigned long addr)
 }
 
 #ifndef NDEBUG
-/* Debug builds keep frame pointers: a chain of (caller's frame, return address). Frames of traps break it: what comes below
- * is shown by the trap's own registers. */
+/* Debug builds keep frame pointers: a chain of (caller's frame, return address). Frames of traps
+ * break it: what comes below is shown by the trap's own registers. */
 static void walk(const unsigned long *sp, const unsigned long *fp, const unsigned long *end)
 {
 	unsigned int n;
@@ -34,7 +34,8 @@ static void walk(const unsigned long *sp, const unsigned long *fp, const unsigne
 	}
 }
 #else
-/* Is the instruction before addr a call? rel32, or through a register or memory with each length of its operand. */
+/* Is the instruction before addr a call? rel32, or through a register or memory with each length of
+ * its operand. */
 static bool after_call(unsigned long addr)
 {
 	const uint8_t *p = (const uint8_t *)addr;
@@ -51,7 +52,8 @@ static bool after_call(unsigned long addr)
 	return false;
 }
 
-/* No frame pointers: all on the stack that may be a return address. Some names may be left over from earlier calls. */
+/* No frame pointers: all on the stack that may be a return address. Some names may be left over
+ * from earlier calls. */
 static void walk(const unsigned long *sp, const unsigned long *fp, const unsigned long *end)
 {
 	unsigned int n;
@@ -65,10 +67,13 @@ static void walk(const unsigned long *sp, const unsigned long *fp, const unsigne
 
 void show_backtrace(const unsigned long *sp, const unsigned long *fp)
 {
-	unsigned long top = CPU_WINDOW(this_cpu()) + WINDOW_STACK + STACK_SIZE - sizeof(struct cpu_info);
+	unsigned long top = CPU_WINDOW(this_cpu()) + WINDOW_STACK + STACK_SIZE -
+			    sizeof(struct cpu_info);
 
-	if ((unsigned long)sp >= top || (unsigned long)sp < top - STACK_SIZE || (unsigned long)sp & 7) {
-		top = ((unsigned long)sp | (PAGE_SIZE - 1)) + 1;	/* an IST stack, or the boot's: to the end of the page */
+	if ((unsigned long)sp >= top || (unsigned long)sp < top - STACK_SIZE ||
+	    (unsigned long)sp & 7) {
+		top = ((unsigned long)sp | (PAGE_SIZE - 1)) +
+		      1; /* an IST stack, or the boot's: to the end of the page */
 		if ((unsigned long)sp < IMAGE_BASE || (unsigned long)sp & 7) {
 			log_err("  the stack pointer is wild: no backtrace");
 			return;
@@ -81,7 +86,7 @@ void panic_stop_here(void)
 {
 	for (;;) {
 		irq_off();
-		__asm__ volatile ("hlt");
+		__asm__ volatile("hlt");
 	}
 }
 
@@ -106,7 +111,7 @@ void panic(const char *fmt, ...)
 
 	irq_off();
 	if (atomic_add(&panicking, 1) > 1 && panicking > 3)
-		panic_stop_here();		/* again and again on the way down */
+		panic_stop_here(); /* again and again on the way down */
 	console_bust();
 	va_start(ap, fmt);
 	vformat(text, sizeof(text), fmt, ap);

@@ -3,8 +3,8 @@
 #include <torc/irq.h>
 #include <torc/spinlock.h>
 
-#define PCI_ADDRESS	0xcf8
-#define PCI_DATA	0xcfc
+#define PCI_ADDRESS 0xcf8
+#define PCI_DATA    0xcfc
 
 static spinlock_t lock = SPINLOCK(RANK_IRQCHIP);
 

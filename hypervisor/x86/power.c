@@ -4,10 +4,10 @@
 #include <torc/x86_priv.h>
 #include <torc/console.h>
 
-#define GAS_MEMORY	0
-#define GAS_PORTS	1
-#define GAS_PCI		2
-#define SLP_EN		(1u << 13)
+#define GAS_MEMORY 0
+#define GAS_PORTS  1
+#define GAS_PCI	   2
+#define SLP_EN	   (1u << 13)
 
 static void acpi_reset(void)
 {
@@ -42,7 +42,7 @@ void machine_reboot(void)
 	irq_off();
 	smp_stop_others();
 	acpi_reset();
-	outb(0xcf9, 2);				/* the chipset's reset control, where there is one */
+	outb(0xcf9, 2); /* the chipset's reset control, where there is one */
 	outb(0xcf9, 6);
 	delay_us(50 * 1000);
 	keyboard_reset();
@@ -51,9 +51,12 @@ void machine_reboot(void)
 
 void machine_triple_fault(void)
 {
-	struct { uint16_t limit; uint64_t base; } __packed none = { 0, 0 };
+	struct {
+		uint16_t limit;
+		uint64_t base;
+	} __packed none = { 0, 0 };
 
-	__asm__ volatile ("lidt %0\n\tint3" :: "m" (none));
+	__asm__ volatile("lidt %0\n\tint3" ::"m"(none));
 	panic_stop_here();
 }
 
@@ -64,7 +67,8 @@ void machine_halt(void)
 	panic_stop_here();
 }
 
-/* The control domain names the values its AML gave it; they are written as they are, both registers. */
+/* The control domain names the values its AML gave it; they are written as they are, both
+ * registers. */
 void machine_poweroff(uint32_t pm1a_cnt, uint32_t pm1b_cnt, uint16_t val_a, uint16_t val_b)
 {
 	irq_off();

@@ -4,14 +4,15 @@
 #include <torc/x86.h>
 
 enum { DATA, IER, IIR_FCR, LCR, MCR, LSR, MSR, SCRATCH };
-#define LSR_DATA	0x01
-#define LSR_THR_EMPTY	0x20
-#define FIFO_SIZE	16
+#define LSR_DATA      0x01
+#define LSR_THR_EMPTY 0x20
+#define FIFO_SIZE     16
 
 static uint16_t base;
-static unsigned int room;		/* bytes the FIFO is known to take without a look */
+static unsigned int room; /* bytes the FIFO is known to take without a look */
 
-bool serial_init(uint16_t port, unsigned int baud, unsigned int data_bits, char parity, unsigned int stop_bits)
+bool serial_init(uint16_t port, unsigned int baud, unsigned int data_bits, char parity,
+		 unsigned int stop_bits)
 {
 	uint8_t lcr = (uint8_t)((data_bits - 5) & 3);
 	unsigned int divisor;
@@ -31,8 +32,8 @@ bool serial_init(uint16_t port, unsigned int baud, unsigned int data_bits, char 
 		outb(port + IER, (uint8_t)(divisor >> 8));
 	}
 	outb(port + LCR, lcr);
-	outb(port + IIR_FCR, 0x07);	/* FIFOs on and empty, an interrupt at the first byte */
-	outb(port + MCR, 0x0b);		/* DTR, RTS, and OUT2, which lets interrupts through */
+	outb(port + IIR_FCR, 0x07); /* FIFOs on and empty, an interrupt at the first byte */
+	outb(port + MCR, 0x0b);	    /* DTR, RTS, and OUT2, which lets interrupts through */
 	room = 0;
 	base = port;
 	return true;
@@ -45,7 +46,8 @@ void serial_putc(char c)
 	if (!base)
 		return;
 	if (!room) {
-		/* A port that never drains (unplugged, flow control) must not hold the machine up for ever. */
+		/* A port that never drains (unplugged, flow control) must not hold the machine up
+		 * for ever. */
 		for (tries = 0; !(inb(base + LSR) & LSR_THR_EMPTY) && tries < 200000; tries++)
 			cpu_relax();
 		room = FIFO_SIZE;

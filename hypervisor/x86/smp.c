@@ -4,24 +4,30 @@
 #include <torc/x86_priv.h>
 #include <torc/console.h>
 
-#define TRAMPOLINE	0x8000ul	/* conventional memory that no BIOS uses */
-#define START_TRIES	2
-#define START_WAIT_US	(200u * 1000)
+#define TRAMPOLINE    0x8000ul /* conventional memory that no BIOS uses */
+#define START_TRIES   2
+#define START_WAIT_US (200u * 1000)
 
-extern const char trampoline[], trampoline_end[], trampoline_gdt_at[], trampoline_jump_at[], trampoline_cr3[], trampoline_efer[],
-	trampoline_stack[], trampoline_entry[], trampoline_root[], smp_entry[];
+extern const char trampoline[], trampoline_end[], trampoline_gdt_at[], trampoline_jump_at[],
+	trampoline_cr3[], trampoline_efer[], trampoline_stack[], trampoline_entry[],
+	trampoline_root[], smp_entry[];
 extern uint64_t boot_l4[];
 void smp_main(void);
 
 static void (*cpu_main_fn)(void);
-static unsigned int started;		/* the CPU being started says so here: its number */
+static unsigned int started; /* the CPU being started says so here: its number */
 static bool stopping;
 unsigned int smp_max_cpus = MAX_CPUS;
 
-/* --- calls ------------------------------------------------------------------------------------------------------------ */
+/* --- calls
+ * ------------------------------------------------------------------------------------------------------------
+ */
 
-static struct { void (*fn)(void *); void *arg; } calls[MAX_CPUS] __aligned(64);	/* of each asking CPU */
-static cpumask_t callers[MAX_CPUS];						/* of each asked one */
+static struct {
+	void (*fn)(void *);
+	void *arg;
+} calls[MAX_CPUS] __aligned(64);    /* of each asking CPU */
+static cpumask_t callers[MAX_CPUS]; /* of each asked one */
 
 void cpu_calls_run(void)
 {
@@ -41,7 +47,7 @@ void cpu_call(cpumask_t cpus, void (*fn)(void *), void *arg)
 	unsigned int me = this_cpu(), cpu;
 	cpumask_t others = cpus & cpus_online & ~(1ull << me), m;
 
-	ASSERT(f & EFLAGS_IF);			/* as in tlb.c */
+	ASSERT(f & EFLAGS_IF); /* as in tlb.c */
 	calls[me].fn = fn;
 	calls[me].arg = arg;
 	for (m = others; m; m &= m - 1) {
@@ -54,7 +60,7 @@ void cpu_call(cpumask_t cpus, void (*fn)(void *), void *arg)
 	for (m = others; m; m &= m - 1) {
 		cpu = (unsigned int)__builtin_ctzll(m);
 		while (atomic_read(&callers[cpu]) >> me & 1) {
-			cpu_calls_run();	/* they may be waiting for us likewise */
+			cpu_calls_run(); /* they may be waiting for us likewise */
 			tlb_requests_run();
 			cpu_relax();
 		}
@@ -67,7 +73,9 @@ void cpu_kick(unsigned int cpu)
 	apic_send(cpu_apic_id[cpu], APIC_FIXED | VECTOR_KICK);
 }
 
-/* --- the end ---------------------------------------------------------------------------------------------------------- */
+/* --- the end
+ * ----------------------------------------------------------------------------------------------------------
+ */
 
 bool smp_is_stopping(void)
 {
@@ -84,7 +92,9 @@ void smp_stop_others(void)
 			apic_send(cpu_apic_id[cpu], APIC_NMI);
 }
 
-/* --- the start -------------------------------------------------------------------------------------------------------- */
+/* --- the start
+ * --------------------------------------------------------------------------------------------------------
+ */
 
 /* On the new CPU, interrupts off. */
 void smp_main(void)
@@ -103,7 +113,7 @@ void smp_main(void)
 	panic("CPU %u has nothing to do", cpu);
 }
 
-#define FIELD(type, name)	(*(type *)(page + ((name) - trampoline)))
+#define FIELD(type, name) (*(type *)(page + ((name)-trampoline)))
 
 static void prepare(unsigned int cpu)
 {
@@ -113,7 +123,8 @@ static void prepare(unsigned int cpu)
 	FIELD(uint32_t, trampoline_gdt_at) += TRAMPOLINE;
 	FIELD(uint32_t, trampoline_jump_at) += TRAMPOLINE;
 	FIELD(uint64_t, trampoline_cr3) = virt_to_maddr(boot_l4);
-	FIELD(uint64_t, trampoline_efer) = rdmsr(MSR_EFER) & ~(1ull << 10);	/* LMA is the processor's to set */
+	FIELD(uint64_t, trampoline_efer) = rdmsr(MSR_EFER) &
+					   ~(1ull << 10); /* LMA is the processor's to set */
 	FIELD(uint64_t, trampoline_stack) = (unsigned long)cpu_info_of(cpu);
 	FIELD(uint64_t, trampoline_root) = idle_root.n << PAGE_SHIFT;
 	FIELD(uint64_t, trampoline_entry) = (unsigned long)smp_entry;
@@ -134,7 +145,8 @@ static bool start(unsigned int cpu)
 			delay_us(20);
 		}
 	}
-	apic_send(cpu_apic_id[cpu], APIC_INIT);		/* it must not wake up later, into what is another's by then */
+	apic_send(cpu_apic_id[cpu],
+		  APIC_INIT); /* it must not wake up later, into what is another's by then */
 	return false;
 }
 
@@ -155,17 +167,19 @@ void smp_boot(void (*cpu_main)(void))
 			continue;
 		cpu_apic_id[cpu] = acpi.cpu[i].apic_id;
 		cpu_acpi_id[cpu] = acpi.cpu[i].acpi_id;
-		if (cpu > windows) {			/* the last one's, if it did not start, serves again */
+		if (cpu > windows) { /* the last one's, if it did not start, serves again */
 			desc_make_window(cpu);
 			windows = cpu;
 		}
 		if (!start(cpu)) {
-			log_err("CPU with APIC id %u does not start and is left out", acpi.cpu[i].apic_id);
+			log_err("CPU with APIC id %u does not start and is left out",
+				acpi.cpu[i].apic_id);
 			continue;
 		}
 		clock_sync_source();
 		nr_cpus++;
 		atomic_or(&cpus_online, 1ull << cpu);
 	}
-	log_info("%u CPUs run%s", nr_cpus, nr_cpus < acpi.nr_cpus ? " (of more that ACPI names)" : "");
+	log_info("%u CPUs run%s", nr_cpus,
+		 nr_cpus < acpi.nr_cpus ? " (of more that ACPI names)" : "");
 }

@@ -1,20 +1,24 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Flushes, here and on other CPUs, and the stamps that make many of them needless. A CPU's stamp is the clock's value when it last flushed;
- * the clock ticks with every flush that was asked for. A change of root flushes too and takes the clock as it is: it happens with every system
- * call of a 64-bit guest, and must not write what all CPUs read. Stamps that come out too old cost a needless flush, no more. Requests have a slot per asking CPU and a bit per asker at the asked one, so that there is no lock to wait
- * for; who waits serves others' requests meanwhile.
+ * Flushes, here and on other CPUs, and the stamps that make many of them needless. A CPU's stamp is
+ * the clock's value when it last flushed; the clock ticks with every flush that was asked for. A
+ * change of root flushes too and takes the clock as it is: it happens with every system call of a
+ * 64-bit guest, and must not write what all CPUs read. Stamps that come out too old cost a needless
+ * flush, no more. Requests have a slot per asking CPU and a bit per asker at the asked one, so that
+ * there is no lock to wait for; who waits serves others' requests meanwhile.
  */
 #include <torc/x86.h>
 #include <torc/x86_priv.h>
 #include <torc/irq.h>
 
-#define WHOLE	1ul			/* no page has this address */
+#define WHOLE 1ul /* no page has this address */
 
 static uint32_t tlb_clock;
 static uint32_t stamps[MAX_CPUS];
-static struct { unsigned long va; } requests[MAX_CPUS] __aligned(64);
-static cpumask_t askers[MAX_CPUS];	/* of each asked CPU */
+static struct {
+	unsigned long va;
+} requests[MAX_CPUS] __aligned(64);
+static cpumask_t askers[MAX_CPUS]; /* of each asked CPU */
 
 static void flush_here(void)
 {
@@ -34,7 +38,7 @@ void tlb_flush_local(void)
 
 void tlb_flush_page_local(unsigned long va)
 {
-	__asm__ volatile ("invlpg %0" :: "m" (*(char *)va) : "memory");
+	__asm__ volatile("invlpg %0" ::"m"(*(char *)va) : "memory");
 }
 
 void write_root(mfn_t root)
@@ -45,7 +49,8 @@ void write_root(mfn_t root)
 	stamps[this_cpu()] = now;
 }
 
-/* What others asked of this CPU. An asker's bit is cleared when its request is done: it waits for that. */
+/* What others asked of this CPU. An asker's bit is cleared when its request is done: it waits for
+ * that. */
 void tlb_requests_run(void)
 {
 	cpumask_t *mine = &askers[this_cpu()], todo, m;
@@ -70,10 +75,11 @@ void tlb_requests_run(void)
 static void flush_others(cpumask_t cpus, unsigned long va)
 {
 	unsigned int me = this_cpu(), cpu;
-	unsigned long f = irq_save();		/* the slot is this CPU's: nothing that flushes may come between */
+	unsigned long f =
+		irq_save(); /* the slot is this CPU's: nothing that flushes may come between */
 	cpumask_t m;
 
-	ASSERT(f & EFLAGS_IF);			/* or the caller may hold what another CPU waits for, deaf to us */
+	ASSERT(f & EFLAGS_IF); /* or the caller may hold what another CPU waits for, deaf to us */
 	WRITE_ONCE(requests[me].va, va);
 	for (m = cpus; m; m &= m - 1) {
 		cpu = (unsigned int)__builtin_ctzll(m);
@@ -120,8 +126,8 @@ uint32_t tlb_stamp_now(void)
 }
 
 /*
- * A CPU flushed since the stamp was taken if its own is later. The clock wraps, so both are measured back from now: a stamp so old that it seems
- * recent costs a needless flush, no more.
+ * A CPU flushed since the stamp was taken if its own is later. The clock wraps, so both are
+ * measured back from now: a stamp so old that it seems recent costs a needless flush, no more.
  */
 cpumask_t tlb_not_flushed_since(cpumask_t cpus, uint32_t stamp)
 {
@@ -139,5 +145,5 @@ cpumask_t tlb_not_flushed_since(cpumask_t cpus, uint32_t stamp)
 
 void cache_flush_local(void)
 {
-	__asm__ volatile ("wbinvd" ::: "memory");
+	__asm__ volatile("wbinvd" ::: "memory");
 }

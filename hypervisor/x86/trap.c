@@ -14,8 +14,25 @@ extern const char iret_to_guest[];
 enum { TRAP_DB = 1, TRAP_NMI, TRAP_DF = 8, TRAP_PF = 14, TRAP_MC = 18 };
 
 static const char *const names[] = {
-	"divide error", "debug", "NMI", "breakpoint", "overflow", "bound", "invalid opcode", "no FPU", "double fault", "9", "invalid TSS",
-	"segment not present", "stack fault", "general protection", "page fault", "15", "FPU error", "alignment", "machine check",
+	"divide error",
+	"debug",
+	"NMI",
+	"breakpoint",
+	"overflow",
+	"bound",
+	"invalid opcode",
+	"no FPU",
+	"double fault",
+	"9",
+	"invalid TSS",
+	"segment not present",
+	"stack fault",
+	"general protection",
+	"page fault",
+	"15",
+	"FPU error",
+	"alignment",
+	"machine check",
 	"SIMD error",
 };
 
@@ -35,7 +52,7 @@ void interrupt(unsigned int vector)
 		apic_eoi();
 		work_raise(WORK_TIMER);
 		break;
-	case VECTOR_KICK:		/* to have come is all: pending work is looked at on the way out */
+	case VECTOR_KICK: /* to have come is all: pending work is looked at on the way out */
 		apic_eoi();
 		break;
 	case VECTOR_CALL:
@@ -50,8 +67,7 @@ void interrupt(unsigned int vector)
 		apic_eoi();
 		log_warn("CPU %u: the local APIC reports an error", this_cpu());
 		break;
-	default:
-		break;			/* spurious, or the PIC's: no acknowledgement */
+	default: break; /* spurious, or the PIC's: no acknowledgement */
 	}
 }
 
@@ -99,17 +115,19 @@ void trap_guest(struct cpu_user_regs *r)
 static void __noreturn die(struct cpu_user_regs *r, unsigned long cr2)
 {
 	console_bust();
-	log_err("CPU %u: %s (%u), error code %#x, address %#lx in the hypervisor", this_cpu(), name_of(r->entry_vector), r->entry_vector,
-		r->error_code, cr2);
+	log_err("CPU %u: %s (%u), error code %#x, address %#lx in the hypervisor", this_cpu(),
+		name_of(r->entry_vector), r->entry_vector, r->error_code, cr2);
 	show_regs(r);
 	show_own_stack(r);
 	panic("%s at %pS", name_of(r->entry_vector), (void *)r->rip);
 }
 
-/* The iret to the guest faulted: the registers of this frame are the guest's, what it was to return to is in guest_regs still. */
+/* The iret to the guest faulted: the registers of this frame are the guest's, what it was to return
+ * to is in guest_regs still. */
 static void __noreturn return_fault(struct cpu_user_regs *r)
 {
-	struct cpu_user_regs *g = guest_regs(), mine = *r;	/* they overlap: the frame lies right below the iret's */
+	struct cpu_user_regs *g = guest_regs(),
+			     mine = *r; /* they overlap: the frame lies right below the iret's */
 
 	memcpy(g, &mine, offsetof(struct cpu_user_regs, error_code));
 	g->error_code = 0;
@@ -155,30 +173,26 @@ void trap_own_ist(struct cpu_user_regs *r)
 	copy->percpu = real->percpu;
 	switch (r->entry_vector) {
 	case TRAP_DB:
-		/* A guest's doing: a step or a watched address, as a system call began or while we read its memory. The guest's
-		 * own debug status is not touched by it. */
+		/* A guest's doing: a step or a watched address, as a system call began or while we
+		 * read its memory. The guest's own debug status is not touched by it. */
 		r->rflags &= ~(unsigned long)EFLAGS_TF;
 		break;
-	case TRAP_NMI:
-		nmi(r);
-		break;
-	case TRAP_MC:
-		machine_check(r);
-		break;
-	default:
-		die(r, read_cr2());
+	case TRAP_NMI: nmi(r); break;
+	case TRAP_MC: machine_check(r); break;
+	default: die(r, read_cr2());
 	}
 }
 
 void show_regs(const struct cpu_user_regs *r)
 {
-	log_err("rip %04x:%016lx  rflags %08lx  rsp %04x:%016lx", r->cs, r->rip, r->rflags, r->ss, r->rsp);
+	log_err("rip %04x:%016lx  rflags %08lx  rsp %04x:%016lx", r->cs, r->rip, r->rflags, r->ss,
+		r->rsp);
 	log_err("rax %016lx  rbx %016lx  rcx %016lx  rdx %016lx", r->rax, r->rbx, r->rcx, r->rdx);
 	log_err("rsi %016lx  rdi %016lx  rbp %016lx  r8  %016lx", r->rsi, r->rdi, r->rbp, r->r8);
 	log_err("r9  %016lx  r10 %016lx  r11 %016lx  r12 %016lx", r->r9, r->r10, r->r11, r->r12);
 	log_err("r13 %016lx  r14 %016lx  r15 %016lx", r->r13, r->r14, r->r15);
-	log_err("cr0 %08lx  cr2 %016lx  cr3 %012lx  cr4 %08lx  vector %#x error %#x", read_cr0(), read_cr2(), read_cr3(), read_cr4(),
-		r->entry_vector, r->error_code);
+	log_err("cr0 %08lx  cr2 %016lx  cr3 %012lx  cr4 %08lx  vector %#x error %#x", read_cr0(),
+		read_cr2(), read_cr3(), read_cr4(), r->entry_vector, r->error_code);
 }
 
 void show_own_stack(const struct cpu_user_regs *r)

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The VGA's text screen, as the firmware left it: 80 by 25. Below the first MiB, so in the direct map from the start. */
+/* The VGA's text screen, as the firmware left it: 80 by 25. Below the first MiB, so in the direct
+ * map from the start. */
 #include <torc/serial.h>
 #include <torc/x86.h>
 
-#define COLUMNS		80
-#define LINES		25
-#define ATTRIBUTE	0x0700
+#define COLUMNS	  80
+#define LINES	  25
+#define ATTRIBUTE 0x0700
 
 static unsigned int x, y;
 static bool on;

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The first disk, if there is one: read, write in requests of several sizes, flush, read back. Its contents are put back. */
+/* The first disk, if there is one: read, write in requests of several sizes, flush, read back. Its
+ * contents are put back. */
 #include "drivers/frontend/blk.h"
 #include "lib.h"
 #include "mm.h"
 #include "print.h"
 #include "selftest.h"
 
-#define PAGES	24
+#define PAGES 24
 
 static struct blk disk;
 /* Not one page after the other in machine memory, and need not be: each is granted by itself. */
@@ -37,19 +38,23 @@ void selftest_disk(void)
 	if (rc)
 		return;
 	print("# %llu sectors of 512 bytes, %s, %s\n", (unsigned long long)disk.sectors,
-	      disk.readonly ? "read-only" : "writable", disk.can_flush ? "can flush" : "cannot flush");
+	      disk.readonly ? "read-only" : "writable",
+	      disk.can_flush ? "can flush" : "cannot flush");
 	last = disk.sectors - PAGES * 8;
 	tap(blk_read(&disk, 0, found, 1) == 0, "disk: its first page is read");
 	tap(blk_read(&disk, last, saved, PAGES) == 0, "disk: %u pages are read", PAGES);
-	tap(blk_read(&disk, last + 8, found, PAGES) == -XEN_EINVAL, "disk: a read past the end is refused");
+	tap(blk_read(&disk, last + 8, found, PAGES) == -XEN_EINVAL,
+	    "disk: a read past the end is refused");
 	if (disk.readonly) {
 		tap(blk_write(&disk, 0, pattern, 1) == -XEN_EROFS, "disk: a write is refused");
 	} else {
 		fill(1);
-		tap(blk_write(&disk, last, pattern, PAGES) == 0, "disk: %u pages are written", PAGES);
+		tap(blk_write(&disk, last, pattern, PAGES) == 0, "disk: %u pages are written",
+		    PAGES);
 		if (disk.can_flush)
 			tap(blk_flush(&disk) == 0, "disk: flushed");
-		tap(blk_read(&disk, last, found, PAGES) == 0 && !memcmp(found, pattern, sizeof(found)),
+		tap(blk_read(&disk, last, found, PAGES) == 0 &&
+			    !memcmp(found, pattern, sizeof(found)),
 		    "disk: they are read back");
 		tap(blk_write(&disk, last, saved, PAGES) == 0, "disk: its contents are put back");
 	}

@@ -6,7 +6,7 @@
 #include "print.h"
 #include "timer.h"
 
-#define PORTS	256
+#define PORTS	  256
 #define WORD_BITS (sizeof(xen_ulong_t) * 8)
 
 static struct {
@@ -21,7 +21,8 @@ static struct vcpu_info *vcpu(void)
 
 static void port_mask(evtchn_port_t port)
 {
-	__atomic_or_fetch(&shared_info->evtchn_mask[port / WORD_BITS], 1ul << port % WORD_BITS, __ATOMIC_SEQ_CST);
+	__atomic_or_fetch(&shared_info->evtchn_mask[port / WORD_BITS], 1ul << port % WORD_BITS,
+			  __ATOMIC_SEQ_CST);
 }
 
 void event_init(void)
@@ -41,7 +42,7 @@ void event_handler(evtchn_port_t port, event_fn *fn, void *arg)
 	handlers[port].fn = fn;
 	handlers[port].arg = arg;
 	if (fn)
-		hc_event_channel_op(EVTCHNOP_unmask, &u);	/* raises the upcall if it is pending */
+		hc_event_channel_op(EVTCHNOP_unmask, &u); /* raises the upcall if it is pending */
 }
 
 void events_forget(void)
@@ -92,7 +93,8 @@ long event_close(evtchn_port_t port)
 	return hc_event_channel_op(EVTCHNOP_close, &op);
 }
 
-/* Flag first, then the selector, then the pending words: the hypervisor sets them in the other order. */
+/* Flag first, then the selector, then the pending words: the hypervisor sets them in the other
+ * order. */
 void event_upcall(void)
 {
 	struct vcpu_info *v = vcpu();
@@ -105,13 +107,15 @@ void event_upcall(void)
 			unsigned int w = __builtin_ctzl(sel);
 
 			sel &= sel - 1;
-			ready = READ_ONCE(shared_info->evtchn_pending[w]) & ~READ_ONCE(shared_info->evtchn_mask[w]);
+			ready = READ_ONCE(shared_info->evtchn_pending[w]) &
+				~READ_ONCE(shared_info->evtchn_mask[w]);
 			while (ready) {
 				unsigned int b = __builtin_ctzl(ready);
 				evtchn_port_t port = w * WORD_BITS + b;
 
 				ready &= ready - 1;
-				__atomic_and_fetch(&shared_info->evtchn_pending[w], ~(1ul << b), __ATOMIC_SEQ_CST);
+				__atomic_and_fetch(&shared_info->evtchn_pending[w], ~(1ul << b),
+						   __ATOMIC_SEQ_CST);
 				if (port < PORTS && handlers[port].fn)
 					handlers[port].fn(port, handlers[port].arg);
 			}
@@ -136,7 +140,8 @@ void events_restore(bool masked)
 	barrier();
 	WRITE_ONCE(v->evtchn_upcall_mask, masked);
 	barrier();
-	/* What came in between raised no upcall. Any hypercall would deliver it; this is the cheapest. */
+	/* What came in between raised no upcall. Any hypercall would deliver it; this is the
+	 * cheapest. */
 	if (!masked && READ_ONCE(v->evtchn_upcall_pending))
 		hc_xen_version(XENVER_version, NULL);
 }
@@ -165,7 +170,8 @@ void event_wait(uint64_t deadline)
 	sleep_unless(never, NULL, deadline);
 }
 
-/* The same for who has the upcall masked and wants it so: SCHEDOP_poll leaves it. No handler runs, so it looks now and then. */
+/* The same for who has the upcall masked and wants it so: SCHEDOP_poll leaves it. No handler runs,
+ * so it looks now and then. */
 static void sleep_masked(uint64_t deadline)
 {
 	struct sched_poll poll = { .timeout = host_deadline(now() + MS) };

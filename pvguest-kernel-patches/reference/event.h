@@ -18,8 +18,8 @@ int event_bind_virq(unsigned int virq);
 long event_send(evtchn_port_t port);
 long event_close(evtchn_port_t port);
 
-void events_forget(void);		/* after a resume: there are none */
-void event_upcall(void);		/* from the callback */
+void events_forget(void); /* after a resume: there are none */
+void event_upcall(void);  /* from the callback */
 
 /* Mask the upcall; returns whether it was masked already. Restoring delivers what came meanwhile. */
 bool events_mask(void);
@@ -27,7 +27,8 @@ void events_restore(bool masked);
 
 /* Sleeps until some event was handled, or until the time (0: none) has come. */
 void event_wait(uint64_t deadline);
-/* Sleeps until done() says so, or the deadline; returns done()'s last word. The upcall's mask is left as it was. */
+/* Sleeps until done() says so, or the deadline; returns done()'s last word. The upcall's mask is
+ * left as it was. */
 bool event_wait_for(bool (*done)(void *), void *arg, uint64_t deadline);
 
 #endif

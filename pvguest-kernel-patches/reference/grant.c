@@ -6,7 +6,7 @@
 #include "print.h"
 
 #define FRAMES	2
-#define ENTRIES	(FRAMES * PAGE_SIZE / sizeof(struct grant_entry_v1))
+#define ENTRIES (FRAMES * PAGE_SIZE / sizeof(struct grant_entry_v1))
 
 static char table_pages[FRAMES][PAGE_SIZE] __attribute__((aligned(PAGE_SIZE)));
 static uint16_t next_free[ENTRIES];
@@ -29,7 +29,7 @@ int grant_access(domid_t dom, const void *page, bool readonly)
 	e = grant_entry(ref);
 	e->frame = virt_to_mfn(page);
 	e->domid = dom;
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);	/* the rest before the flags that make it valid */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST); /* the rest before the flags that make it valid */
 	WRITE_ONCE(e->flags, GTF_permit_access | (readonly ? GTF_readonly : 0));
 	return ref;
 }
@@ -42,7 +42,8 @@ int grant_end(grant_ref_t ref)
 	do {
 		if (flags & (GTF_reading | GTF_writing))
 			return -XEN_EBUSY;
-	} while (!__atomic_compare_exchange_n(&e->flags, &flags, 0, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST));
+	} while (!__atomic_compare_exchange_n(&e->flags, &flags, 0, false, __ATOMIC_SEQ_CST,
+					      __ATOMIC_SEQ_CST));
 	next_free[ref] = head;
 	head = ref;
 	count++;
@@ -63,7 +64,8 @@ void grant_map_table(void)
 	if (hc_grant_table_op(GNTTABOP_setup_table, &op, 1) || op.status != GNTST_okay)
 		panic("grant table of %u frames refused: status %d", FRAMES, op.status);
 	for (int i = 0; i < FRAMES; i++)
-		if (hc_update_va_mapping((unsigned long)table_pages[i], (uint64_t)frames[i] * PAGE_SIZE | PTE_KERNEL,
+		if (hc_update_va_mapping((unsigned long)table_pages[i],
+					 (uint64_t)frames[i] * PAGE_SIZE | PTE_KERNEL,
 					 UVMF_INVLPG | UVMF_LOCAL))
 			panic("cannot map grant frame %d", i);
 }

@@ -6,7 +6,8 @@
 #include "hypercall.h"
 
 void grant_init(void);
-/* Around a suspend: the table is not the domain's own memory. Forget: the domain has an empty one now. */
+/* Around a suspend: the table is not the domain's own memory. Forget: the domain has an empty one
+ * now. */
 void grant_unmap_table(void);
 void grant_map_table(void);
 void grant_forget(void);

@@ -49,23 +49,27 @@ static inline long hypercall(unsigned int nr, unsigned long a1, unsigned long a2
 	return rc;
 }
 
-#define HC1(nr, a)		hypercall(nr, (unsigned long)(a), 0, 0, 0, 0)
-#define HC2(nr, a, b)		hypercall(nr, (unsigned long)(a), (unsigned long)(b), 0, 0, 0)
-#define HC3(nr, a, b, c)	hypercall(nr, (unsigned long)(a), (unsigned long)(b), (unsigned long)(c), 0, 0)
-#define HC4(nr, a, b, c, d) \
-	hypercall(nr, (unsigned long)(a), (unsigned long)(b), (unsigned long)(c), (unsigned long)(d), 0)
+#define HC1(nr, a)    hypercall(nr, (unsigned long)(a), 0, 0, 0, 0)
+#define HC2(nr, a, b) hypercall(nr, (unsigned long)(a), (unsigned long)(b), 0, 0, 0)
+#define HC3(nr, a, b, c) \
+	hypercall(nr, (unsigned long)(a), (unsigned long)(b), (unsigned long)(c), 0, 0)
+#define HC4(nr, a, b, c, d)                                                       \
+	hypercall(nr, (unsigned long)(a), (unsigned long)(b), (unsigned long)(c), \
+		  (unsigned long)(d), 0)
 
 static inline long hc_set_trap_table(const struct trap_info *t)
 {
 	return HC1(__HYPERVISOR_set_trap_table, t);
 }
 
-static inline long hc_mmu_update(const struct mmu_update *req, unsigned int n, unsigned int *done, domid_t dom)
+static inline long hc_mmu_update(const struct mmu_update *req, unsigned int n, unsigned int *done,
+				 domid_t dom)
 {
 	return HC4(__HYPERVISOR_mmu_update, req, n, done, dom);
 }
 
-static inline long hc_mmuext_op(const struct mmuext_op *op, unsigned int n, unsigned int *done, domid_t dom)
+static inline long hc_mmuext_op(const struct mmuext_op *op, unsigned int n, unsigned int *done,
+				domid_t dom)
 {
 	return HC4(__HYPERVISOR_mmuext_op, op, n, done, dom);
 }
@@ -151,8 +155,8 @@ static inline long hc_update_va_mapping(unsigned long va, uint64_t pte, unsigned
 	return HC3(__HYPERVISOR_update_va_mapping, va, pte, flags);
 }
 
-static inline long hc_update_va_mapping_otherdomain(unsigned long va, uint64_t pte, unsigned long flags,
-						    domid_t dom)
+static inline long hc_update_va_mapping_otherdomain(unsigned long va, uint64_t pte,
+						    unsigned long flags, domid_t dom)
 {
 	return HC4(__HYPERVISOR_update_va_mapping_otherdomain, va, pte, flags, dom);
 }
@@ -172,18 +176,19 @@ static inline long hc_set_segment_base(unsigned int which, unsigned long base)
 	return HC2(__HYPERVISOR_set_segment_base, which, base);
 }
 #else
-#define LO(x)	((unsigned long)(x))
-#define HI(x)	((unsigned long)((x) >> 32))
+#define LO(x) ((unsigned long)(x))
+#define HI(x) ((unsigned long)((x) >> 32))
 
 static inline long hc_update_va_mapping(unsigned long va, uint64_t pte, unsigned long flags)
 {
 	return HC4(__HYPERVISOR_update_va_mapping, va, LO(pte), HI(pte), flags);
 }
 
-static inline long hc_update_va_mapping_otherdomain(unsigned long va, uint64_t pte, unsigned long flags,
-						    domid_t dom)
+static inline long hc_update_va_mapping_otherdomain(unsigned long va, uint64_t pte,
+						    unsigned long flags, domid_t dom)
 {
-	return hypercall(__HYPERVISOR_update_va_mapping_otherdomain, va, LO(pte), HI(pte), flags, dom);
+	return hypercall(__HYPERVISOR_update_va_mapping_otherdomain, va, LO(pte), HI(pte), flags,
+			 dom);
 }
 
 static inline long hc_update_descriptor(uint64_t maddr, uint64_t desc)

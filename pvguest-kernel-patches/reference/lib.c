@@ -169,27 +169,17 @@ int format(char *buf, size_t size, const char *fmt, va_list args)
 		for (; *fmt == 'l'; fmt++)
 			longs++;
 		switch (*fmt) {
-		case 's':
-			string(&o, va_arg(ap, const char *), width, left);
-			break;
-		case 'c':
-			put(&o, va_arg(ap, int));
-			break;
+		case 's': string(&o, va_arg(ap, const char *), width, left); break;
+		case 'c': put(&o, va_arg(ap, int)); break;
 		case 'd':
 			v = signed_argument(&ap, longs);
-			number(&o, v < 0 ? -(unsigned long long)v : (unsigned long long)v, 10, v < 0, width, zero, left);
+			number(&o, v < 0 ? -(unsigned long long)v : (unsigned long long)v, 10,
+			       v < 0, width, zero, left);
 			break;
-		case 'u':
-			number(&o, argument(&ap, longs), 10, false, width, zero, left);
-			break;
-		case 'x':
-			number(&o, argument(&ap, longs), 16, false, width, zero, left);
-			break;
-		case '\0':
-			fmt--;
-			break;
-		default:
-			put(&o, *fmt);
+		case 'u': number(&o, argument(&ap, longs), 10, false, width, zero, left); break;
+		case 'x': number(&o, argument(&ap, longs), 16, false, width, zero, left); break;
+		case '\0': fmt--; break;
+		default: put(&o, *fmt);
 		}
 	}
 	va_end(ap);

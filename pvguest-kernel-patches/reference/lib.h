@@ -22,10 +22,10 @@ unsigned long parse_number(const char *s, const char **end);
 int format(char *buf, size_t size, const char *fmt, va_list ap);
 int format_to(char *buf, size_t size, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
-#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
-#define READ_ONCE(x)	(*(const volatile __typeof__(x) *)&(x))
+#define ARRAY_SIZE(a)	 (sizeof(a) / sizeof((a)[0]))
+#define READ_ONCE(x)	 (*(const volatile __typeof__(x) *)&(x))
 #define WRITE_ONCE(x, v) (*(volatile __typeof__(x) *)&(x) = (v))
-#define barrier()	__asm__ volatile("" ::: "memory")
+#define barrier()	 __asm__ volatile("" ::: "memory")
 
 static inline uint64_t rdtsc(void)
 {

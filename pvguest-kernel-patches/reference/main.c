@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* From the first instruction in C to a kernel that has memory, traps, events, time, a console and the store. */
+/* From the first instruction in C to a kernel that has memory, traps, events, time, a console and
+ * the store. */
 #include "drivers/frontend/console.h"
 #include "drivers/frontend/store.h"
 #include "event.h"
@@ -52,8 +53,9 @@ void kernel_main(struct start_info *si)
 	event_init();
 	timer_init();
 	grant_init();
-	if (!(start_info.flags & SIF_INITDOMAIN)) {	/* dom0 is born without these two */
-		console_init(mfn_to_virt(start_info.console.domU.mfn), start_info.console.domU.evtchn);
+	if (!(start_info.flags & SIF_INITDOMAIN)) { /* dom0 is born without these two */
+		console_init(mfn_to_virt(start_info.console.domU.mfn),
+			     start_info.console.domU.evtchn);
 		store_init(mfn_to_virt(start_info.store_mfn), start_info.store_evtchn);
 	}
 	guest_main();

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Direct paging. The tables hold machine frames; the hypervisor checks every change, and wants tables
- * to be mapped read-only by then. The builder's linear map (VIRT_BASE + pfn * PAGE_SIZE) covers all
- * tables that the builder made, and ours come from the pool inside the image, so a table is
- * always readable at its linear address.
+ * Direct paging. The tables hold machine frames; the hypervisor checks every change, and wants
+ * tables to be mapped read-only by then. The builder's linear map (VIRT_BASE + pfn * PAGE_SIZE)
+ * covers all tables that the builder made, and ours come from the pool inside the image, so a table
+ * is always readable at its linear address.
  */
 #include "lib.h"
 #include "mm.h"
 #include "print.h"
 
-#define POOL_PAGES	512
+#define POOL_PAGES 512
 
 struct start_info start_info, *start_info_page;
 struct shared_info *shared_info;
@@ -17,8 +17,8 @@ pte_t *kernel_root;
 
 static char pool[POOL_PAGES][PAGE_SIZE] __attribute__((aligned(PAGE_SIZE)));
 static char shared_info_page[PAGE_SIZE] __attribute__((aligned(PAGE_SIZE)));
-static unsigned int pool_fresh;			/* pages from here on were never handed out */
-static void *pool_head;				/* freed ones, linked through their first word */
+static unsigned int pool_fresh; /* pages from here on were never handed out */
+static void *pool_head;		/* freed ones, linked through their first word */
 static unsigned int pool_count = POOL_PAGES;
 static const unsigned long *p2m;
 static const unsigned long *m2p = machine_to_phys_mapping;
@@ -145,7 +145,7 @@ static long table_add(uint64_t maddr, int level)
 
 #ifndef __x86_64__
 	if (level == 3)
-		flags = PTE_P;			/* PAE: everything else is reserved here */
+		flags = PTE_P; /* PAE: everything else is reserved here */
 #else
 	(void)level;
 #endif
@@ -182,7 +182,7 @@ unsigned long mm_map_all(void)
 	for (pfn = 0; pfn < start_info.nr_pages; pfn++) {
 		va = (unsigned long)pfn_to_virt(pfn);
 #ifdef __x86_64__
-		if (va < VIRT_BASE)		/* 2 GiB is what the linear map can hold */
+		if (va < VIRT_BASE) /* 2 GiB is what the linear map can hold */
 			break;
 #else
 		if (va >= SPARE_VA || va < VIRT_BASE)
@@ -191,7 +191,7 @@ unsigned long mm_map_all(void)
 		if (pte_read(kernel_root, va, 1) & PTE_P)
 			continue;
 		if (!pte_maddr(kernel_root, va, 1)) {
-			if (pages_free() < 64)	/* others need some too */
+			if (pages_free() < 64) /* others need some too */
 				break;
 			if (mm_map(kernel_root, va, 0))
 				break;
@@ -210,8 +210,9 @@ unsigned long mm_map_all(void)
 }
 
 /*
- * PV64: an empty root; the hypervisor fills in its own slots when it is pinned. PV32: the topmost of the four
- * second-level tables belongs half to the hypervisor and cannot be shared, so the kernel's part is copied.
+ * PV64: an empty root; the hypervisor fills in its own slots when it is pinned. PV32: the topmost
+ * of the four second-level tables belongs half to the hypervisor and cannot be shared, so the
+ * kernel's part is copied.
  */
 pte_t *root_create(void)
 {
@@ -279,8 +280,8 @@ void shared_info_map(void)
 {
 	start_info = *start_info_page;
 	start_info.cmd_line[MAX_GUEST_CMDLINE - 1] = '\0';
-	if (hc_update_va_mapping((unsigned long)shared_info_page, start_info.shared_info | PTE_KERNEL,
-				 UVMF_INVLPG | UVMF_LOCAL))
+	if (hc_update_va_mapping((unsigned long)shared_info_page,
+				 start_info.shared_info | PTE_KERNEL, UVMF_INVLPG | UVMF_LOCAL))
 		panic("cannot map the shared info page");
 	shared_info = (struct shared_info *)shared_info_page;
 }
@@ -294,10 +295,12 @@ void mm_init(struct start_info *si)
 	p2m = (const unsigned long *)start_info.mfn_list;
 	kernel_root = (pte_t *)start_info.pt_base;
 	if (!hc_memory_op(XENMEM_machphys_mapping, &where))
-		m2p = (const unsigned long *)where.v_start;	/* PV32: the hole may start higher than the default */
+		m2p = (const unsigned long *)where.v_start; /* PV32: the hole may start higher than
+							       the default */
 	shared_info_map();
 #ifndef __x86_64__
-	/* Ring 3 shares these tables. Whatever the builder thought, the kernel's part is not for it. */
+	/* Ring 3 shares these tables. Whatever the builder thought, the kernel's part is not for
+	 * it. */
 	for (unsigned long va = VIRT_BASE; va < HYPERVISOR_VIRT_START; va += 1ul << 21) {
 		pte_t e = pte_read(kernel_root, va, 2);
 

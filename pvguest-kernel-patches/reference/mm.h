@@ -5,33 +5,34 @@
 
 #include "hypercall.h"
 
-typedef uint64_t pte_t;			/* an entry of any level, in both widths (PV32 is PAE) */
+typedef uint64_t pte_t; /* an entry of any level, in both widths (PV32 is PAE) */
 
-#define PTE_P	0x001ull
-#define PTE_RW	0x002ull
-#define PTE_US	0x004ull
-#define PTE_A	0x020ull
-#define PTE_D	0x040ull
-#define PTE_PSE	0x080ull
-#define PTE_NX	(1ull << 63)
-#define PTE_FRAME 0x000ffffffffff000ull
-#define PTE_KERNEL (PTE_P | PTE_RW | PTE_A | PTE_D)	/* PV64: the hypervisor adds PTE_US by itself */
+#define PTE_P	      0x001ull
+#define PTE_RW	      0x002ull
+#define PTE_US	      0x004ull
+#define PTE_A	      0x020ull
+#define PTE_D	      0x040ull
+#define PTE_PSE	      0x080ull
+#define PTE_NX	      (1ull << 63)
+#define PTE_FRAME     0x000ffffffffff000ull
+#define PTE_KERNEL    (PTE_P | PTE_RW | PTE_A | PTE_D) /* PV64: the hypervisor adds PTE_US by itself */
 #define PTE_KERNEL_RO (PTE_P | PTE_A | PTE_D)
-#define PTE_USER (PTE_KERNEL | PTE_US)
-#define PTE_USER_RO (PTE_KERNEL_RO | PTE_US)
+#define PTE_USER      (PTE_KERNEL | PTE_US)
+#define PTE_USER_RO   (PTE_KERNEL_RO | PTE_US)
 
 #ifdef __x86_64__
-#define TOP_LEVEL	4
-#define PIN_TOP		MMUEXT_PIN_L4_TABLE
+#define TOP_LEVEL 4
+#define PIN_TOP	  MMUEXT_PIN_L4_TABLE
 #else
-#define TOP_LEVEL	3
-#define PIN_TOP		MMUEXT_PIN_L3_TABLE
+#define TOP_LEVEL 3
+#define PIN_TOP	  MMUEXT_PIN_L3_TABLE
 #endif
 
-extern struct start_info start_info;	/* our copy */
+extern struct start_info start_info; /* our copy */
 extern struct shared_info *shared_info;
 
-extern struct start_info *start_info_page;	/* as the domain got it; what it says is new after a resume */
+extern struct start_info *start_info_page; /* as the domain got it; what it says is new after a
+					      resume */
 
 void mm_init(struct start_info *si);
 /* Around a suspend. Mapping takes over what start_info_page says then. */
@@ -47,7 +48,7 @@ unsigned long virt_to_pfn(const void *va);
 unsigned long virt_to_mfn(const void *va);
 uint64_t virt_to_maddr(const void *va);
 void *pfn_to_virt(unsigned long pfn);
-void *mfn_to_virt(unsigned long mfn);		/* own frames only */
+void *mfn_to_virt(unsigned long mfn); /* own frames only */
 unsigned long pfn_to_mfn(unsigned long pfn);
 
 /* The kernel's own root table. */
@@ -62,10 +63,11 @@ pte_t pte_read(pte_t *root, unsigned long va, int level);
 long page_protect(const void *page, bool writable);
 /* Maps va, making tables as needed. 0 or an error. */
 long mm_map(pte_t *root, unsigned long va, pte_t pte);
-/* Extends the linear map at VIRT_BASE to every frame of the domain. Returns the number of frames mapped then. */
+/* Extends the linear map at VIRT_BASE to every frame of the domain. Returns the number of frames
+ * mapped then. */
 unsigned long mm_map_all(void);
 
-long mmu_set(uint64_t maddr, pte_t val);	/* one MMU_NORMAL_PT_UPDATE */
+long mmu_set(uint64_t maddr, pte_t val); /* one MMU_NORMAL_PT_UPDATE */
 long mmuext(unsigned int cmd, unsigned long arg1, unsigned long arg2);
 
 /* Root tables with nothing of the user's half in them. */

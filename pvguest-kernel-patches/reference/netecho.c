@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Just enough of the Internet protocols to show that frames travel: ARP, ICMP echo and UDP echo, each answered in place. */
+/* Just enough of the Internet protocols to show that frames travel: ARP, ICMP echo and UDP echo,
+ * each answered in place. */
 #include "drivers/frontend/net.h"
 #include "lib.h"
 #include "netecho.h"
@@ -57,7 +58,7 @@ static void arp(uint8_t *f, size_t len)
 	if (len < 42 || get16(a + 6) != 1 || memcmp(a + 24, our_ip, 4))
 		return;
 	put16(a + 6, 2);
-	memcpy(a + 18, a + 8, 10);		/* the sender becomes the target */
+	memcpy(a + 18, a + 8, 10); /* the sender becomes the target */
 	memcpy(a + 8, net.mac, 6);
 	memcpy(a + 14, our_ip, 4);
 	reply(f, 42);
@@ -72,17 +73,17 @@ static void ipv4(uint8_t *f, size_t len)
 		return;
 	head = (ip[0] & 15) * 4;
 	total = get16(ip + 2);
-	if (ip[0] >> 4 != 4 || head < 20 || total < head + 8 || total > len - 14 || memcmp(ip + 16, our_ip, 4) ||
-	    (get16(ip + 6) & 0x3fff) || checksum(ip, head))
+	if (ip[0] >> 4 != 4 || head < 20 || total < head + 8 || total > len - 14 ||
+	    memcmp(ip + 16, our_ip, 4) || (get16(ip + 6) & 0x3fff) || checksum(ip, head))
 		return;
 	p = ip + head;
-	if (ip[9] == 1 && p[0] == 8) {		/* ICMP echo */
+	if (ip[9] == 1 && p[0] == 8) { /* ICMP echo */
 		p[0] = 0;
 		put16(p + 2, 0);
 		put16(p + 2, checksum(p, total - head));
 	} else if (ip[9] == 17 && get16(p + 2) == 7) {
 		swap(p, p + 2, 2);
-		put16(p + 6, 0);		/* UDP goes without a checksum */
+		put16(p + 6, 0); /* UDP goes without a checksum */
 	} else {
 		return;
 	}
@@ -117,9 +118,9 @@ bool netecho_start(const char *ip)
 		ip += *ip == '.';
 	}
 	rc = net_open(&net, id);
-	print("net: vif %ld %s (%d), %02x:%02x:%02x:%02x:%02x:%02x, %u.%u.%u.%u\n", id, rc ? "fails" : "is up", rc,
-	      net.mac[0], net.mac[1], net.mac[2], net.mac[3], net.mac[4], net.mac[5], our_ip[0], our_ip[1], our_ip[2],
-	      our_ip[3]);
+	print("net: vif %ld %s (%d), %02x:%02x:%02x:%02x:%02x:%02x, %u.%u.%u.%u\n", id,
+	      rc ? "fails" : "is up", rc, net.mac[0], net.mac[1], net.mac[2], net.mac[3],
+	      net.mac[4], net.mac[5], our_ip[0], our_ip[1], our_ip[2], our_ip[3]);
 	return !rc;
 }
 

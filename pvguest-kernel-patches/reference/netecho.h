@@ -6,10 +6,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* The first network card, with this address ("10.9.0.2"). Says on the console how it went; false: no card. */
+/* The first network card, with this address ("10.9.0.2"). Says on the console how it went; false:
+ * no card. */
 bool netecho_start(const char *ip);
 void netecho_run(void);
-void netecho_resume(void);		/* if it was started */
+void netecho_resume(void); /* if it was started */
 bool netecho_pending(void *unused);
 
 #endif

@@ -3,6 +3,6 @@
 #ifndef OS_EVENTS_H
 #define OS_EVENTS_H
 
-void os_events_forget(void);		/* after a resume: there are none */
+void os_events_forget(void); /* after a resume: there are none */
 
 #endif

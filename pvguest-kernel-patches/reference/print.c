@@ -38,7 +38,7 @@ void panic(const char *fmt, ...)
 	va_start(ap, fmt);
 	format(line, sizeof(line), fmt, ap);
 	va_end(ap);
-	hc_console_io(CONSOLEIO_write, strlen(line), line);	/* if we may */
+	hc_console_io(CONSOLEIO_write, strlen(line), line); /* if we may */
 	hc_console_io(CONSOLEIO_write, 1, "\n");
 	print("panic: %s\n", line);
 	console_drain();

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Output: everything goes to the console ring; before that is up, and in a panic, to the hypervisor's log. */
+/* Output: everything goes to the console ring; before that is up, and in a panic, to the
+ * hypervisor's log. */
 #ifndef PRINT_H
 #define PRINT_H
 

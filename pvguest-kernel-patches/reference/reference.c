@@ -32,9 +32,10 @@ static void greet(void)
 
 	__asm__("mov %%cs, %0" : "=r"(cs));
 	hc_xen_version(XENVER_extraversion, extra);
-	format_to(version, sizeof(version), "%lu.%lu", (unsigned long)v >> 16, (unsigned long)v & 0xffff);
-	print("torc reference guest, PV%u, ring %u, on %s%s, %lu pages\n", (unsigned int)sizeof(long) * 8, cs & 3,
-	      version, extra, start_info.nr_pages);
+	format_to(version, sizeof(version), "%lu.%lu", (unsigned long)v >> 16,
+		  (unsigned long)v & 0xffff);
+	print("torc reference guest, PV%u, ring %u, on %s%s, %lu pages\n",
+	      (unsigned int)sizeof(long) * 8, cs & 3, version, extra, start_info.nr_pages);
 }
 
 static void self_tests(void)

@@ -11,13 +11,13 @@
 #include "user.h"
 
 #ifdef __x86_64__
-#define KERNEL_RING	3		/* its own page tables keep users out */
-#define HIDDEN		HYPERVISOR_VIRT_END - PAGE_SIZE
-#define SYSCALL_NAME	"syscall"
+#define KERNEL_RING  3 /* its own page tables keep users out */
+#define HIDDEN	     HYPERVISOR_VIRT_END - PAGE_SIZE
+#define SYSCALL_NAME "syscall"
 #else
-#define KERNEL_RING	1
-#define HIDDEN		(0ul - PAGE_SIZE)
-#define SYSCALL_NAME	"int $0x80"
+#define KERNEL_RING  1
+#define HIDDEN	     (0ul - PAGE_SIZE)
+#define SYSCALL_NAME "int $0x80"
 #endif
 
 static void do_read(void *p)
@@ -38,7 +38,7 @@ static void do_hlt(void *p)
 
 static void do_lidt(void *p)
 {
-	__asm__ volatile("lidt %0" : : "m"(*(char (*)[10])p));
+	__asm__ volatile("lidt %0" : : "m"(*(char(*)[10])p));
 }
 
 static void do_ud2(void *p)
@@ -59,9 +59,11 @@ void selftest_privilege(void)
 	trap_guard(do_ud2, NULL, &c);
 	tap(c.vector == 6, "ud2 comes back as #UD: %s", caught_text(&c));
 	trap_guard(do_read, (void *)8, &c);
-	tap(c.vector == 14 && c.cr2 == 8, "a read of address 8 comes back as %s with its address", caught_text(&c));
+	tap(c.vector == 14 && c.cr2 == 8, "a read of address 8 comes back as %s with its address",
+	    caught_text(&c));
 	trap_guard(do_read, (void *)(HIDDEN), &c);
-	tap(c.vector == 14 || c.vector == 13, "the hypervisor's memory is out of reach: %s", caught_text(&c));
+	tap(c.vector == 14 || c.vector == 13, "the hypervisor's memory is out of reach: %s",
+	    caught_text(&c));
 	trap_guard(do_write, kernel_root, &c);
 	tap(c.vector == 14 || pte_read(kernel_root, 0, TOP_LEVEL) == 0,
 	    "the root table takes no value of ours by a plain write");
@@ -111,7 +113,8 @@ void selftest_user(void)
 	user_stop_on_event = true;
 	user_run(user_spin, 0, &r);
 	user_stop_on_event = false;
-	tap(!r.exited && r.trap.vector == VEC_EVENT, "a timer event takes the processor from a user that spins");
+	tap(!r.exited && r.trap.vector == VEC_EVENT,
+	    "a timer event takes the processor from a user that spins");
 	user_close();
 	tap(pages_free() == free, "the user's memory and tables came back");
 }
@@ -138,10 +141,12 @@ void selftest_events(void)
 
 	tap(a > 0 && b > 0, "a channel to ourselves");
 	event_handler(b, ring_bell, NULL);
-	event_wait_for(has_rung, NULL, now() + SECOND);	/* binding rings once, for what may have been missed */
+	event_wait_for(has_rung, NULL,
+		       now() + SECOND); /* binding rings once, for what may have been missed */
 	rang = 0;
 	event_send(a);
-	tap(event_wait_for(has_rung, NULL, now() + SECOND) && rang == 1, "an event sent is an event received");
+	tap(event_wait_for(has_rung, NULL, now() + SECOND) && rang == 1,
+	    "an event sent is an event received");
 	events_mask();
 	event_send(a);
 	tap(rang == 1, "none arrives while masked");
@@ -181,9 +186,11 @@ void selftest_memory(void)
 	print("# %lu pages of memory, pool of %u free\n", start_info.nr_pages, pages_free());
 	mfn = virt_to_mfn(page);
 	tap(mfn_to_virt(mfn) == page, "machine-to-physical undoes physical-to-machine");
-	tap(!mm_map(kernel_root, va, (uint64_t)mfn * PAGE_SIZE | PTE_KERNEL), "a second mapping of a page");
+	tap(!mm_map(kernel_root, va, (uint64_t)mfn * PAGE_SIZE | PTE_KERNEL),
+	    "a second mapping of a page");
 	*(volatile unsigned int *)va = 4711;
-	tap(*(volatile unsigned int *)page == 4711, "what is written through one is seen through the other");
+	tap(*(volatile unsigned int *)page == 4711,
+	    "what is written through one is seen through the other");
 	page_protect(page, false);
 	trap_guard(do_write, page, &c);
 	tap(c.vector == 14, "made read-only, it faults: %s", caught_text(&c));
@@ -202,7 +209,8 @@ void selftest_memory(void)
 		map.dom = me;
 		map.host_addr = va;
 		hc_grant_table_op(GNTTABOP_map_grant_ref, &map, 1);
-		if (tap(map.status == GNTST_okay, "a grant to ourselves is mapped: status %d", map.status)) {
+		if (tap(map.status == GNTST_okay, "a grant to ourselves is mapped: status %d",
+			map.status)) {
 			*(volatile unsigned int *)va = 815;
 			tap(*(volatile unsigned int *)page == 815, "it is the same page");
 			tap(grant_end(ref) == -XEN_EBUSY, "a grant in use is not taken back");
@@ -235,13 +243,19 @@ void selftest_store(void)
 	}
 	n = store_read(0, "name", name, sizeof(name));
 	tap(n > 0, "the store knows our name: %s", n > 0 ? name : "no");
-	tap(store_read(0, "no-such-entry", name, sizeof(name)) == -XEN_ENOENT, "an entry that is not there: ENOENT");
+	tap(store_read(0, "no-such-entry", name, sizeof(name)) == -XEN_ENOENT,
+	    "an entry that is not there: ENOENT");
 	tap(store_write(0, "data/reference", "1") == 0, "an entry is written");
 	tap(store_list(0, "data", list, sizeof(list)) > 0, "a directory is listed");
-	tap(store_begin(&t) == 0 && store_write(t, "data/reference", "2") == 0 && store_end(t, false) == 0 &&
-	    store_read(0, "data/reference", name, sizeof(name)) == 1 && name[0] == '1', "a transaction dropped");
-	tap(store_begin(&t) == 0 && store_write(t, "data/reference", "3") == 0 && store_end(t, true) == 0 &&
-	    store_read(0, "data/reference", name, sizeof(name)) == 1 && name[0] == '3', "a transaction committed");
-	tap(store_write(0, "/local/domain/0/name", "x") == -XEN_EACCES, "dom0's name is not ours to write: EACCES");
+	tap(store_begin(&t) == 0 && store_write(t, "data/reference", "2") == 0 &&
+		    store_end(t, false) == 0 &&
+		    store_read(0, "data/reference", name, sizeof(name)) == 1 && name[0] == '1',
+	    "a transaction dropped");
+	tap(store_begin(&t) == 0 && store_write(t, "data/reference", "3") == 0 &&
+		    store_end(t, true) == 0 &&
+		    store_read(0, "data/reference", name, sizeof(name)) == 1 && name[0] == '3',
+	    "a transaction committed");
+	tap(store_write(0, "/local/domain/0/name", "x") == -XEN_EACCES,
+	    "dom0's name is not ours to write: EACCES");
 	tap(store_remove(0, "data/reference") == 0, "an entry is removed");
 }

@@ -26,8 +26,8 @@ static void cmd_echo(const char *arg)
 static void cmd_uptime(const char *arg)
 {
 	(void)arg;
-	print("up %llu s, %lu timer events, wall clock %u\n", (unsigned long long)(now() / SECOND), timer_events,
-	      wall_clock());
+	print("up %llu s, %lu timer events, wall clock %u\n", (unsigned long long)(now() / SECOND),
+	      timer_events, wall_clock());
 }
 
 static void cmd_memory(const char *arg)
@@ -89,16 +89,16 @@ static const struct {
 	void (*fn)(const char *arg);
 	const char *help;
 } commands[] = {
-	{ "help",	cmd_help,	"this list" },
-	{ "echo",	cmd_echo,	"says what it is told" },
-	{ "uptime",	cmd_uptime,	"time since the start" },
-	{ "memory",	cmd_memory,	"pages, and how many are free" },
-	{ "test",	cmd_test,	"the self tests" },
-	{ "burn",	cmd_burn,	"MS: works that long" },
-	{ "store",	cmd_store,	"PATH: reads the store" },
-	{ "crash",	cmd_crash,	"panics" },
-	{ "reboot",	cmd_reboot,	"asks to be restarted" },
-	{ "poweroff",	cmd_poweroff,	"ends the domain" },
+	{ "help", cmd_help, "this list" },
+	{ "echo", cmd_echo, "says what it is told" },
+	{ "uptime", cmd_uptime, "time since the start" },
+	{ "memory", cmd_memory, "pages, and how many are free" },
+	{ "test", cmd_test, "the self tests" },
+	{ "burn", cmd_burn, "MS: works that long" },
+	{ "store", cmd_store, "PATH: reads the store" },
+	{ "crash", cmd_crash, "panics" },
+	{ "reboot", cmd_reboot, "asks to be restarted" },
+	{ "poweroff", cmd_poweroff, "ends the domain" },
 };
 
 static void cmd_help(const char *arg)
@@ -133,7 +133,7 @@ static void on_control(void *arg)
 	if (store_read(0, "control/shutdown", what, sizeof(what)) <= 0)
 		return;
 	if (!strcmp(what, "suspend"))
-		return;			/* suspend.c sees to that */
+		return; /* suspend.c sees to that */
 	store_write(0, "control/shutdown", "");
 	print("\nasked to %s\n", what);
 	if (!strcmp(what, "reboot"))

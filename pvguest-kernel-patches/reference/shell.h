@@ -3,6 +3,6 @@
 #ifndef SHELL_H
 #define SHELL_H
 
-void shell(void);			/* returns on "poweroff" */
+void shell(void); /* returns on "poweroff" */
 
 #endif

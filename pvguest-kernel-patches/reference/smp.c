@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A second processor: given its first state, started, heard of, put to rest and woken. This kernel is made for one, so what the
- * second runs is a few lines that take no trap and no event.
+ * A second processor: given its first state, started, heard of, put to rest and woken. This kernel
+ * is made for one, so what the second runs is a few lines that take no trap and no event.
  */
 #include "event.h"
 #include "lib.h"
@@ -21,7 +21,7 @@ static void second(void)
 	for (;;) {
 		rounds++;
 		hc_event_channel_op(EVTCHNOP_send, &send);
-		hc_vcpu_op(VCPUOP_down, 1, NULL);	/* the next "up" comes back from here */
+		hc_vcpu_op(VCPUOP_down, 1, NULL); /* the next "up" comes back from here */
 	}
 }
 
@@ -45,7 +45,7 @@ static long initialise(void)
 	c.flags = VGCF_in_kernel;
 #ifdef __x86_64__
 	c.user_regs.rip = (unsigned long)second;
-	c.user_regs.rsp = sp - 8;		/* as after a call */
+	c.user_regs.rsp = sp - 8; /* as after a call */
 #else
 	c.user_regs.eip = (unsigned long)second;
 	c.user_regs.esp = sp - 4;
@@ -80,15 +80,17 @@ void selftest_smp(void)
 	port = event_alloc_unbound(DOMID_SELF);
 	bell = (evtchn_port_t)event_bind_interdomain(DOMID_SELF, (evtchn_port_t)port);
 	event_handler((evtchn_port_t)port, hear, NULL);
-	event_wait_for(was_heard, &want, now() + SECOND);	/* binding rings once */
+	event_wait_for(was_heard, &want, now() + SECOND); /* binding rings once */
 	heard = 0;
 	tap(hc_vcpu_op(VCPUOP_up, 1, NULL) < 0, "a vCPU without a state does not start");
 	tap(initialise() == 0, "a second vCPU takes its first state");
 	tap(hc_vcpu_op(VCPUOP_is_up, 1, NULL) == 0, "and waits to be started");
-	tap(hc_vcpu_op(VCPUOP_up, 1, NULL) == 0 && event_wait_for(was_heard, &want, now() + SECOND), "it starts, and is heard of");
+	tap(hc_vcpu_op(VCPUOP_up, 1, NULL) == 0 && event_wait_for(was_heard, &want, now() + SECOND),
+	    "it starts, and is heard of");
 	tap(went_down() && rounds == 1, "it goes down by itself");
 	want = 2;
-	tap(hc_vcpu_op(VCPUOP_up, 1, NULL) == 0 && event_wait_for(was_heard, &want, now() + SECOND) && rounds == 2,
+	tap(hc_vcpu_op(VCPUOP_up, 1, NULL) == 0 &&
+		    event_wait_for(was_heard, &want, now() + SECOND) && rounds == 2,
 	    "it goes on where it went down");
 	tap(went_down(), "and down again");
 	event_close(bell);

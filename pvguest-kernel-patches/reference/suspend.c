@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Suspend and resume. Who saves a domain translates the machine frames in its page tables, so none may be mapped that is not the
- * domain's own: shared_info and the grant table are unmapped before. On the other side both are new, there are no event channels, and
- * start_info, whose frame is handed over with the call, says where the store and the console are.
+ * Suspend and resume. Who saves a domain translates the machine frames in its page tables, so none
+ * may be mapped that is not the domain's own: shared_info and the grant table are unmapped before.
+ * On the other side both are new, there are no event channels, and start_info, whose frame is
+ * handed over with the call, says where the store and the console are.
  */
 #include "drivers/frontend/console.h"
 #include "drivers/frontend/store.h"
@@ -16,8 +17,8 @@
 #include "suspend.h"
 #include "timer.h"
 
-#define PER_PAGE	(PAGE_SIZE / sizeof(unsigned long))
-#define MIDS		4u		/* 1 GiB of frames on PV64, 16 GiB on PV32 */
+#define PER_PAGE (PAGE_SIZE / sizeof(unsigned long))
+#define MIDS	 4u /* 1 GiB of frames on PV64, 16 GiB on PV32 */
 
 static unsigned long list_top[PER_PAGE] __attribute__((aligned(PAGE_SIZE)));
 static unsigned long list_mid[MIDS][PER_PAGE] __attribute__((aligned(PAGE_SIZE)));
@@ -30,7 +31,7 @@ static void list_publish(void)
 	unsigned long n = (start_info.nr_pages + PER_PAGE - 1) / PER_PAGE;
 
 	if (n > MIDS * PER_PAGE)
-		return;			/* too large to be found, and so to be saved: who tries is told */
+		return; /* too large to be found, and so to be saved: who tries is told */
 	for (unsigned long i = 0; i < n; i++)
 		list_mid[i / PER_PAGE][i % PER_PAGE] = virt_to_mfn(list + i * PAGE_SIZE);
 	for (unsigned int i = 0; i < MIDS; i++)
@@ -60,7 +61,8 @@ void suspend_offer(void)
 		print("the store takes no watch: this domain will not be saved\n");
 }
 
-/* 0: elsewhere; 1: it was called off. The image holds our own numbers for the store's and the console's page. */
+/* 0: elsewhere; 1: it was called off. The image holds our own numbers for the store's and the
+ * console's page. */
 static long stand_still(void)
 {
 	struct sched_shutdown op = { .reason = SHUTDOWN_suspend };
@@ -71,7 +73,8 @@ static long stand_still(void)
 	si->console.domU.mfn = virt_to_pfn(mfn_to_virt(si->console.domU.mfn));
 	shared_info_unmap();
 	grant_unmap_table();
-	rc = hypercall(__HYPERVISOR_sched_op, SCHEDOP_shutdown, (unsigned long)&op, virt_to_mfn(si), 0, 0);
+	rc = hypercall(__HYPERVISOR_sched_op, SCHEDOP_shutdown, (unsigned long)&op, virt_to_mfn(si),
+		       0, 0);
 	if (rc) {
 		si->store_mfn = pfn_to_mfn(si->store_mfn);
 		si->console.domU.mfn = pfn_to_mfn(si->console.domU.mfn);
@@ -103,9 +106,11 @@ void suspend_if_asked(void)
 	events_restore(masked);
 	if (!rc) {
 		store_resume(mfn_to_virt(start_info.store_mfn), start_info.store_evtchn);
-		console_resume(mfn_to_virt(start_info.console.domU.mfn), start_info.console.domU.evtchn);
+		console_resume(mfn_to_virt(start_info.console.domU.mfn),
+			       start_info.console.domU.evtchn);
 		netecho_resume();
 	}
-	print("suspended, %s, %llu ms%s\n", rc ? "called off" : "resumed", (unsigned long long)((now() - before) / MS),
+	print("suspended, %s, %llu ms%s\n", rc ? "called off" : "resumed",
+	      (unsigned long long)((now() - before) / MS),
 	      now() < before ? ", and the clock went back" : "");
 }

@@ -15,7 +15,8 @@ static uint64_t scale(uint64_t cycles, uint32_t mul, int shift)
 	return ((cycles & 0xffffffff) * mul >> 32) + (cycles >> 32) * mul;
 }
 
-/* What the hypervisor's clock has to be put forward by: it counts from that host's start, and ours may not go back. */
+/* What the hypervisor's clock has to be put forward by: it counts from that host's start, and ours
+ * may not go back. */
 static uint64_t ahead;
 
 static uint64_t host_time(void)

@@ -7,15 +7,15 @@
 #include "trap.h"
 
 #ifdef __x86_64__
-#define ip_of(r)	((r)->rip)
-#define sp_of(r)	((r)->rsp)
-#define flags_of(r)	((r)->rflags)
-#define ax_of(r)	((r)->rax)
+#define ip_of(r)    ((r)->rip)
+#define sp_of(r)    ((r)->rsp)
+#define flags_of(r) ((r)->rflags)
+#define ax_of(r)    ((r)->rax)
 #else
-#define ip_of(r)	((r)->eip)
-#define sp_of(r)	((r)->esp)
-#define flags_of(r)	((r)->eflags)
-#define ax_of(r)	((r)->eax)
+#define ip_of(r)    ((r)->eip)
+#define sp_of(r)    ((r)->esp)
+#define flags_of(r) ((r)->eflags)
+#define ax_of(r)    ((r)->eax)
 #endif
 
 extern const unsigned long trap_stubs[32];
@@ -57,12 +57,16 @@ void trap_init(void)
 	for (unsigned int v = 0; v < 32; v++) {
 		if (v == 2 || v == 15 || v > 19)
 			continue;
-		table[n++] = (struct trap_info){ .vector = v, .cs = FLAT_KERNEL_CS, .address = trap_stubs[v] };
+		table[n++] = (struct trap_info){ .vector = v,
+						 .cs = FLAT_KERNEL_CS,
+						 .address = trap_stubs[v] };
 		if (v == 3 || v == 4)
-			table[n - 1].flags = 3;		/* int3 and into are for everybody */
+			table[n - 1].flags = 3; /* int3 and into are for everybody */
 		TI_SET_IF(&table[n - 1], 1);
 	}
-	table[n] = (struct trap_info){ .vector = VEC_SYSCALL, .flags = 3, .cs = FLAT_KERNEL_CS,
+	table[n] = (struct trap_info){ .vector = VEC_SYSCALL,
+				       .flags = 3,
+				       .cs = FLAT_KERNEL_CS,
 				       .address = (unsigned long)trap_int80 };
 	TI_SET_IF(&table[n], 1);
 	trap_table_load();
@@ -79,8 +83,8 @@ void trap_init(void)
 const char *trap_name(int vector)
 {
 	static const char *const names[] = {
-		"#DE", "#DB", "NMI", "#BP", "#OF", "#BR", "#UD", "#NM", "#DF", "#CSO", "#TS", "#NP", "#SS",
-		"#GP", "#PF", "#15", "#MF", "#AC", "#MC", "#XM",
+		"#DE", "#DB", "NMI", "#BP", "#OF", "#BR", "#UD", "#NM", "#DF", "#CSO",
+		"#TS", "#NP", "#SS", "#GP", "#PF", "#15", "#MF", "#AC", "#MC", "#XM",
 	};
 
 	if (vector >= 0 && vector < (int)ARRAY_SIZE(names))
@@ -104,16 +108,17 @@ const char *caught_text(const struct caught *c)
 
 static void dump(struct cpu_user_regs *r, bool user)
 {
-	print("trap %s (%u), error %x, ip %lx, cs %x, flags %lx, ax %lx, cr2 %lx\n", trap_name(r->entry_vector),
-	      (unsigned int)r->entry_vector, (unsigned int)r->error_code, (unsigned long)ip_of(r), r->cs,
-	      (unsigned long)flags_of(r), (unsigned long)ax_of(r), shared_info->vcpu_info[0].arch.cr2);
+	print("trap %s (%u), error %x, ip %lx, cs %x, flags %lx, ax %lx, cr2 %lx\n",
+	      trap_name(r->entry_vector), (unsigned int)r->entry_vector, (unsigned int)r->error_code,
+	      (unsigned long)ip_of(r), r->cs, (unsigned long)flags_of(r), (unsigned long)ax_of(r),
+	      shared_info->vcpu_info[0].arch.cr2);
 	if (user)
 		print("from user mode, sp %lx, ss %x\n", (unsigned long)sp_of(r), r->ss);
 }
 
 void trap_handler(struct cpu_user_regs *r)
 {
-	bool user = (r->cs & 3) == 3;		/* PV64 kernel frames have RPL 0, PV32's 1 */
+	bool user = (r->cs & 3) == 3; /* PV64 kernel frames have RPL 0, PV32's 1 */
 
 	if (r->entry_vector == VEC_EVENT) {
 		event_upcall();
@@ -127,8 +132,12 @@ void trap_handler(struct cpu_user_regs *r)
 	}
 	if (guarded) {
 		guarded = false;
-		seen = (struct caught){ .vector = r->entry_vector, .error = r->error_code, .ip = ip_of(r),
-					.cr2 = r->entry_vector == 14 ? shared_info->vcpu_info[0].arch.cr2 : 0,
+		seen = (struct caught){ .vector = r->entry_vector,
+					.error = r->error_code,
+					.ip = ip_of(r),
+					.cr2 = r->entry_vector == 14 ?
+						       shared_info->vcpu_info[0].arch.cr2 :
+						       0,
 					.from_user = user };
 		context_load(&guard, 1);
 	}
@@ -139,7 +148,7 @@ void trap_handler(struct cpu_user_regs *r)
 bool trap_guard(void (*fn)(void *), void *arg, struct caught *out)
 {
 	struct caught nothing = { .vector = -1 };
-	bool masked = events_mask();		/* a trap leaves them masked: put it back as it was */
+	bool masked = events_mask(); /* a trap leaves them masked: put it back as it was */
 
 	events_restore(masked);
 	seen = nothing;

@@ -5,7 +5,7 @@
 
 #include "hypercall.h"
 
-struct context {			/* context_save(): ip, sp and what a function must preserve */
+struct context { /* context_save(): ip, sp and what a function must preserve */
 	unsigned long words[8];
 };
 
@@ -17,14 +17,14 @@ void iret_to(void *frame) __attribute__((noreturn));
 
 /* What was caught. */
 struct caught {
-	int vector;			/* -1: nothing */
+	int vector; /* -1: nothing */
 	unsigned int error;
 	unsigned long ip, cr2;
 	bool from_user;
 };
 
 void trap_init(void);
-void trap_table_load(void);		/* again, after a test has loaded another */
+void trap_table_load(void); /* again, after a test has loaded another */
 
 /*
  * Calls fn(arg); a trap in it ends it, and is told. Not nested. Events are still taken meanwhile.

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * User mode. PV64: a second root table holds the user's half alone; the kernel's root borrows that half's
- * third-level table, so that the kernel sees its user's memory. PV32: one root per address space
- * with both halves in it, the kernel's without PTE_US, which ring 1 may use and ring 3 may not.
+ * User mode. PV64: a second root table holds the user's half alone; the kernel's root borrows that
+ * half's third-level table, so that the kernel sees its user's memory. PV32: one root per address
+ * space with both halves in it, the kernel's without PTE_US, which ring 1 may use and ring 3 may
+ * not.
  */
 #include "lib.h"
 #include "mm.h"
@@ -93,8 +94,9 @@ static void from_user(struct cpu_user_regs *r)
 			done(r);
 		}
 	}
-	result.trap = (struct caught){ .vector = r->entry_vector, .error = r->error_code, .ip = ip,
-				       .from_user = true };
+	result.trap = (struct caught){
+		.vector = r->entry_vector, .error = r->error_code, .ip = ip, .from_user = true
+	};
 	if (r->entry_vector == 14)
 		result.trap.cr2 = shared_info->vcpu_info[0].arch.cr2;
 	done(r);

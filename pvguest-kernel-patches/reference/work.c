@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Loads: a spin, a measured burn, and pages written over and over with a check that nothing got lost. */
+/* Loads: a spin, a measured burn, and pages written over and over with a check that nothing got
+ * lost. */
 #include "drivers/frontend/store.h"
 #include "event.h"
 #include "lib.h"
@@ -32,7 +33,8 @@ void work_dirty(unsigned long pages)
 	unsigned long all = mm_map_all(), first = all - pages;
 	uint64_t told = now(), t;
 
-	if (pages >= all || first < virt_to_pfn((void *)start_info.pt_base) + start_info.nr_pt_frames + 256)
+	if (pages >= all ||
+	    first < virt_to_pfn((void *)start_info.pt_base) + start_info.nr_pt_frames + 256)
 		panic("dirty=%lu: the domain has %lu pages", pages, all);
 	suspend_offer();
 	for (uint64_t round = 0;; round++) {
@@ -40,8 +42,9 @@ void work_dirty(unsigned long pages)
 			volatile uint64_t *p = pfn_to_virt(first + i);
 
 			if (round && (p[0] != i || p[1] != round - 1))
-				panic("page %lu holds %llu of round %llu in round %llu", i, (unsigned long long)p[0],
-				      (unsigned long long)p[1], (unsigned long long)round);
+				panic("page %lu holds %llu of round %llu in round %llu", i,
+				      (unsigned long long)p[0], (unsigned long long)p[1],
+				      (unsigned long long)round);
 			p[0] = i;
 			p[1] = round;
 		}
@@ -51,7 +54,8 @@ void work_dirty(unsigned long pages)
 		}
 		t = now();
 		if (t - told >= SECOND || t < told) {
-			print("round %llu, %lu pages, intact%s\n", (unsigned long long)round, pages, t < told ? ", and the clock went back" : "");
+			print("round %llu, %lu pages, intact%s\n", (unsigned long long)round, pages,
+			      t < told ? ", and the clock went back" : "");
 			told = t;
 		}
 	}

@@ -263,7 +263,8 @@ static int all(const char *self)
 	base = cheapest(bad_ioctl, &fd, 200);
 	report("null-hypercall", cheapest(null_hypercall, &fd, 200) - base);
 
-	mem = mmap(NULL, FAULT_PAGES * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	mem = mmap(NULL, FAULT_PAGES * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+		   -1, 0);
 	if (mem == MAP_FAILED)
 		die("mmap");
 	page_faults(mem);

@@ -2,10 +2,10 @@
 /*
  * iobench: what a guest's disk and network card cost the whole machine, in instructions.
  *
- * Runs in the guest, in QEMU's deterministic mode: the clock counts instructions of everything that runs, guest, hypervisor
- * and dom0 alike, at 2 ns each. While the guest waits for an answer the one processor works on that answer, so the
- * time of a batch is what it cost. The disk in dom0 is memory: none of it is waiting for a device. The median of the
- * batches counts.
+ * Runs in the guest, in QEMU's deterministic mode: the clock counts instructions of everything that
+ * runs, guest, hypervisor and dom0 alike, at 2 ns each. While the guest waits for an answer the one
+ * processor works on that answer, so the time of a batch is what it cost. The disk in dom0 is
+ * memory: none of it is waiting for a device. The median of the batches counts.
  *
  *   iobench blk DEVICE       overwrites DEVICE
  *   iobench net ADDRESS      against "iobench serve" there
@@ -26,14 +26,14 @@
 #include <time.h>
 #include <unistd.h>
 
-#define BATCHES 15
+#define BATCHES	       15
 #define INSTRUCTION_NS 2
-#define PORT 5001
-#define DEPTH 32
-#define KIB 1024ul
-#define MIB (1024ul * KIB)
-#define SPAN (48 * MIB) /* of the disk that is used */
-#define BURST 32 /* small packets in a row */
+#define PORT	       5001
+#define DEPTH	       32
+#define KIB	       1024ul
+#define MIB	       (1024ul * KIB)
+#define SPAN	       (48 * MIB) /* of the disk that is used */
+#define BURST	       32	  /* small packets in a row */
 
 static uint8_t *buf;
 
@@ -62,7 +62,7 @@ struct test {
 	const char *name;
 	void (*batch)(int fd, const struct test *t);
 	unsigned int ops; /* in a batch */
-	size_t size; /* of one */
+	size_t size;	  /* of one */
 	bool write;
 };
 
@@ -84,7 +84,9 @@ static void run(const struct test *t, int fd)
 	fflush(stdout);
 }
 
-/* --- disk ---------------------------------------------------------------------------------------------------------------- */
+/* --- disk
+ * ----------------------------------------------------------------------------------------------------------------
+ */
 
 static size_t next_offset(size_t size)
 {
@@ -119,7 +121,8 @@ static void blk_deep(int fd, const struct test *t)
 	for (i = 0; i < t->ops; i += DEPTH) {
 		for (k = 0; k < DEPTH; k++) {
 			cb[k] = (struct iocb){ .aio_fildes = (uint32_t)fd,
-					       .aio_lio_opcode = t->write ? IOCB_CMD_PWRITE : IOCB_CMD_PREAD,
+					       .aio_lio_opcode = t->write ? IOCB_CMD_PWRITE :
+									    IOCB_CMD_PREAD,
 					       .aio_buf = (uintptr_t)buf + k * t->size,
 					       .aio_nbytes = t->size,
 					       .aio_offset = (int64_t)next_offset(t->size) };
@@ -152,11 +155,14 @@ static void blk(const char *dev)
 	close(fd);
 }
 
-/* --- network ------------------------------------------------------------------------------------------------------------- */
+/* --- network
+ * -------------------------------------------------------------------------------------------------------------
+ */
 
 /* What the guest asks of the server; a message of this size is the whole of a small packet, too. */
 struct ask {
-	uint8_t what; /* 's': bytes follow, answer after them; 'r': send bytes; 'e': echo; 'l': last of a burst; 'b': send a burst; 0: nothing */
+	uint8_t what; /* 's': bytes follow, answer after them; 'r': send bytes; 'e': echo; 'l': last
+			 of a burst; 'b': send a burst; 0: nothing */
 	uint8_t pad[59];
 	uint32_t bytes;
 };
@@ -259,7 +265,8 @@ static void net(const char *host)
 	unsigned int i;
 	int tcp = socket(AF_INET, SOCK_STREAM, 0), udp = socket(AF_INET, SOCK_DGRAM, 0), on = 1;
 
-	if (connect(tcp, (struct sockaddr *)&a, sizeof(a)) || connect(udp, (struct sockaddr *)&a, sizeof(a)))
+	if (connect(tcp, (struct sockaddr *)&a, sizeof(a)) ||
+	    connect(udp, (struct sockaddr *)&a, sizeof(a)))
 		die(host);
 	setsockopt(tcp, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	setsockopt(tcp, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
@@ -293,7 +300,8 @@ static void serve_udp(int fd)
 
 	for (;;) {
 		len = sizeof(from);
-		if (recvfrom(fd, &a, sizeof(a), 0, (struct sockaddr *)&from, &len) != sizeof(a) || !a.what)
+		if (recvfrom(fd, &a, sizeof(a), 0, (struct sockaddr *)&from, &len) != sizeof(a) ||
+		    !a.what)
 			continue;
 		n = a.what == 'b' ? BURST : 1;
 		for (k = 0; k < n; k++)

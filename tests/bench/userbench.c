@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * userbench: what a kernel costs a process, in instructions. For comparing kernels and what they run on;
- * built for 32 and for 64 bits. As dom0bench it is meant for QEMU's deterministic mode, in which the time
- * stamp counter advances by a fixed amount per instruction of the whole machine. That amount is measured
- * first. Each path runs in batches and the cheapest counts: the others were hit by an interrupt.
+ * userbench: what a kernel costs a process, in instructions. For comparing kernels and what they
+ * run on; built for 32 and for 64 bits. As dom0bench it is meant for QEMU's deterministic mode, in
+ * which the time stamp counter advances by a fixed amount per instruction of the whole machine.
+ * That amount is measured first. Each path runs in batches and the cheapest counts: the others were
+ * hit by an interrupt.
  *
  *   userbench            a line "bench NAME INSTRUCTIONS" for each path
  */
@@ -18,9 +19,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define BATCHES 30
-#define TURNS	20000		/* of the loop whose length is known */
-#define PAGES	64
+#define BATCHES	   30
+#define TURNS	   20000 /* of the loop whose length is known */
+#define PAGES	   64
 #define FILE_BYTES 4096
 
 static inline uint64_t ticks(void)
@@ -174,7 +175,7 @@ int main(int argc, char **argv)
 	void *area;
 	int fd;
 
-	if (argc > 1)			/* what fork_exec starts */
+	if (argc > 1) /* what fork_exec starts */
 		return 0;
 	area = mmap(NULL, PAGES * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	fd = mkstemp(path);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A hostile host on the other end of a channel: any bytes as records, read as messages or as a stream. */
+/* A hostile host on the other end of a channel: any bytes as records, read as messages or as a
+ * stream. */
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -34,9 +35,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		rc = channel_answer(c, l, &h, 0, &why);
 		io = channel_io(c);
 		while (!rc) {
-			rc = stream ? mig_read(io, body, 100) : channel_hear(c, body, sizeof(body), &len, 0);
+			rc = stream ? mig_read(io, body, 100) :
+				      channel_hear(c, body, sizeof(body), &len, 0);
 			heard += stream ? 100 : len;
-			if (!rc && heard > size)	/* more than was sent */
+			if (!rc && heard > size) /* more than was sent */
 				abort();
 		}
 		if (rc != -EBADMSG && rc != -ENOTCONN && rc != -EIO)

@@ -15,6 +15,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (config_from_text(&g, "f", (const char *)data, size, NULL, NULL, &why) == 0)
 		config_free(&g);
 	else if (!why.text[0] || why.error == TE_NONE)
-		abort();	/* a refusal without a reason */
+		abort(); /* a refusal without a reason */
 	return 0;
 }

@@ -19,8 +19,9 @@ static void check(const struct image *im)
 	for (unsigned int i = 0; i < im->nr_segments; i++) {
 		const struct image_segment *s = &im->segments[i];
 
-		if (s->offset > im->size || s->filesz > im->size - s->offset || s->filesz > s->memsz ||
-		    s->vaddr < im->virt_start || s->vaddr + s->memsz > im->virt_end)
+		if (s->offset > im->size || s->filesz > im->size - s->offset ||
+		    s->filesz > s->memsz || s->vaddr < im->virt_start ||
+		    s->vaddr + s->memsz > im->virt_end)
 			abort();
 	}
 	if (layout_decide(&at, im, 1u << 18, 100000, &why) == 0) {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Any bytes as what a debugger says, to a guest that runs, and whose page tables they are too. Whatever it was: at the end nothing
- * is mapped, nothing is debugged, and no frame has changed that the guest does not own, nor any of its tables.
+ * Any bytes as what a debugger says, to a guest that runs, and whose page tables they are too.
+ * Whatever it was: at the end nothing is mapped, nothing is debugged, and no frame has changed that
+ * the guest does not own, nor any of its tables.
  */
 #include <limits.h>
 #include <stdint.h>
@@ -12,7 +13,7 @@
 #include "dom0-tools/gdb/gdb.h"
 #include "tests/unit/fake_debug.h"
 
-#define LISTENS	64u	/* bytes between two looks at the guest */
+#define LISTENS 64u /* bytes between two looks at the guest */
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Grant operations with a granter that scribbles over its table meanwhile, on the real frames and page tables. At the end the mapper dies
- * (what it holds is let go, its tables fall), and the audit finds no reference too many or too few.
+ * Grant operations with a granter that scribbles over its table meanwhile, on the real frames and
+ * page tables. At the end the mapper dies (what it holds is let go, its tables fall), and the audit
+ * finds no reference too many or too few.
  */
 #include <stdlib.h>
 #include <torc/grant.h>
 #include "fake_life.h"
 
-#define FRAMES	512
-#define WINDOW	0x10000000ul
+#define FRAMES 512
+#define WINDOW 0x10000000ul
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -29,7 +30,8 @@ static void setup(void)
 	fake_enlist(mapper);
 	v = fake_vcpu(mapper);
 	fake_run_on(0, v);
-	if (grant_init(granter, 2, 1, 1) || grant_init(mapper, 1, 1, 1) || !grant_frame(granter, 0, &shared))
+	if (grant_init(granter, 2, 1, 1) || grant_init(mapper, 1, 1, 1) ||
+	    !grant_frame(granter, 0, &shared))
 		abort();
 	for (i = 0; i < 4; i++)
 		page[i] = fake_page(granter);
@@ -49,7 +51,8 @@ static uint64_t some_address(uint8_t b, bool by_entry)
 {
 	if (b >= 0xf8)
 		return (uint64_t)b << (b & 63);
-	return by_entry ? (l1.n << PAGE_SHIFT) + (b & 15) * 8 + (b >> 7) : WINDOW + (b & 15) * PAGE_SIZE;
+	return by_entry ? (l1.n << PAGE_SHIFT) + (b & 15) * 8 + (b >> 7) :
+			  WINDOW + (b & 15) * PAGE_SIZE;
 }
 
 static uint32_t some_frame(uint8_t b)
@@ -94,32 +97,49 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		case 0:
 		case 1:
 			if (!retired)
-				table[o[1] & 7] = (struct grant_entry_v1){ .flags = o[2] & 0x1f, .domid = (domid_t)(o[3] & 3),
-									   .frame = some_frame(o[4]) };
+				table[o[1] & 7] =
+					(struct grant_entry_v1){ .flags = o[2] & 0x1f,
+								 .domid = (domid_t)(o[3] & 3),
+								 .frame = some_frame(o[4]) };
 			break;
 		case 2:
 		case 3:
-			map = (struct gnttab_map_grant_ref){ .host_addr = some_address(o[1], o[2] & GNTMAP_contains_pte),
-				.flags = o[2] & 0x1f, .ref = o[3] < 0xf0 ? o[3] & 7 : o[3] * 0x1010101u, .dom = o[4] & 1 ? 1 : 2 };
-			grant_batch_finish(&b);		/* as the call does at its end */
+			map = (struct gnttab_map_grant_ref){
+				.host_addr = some_address(o[1], o[2] & GNTMAP_contains_pte),
+				.flags = o[2] & 0x1f,
+				.ref = o[3] < 0xf0 ? o[3] & 7 : o[3] * 0x1010101u,
+				.dom = o[4] & 1 ? 1 : 2
+			};
+			grant_batch_finish(&b); /* as the call does at its end */
 			grant_map(v, &map);
 			break;
 		case 4:
 		case 5:
-			unmap = (struct gnttab_unmap_grant_ref){ .host_addr = o[2] & 1 ? 0 : some_address(o[1], o[2] & 2),
-				.dev_bus_addr = o[2] & 4 ? (uint64_t)some_frame(o[4]) << PAGE_SHIFT : 0,
-				.handle = o[3] < 0xf0 ? o[3] & 15 : o[3] * 0x1010101u };
+			unmap = (struct gnttab_unmap_grant_ref){
+				.host_addr = o[2] & 1 ? 0 : some_address(o[1], o[2] & 2),
+				.dev_bus_addr =
+					o[2] & 4 ? (uint64_t)some_frame(o[4]) << PAGE_SHIFT : 0,
+				.handle = o[3] < 0xf0 ? o[3] & 15 : o[3] * 0x1010101u
+			};
 			grant_unmap(&b, &unmap);
 			break;
 		case 6:
-			replace = (struct gnttab_unmap_and_replace){ .host_addr = some_address(o[1], false),
-				.new_addr = some_address(o[2], false), .handle = o[3] & 15 };
+			replace = (struct gnttab_unmap_and_replace){
+				.host_addr = some_address(o[1], false),
+				.new_addr = some_address(o[2], false),
+				.handle = o[3] & 15
+			};
 			grant_unmap_and_replace(&b, &replace);
 			break;
 		case 7:
-			copy = (struct gnttab_copy){ .source = { .u.gmfn = o[1] & 7, .domid = o[2] & 1 ? 1 : DOMID_SELF, .offset = o[3] },
-				.dest = { .u.gmfn = o[4] & 7, .domid = o[2] & 2 ? 1 : DOMID_SELF, .offset = (uint16_t)(o[5] << 4) },
-				.len = (uint16_t)(o[5] * 20), .flags = o[2] >> 2 & 3 };
+			copy = (struct gnttab_copy){ .source = { .u.gmfn = o[1] & 7,
+								 .domid = o[2] & 1 ? 1 : DOMID_SELF,
+								 .offset = o[3] },
+						     .dest = { .u.gmfn = o[4] & 7,
+							       .domid = o[2] & 2 ? 1 : DOMID_SELF,
+							       .offset = (uint16_t)(o[5] << 4) },
+						     .len = (uint16_t)(o[5] * 20),
+						     .flags = o[2] >> 2 & 3 };
 			if (!(copy.flags & GNTCOPY_source_gref))
 				copy.source.u.gmfn = o[1] & 8 ? own.n : some_frame(o[1]);
 			if (!(copy.flags & GNTCOPY_dest_gref))
@@ -127,7 +147,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			grant_copy(v, &copy);
 			break;
 		case 8:
-			mmu_update_va(v, mapper, some_address(o[1], false), o[2] & 1 ? pte_make(own, PTE_P | (o[2] & PTE_RW)) : 0);
+			mmu_update_va(v, mapper, some_address(o[1], false),
+				      o[2] & 1 ? pte_make(own, PTE_P | (o[2] & PTE_RW)) : 0);
 			break;
 		default:
 			if (o[1] == 0xff) {

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Sequences of memory calls by a guest and another domain, decoded from the input: whatever they are, all counts must be right after them
- * and every frame must come back when the domains die.
+ * Sequences of memory calls by a guest and another domain, decoded from the input: whatever they
+ * are, all counts must be right after them and every frame must come back when the domains die.
  *
- * Input: a byte of flags (1: 32 bits, 2: may map devices), then operations of 6 bytes: code, frame, slot, frame, flags, how soon
- * to be preempted.
+ * Input: a byte of flags (1: 32 bits, 2: may map devices), then operations of 6 bytes: code, frame,
+ * slot, frame, flags, how soon to be preempted.
  */
 #include <stdio.h>
 #include "../unit/fake_hv.h"
 
-#define FRAMES	48
-#define OWN	20
+#define FRAMES 48
+#define OWN    20
 
 int LLVMFuzzerTestOneInput(const uint8_t *in, size_t n);
 
@@ -66,47 +66,34 @@ int LLVMFuzzerTestOneInput(const uint8_t *in, size_t n)
 		a = pool[in[1] % (2 * OWN)];
 		slot = slot_of(in[2]);
 		b = in[3] == 255 ? MFN(0xfee00) : in[3] == 254 ? MFN(2) : pool[in[3] % (2 * OWN)];
-		pte = pte_make(b, (in[4] & 1 ? PTE_P : 0) | (in[4] & 2 ? PTE_RW : 0) | (in[4] & 4 ? PTE_US : 0) |
-			       (in[4] & 8 ? PTE_PSE : 0) | (in[4] & 16 ? PTE_A | PTE_D : 0) | (in[4] & 32 ? PTE_G | PTE_PCD : 0) |
-			       (in[4] & 64 ? PTE_NX : 0));
+		pte = pte_make(b, (in[4] & 1 ? PTE_P : 0) | (in[4] & 2 ? PTE_RW : 0) |
+					  (in[4] & 4 ? PTE_US : 0) | (in[4] & 8 ? PTE_PSE : 0) |
+					  (in[4] & 16 ? PTE_A | PTE_D : 0) |
+					  (in[4] & 32 ? PTE_G | PTE_PCD : 0) |
+					  (in[4] & 64 ? PTE_NX : 0));
 		who = (struct mmu_who){ d[0], in[4] & 128 ? d[1] : d[0] };
 		fake_yield_every = in[5] % 8;
 		if (in[0] & 0x80 && mmu_finish_put(v))
 			continue;
 		switch (in[0] % 14) {
-		case 0:
-			mmu_pin(v, d[0], a, types[in[2] % 4]);
-			break;
-		case 1:
-			mmu_unpin(v, d[0], a);
-			break;
-		case 2:
-			mmu_new_root(v, a);
-			break;
-		case 3:
-			mmu_new_user_root(v, in[2] ? a : MFN_NONE);
-			break;
-		case 4:
-			mmu_update_va(v, who.pg, (unsigned long)slot << PAGE_SHIFT, pte);
-			break;
-		case 5:		/* as the guest could by itself */
+		case 0: mmu_pin(v, d[0], a, types[in[2] % 4]); break;
+		case 1: mmu_unpin(v, d[0], a); break;
+		case 2: mmu_new_root(v, a); break;
+		case 3: mmu_new_user_root(v, in[2] ? a : MFN_NONE); break;
+		case 4: mmu_update_va(v, who.pg, (unsigned long)slot << PAGE_SHIFT, pte); break;
+		case 5: /* as the guest could by itself */
 			if (!frame_get_typed(fake_frame(a), d[0], FT_WRITABLE)) {
 				fake_table(a)[slot] = pte;
 				frame_put_typed(fake_frame(a));
 			}
 			break;
-		case 6:
-			segment_set_gdt(v, (mfn_t[]){ a, b }, in[2] * 4);
-			break;
+		case 6: segment_set_gdt(v, (mfn_t[]){ a, b }, in[2] * 4); break;
 		case 7:
-			segment_update_descriptor(v, (a.n << PAGE_SHIFT) + slot * 8, (uint64_t)in[3] << 40 | (uint64_t)in[4] << 48);
+			segment_update_descriptor(v, (a.n << PAGE_SHIFT) + slot * 8,
+						  (uint64_t)in[3] << 40 | (uint64_t)in[4] << 48);
 			break;
-		case 8:
-			segment_set_ldt(v, 0, in[2] * 32);
-			break;
-		case 9:
-			segment_ldt_fault(v, in[2] * 256ul);
-			break;
+		case 8: segment_set_ldt(v, 0, in[2] * 32); break;
+		case 9: segment_ldt_fault(v, in[2] * 256ul); break;
 		case 10:
 			frame_drop_allocated(fake_frame(pool[in[1] % OWN]));
 			pool[in[1] % OWN] = pool[0];

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A hostile peer's image, received into a domain of a machine in memory. The input is a list of what the stream is made of, so that
- * it gets past the first record: well-formed records with any contents, in any order, and bytes thrown in.
+ * A hostile peer's image, received into a domain of a machine in memory. The input is a list of
+ * what the stream is made of, so that it gets past the first record: well-formed records with any
+ * contents, in any order, and bytes thrown in.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -12,8 +13,8 @@
 #include "migration/stream.h"
 #include "tests/unit/fake_machine.h"
 
-#define ROOM	(2u << 20)
-#define PAGES	300u
+#define ROOM  (2u << 20)
+#define PAGES 300u
 
 static uint8_t bytes[ROOM];
 static size_t len, at;
@@ -64,7 +65,10 @@ static uint64_t take(struct input *in, size_t n)
 static void page_fill(uint64_t *page, unsigned int kind)
 {
 	for (unsigned int i = 0; i < STREAM_PAGE / 8; i++)
-		page[i] = kind < 64 ? 0 : kind < 96 ? UINT64_MAX : kind < 192 ? (uint64_t)(i * kind % (PAGES + 8)) << 12 | 0x61 : kind % PAGES;
+		page[i] = kind < 64  ? 0 :
+			  kind < 96  ? UINT64_MAX :
+			  kind < 192 ? (uint64_t)(i * kind % (PAGES + 8)) << 12 | 0x61 :
+				       kind % PAGES;
 }
 
 static void pages(struct input *in)
@@ -99,7 +103,8 @@ static void vcpu(struct input *in, bool is_32bit)
 {
 	static uint8_t context[8192];
 	unsigned int kind = (unsigned int)take(in, 1), where = (unsigned int)take(in, 2);
-	static const enum stream_type types[] = { STREAM_VCPU_BASIC, STREAM_VCPU_EXTENDED, STREAM_VCPU_XSAVE, STREAM_VCPU_MSRS };
+	static const enum stream_type types[] = { STREAM_VCPU_BASIC, STREAM_VCPU_EXTENDED,
+						  STREAM_VCPU_XSAVE, STREAM_VCPU_MSRS };
 	size_t size = kind & 64 ? take(in, 2) % sizeof(context) : context_size(is_32bit);
 	uint64_t v = take(in, 8);
 
@@ -131,7 +136,8 @@ static void make(struct input *in)
 		} else if (what < 225) {
 			stream_write(&io, STREAM_END, NULL, 0, NULL, 0);
 		} else if (what < 240) {
-			struct stream_tsc t = { (uint32_t)take(in, 1), (uint32_t)take(in, 4), take(in, 8), (uint32_t)take(in, 4) };
+			struct stream_tsc t = { (uint32_t)take(in, 1), (uint32_t)take(in, 4),
+						take(in, 8), (uint32_t)take(in, 4) };
 
 			stream_write_tsc(&io, &t);
 		} else {
@@ -159,8 +165,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	h = machine_new(bytes[40 + 8] == 4, PAGES);
 	m = machine_of(h);
 	m->vcpus = 2;
-	if (!mig_receive_begin(&r, &io, &head, &why) && mig_receive(r, h, &o, NULL, &got, &why) && !why.text[0])
-		abort();	/* a refusal without a reason */
+	if (!mig_receive_begin(&r, &io, &head, &why) && mig_receive(r, h, &o, NULL, &got, &why) &&
+	    !why.text[0])
+		abort(); /* a refusal without a reason */
 	mig_receive_end(&r);
 	for (unsigned int i = 0; i < MACHINE_FRAMES; i++)
 		owned += m->owner[i] == TO;

@@ -24,7 +24,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		n = ring_look(r, out, &upto, &broken);
 		if (n > RING_OUT_SIZE || upto != r->out_prod)
 			abort();
-		/* what was not given back is found again; the guest may have gone on meanwhile, or back */
+		/* what was not given back is found again; the guest may have gone on meanwhile, or
+		 * back */
 		if (n && ring_look(r, out, &upto, &broken) != n)
 			abort();
 		r->out_prod += data[16];

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Any bytes as a domain's image from a hostile peer: taken apart or refused with a reason, every byte within its record. */
+/* Any bytes as a domain's image from a hostile peer: taken apart or refused with a reason, every
+ * byte within its record. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -60,11 +61,8 @@ static int decode(struct stream_reader *r, const struct stream_record *rec, stru
 		if (!rc)
 			touch(v.context, v.size);
 		break;
-	case STREAM_TSC_INFO:
-		rc = stream_tsc(rec, &t, why);
-		break;
-	default:
-		touch(rec->body, rec->length);
+	case STREAM_TSC_INFO: rc = stream_tsc(rec, &t, why); break;
+	default: touch(rec->body, rec->length);
 	}
 	return rc;
 }
@@ -89,7 +87,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			break;
 	}
 	if (rc && (!why.text[0] || why.error == TE_NONE))
-		abort();	/* a refusal without a reason */
+		abort(); /* a refusal without a reason */
 	stream_reader_free(&r);
 	return 0;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A hostile frontend: the input is a program of writes into the shared ring and data pages, kicks, revoked grants and disk
- * completions. Whatever it does, memory stays sound, no request goes beyond the disk, and what was answered was asked.
+ * A hostile frontend: the input is a program of writes into the shared ring and data pages, kicks,
+ * revoked grants and disk completions. Whatever it does, memory stays sound, no request goes beyond
+ * the disk, and what was answered was asked.
  */
 #include <stdlib.h>
 #include <string.h>

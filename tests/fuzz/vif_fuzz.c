@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A hostile frontend of a network card: writes into the rings and data, kicks, revoked grants, frames from the host. */
+/* A hostile frontend of a network card: writes into the rings and data, kicks, revoked grants,
+ * frames from the host. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +19,8 @@ static void *buffer;
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* What leaves must be a frame whose offloads lie within it: the kernel is not to be asked to check that. */
+/* What leaves must be a frame whose offloads lie within it: the kernel is not to be asked to check
+ * that. */
 static int send_checked(struct frame_port *p, const uint8_t *data, size_t len)
 {
 	struct virtio_net_hdr h;
@@ -37,7 +39,7 @@ static int send_checked(struct frame_port *p, const uint8_t *data, size_t len)
 		abort();
 	for (i = 0; i < len; i++)
 		sum ^= data[i]; /* every byte is there to be read */
-	return sum ? 0 : -EIO; /* a host may refuse a frame, too */
+	return sum ? 0 : -EIO;	/* a host may refuse a frame, too */
 }
 
 static size_t receive(struct frame_port *p, uint8_t *data, size_t size)

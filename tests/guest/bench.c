@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Microbenchmarks. Each runs once to warm up and then N times; what is printed is the time-stamp counter's advance for one,
- * with the loop's own cost taken off. Under QEMU's instruction counting that is a fixed number of counts an instruction, and
- * the same on every run.
+ * Microbenchmarks. Each runs once to warm up and then N times; what is printed is the time-stamp
+ * counter's advance for one, with the loop's own cost taken off. Under QEMU's instruction counting
+ * that is a fixed number of counts an instruction, and the same on every run.
  */
 #include "bench.h"
 #include "check.h"
@@ -51,7 +51,8 @@ static void iret_self(void)
 	if (context_save(&back))
 		return;
 	f[0] = (unsigned long)landed;
-	f[1] = sizeof(long) == 8 ? FLAT_KERNEL_CS & ~3 : FLAT_KERNEL_CS;	/* PV64: ring 3 means user mode */
+	f[1] = sizeof(long) == 8 ? FLAT_KERNEL_CS & ~3 :
+				   FLAT_KERNEL_CS; /* PV64: ring 3 means user mode */
 	f[2] = 0x202;
 	f[3] = (unsigned long)(f + 8);
 	f[4] = FLAT_KERNEL_SS;
@@ -94,7 +95,8 @@ static void pte_update32(void)
 	static struct mmu_update u[32];
 
 	for (int i = 0; i < 32; i++)
-		u[i] = (struct mmu_update){ pte_maddr(kernel_root, SPARE_VA, 1), pte_for(page, PTE_KERNEL) };
+		u[i] = (struct mmu_update){ pte_maddr(kernel_root, SPARE_VA, 1),
+					    pte_for(page, PTE_KERNEL) };
 	hc_mmu_update(u, 32, NULL, DOMID_SELF);
 }
 
@@ -199,8 +201,8 @@ void bench(void)
 	for (size_t i = 0; i < ARRAY_SIZE(benches); i++) {
 		t = measure(benches[i].fn);
 		t = t > base ? t - base : 0;
-		print("bench: %-34s %8llu.%llu counts\n", benches[i].name, (unsigned long long)t / N,
-		      (unsigned long long)t * 10 / N % 10);
+		print("bench: %-34s %8llu.%llu counts\n", benches[i].name,
+		      (unsigned long long)t / N, (unsigned long long)t * 10 / N % 10);
 	}
 	user_open();
 	user_run(user_loop, 1, &r);
@@ -210,8 +212,8 @@ void bench(void)
 	t = rdtsc();
 	user_run(user_loop, loops + 1, &r);
 	t = rdtsc() - t - base;
-	print("bench: %-34s %8llu.%llu counts\n", "system call from user mode and back", (unsigned long long)t / loops,
-	      (unsigned long long)t * 10 / loops % 10);
+	print("bench: %-34s %8llu.%llu counts\n", "system call from user mode and back",
+	      (unsigned long long)t / loops, (unsigned long long)t * 10 / loops % 10);
 	user_close();
 	print("bench: done\n");
 }

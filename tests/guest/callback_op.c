@@ -44,7 +44,8 @@ void test_callback_op(void)
 	expect(drop(CALLBACKTYPE_nmi), 0, "the NMI callback goes");
 	expect(drop(CALLBACKTYPE_event), -XEN_EINVAL, "the event callback cannot go");
 	expect(drop(CALLBACKTYPE_failsafe), -XEN_EINVAL, "the failsafe callback cannot go");
-	expect(add(CALLBACKTYPE_sysenter_deprecated, event), -XEN_ENOSYS, "the deprecated sysenter callback");
+	expect(add(CALLBACKTYPE_sysenter_deprecated, event), -XEN_ENOSYS,
+	       "the deprecated sysenter callback");
 	expect(add(CALLBACKTYPE_sysenter, event), 0, "the sysenter callback");
 	expect(add(99, event), -XEN_ENOSYS, "type 99");
 	expect(drop(99), -XEN_ENOSYS, "type 99 goes");
@@ -53,16 +54,21 @@ void test_callback_op(void)
 	expect_bad_pointers(drop_at, -XEN_EFAULT, "unregister");
 	section("set_callbacks");
 #ifdef __x86_64__
-	expect(add(CALLBACKTYPE_event, 0x8000000000000000), -XEN_EINVAL, "an address that is not canonical");
-	expect(HC3(__HYPERVISOR_set_callbacks, trap_event, trap_failsafe, trap_syscall64), 0, "all three");
-	expect(HC3(__HYPERVISOR_set_callbacks, 0x8000000000000000, trap_failsafe, trap_syscall64), 0,
-	       "an address that is not canonical, which is passed over");
+	expect(add(CALLBACKTYPE_event, 0x8000000000000000), -XEN_EINVAL,
+	       "an address that is not canonical");
+	expect(HC3(__HYPERVISOR_set_callbacks, trap_event, trap_failsafe, trap_syscall64), 0,
+	       "all three");
+	expect(HC3(__HYPERVISOR_set_callbacks, 0x8000000000000000, trap_failsafe, trap_syscall64),
+	       0, "an address that is not canonical, which is passed over");
 	add(CALLBACKTYPE_event, event);
 	add(CALLBACKTYPE_syscall, (unsigned long)trap_syscall64);
 #else
-	expect(HC4(__HYPERVISOR_set_callbacks, FLAT_KERNEL_CS, trap_event, FLAT_KERNEL_CS, trap_failsafe), 0, "both");
-	expect(HC4(__HYPERVISOR_set_callbacks, FLAT_KERNEL_CS & ~3, trap_event, FLAT_KERNEL_CS & ~3, trap_failsafe), 0,
-	       "selectors that ask for ring 0");
+	expect(HC4(__HYPERVISOR_set_callbacks, FLAT_KERNEL_CS, trap_event, FLAT_KERNEL_CS,
+		   trap_failsafe),
+	       0, "both");
+	expect(HC4(__HYPERVISOR_set_callbacks, FLAT_KERNEL_CS & ~3, trap_event, FLAT_KERNEL_CS & ~3,
+		   trap_failsafe),
+	       0, "selectors that ask for ring 0");
 #endif
 	expect_true(event_send(event_alloc_unbound(DOMID_SELF)) == 0, "events go on");
 }

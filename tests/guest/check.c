@@ -51,9 +51,11 @@ const char *error_name(long rc)
 static const char *status_name(int status)
 {
 	static const char *const names[] = {
-		"okay", "general_error", "bad_domain", "bad_gntref", "bad_handle", "bad_virt_addr", "bad_dev_addr",
-		"no_device_space", "permission_denied", "bad_page", "bad_copy_arg", "address_too_big", "eagain",
-		"no_space",
+		"okay",		"general_error",   "bad_domain",
+		"bad_gntref",	"bad_handle",	   "bad_virt_addr",
+		"bad_dev_addr", "no_device_space", "permission_denied",
+		"bad_page",	"bad_copy_arg",	   "address_too_big",
+		"eagain",	"no_space",
 	};
 
 	return status <= 0 && -status < (int)ARRAY_SIZE(names) ? names[-status] : "unknown status";
@@ -112,7 +114,7 @@ bool expect_trap(void (*fn)(void *), void *arg, int vector, int error, const cha
 
 	trap_guard(fn, arg, &c);
 	ok = c.vector == vector && (vector < 0 || error < 0 || c.error == (unsigned int)error);
-	if (error < 0)			/* "any" must print the same whatever it was */
+	if (error < 0) /* "any" must print the same whatever it was */
 		c.error = want.error = 0;
 	format_to(g, sizeof(g), "%s", caught_text(&c));
 	va_start(ap, fmt);
@@ -135,8 +137,8 @@ void not_here(const char *why, const char *fmt, ...)
 void expect_bad_pointers(long (*fn)(void *), long want, const char *what)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(bad_pointers); i++)
-		expect(fn((void *)bad_pointers[i].address), want, "%s at an address that is %s", what,
-		       bad_pointers[i].name);
+		expect(fn((void *)bad_pointers[i].address), want, "%s at an address that is %s",
+		       what, bad_pointers[i].name);
 }
 
 void expect_bad_output(long (*fn)(void *), long want, const char *what)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * One line of TAP a check: "ok 7 - [section] text: what came". The section is docs/hypercalls.md's. Nothing printed
- * may differ from run to run or from machine to machine: the whole output is compared.
+ * One line of TAP a check: "ok 7 - [section] text: what came". The section is docs/hypercalls.md's.
+ * Nothing printed may differ from run to run or from machine to machine: the whole output is
+ * compared.
  */
 #ifndef CHECK_H
 #define CHECK_H
@@ -33,8 +34,8 @@ void expect_bad_pointers(long (*fn)(void *), long want, const char *what);
 void expect_bad_output(long (*fn)(void *), long want, const char *what);
 
 /* Addresses. */
-extern void *const hypervisor_address;	/* mapped by the hypervisor, not for guests */
-#define UNMAPPED	((void *)0x10)
+extern void *const hypervisor_address; /* mapped by the hypervisor, not for guests */
+#define UNMAPPED ((void *)0x10)
 
 /* A frame of somebody else's: dom0's, found by way of the machine-to-physical table. */
 unsigned long foreign_frame(void);

@@ -12,8 +12,9 @@ void test_debugreg(void)
 
 	expect(hc_set_debugreg(0, va), 0, "set 0 to an own address");
 	expect_true((unsigned long)hc_get_debugreg(0) == va, "get 0");
-#ifdef __x86_64__				/* no 32-bit address is the hypervisor's own memory */
-	expect(hc_set_debugreg(1, (unsigned long)hypervisor_address), -XEN_EPERM, "set 1 to the hypervisor's address");
+#ifdef __x86_64__ /* no 32-bit address is the hypervisor's own memory */
+	expect(hc_set_debugreg(1, (unsigned long)hypervisor_address), -XEN_EPERM,
+	       "set 1 to the hypervisor's address");
 	expect(hc_get_debugreg(1), 0, "get 1");
 #endif
 	expect(hc_set_debugreg(7, 0x2703), -XEN_EPERM, "set 7 with general detection");

@@ -39,7 +39,8 @@ static void loopback(void)
 	b = event_bind_interdomain(DOMID_SELF, a);
 	expect_true(b > 0 && b != a, "bind_interdomain to it");
 	status_of(b, &s);
-	expect_true(s.status == EVTCHNSTAT_interdomain && (int)s.u.interdomain.port == a, "its state: bound to the first");
+	expect_true(s.status == EVTCHNSTAT_interdomain && (int)s.u.interdomain.port == a,
+		    "its state: bound to the first");
 	expect(event_bind_interdomain(DOMID_SELF, a), -XEN_EINVAL, "bind_interdomain to it again");
 	event_handler(b, ring, NULL);
 	expect(rang, 1, "events on the new end: one for what may have been missed");
@@ -85,7 +86,8 @@ static void sources(void)
 	expect(hc_event_channel_op(EVTCHNOP_bind_vcpu, &move), -XEN_EINVAL, "bind_vcpu of an ipi");
 	event_close(ipi.port);
 	ipi.vcpu = 999;
-	expect(hc_event_channel_op(EVTCHNOP_bind_ipi, &ipi), -XEN_ENOENT, "bind_ipi on a vCPU that is not there");
+	expect(hc_event_channel_op(EVTCHNOP_bind_ipi, &ipi), -XEN_ENOENT,
+	       "bind_ipi on a vCPU that is not there");
 
 	expect(event_bind_virq(VIRQ_TIMER), -XEN_EEXIST, "bind_virq of the timer, which is bound");
 	port = event_bind_virq(VIRQ_DEBUG);
@@ -94,7 +96,8 @@ static void sources(void)
 	expect_true(s.status == EVTCHNSTAT_virq && s.u.virq == VIRQ_DEBUG, "its state: virq");
 	expect(event_send(port), -XEN_EINVAL, "send on it");
 	move = (struct evtchn_bind_vcpu){ .port = port, .vcpu = 0 };
-	expect(hc_event_channel_op(EVTCHNOP_bind_vcpu, &move), -XEN_EINVAL, "bind_vcpu of a per-vCPU virq");
+	expect(hc_event_channel_op(EVTCHNOP_bind_vcpu, &move), -XEN_EINVAL,
+	       "bind_vcpu of a per-vCPU virq");
 	event_close(port);
 	expect(event_bind_virq(24), -XEN_EINVAL, "bind_virq of 24");
 	expect(event_bind_virq(~0u), -XEN_EINVAL, "bind_virq of ~0");
@@ -104,7 +107,8 @@ static void sources(void)
 	move = (struct evtchn_bind_vcpu){ .port = port, .vcpu = 0 };
 	expect(hc_event_channel_op(EVTCHNOP_bind_vcpu, &move), 0, "bind_vcpu of an unbound port");
 	move.vcpu = 999;
-	expect(hc_event_channel_op(EVTCHNOP_bind_vcpu, &move), -XEN_ENOENT, "bind_vcpu to a vCPU that is not there");
+	expect(hc_event_channel_op(EVTCHNOP_bind_vcpu, &move), -XEN_ENOENT,
+	       "bind_vcpu to a vCPU that is not there");
 	event_close(port);
 }
 
@@ -121,16 +125,21 @@ static void refusals(void)
 	struct evtchn_status s;
 	long rc;
 
-	expect(hc_event_channel_op(EVTCHNOP_alloc_unbound, &alloc), -XEN_EPERM, "alloc_unbound in dom0");
+	expect(hc_event_channel_op(EVTCHNOP_alloc_unbound, &alloc), -XEN_EPERM,
+	       "alloc_unbound in dom0");
 	alloc.dom = 0x7abc;
-	expect(hc_event_channel_op(EVTCHNOP_alloc_unbound, &alloc), -XEN_ESRCH, "alloc_unbound in nobody");
-	expect(event_bind_interdomain(0, 1), -XEN_EINVAL, "bind_interdomain to a port of dom0 that is not for us");
-	expect(event_bind_interdomain(0, 100000), -XEN_EINVAL, "bind_interdomain to port 100000 of dom0");
+	expect(hc_event_channel_op(EVTCHNOP_alloc_unbound, &alloc), -XEN_ESRCH,
+	       "alloc_unbound in nobody");
+	expect(event_bind_interdomain(0, 1), -XEN_EINVAL,
+	       "bind_interdomain to a port of dom0 that is not for us");
+	expect(event_bind_interdomain(0, 100000), -XEN_EINVAL,
+	       "bind_interdomain to port 100000 of dom0");
 	expect(event_bind_interdomain(0x7abc, 1), -XEN_ESRCH, "bind_interdomain to nobody");
 	expect(hc_event_channel_op(EVTCHNOP_bind_pirq, &pirq), -XEN_EPERM, "bind_pirq");
 	pirq.pirq = 1000000;
 	expect(hc_event_channel_op(EVTCHNOP_bind_pirq, &pirq), -XEN_EINVAL, "bind_pirq of 1000000");
-	expect(hc_event_channel_op(EVTCHNOP_status, &status), -XEN_EPERM, "status of a port of dom0");
+	expect(hc_event_channel_op(EVTCHNOP_status, &status), -XEN_EPERM,
+	       "status of a port of dom0");
 	expect(status_of(0, &s), 0, "status of port 0");
 	expect(s.status, EVTCHNSTAT_closed, "its state: closed");
 	expect(status_of(100000, &s), -XEN_EINVAL, "status of port 100000");
@@ -142,9 +151,12 @@ static void refusals(void)
 	expect(hc_event_channel_op(EVTCHNOP_unmask, &unmask), -XEN_EINVAL, "unmask port 100000");
 	expect(hc_event_channel_op(EVTCHNOP_reset, &reset), -XEN_EPERM, "reset of dom0");
 	rc = hc_event_channel_op(EVTCHNOP_init_control, &control);
-	expect_true(rc == -XEN_EINVAL || rc == -XEN_ENOSYS, "init_control in a frame that does not exist, or at all, is refused");
-	expect(hc_event_channel_op(EVTCHNOP_expand_array, &expand), -XEN_EOPNOTSUPP, "expand_array before init_control");
-	expect(hc_event_channel_op(EVTCHNOP_set_priority, &priority), -XEN_ENOSYS, "set_priority before init_control");
+	expect_true(rc == -XEN_EINVAL || rc == -XEN_ENOSYS,
+		    "init_control in a frame that does not exist, or at all, is refused");
+	expect(hc_event_channel_op(EVTCHNOP_expand_array, &expand), -XEN_EOPNOTSUPP,
+	       "expand_array before init_control");
+	expect(hc_event_channel_op(EVTCHNOP_set_priority, &priority), -XEN_ENOSYS,
+	       "set_priority before init_control");
 	expect(hc_event_channel_op(99, &priority), -XEN_ENOSYS, "command 99");
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* grant_table_op, version 1: grants to oneself stand for grants between domains, with the same checks. */
+/* grant_table_op, version 1: grants to oneself stand for grants between domains, with the same
+ * checks. */
 #include "check.h"
 #include "drivers/frontend/store.h"
 #include "grant.h"
@@ -19,7 +20,9 @@ static long ops_at(void *p)
 
 static int map(grant_ref_t ref, domid_t dom, uint32_t flags, uint64_t where, grant_handle_t *handle)
 {
-	struct gnttab_map_grant_ref m = { .host_addr = where, .flags = flags, .ref = ref, .dom = dom, .status = 99 };
+	struct gnttab_map_grant_ref m = {
+		.host_addr = where, .flags = flags, .ref = ref, .dom = dom, .status = 99
+	};
 
 	if (hc_grant_table_op(GNTTABOP_map_grant_ref, &m, 1))
 		return 99;
@@ -37,7 +40,8 @@ static int unmap(uint64_t where, grant_handle_t handle)
 
 static void mapping(void)
 {
-	int ref = grant_access(me, page, false), ro = grant_access(me, page, true), other = grant_access(0, page, false);
+	int ref = grant_access(me, page, false), ro = grant_access(me, page, true),
+	    other = grant_access(0, page, false);
 	grant_handle_t h = 0, h2 = 0;
 
 	expect_status(map(ref, me, GNTMAP_host_map, va, &h), GNTST_okay, "map");
@@ -54,28 +58,40 @@ static void mapping(void)
 	expect_status(unmap(va, 0xffffff), GNTST_bad_handle, "unmap a handle that never was");
 	expect_true(!(grant_entry(ref)->flags & (GTF_reading | GTF_writing)), "the entry is idle");
 
-	expect_status(map(ro, me, GNTMAP_host_map, va, NULL), GNTST_general_error, "map a read-only grant for writing");
-	expect_status(map(ro, me, GNTMAP_host_map | GNTMAP_readonly, va, &h), GNTST_okay, "map it read-only");
+	expect_status(map(ro, me, GNTMAP_host_map, va, NULL), GNTST_general_error,
+		      "map a read-only grant for writing");
+	expect_status(map(ro, me, GNTMAP_host_map | GNTMAP_readonly, va, &h), GNTST_okay,
+		      "map it read-only");
 	expect_status(unmap(va, h), GNTST_okay, "unmap");
-	expect_status(map(other, me, GNTMAP_host_map, va, NULL), GNTST_general_error, "map a grant that is for dom0");
-	expect_status(map(500, me, GNTMAP_host_map, va, NULL), GNTST_general_error, "map a reference that is not granted");
-	expect_status(map(0x7fffffff, me, GNTMAP_host_map, va, NULL), GNTST_bad_gntref, "map a reference past the end");
-	expect_status(map(ref, 0x7abc, GNTMAP_host_map, va, NULL), GNTST_bad_domain, "map from nobody");
-	expect_status(map(ref, DOMID_SELF, GNTMAP_host_map, va, NULL), GNTST_bad_domain, "map from DOMID_SELF");
+	expect_status(map(other, me, GNTMAP_host_map, va, NULL), GNTST_general_error,
+		      "map a grant that is for dom0");
+	expect_status(map(500, me, GNTMAP_host_map, va, NULL), GNTST_general_error,
+		      "map a reference that is not granted");
+	expect_status(map(0x7fffffff, me, GNTMAP_host_map, va, NULL), GNTST_bad_gntref,
+		      "map a reference past the end");
+	expect_status(map(ref, 0x7abc, GNTMAP_host_map, va, NULL), GNTST_bad_domain,
+		      "map from nobody");
+	expect_status(map(ref, DOMID_SELF, GNTMAP_host_map, va, NULL), GNTST_bad_domain,
+		      "map from DOMID_SELF");
 	expect_status(map(ref, me, 0, va, NULL), GNTST_bad_gntref, "map without a kind of mapping");
-	expect_status(map(ref, me, GNTMAP_host_map, (unsigned long)hypervisor_address, NULL), GNTST_general_error,
-		      "map at the hypervisor's");
-	expect_status(map(ref, me, GNTMAP_host_map, 0x20000000, NULL), GNTST_general_error, "map at an address without a table");
-	expect_status(map(ref, me, GNTMAP_host_map | GNTMAP_contains_pte, pte_maddr(kernel_root, va, 1), &h), GNTST_okay,
-		      "map by the entry's address");
+	expect_status(map(ref, me, GNTMAP_host_map, (unsigned long)hypervisor_address, NULL),
+		      GNTST_general_error, "map at the hypervisor's");
+	expect_status(map(ref, me, GNTMAP_host_map, 0x20000000, NULL), GNTST_general_error,
+		      "map at an address without a table");
+	expect_status(map(ref, me, GNTMAP_host_map | GNTMAP_contains_pte,
+			  pte_maddr(kernel_root, va, 1), &h),
+		      GNTST_okay, "map by the entry's address");
 	expect_true(*(volatile int *)va == 31337, "it is that page");
 	expect_status(unmap(pte_maddr(kernel_root, va, 1), h), GNTST_okay, "unmap so");
-	expect_status(map(ref, me, GNTMAP_host_map | GNTMAP_contains_pte, (uint64_t)foreign_frame() * PAGE_SIZE, NULL),
+	expect_status(map(ref, me, GNTMAP_host_map | GNTMAP_contains_pte,
+			  (uint64_t)foreign_frame() * PAGE_SIZE, NULL),
 		      GNTST_general_error, "map by an entry of another domain's");
 	grant_entry(ref)->frame = foreign_frame();
-	expect_status(map(ref, me, GNTMAP_host_map, va, NULL), GNTST_bad_page, "map a granted frame that is another domain's");
+	expect_status(map(ref, me, GNTMAP_host_map, va, NULL), GNTST_bad_page,
+		      "map a granted frame that is another domain's");
 	grant_entry(ref)->frame = virt_to_mfn(kernel_root);
-	expect_status(map(ref, me, GNTMAP_host_map, va, NULL), GNTST_general_error, "map a granted page table for writing");
+	expect_status(map(ref, me, GNTMAP_host_map, va, NULL), GNTST_general_error,
+		      "map a granted page table for writing");
 	expect(grant_end(ref), 0, "(end of the grant)");
 	expect(grant_end(ro), 0, "(end of the grant)");
 	expect(grant_end(other), 0, "(end of the grant)");
@@ -147,7 +163,8 @@ static void tables(void)
 	xen_pfn_t frames[4];
 
 	expect(hc_grant_table_op(GNTTABOP_query_size, &q, 1), 0, "query_size");
-	expect_true(q.status == GNTST_okay && q.nr_frames >= 2 && q.max_nr_frames >= q.nr_frames, "it tells");
+	expect_true(q.status == GNTST_okay && q.nr_frames >= 2 && q.max_nr_frames >= q.nr_frames,
+		    "it tells");
 	q.dom = 0;
 	hc_grant_table_op(GNTTABOP_query_size, &q, 1);
 	expect_status(q.status, GNTST_permission_denied, "query_size of dom0");
@@ -160,13 +177,15 @@ static void tables(void)
 	expect_status(s.status, GNTST_permission_denied, "setup_table of dom0's");
 	s.dom = DOMID_SELF;
 	set_xen_guest_handle(s.frame_list, UNMAPPED);
-	expect(hc_grant_table_op(GNTTABOP_setup_table, &s, 1), 0, "setup_table with its list at a bad address");
+	expect(hc_grant_table_op(GNTTABOP_setup_table, &s, 1), 0,
+	       "setup_table with its list at a bad address");
 	expect_status(s.status, GNTST_bad_virt_addr, "its status");
 	expect(hc_grant_table_op(GNTTABOP_get_version, &v, 1), 0, "get_version");
 	expect(v.version, 1, "the version");
 	hc_grant_table_op(GNTTABOP_dump_table, &d, 1);
 	expect_true(d.status != 99, "dump_table is answered");
-	expect(hc_grant_table_op(GNTTABOP_transfer, &t, 1), 0, "transfer of a frame that does not exist");
+	expect(hc_grant_table_op(GNTTABOP_transfer, &t, 1), 0,
+	       "transfer of a frame that does not exist");
 	expect_status(t.status, GNTST_bad_page, "its status");
 }
 
@@ -176,10 +195,14 @@ static void pointers(void)
 		int cmd;
 		const char *name;
 	} ops[] = {
-		{ GNTTABOP_map_grant_ref, "map_grant_ref" }, { GNTTABOP_unmap_grant_ref, "unmap_grant_ref" },
-		{ GNTTABOP_setup_table, "setup_table" }, { GNTTABOP_transfer, "transfer" },
-		{ GNTTABOP_copy, "copy" }, { GNTTABOP_query_size, "query_size" },
-		{ GNTTABOP_unmap_and_replace, "unmap_and_replace" }, { GNTTABOP_get_version, "get_version" },
+		{ GNTTABOP_map_grant_ref, "map_grant_ref" },
+		{ GNTTABOP_unmap_grant_ref, "unmap_grant_ref" },
+		{ GNTTABOP_setup_table, "setup_table" },
+		{ GNTTABOP_transfer, "transfer" },
+		{ GNTTABOP_copy, "copy" },
+		{ GNTTABOP_query_size, "query_size" },
+		{ GNTTABOP_unmap_and_replace, "unmap_and_replace" },
+		{ GNTTABOP_get_version, "get_version" },
 		{ GNTTABOP_swap_grant_ref, "swap_grant_ref" },
 	};
 

@@ -7,11 +7,11 @@
 void test_iret(void);
 
 #ifdef __x86_64__
-#define CS_KERNEL	(FLAT_KERNEL_CS64 & ~3)	/* ring 3 would mean user mode */
-#define SS_KERNEL	FLAT_KERNEL_SS64
+#define CS_KERNEL (FLAT_KERNEL_CS64 & ~3) /* ring 3 would mean user mode */
+#define SS_KERNEL FLAT_KERNEL_SS64
 #else
-#define CS_KERNEL	FLAT_KERNEL_CS
-#define SS_KERNEL	FLAT_KERNEL_SS
+#define CS_KERNEL FLAT_KERNEL_CS
+#define SS_KERNEL FLAT_KERNEL_SS
 #endif
 
 static struct context back;
@@ -31,7 +31,8 @@ static struct frame *frame_at_end(unsigned long cs, unsigned long flags)
 {
 	struct frame *f = (struct frame *)(stack + sizeof(stack) - 256);
 
-	*f = (struct frame){ (unsigned long)landed, cs, flags, (unsigned long)stack + sizeof(stack) - 64, SS_KERNEL };
+	*f = (struct frame){ (unsigned long)landed, cs, flags,
+			     (unsigned long)stack + sizeof(stack) - 64, SS_KERNEL };
 	return f;
 }
 
@@ -61,16 +62,18 @@ void test_iret(void)
 	expect_true(there, "a frame for the kernel, events on");
 	expect_true(!off, "they are on");
 	there = lands(frame_at_end(CS_KERNEL, 0x002));
-	off = masked();			/* before the next line is printed: one that waits for the console unmasks */
+	off = masked(); /* before the next line is printed: one that waits for the console unmasks */
 	expect_true(there, "a frame for the kernel, events off");
 	expect_true(off, "they are off");
 	events_restore(false);
 #ifdef __x86_64__
-	expect_true(lands(frame_at_end(CS_KERNEL | 1, 0x202)), "a frame whose selector says ring 1: the kernel too");
+	expect_true(lands(frame_at_end(CS_KERNEL | 1, 0x202)),
+		    "a frame whose selector says ring 1: the kernel too");
 #endif
 	/* IOPL 3 in the frame does not open the ports. */
 	expect_true(lands(frame_at_end(CS_KERNEL, 0x3202)), "a frame with IOPL 3");
-	expect_trap((void (*)(void *))hypervisor_address, NULL, 14, -1, "(a call to the hypervisor's memory)");
+	expect_trap((void (*)(void *))hypervisor_address, NULL, 14, -1,
+		    "(a call to the hypervisor's memory)");
 	expect_trap(go, frame_at_end(0xe008 | (CS_KERNEL & 3), 0x202), 13, 0xe008,
 		    "a frame with the hypervisor's code selector");
 	events_restore(false);

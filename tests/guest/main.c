@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The conformance guest: every hypercall, with good, bad and hostile arguments. "only=SECTION" runs one section, "bench" the
- * microbenchmarks instead.
+ * The conformance guest: every hypercall, with good, bad and hostile arguments. "only=SECTION" runs
+ * one section, "bench" the microbenchmarks instead.
  */
 #include "bench.h"
 #include "check.h"

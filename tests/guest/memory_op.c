@@ -65,18 +65,25 @@ static void questions(void)
 	struct xen_foreign_memory_map map = { .domid = DOMID_SELF, .map.nr_entries = 1 };
 	long have = hc_memory_op(XENMEM_current_reservation, &self);
 
-	expect_true(have > 0 && have <= (long)start_info.nr_pages + 64, "current_reservation is what was given");
-	expect_true(hc_memory_op(XENMEM_maximum_reservation, &self) >= have, "maximum_reservation is not below it");
-	expect(hc_memory_op(XENMEM_current_reservation, &dom0), -XEN_EPERM, "current_reservation of dom0");
-	expect(hc_memory_op(XENMEM_current_reservation, &nobody), -XEN_ESRCH, "current_reservation of nobody");
+	expect_true(have > 0 && have <= (long)start_info.nr_pages + 64,
+		    "current_reservation is what was given");
+	expect_true(hc_memory_op(XENMEM_maximum_reservation, &self) >= have,
+		    "maximum_reservation is not below it");
+	expect(hc_memory_op(XENMEM_current_reservation, &dom0), -XEN_EPERM,
+	       "current_reservation of dom0");
+	expect(hc_memory_op(XENMEM_current_reservation, &nobody), -XEN_ESRCH,
+	       "current_reservation of nobody");
 	expect_bad_pointers(reservation_at, -XEN_EFAULT, "current_reservation");
-	expect_true(hc_memory_op(XENMEM_maximum_ram_page, NULL) > have, "maximum_ram_page is beyond");
+	expect_true(hc_memory_op(XENMEM_maximum_ram_page, NULL) > have,
+		    "maximum_ram_page is beyond");
 	expect(mapping_at(&m), 0, "machphys_mapping");
-	expect_true(m.v_start <= (unsigned long)machine_to_phys_mapping && m.v_end > m.v_start && m.max_mfn > 0,
+	expect_true(m.v_start <= (unsigned long)machine_to_phys_mapping && m.v_end > m.v_start &&
+			    m.max_mfn > 0,
 		    "it covers the table");
 	expect_bad_output(mapping_at, -XEN_EFAULT, "machphys_mapping");
 	expect_bad_pointers(mfn_list_at, -XEN_EFAULT, "machphys_mfn_list");
-	/* Not every builder gives a map; without one the answer would be another. One entry: 16 MiB of memory from 0 on. */
+	/* Not every builder gives a map; without one the answer would be another. One entry: 16 MiB
+	 * of memory from 0 on. */
 	set_xen_guest_handle(map.map.buffer, entry);
 	hc_memory_op(XENMEM_set_memory_map, &map);
 	expect_bad_pointers(memory_map_at, -XEN_EFAULT, "memory_map");
@@ -89,23 +96,30 @@ static void give_and_take(void)
 	unsigned long va = (unsigned long)page;
 
 	extent = mfn;
-	expect(reserve(XENMEM_decrease_reservation, 1, 0, DOMID_SELF), 1, "decrease_reservation of a page that is mapped");
+	expect(reserve(XENMEM_decrease_reservation, 1, 0, DOMID_SELF), 1,
+	       "decrease_reservation of a page that is mapped");
 	/* It is ours as long as the mapping is. */
 	expect_trap(touch_write, page, -1, 0, "the mapping lives on");
 	expect(hc_update_va_mapping(va, 0, UVMF_INVLPG), 0, "(the mapping's end)");
 	extent = mfn;
-	expect(reserve(XENMEM_decrease_reservation, 1, 0, DOMID_SELF), 0, "decrease_reservation of it again");
-	expect(hc_update_va_mapping(va, pte_frame(mfn, PTE_KERNEL), UVMF_INVLPG), -XEN_EBUSY, "its mapping again");
+	expect(reserve(XENMEM_decrease_reservation, 1, 0, DOMID_SELF), 0,
+	       "decrease_reservation of it again");
+	expect(hc_update_va_mapping(va, pte_frame(mfn, PTE_KERNEL), UVMF_INVLPG), -XEN_EBUSY,
+	       "its mapping again");
 	extent = foreign_frame();
-	expect(reserve(XENMEM_decrease_reservation, 1, 0, DOMID_SELF), 0, "decrease_reservation of another domain's");
+	expect(reserve(XENMEM_decrease_reservation, 1, 0, DOMID_SELF), 0,
+	       "decrease_reservation of another domain's");
 	extent = 0xfffffff;
-	expect(reserve(XENMEM_decrease_reservation, 1, 0, DOMID_SELF), 0, "decrease_reservation of a frame that does not exist");
+	expect(reserve(XENMEM_decrease_reservation, 1, 0, DOMID_SELF), 0,
+	       "decrease_reservation of a frame that does not exist");
 	extent = virt_to_mfn(kernel_root);
 	extent = pfn;
-	expect(reserve(XENMEM_populate_physmap, 1, 0, DOMID_SELF), 1, "populate_physmap of its place");
+	expect(reserve(XENMEM_populate_physmap, 1, 0, DOMID_SELF), 1,
+	       "populate_physmap of its place");
 	mfn = extent;
 	expect_true(machine_to_phys_mapping[mfn] == pfn, "the machine-to-physical table knows");
-	expect(hc_update_va_mapping(va, pte_frame(mfn, PTE_KERNEL), UVMF_INVLPG), 0, "the new page's mapping");
+	expect(hc_update_va_mapping(va, pte_frame(mfn, PTE_KERNEL), UVMF_INVLPG), 0,
+	       "the new page's mapping");
 	((unsigned long *)start_info.mfn_list)[pfn] = mfn;
 	expect(((unsigned int *)page)[5], 0, "a word of the new page");
 	page_free(page);
@@ -118,11 +132,15 @@ static void refusals(void)
 
 	extent = 1;
 	expect(reserve(XENMEM_increase_reservation, 1, 0, 0), 0, "increase_reservation for dom0");
-	expect(reserve(XENMEM_increase_reservation, 1, 0, 0x7abc), 0, "increase_reservation for nobody");
-	expect(reserve(XENMEM_increase_reservation, 1, 50, DOMID_SELF), 0, "increase_reservation of order 50");
-	expect(reserve(XENMEM_populate_physmap, 1, 50, DOMID_SELF), 0, "populate_physmap of order 50");
+	expect(reserve(XENMEM_increase_reservation, 1, 0, 0x7abc), 0,
+	       "increase_reservation for nobody");
+	expect(reserve(XENMEM_increase_reservation, 1, 50, DOMID_SELF), 0,
+	       "increase_reservation of order 50");
+	expect(reserve(XENMEM_populate_physmap, 1, 50, DOMID_SELF), 0,
+	       "populate_physmap of order 50");
 	expect(reserve(XENMEM_populate_physmap, 0, 0, DOMID_SELF), 0, "populate_physmap of nothing");
-	expect(reserve(XENMEM_populate_physmap, ~0ul, 0, DOMID_SELF), 0, "populate_physmap of ~0 extents");
+	expect(reserve(XENMEM_populate_physmap, ~0ul, 0, DOMID_SELF), 0,
+	       "populate_physmap of ~0 extents");
 	expect_bad_pointers(decrease_at, 0, "decrease_reservation");
 	expect_bad_pointers(decrease_list_at, 0, "decrease_reservation with its list");
 	expect_bad_pointers(populate_at, 0, "populate_physmap");

@@ -56,32 +56,45 @@ static void level1(uint64_t entry, void *page)
 	expect(update(entry, pte_for(page, PTE_KERNEL)), 0, "an entry for an own page");
 	*(volatile unsigned int *)SPARE_VA = 77;
 	expect_true(*(volatile unsigned int *)page == 77, "it maps that page");
-	expect(update(entry | MMU_PT_UPDATE_PRESERVE_AD, pte_for(page, PTE_P | PTE_RW)), 0, "preserving A and D");
-	expect_true((pte_read(kernel_root, SPARE_VA, 1) & (PTE_A | PTE_D)) == (PTE_A | PTE_D), "they are preserved");
+	expect(update(entry | MMU_PT_UPDATE_PRESERVE_AD, pte_for(page, PTE_P | PTE_RW)), 0,
+	       "preserving A and D");
+	expect_true((pte_read(kernel_root, SPARE_VA, 1) & (PTE_A | PTE_D)) == (PTE_A | PTE_D),
+		    "they are preserved");
 	expect(update(entry, pte_for(page, PTE_P | PTE_RW)), 0, "not preserving them");
 	expect_true((pte_read(kernel_root, SPARE_VA, 1) & (PTE_A | PTE_D)) == 0, "they are gone");
-	expect(update(entry | MMU_PT_UPDATE_NO_TRANSLATE, pte_for(page, PTE_KERNEL)), 0, "not translating");
-	expect(update(entry, pte_frame(foreign, PTE_KERNEL)), -XEN_EBUSY, "a frame of another domain");
-	expect(update(entry, pte_frame(foreign, PTE_KERNEL_RO)), -XEN_EBUSY, "a frame of another domain, read-only");
-	expect(update(entry, pte_frame(0xffffffffff, PTE_KERNEL)), -XEN_EINVAL, "a frame that does not exist");
+	expect(update(entry | MMU_PT_UPDATE_NO_TRANSLATE, pte_for(page, PTE_KERNEL)), 0,
+	       "not translating");
+	expect(update(entry, pte_frame(foreign, PTE_KERNEL)), -XEN_EBUSY,
+	       "a frame of another domain");
+	expect(update(entry, pte_frame(foreign, PTE_KERNEL_RO)), -XEN_EBUSY,
+	       "a frame of another domain, read-only");
+	expect(update(entry, pte_frame(0xffffffffff, PTE_KERNEL)), -XEN_EINVAL,
+	       "a frame that does not exist");
 	expect(update(entry, pte_frame(0xfee00, PTE_KERNEL)), -XEN_EPERM, "the local APIC's frame");
-	expect(update(entry, pte_for(kernel_root, PTE_KERNEL)), -XEN_EBUSY, "the root table, writable");
+	expect(update(entry, pte_for(kernel_root, PTE_KERNEL)), -XEN_EBUSY,
+	       "the root table, writable");
 	expect(update(entry, pte_for(kernel_root, PTE_KERNEL_RO)), 0, "the root table, read-only");
-	expect(update(entry, pte_for(page, PTE_KERNEL | PTE_PSE)), -XEN_EINVAL, "an entry with the PAT bit, for a guest without devices");
-	expect(update(entry, pte_for(page, PTE_KERNEL) | 1ull << 55), 0, "an entry with a high bit that software may use");
+	expect(update(entry, pte_for(page, PTE_KERNEL | PTE_PSE)), -XEN_EINVAL,
+	       "an entry with the PAT bit, for a guest without devices");
+	expect(update(entry, pte_for(page, PTE_KERNEL) | 1ull << 55), 0,
+	       "an entry with a high bit that software may use");
 	expect(update(entry, pte_for(page, PTE_KERNEL) | 0x100), 0, "an entry with the global bit");
-	expect(update(entry, pte_for(page, PTE_KERNEL) | 0xe00), 0, "an entry with the bits that software may use");
+	expect(update(entry, pte_for(page, PTE_KERNEL) | 0xe00), 0,
+	       "an entry with the bits that software may use");
 	expect(update(entry, pte_for(page, PTE_KERNEL) | PTE_NX), 0, "an entry with NX");
 	expect(update(entry, 0x123456789abcd000 & ~PTE_P), 0, "anything that is not present");
 	expect(update(entry, 0), 0, "nothing");
-	mmuext(MMUEXT_INVLPG_LOCAL, SPARE_VA, 0);	/* mmu_update leaves flushing to the guest */
+	mmuext(MMUEXT_INVLPG_LOCAL, SPARE_VA, 0); /* mmu_update leaves flushing to the guest */
 	expect_trap(touch_read, (void *)SPARE_VA, 14, 0, "it maps nothing now");
 
 	expect(page_protect(table, false), 0, "(a page made read-only)");
 	expect(mmuext(MMUEXT_PIN_L1_TABLE, virt_to_mfn(table), 0), 0, "(and pinned as a table)");
-	expect(update(virt_to_maddr(table), pte_for(page, PTE_KERNEL)), 0, "an entry of a table nobody uses");
-	expect(update(virt_to_maddr(table) + 8, pte_for(table, PTE_KERNEL)), -XEN_EBUSY, "a table that maps itself writable");
-	expect(update(virt_to_maddr(table) + 8, pte_for(table, PTE_KERNEL_RO)), 0, "a table that maps itself read-only");
+	expect(update(virt_to_maddr(table), pte_for(page, PTE_KERNEL)), 0,
+	       "an entry of a table nobody uses");
+	expect(update(virt_to_maddr(table) + 8, pte_for(table, PTE_KERNEL)), -XEN_EBUSY,
+	       "a table that maps itself writable");
+	expect(update(virt_to_maddr(table) + 8, pte_for(table, PTE_KERNEL_RO)), 0,
+	       "a table that maps itself read-only");
 	expect(update(virt_to_maddr(table) + 8, 0), 0, "that entry's end");
 	expect(page_protect(table, true), -XEN_EBUSY, "a writable mapping of a pinned table");
 	expect(mmuext(MMUEXT_UNPIN_TABLE, virt_to_mfn(table), 0), 0, "(unpinned)");
@@ -94,19 +107,27 @@ static void upper_levels(void *page)
 	uint64_t l2 = pte_maddr(kernel_root, SPARE_VA, 2), top = virt_to_maddr(kernel_root);
 	pte_t flags = TOP_LEVEL == 3 ? PTE_P : PTE_USER;
 
-	expect(update(l2 + 8, pte_for(page, PTE_USER)), -XEN_EINVAL, "a writable page as a table of level 1");
+	expect(update(l2 + 8, pte_for(page, PTE_USER)), -XEN_EINVAL,
+	       "a writable page as a table of level 1");
 	expect(update(l2 + 8, pte_for(page, PTE_USER | PTE_PSE)), -XEN_EINVAL, "a superpage");
-	expect(update(l2 + 8, pte_frame(foreign_frame(), PTE_USER)), -XEN_EINVAL, "another domain's frame as a table of level 1");
-	expect(update(l2 + 8, pte_for(kernel_root, PTE_USER)), -XEN_EINVAL, "the root as a table of level 1");
+	expect(update(l2 + 8, pte_frame(foreign_frame(), PTE_USER)), -XEN_EINVAL,
+	       "another domain's frame as a table of level 1");
+	expect(update(l2 + 8, pte_for(kernel_root, PTE_USER)), -XEN_EINVAL,
+	       "the root as a table of level 1");
 #ifdef __x86_64__
-	expect(update(top + 256 * 8, 0), -XEN_EINVAL, "an entry of the root that is the hypervisor's");
-	expect(update(top + 271 * 8, pte_for(page, PTE_USER)), -XEN_EINVAL, "the last entry that is the hypervisor's");
+	expect(update(top + 256 * 8, 0), -XEN_EINVAL,
+	       "an entry of the root that is the hypervisor's");
+	expect(update(top + 271 * 8, pte_for(page, PTE_USER)), -XEN_EINVAL,
+	       "the last entry that is the hypervisor's");
 	expect(update(top + 272 * 8, 0), 0, "the first entry behind it");
 #endif
-	expect(update(top + 2 * 8, pte_for(page, flags)), -XEN_EINVAL, "a writable page as a table of the level below the root's");
-	expect(update(top + 2 * 8, pte_frame(foreign_frame(), flags)), -XEN_EINVAL, "another domain's frame there");
+	expect(update(top + 2 * 8, pte_for(page, flags)), -XEN_EINVAL,
+	       "a writable page as a table of the level below the root's");
+	expect(update(top + 2 * 8, pte_frame(foreign_frame(), flags)), -XEN_EINVAL,
+	       "another domain's frame there");
 #ifndef __x86_64__
-	expect(update(top + 3 * 8, 0), -XEN_EINVAL, "the fourth entry of the root, which may not be empty");
+	expect(update(top + 3 * 8, 0), -XEN_EINVAL,
+	       "the fourth entry of the root, which may not be empty");
 #endif
 }
 

@@ -24,18 +24,23 @@ static void pinning(void)
 	unsigned long mfn = virt_to_mfn(page);
 
 	for (size_t i = 0; i < ARRAY_SIZE(pins); i++) {
-		expect(mmuext(pins[i].cmd, foreign_frame(), 0), -XEN_EINVAL, "pin another domain's frame at %s", pins[i].name);
-		expect(mmuext(pins[i].cmd, 0xfffffff, 0), -XEN_EINVAL, "pin a frame that does not exist at %s", pins[i].name);
-		expect(mmuext(pins[i].cmd, mfn, 0), -XEN_EINVAL, "pin a writable page at %s", pins[i].name);
+		expect(mmuext(pins[i].cmd, foreign_frame(), 0), -XEN_EINVAL,
+		       "pin another domain's frame at %s", pins[i].name);
+		expect(mmuext(pins[i].cmd, 0xfffffff, 0), -XEN_EINVAL,
+		       "pin a frame that does not exist at %s", pins[i].name);
+		expect(mmuext(pins[i].cmd, mfn, 0), -XEN_EINVAL, "pin a writable page at %s",
+		       pins[i].name);
 	}
 	page_protect(page, false);
 	for (size_t i = 0; i < ARRAY_SIZE(pins); i++) {
 		long want = 0;
 
 #ifndef __x86_64__
-		want = i < 2 ? 0 : -XEN_EINVAL;	/* level 3 needs its fourth entry, there is no level 4 */
+		want = i < 2 ? 0 :
+			       -XEN_EINVAL; /* level 3 needs its fourth entry, there is no level 4 */
 #endif
-		expect(mmuext(pins[i].cmd, mfn, 0), want, "pin an empty read-only page at %s", pins[i].name);
+		expect(mmuext(pins[i].cmd, mfn, 0), want, "pin an empty read-only page at %s",
+		       pins[i].name);
 		if (want)
 			continue;
 		expect(mmuext(pins[i].cmd, mfn, 0), -XEN_EINVAL, "pin it again");
@@ -46,13 +51,17 @@ static void pinning(void)
 	page_protect(page, true);
 	((volatile pte_t *)page)[0] = pte_frame(foreign_frame(), PTE_KERNEL);
 	page_protect(page, false);
-	expect(mmuext(MMUEXT_PIN_L1_TABLE, mfn, 0), -XEN_EBUSY, "pin a table that maps another domain's frame");
+	expect(mmuext(MMUEXT_PIN_L1_TABLE, mfn, 0), -XEN_EBUSY,
+	       "pin a table that maps another domain's frame");
 	page_protect(page, true);
 	((volatile pte_t *)page)[0] = pte_for(page, PTE_KERNEL);
 	page_protect(page, false);
-	expect(mmuext(MMUEXT_PIN_L1_TABLE, mfn, 0), -XEN_EBUSY, "pin a table that maps itself writable");
-	expect(mmuext(MMUEXT_PIN_L2_TABLE, mfn, 0), -XEN_EINVAL, "pin a level 2 table that holds itself");
-	expect(mmuext(MMUEXT_UNPIN_TABLE, foreign_frame(), 0), -XEN_EINVAL, "unpin another domain's frame");
+	expect(mmuext(MMUEXT_PIN_L1_TABLE, mfn, 0), -XEN_EBUSY,
+	       "pin a table that maps itself writable");
+	expect(mmuext(MMUEXT_PIN_L2_TABLE, mfn, 0), -XEN_EINVAL,
+	       "pin a level 2 table that holds itself");
+	expect(mmuext(MMUEXT_UNPIN_TABLE, foreign_frame(), 0), -XEN_EINVAL,
+	       "unpin another domain's frame");
 	page_protect(page, true);
 	memset(page, 0, PAGE_SIZE);
 	page_free(page);
@@ -63,15 +72,21 @@ static void bases(void)
 	void *page = page_alloc();
 
 	expect(mmuext(MMUEXT_NEW_BASEPTR, virt_to_mfn(kernel_root), 0), 0, "new base: the same");
-	expect(mmuext(MMUEXT_NEW_BASEPTR, virt_to_mfn(page), 0), -XEN_EINVAL, "new base: a writable page");
-	expect(mmuext(MMUEXT_NEW_BASEPTR, foreign_frame(), 0), -XEN_EINVAL, "new base: another domain's frame");
-	expect(mmuext(MMUEXT_NEW_BASEPTR, 0xfffffff, 0), -XEN_EINVAL, "new base: a frame that does not exist");
+	expect(mmuext(MMUEXT_NEW_BASEPTR, virt_to_mfn(page), 0), -XEN_EINVAL,
+	       "new base: a writable page");
+	expect(mmuext(MMUEXT_NEW_BASEPTR, foreign_frame(), 0), -XEN_EINVAL,
+	       "new base: another domain's frame");
+	expect(mmuext(MMUEXT_NEW_BASEPTR, 0xfffffff, 0), -XEN_EINVAL,
+	       "new base: a frame that does not exist");
 #ifdef __x86_64__
-	expect(mmuext(MMUEXT_NEW_USER_BASEPTR, virt_to_mfn(page), 0), -XEN_EINVAL, "new user base: a writable page");
-	expect(mmuext(MMUEXT_NEW_USER_BASEPTR, foreign_frame(), 0), -XEN_EINVAL, "new user base: another domain's frame");
+	expect(mmuext(MMUEXT_NEW_USER_BASEPTR, virt_to_mfn(page), 0), -XEN_EINVAL,
+	       "new user base: a writable page");
+	expect(mmuext(MMUEXT_NEW_USER_BASEPTR, foreign_frame(), 0), -XEN_EINVAL,
+	       "new user base: another domain's frame");
 	expect(mmuext(MMUEXT_NEW_USER_BASEPTR, 0, 0), 0, "new user base: none");
 #else
-	expect(mmuext(MMUEXT_NEW_USER_BASEPTR, virt_to_mfn(kernel_root), 0), -XEN_EOPNOTSUPP, "new user base on PV32");
+	expect(mmuext(MMUEXT_NEW_USER_BASEPTR, virt_to_mfn(kernel_root), 0), -XEN_EOPNOTSUPP,
+	       "new user base on PV32");
 #endif
 	page_free(page);
 }
@@ -87,12 +102,15 @@ static void flushes(void)
 	expect(mmuext(MMUEXT_TLB_FLUSH_ALL, 0, 0), 0, "flush everywhere");
 	expect(mmuext(MMUEXT_INVLPG_ALL, SPARE_VA, 0), 0, "flush one address everywhere");
 	expect(mmuext(MMUEXT_TLB_FLUSH_MULTI, 0, (unsigned long)mask), 0, "flush on some");
-	expect(mmuext(MMUEXT_TLB_FLUSH_MULTI, 0, (unsigned long)UNMAPPED), -XEN_EINVAL, "flush on some, at a bad address");
-	expect(mmuext(MMUEXT_INVLPG_MULTI, SPARE_VA, (unsigned long)mask), 0, "flush one address on some");
-	expect(mmuext(MMUEXT_INVLPG_MULTI, SPARE_VA, (unsigned long)hypervisor_address), -XEN_EINVAL,
-	       "flush one address on some, at a bad address");
+	expect(mmuext(MMUEXT_TLB_FLUSH_MULTI, 0, (unsigned long)UNMAPPED), -XEN_EINVAL,
+	       "flush on some, at a bad address");
+	expect(mmuext(MMUEXT_INVLPG_MULTI, SPARE_VA, (unsigned long)mask), 0,
+	       "flush one address on some");
+	expect(mmuext(MMUEXT_INVLPG_MULTI, SPARE_VA, (unsigned long)hypervisor_address),
+	       -XEN_EINVAL, "flush one address on some, at a bad address");
 	expect(mmuext(MMUEXT_FLUSH_CACHE, 0, 0), -XEN_EACCES, "flush the cache without a device");
-	expect(mmuext(MMUEXT_FLUSH_CACHE_GLOBAL, 0, 0), -XEN_EINVAL, "flush all caches without a device");
+	expect(mmuext(MMUEXT_FLUSH_CACHE_GLOBAL, 0, 0), -XEN_EINVAL,
+	       "flush all caches without a device");
 }
 
 static void pages(void)
@@ -105,12 +123,17 @@ static void pages(void)
 	expect(b[7], 1234, "a word of the copy");
 	expect(mmuext(MMUEXT_CLEAR_PAGE, virt_to_mfn(b), 0), 0, "clear a page");
 	expect(b[7], 0, "a word of it");
-	expect(mmuext(MMUEXT_COPY_PAGE, virt_to_mfn(b), foreign), -XEN_EINVAL, "copy from another domain's");
-	expect(mmuext(MMUEXT_COPY_PAGE, foreign, virt_to_mfn(a)), -XEN_EINVAL, "copy to another domain's");
-	expect(mmuext(MMUEXT_COPY_PAGE, virt_to_mfn(kernel_root), virt_to_mfn(a)), -XEN_EINVAL, "copy over the root table");
+	expect(mmuext(MMUEXT_COPY_PAGE, virt_to_mfn(b), foreign), -XEN_EINVAL,
+	       "copy from another domain's");
+	expect(mmuext(MMUEXT_COPY_PAGE, foreign, virt_to_mfn(a)), -XEN_EINVAL,
+	       "copy to another domain's");
+	expect(mmuext(MMUEXT_COPY_PAGE, virt_to_mfn(kernel_root), virt_to_mfn(a)), -XEN_EINVAL,
+	       "copy over the root table");
 	expect(mmuext(MMUEXT_CLEAR_PAGE, foreign, 0), -XEN_EINVAL, "clear another domain's");
-	expect(mmuext(MMUEXT_CLEAR_PAGE, virt_to_mfn(kernel_root), 0), -XEN_EINVAL, "clear the root table");
-	expect(mmuext(MMUEXT_CLEAR_PAGE, 0xfffffff, 0), -XEN_EINVAL, "clear a frame that does not exist");
+	expect(mmuext(MMUEXT_CLEAR_PAGE, virt_to_mfn(kernel_root), 0), -XEN_EINVAL,
+	       "clear the root table");
+	expect(mmuext(MMUEXT_CLEAR_PAGE, 0xfffffff, 0), -XEN_EINVAL,
+	       "clear a frame that does not exist");
 	page_free(a);
 	page_free(b);
 }
@@ -125,8 +148,8 @@ static void ldt(void)
 	uint64_t *page = page_alloc();
 	unsigned long va = (unsigned long)page;
 
-	page[1] = 0x00cff3000000ffff;		/* data, flat, DPL 3 */
-	page[2] = 0x00cf93000000ffff;		/* the same, DPL 0 */
+	page[1] = 0x00cff3000000ffff; /* data, flat, DPL 3 */
+	page[2] = 0x00cf93000000ffff; /* the same, DPL 0 */
 	expect(mmuext(MMUEXT_SET_LDT, va, 4), 0, "an LDT in a writable page is taken");
 	expect_trap(load_es, (void *)(1 << 3 | 4 | 3), 14, -1, "but its first use faults");
 	page_protect(page, false);
@@ -140,11 +163,13 @@ static void ldt(void)
 	expect(mmuext(MMUEXT_SET_LDT, va + 8, 4), -XEN_EINVAL, "an LDT inside a page");
 	expect(mmuext(MMUEXT_SET_LDT, va, 8193), -XEN_EINVAL, "an LDT of 8193 entries");
 #ifdef __x86_64__
-	expect(mmuext(MMUEXT_SET_LDT, (unsigned long)hypervisor_address, 4), -XEN_EINVAL, "an LDT at the hypervisor's");
+	expect(mmuext(MMUEXT_SET_LDT, (unsigned long)hypervisor_address, 4), -XEN_EINVAL,
+	       "an LDT at the hypervisor's");
 #else
 	/* Refused at once, or when it is used: both keep it from the guest. */
 	if (mmuext(MMUEXT_SET_LDT, (unsigned long)hypervisor_address, 4) == 0)
-		expect_trap(load_es, (void *)(1 << 3 | 4 | 3), 14, -1, "an LDT at the hypervisor's is of no use");
+		expect_trap(load_es, (void *)(1 << 3 | 4 | 3), 14, -1,
+			    "an LDT at the hypervisor's is of no use");
 	else
 		expect_true(true, "an LDT at the hypervisor's is refused");
 #endif
@@ -164,10 +189,13 @@ void test_mmuext_op(void)
 	expect(hc_mmuext_op(ops, 2, &done, DOMID_SELF), -XEN_ENOSYS, "command 99 after a good one");
 	expect(done, 1, "operations done then");
 	expect(hc_mmuext_op(ops, 1, NULL, 0), -XEN_EPERM, "on behalf of dom0");
-	expect(hc_mmuext_op(ops, 1, NULL, 0x7abc), -XEN_ESRCH, "on behalf of a domain that is not there");
+	expect(hc_mmuext_op(ops, 1, NULL, 0x7abc), -XEN_ESRCH,
+	       "on behalf of a domain that is not there");
 	expect(mmuext(14, 0, 0), -XEN_ENOSYS, "command 14");
-	expect(mmuext(MMUEXT_MARK_SUPER, virt_to_mfn(readonly_page()), 0), -XEN_EOPNOTSUPP, "mark a superpage");
-	expect(mmuext(MMUEXT_UNMARK_SUPER, virt_to_mfn(readonly_page()), 0), -XEN_EOPNOTSUPP, "unmark a superpage");
+	expect(mmuext(MMUEXT_MARK_SUPER, virt_to_mfn(readonly_page()), 0), -XEN_EOPNOTSUPP,
+	       "mark a superpage");
+	expect(mmuext(MMUEXT_UNMARK_SUPER, virt_to_mfn(readonly_page()), 0), -XEN_EOPNOTSUPP,
+	       "unmark a superpage");
 	pinning();
 	bases();
 	flushes();

@@ -1,26 +1,26 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the guest kernel's ring does not allow: sensitive instructions, the hypervisor's memory, its selectors.
- * Some instructions are emulated by the ABI's custom (reads of control registers, cpuid, ...): those are
- * checked for that.
+ * What the guest kernel's ring does not allow: sensitive instructions, the hypervisor's memory, its
+ * selectors. Some instructions are emulated by the ABI's custom (reads of control registers, cpuid,
+ * ...): those are checked for that.
  */
 #include "check.h"
 #include "user.h"
 
 void test_privilege(void);
 
-#define INSN(name, ...) \
-	static void name(void *p) \
-	{ \
-		(void)p; \
+#define INSN(name, ...)                        \
+	static void name(void *p)              \
+	{                                      \
+		(void)p;                       \
 		__asm__ volatile(__VA_ARGS__); \
 	}
 
 #ifdef __x86_64__
-#define AX "rax"
+#define AX	    "rax"
 #define KERNEL_RING 3
 #else
-#define AX "eax"
+#define AX	    "eax"
 #define KERNEL_RING 1
 #endif
 
@@ -102,11 +102,15 @@ static uint32_t rights(uint16_t selector)
 {
 	uint32_t ar = 0;
 
-	__asm__ volatile("lar %k1, %0; jz 1f; xor %0, %0; 1:" : "=&r"(ar) : "r"((uint32_t)selector) : "cc");
+	__asm__ volatile("lar %k1, %0; jz 1f; xor %0, %0; 1:"
+			 : "=&r"(ar)
+			 : "r"((uint32_t)selector)
+			 : "cc");
 	return ar;
 }
 
-/* No selector of the whole table may lead to a code segment that is more privileged, or, on PV32, 64 bits wide. */
+/* No selector of the whole table may lead to a code segment that is more privileged, or, on PV32,
+ * 64 bits wide. */
 static void scan_selectors(void)
 {
 	unsigned int privileged = 0, wide = 0, system = 0;
@@ -183,9 +187,11 @@ static void memory(void)
 {
 	unsigned long *m2p = (unsigned long *)machine_to_phys_mapping;
 
-	expect_trap(touch_read, &m2p[virt_to_mfn(readonly_page())], -1, 0, "a read of the machine-to-physical table");
+	expect_trap(touch_read, &m2p[virt_to_mfn(readonly_page())], -1, 0,
+		    "a read of the machine-to-physical table");
 	expect_trap(touch_write, &m2p[virt_to_mfn(readonly_page())], 14, -1, "a write to it");
-	expect_true(m2p[virt_to_mfn(readonly_page())] == virt_to_pfn(readonly_page()), "it is as it was");
+	expect_true(m2p[virt_to_mfn(readonly_page())] == virt_to_pfn(readonly_page()),
+		    "it is as it was");
 	expect_trap(touch_read, hypervisor_address, 14, -1, "a read of the hypervisor's memory");
 	expect_trap(touch_write, hypervisor_address, 14, -1, "a write to the hypervisor's memory");
 	expect_trap(jump_to, hypervisor_address, 14, -1, "a jump into the hypervisor's memory");
@@ -193,7 +199,8 @@ static void memory(void)
 	expect_trap(touch_write, readonly_page(), 14, 3, "a write to a read-only page");
 	expect_trap(touch_write, kernel_root, 14, 3, "a plain write to the root table");
 #ifdef __x86_64__
-	expect_trap(touch_read, (void *)0x8000000000000000, 13, 0, "a read of an address that is not canonical");
+	expect_trap(touch_read, (void *)0x8000000000000000, 13, 0,
+		    "a read of an address that is not canonical");
 #endif
 }
 
@@ -210,7 +217,8 @@ static void selectors(void)
 	expect_trap(far_jump, (void *)0xe008, 13, 0xe008, "far jump to the selector 0xe008");
 	expect_trap(load_ds, (void *)0xfff8, 13, 0xfff8, "load of the selector 0xfff8 into es");
 	expect_trap(load_ds, NULL, -1, 0, "load of a null selector into es");
-	expect_trap(load_ds, (void *)(unsigned long)FLAT_KERNEL_DS, -1, 0, "load of FLAT_KERNEL_DS into es");
+	expect_trap(load_ds, (void *)(unsigned long)FLAT_KERNEL_DS, -1, 0,
+		    "load of FLAT_KERNEL_DS into es");
 	scan_selectors();
 }
 
@@ -219,7 +227,8 @@ static void user_refused(const char *program, unsigned long arg, int vector, con
 	struct user_result r;
 
 	user_run(program, arg, &r);
-	if (!expect_true(!r.exited && r.trap.vector == vector, "user: %s ends in %s", what, trap_name(vector)))
+	if (!expect_true(!r.exited && r.trap.vector == vector, "user: %s ends in %s", what,
+			 trap_name(vector)))
 		print("# it %s: %lx\n", r.exited ? "went through" : caught_text(&r.trap), r.value);
 }
 
@@ -237,8 +246,10 @@ static void user_mode(void)
 	expect(r.value, 2, "a system call by int $0x80");
 	user_refused(user_read, (unsigned long)&secret, 14, "a read of the kernel's data");
 	user_refused(user_write, (unsigned long)&secret, 14, "a write to the kernel's data");
-	user_refused(user_read, (unsigned long)machine_to_phys_mapping, 14, "a read of the machine-to-physical table");
-	user_refused(user_read, (unsigned long)hypervisor_address, 14, "a read of the hypervisor's memory");
+	user_refused(user_read, (unsigned long)machine_to_phys_mapping, 14,
+		     "a read of the machine-to-physical table");
+	user_refused(user_read, (unsigned long)hypervisor_address, 14,
+		     "a read of the hypervisor's memory");
 	user_refused(user_write, USER_TEXT, 14, "a write to its own code");
 	user_refused(user_cli, 0, 13, "cli");
 	user_refused(user_hlt, 0, 13, "hlt");

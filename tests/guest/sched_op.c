@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* sched_op: yield, block, poll and the refusals; a shutdown ends the transcript, so it is left to others. */
+/* sched_op: yield, block, poll and the refusals; a shutdown ends the transcript, so it is left to
+ * others. */
 #include "check.h"
 #include "event.h"
 #include "timer.h"

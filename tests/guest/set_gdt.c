@@ -4,14 +4,14 @@
 
 void test_set_gdt(void);
 
-#define FLAT_DPL3	0x00cff3000000ffffull	/* data, base 0, 4 GiB */
-#define FLAT_DPL0	0x00cf93000000ffffull
-#define CODE64_DPL0	0x00af9b000000ffffull
-#define CODE64_DPL1	0x00afbb000000ffffull
-#define CALL_GATE	0x0000ec000008e008ull	/* to the hypervisor's code selector, DPL 3 */
-#define INTERRUPT_GATE	0x0000ee000008e008ull
-#define TSS		0x0000890000000067ull
-#define LDT		0x0000820000000067ull
+#define FLAT_DPL3      0x00cff3000000ffffull /* data, base 0, 4 GiB */
+#define FLAT_DPL0      0x00cf93000000ffffull
+#define CODE64_DPL0    0x00af9b000000ffffull
+#define CODE64_DPL1    0x00afbb000000ffffull
+#define CALL_GATE      0x0000ec000008e008ull /* to the hypervisor's code selector, DPL 3 */
+#define INTERRUPT_GATE 0x0000ee000008e008ull
+#define TSS	       0x0000890000000067ull
+#define LDT	       0x0000820000000067ull
 
 static uint64_t *table;
 static xen_pfn_t frames[16];

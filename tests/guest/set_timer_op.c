@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* set_timer_op: the elder of the two single-shot timers. Nothing is printed while one runs: to wait for the console sets it too. */
+/* set_timer_op: the elder of the two single-shot timers. Nothing is printed while one runs: to wait
+ * for the console sets it too. */
 #include "check.h"
 #include "timer.h"
 

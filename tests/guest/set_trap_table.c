@@ -24,7 +24,9 @@ void test_set_trap_table(void)
 	expect_bad_pointers(load, -XEN_EFAULT, "a table");
 	expect(load(t), 0, "a table of no entries");
 	expect_trap(ud2, NULL, 6, 0, "the old entries stay");
-	t[0] = (struct trap_info){ .vector = 6, .cs = FLAT_KERNEL_CS & ~3, .flags = 4, .address = trap_stubs[6] };
+	t[0] = (struct trap_info){
+		.vector = 6, .cs = FLAT_KERNEL_CS & ~3, .flags = 4, .address = trap_stubs[6]
+	};
 	expect(load(t), 0, "an entry whose selector asks for ring 0");
 	expect_trap(ud2, NULL, 6, 0, "it was made ours");
 #ifdef __x86_64__

@@ -20,11 +20,13 @@ void test_console_io(void)
 	long rc = hc_console_io(CONSOLEIO_write, 0, "");
 	char buf[4];
 
-	/* A guest may be allowed to write to the hypervisor's log, or not: a build's or an administrator's choice. */
+	/* A guest may be allowed to write to the hypervisor's log, or not: a build's or an
+	 * administrator's choice. */
 	expect_true(rc == 0 || rc == -XEN_EPERM, "write of nothing is taken or forbidden");
 	for (int i = 0; i < 2; i++) {
 		rc = write_at(i ? hypervisor_address : UNMAPPED);
-		expect_true(rc == -XEN_EFAULT || rc == -XEN_EPERM, "write from a bad address is refused");
+		expect_true(rc == -XEN_EFAULT || rc == -XEN_EPERM,
+			    "write from a bad address is refused");
 	}
 	expect(hc_console_io(CONSOLEIO_read, sizeof(buf), buf), -XEN_EPERM, "read");
 	expect(hc_console_io(99, 0, buf), -XEN_EPERM, "command 99");
@@ -33,13 +35,15 @@ void test_console_io(void)
 void test_vm_assist(void)
 {
 	static const unsigned int types[] = {
-		VMASST_TYPE_4gb_segments, VMASST_TYPE_4gb_segments_notify, VMASST_TYPE_writable_pagetables,
-		VMASST_TYPE_pae_extended_cr3, VMASST_TYPE_architectural_iopl, VMASST_TYPE_runstate_update_flag,
+		VMASST_TYPE_4gb_segments,	 VMASST_TYPE_4gb_segments_notify,
+		VMASST_TYPE_writable_pagetables, VMASST_TYPE_pae_extended_cr3,
+		VMASST_TYPE_architectural_iopl,	 VMASST_TYPE_runstate_update_flag,
 		VMASST_TYPE_m2p_strict,
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
-		long want = sizeof(long) == 4 && types[i] == VMASST_TYPE_m2p_strict ? -XEN_EINVAL : 0;
+		long want = sizeof(long) == 4 && types[i] == VMASST_TYPE_m2p_strict ? -XEN_EINVAL :
+										      0;
 
 		expect(hc_vm_assist(VMASST_CMD_enable, types[i]), want, "enable %u", types[i]);
 		expect(hc_vm_assist(VMASST_CMD_disable, types[i]), want, "disable %u", types[i]);
@@ -79,10 +83,14 @@ void test_set_segment_base(void)
 	expect(gs_word(), 0x1234, "a word through gs");
 	expect(hc_set_segment_base(SEGBASE_GS_USER, va), 0, "the user's GS");
 	expect(hc_set_segment_base(SEGBASE_GS_USER_SEL, 0), 0, "the user's gs selector: null");
-	expect(hc_set_segment_base(SEGBASE_GS_USER_SEL, 0xe008), 0, "the user's gs selector: the hypervisor's");
-	expect(hc_set_segment_base(SEGBASE_FS, 0x8000000000000000), -XEN_EINVAL, "FS, not canonical");
-	expect(hc_set_segment_base(SEGBASE_GS_KERNEL, 0x8000000000000000), -XEN_EINVAL, "the kernel's GS, not canonical");
-	expect(hc_set_segment_base(SEGBASE_GS_USER, 0x8000000000000000), -XEN_EINVAL, "the user's GS, not canonical");
+	expect(hc_set_segment_base(SEGBASE_GS_USER_SEL, 0xe008), 0,
+	       "the user's gs selector: the hypervisor's");
+	expect(hc_set_segment_base(SEGBASE_FS, 0x8000000000000000), -XEN_EINVAL,
+	       "FS, not canonical");
+	expect(hc_set_segment_base(SEGBASE_GS_KERNEL, 0x8000000000000000), -XEN_EINVAL,
+	       "the kernel's GS, not canonical");
+	expect(hc_set_segment_base(SEGBASE_GS_USER, 0x8000000000000000), -XEN_EINVAL,
+	       "the user's GS, not canonical");
 	expect(hc_set_segment_base(4, 0), -XEN_EINVAL, "base 4");
 	expect(hc_set_segment_base(~0u, 0), -XEN_EINVAL, "base ~0");
 	hc_set_segment_base(SEGBASE_FS, 0);
@@ -113,7 +121,8 @@ static long physdev_at(void *p)
 	return hc_physdev_op(physdev_cmd, p);
 }
 
-/* The headers leave open how a guest without devices is told: as a call it may not make, or as one that is not there. */
+/* The headers leave open how a guest without devices is told: as a call it may not make, or as one
+ * that is not there. */
 static void not_ours(long rc, const char *what)
 {
 	expect_true(rc == -XEN_EPERM || rc == -XEN_ENOSYS, "%s is refused", what);
@@ -136,24 +145,31 @@ static long in(void)
 void test_physdev_op(void)
 {
 	static const unsigned int with_pointer[] = {
-		PHYSDEVOP_eoi, PHYSDEVOP_set_iopl, PHYSDEVOP_set_iobitmap, PHYSDEVOP_irq_status_query,
+		PHYSDEVOP_eoi,
+		PHYSDEVOP_set_iopl,
+		PHYSDEVOP_set_iobitmap,
+		PHYSDEVOP_irq_status_query,
 	};
 	struct physdev_set_iopl iopl = { .iopl = 1 };
 	struct physdev_irq irq = { .irq = 9 };
 	struct physdev_eoi eoi = { .irq = 100000 };
-	struct physdev_map_pirq map = { .domid = DOMID_SELF, .type = MAP_PIRQ_TYPE_GSI, .index = 9, .pirq = -1 };
+	struct physdev_map_pirq map = {
+		.domid = DOMID_SELF, .type = MAP_PIRQ_TYPE_GSI, .index = 9, .pirq = -1
+	};
 	struct physdev_setup_gsi gsi = { .gsi = 9 };
 	struct physdev_pci_device_add add = { .seg = 0 };
 	struct physdev_set_iobitmap bitmap = { .nr_ports = 65537 };
 
 	expect(hc_physdev_op(PHYSDEVOP_set_iopl, &iopl), 0, "set_iopl 1");
-	expect_trap(out, NULL, -1, 0, "out to a port that is not ours, with that, which does nothing");
+	expect_trap(out, NULL, -1, 0,
+		    "out to a port that is not ours, with that, which does nothing");
 	expect(in(), 0xff, "in from it");
 	iopl.iopl = 0;
 	expect(hc_physdev_op(PHYSDEVOP_set_iopl, &iopl), 0, "set_iopl 0");
 	iopl.iopl = 4;
 	expect(hc_physdev_op(PHYSDEVOP_set_iopl, &iopl), -XEN_EINVAL, "set_iopl 4");
-	expect(hc_physdev_op(PHYSDEVOP_set_iobitmap, &bitmap), -XEN_EINVAL, "set_iobitmap of 65537 ports");
+	expect(hc_physdev_op(PHYSDEVOP_set_iobitmap, &bitmap), -XEN_EINVAL,
+	       "set_iobitmap of 65537 ports");
 	expect(hc_physdev_op(PHYSDEVOP_eoi, &eoi), -XEN_EINVAL, "eoi of interrupt 100000");
 	not_ours(hc_physdev_op(PHYSDEVOP_map_pirq, &map), "map_pirq");
 	not_ours(hc_physdev_op(PHYSDEVOP_alloc_irq_vector, &irq), "alloc_irq_vector");
@@ -162,7 +178,9 @@ void test_physdev_op(void)
 	expect(hc_physdev_op(99, &irq), -XEN_ENOSYS, "command 99");
 	for (size_t i = 0; i < ARRAY_SIZE(with_pointer); i++) {
 		physdev_cmd = with_pointer[i];
-		expect(physdev_at(UNMAPPED), -XEN_EFAULT, "command %u at an address that is unmapped", physdev_cmd);
-		expect(physdev_at(hypervisor_address), -XEN_EFAULT, "command %u at the hypervisor's address", physdev_cmd);
+		expect(physdev_at(UNMAPPED), -XEN_EFAULT,
+		       "command %u at an address that is unmapped", physdev_cmd);
+		expect(physdev_at(hypervisor_address), -XEN_EFAULT,
+		       "command %u at the hypervisor's address", physdev_cmd);
 	}
 }

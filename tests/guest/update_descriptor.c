@@ -24,11 +24,14 @@ void test_update_descriptor(void)
 		    "a data segment of DPL 0 is refused, or made ours");
 	hc_update_descriptor(ma, 0);
 	hc_update_descriptor(ma, 0x00af9b000000ffff);
-	expect_true(page[5] == 0 || (page[5] >> 45 & 3) != 0, "a 64-bit code segment of DPL 0 is refused, or made ours");
+	expect_true(page[5] == 0 || (page[5] >> 45 & 3) != 0,
+		    "a 64-bit code segment of DPL 0 is refused, or made ours");
 	hc_update_descriptor(ma, 0);
 #ifndef __x86_64__
-	expect(hc_update_descriptor(ma, 0x00afbb000000ffff), -XEN_EINVAL, "a 64-bit code segment of DPL 1");
-	expect(hc_update_descriptor(ma, 0x00affb000000ffff), -XEN_EINVAL, "a 64-bit code segment of DPL 3");
+	expect(hc_update_descriptor(ma, 0x00afbb000000ffff), -XEN_EINVAL,
+	       "a 64-bit code segment of DPL 1");
+	expect(hc_update_descriptor(ma, 0x00affb000000ffff), -XEN_EINVAL,
+	       "a 64-bit code segment of DPL 3");
 #endif
 	expect(hc_update_descriptor(ma, 0x0000ee000008e008), -XEN_EINVAL, "an interrupt gate");
 	expect(hc_update_descriptor(ma, 0x0000890000000067), -XEN_EINVAL, "a TSS");
@@ -36,9 +39,12 @@ void test_update_descriptor(void)
 	expect(hc_update_descriptor(ma, 0x0000e5000008e008), -XEN_EINVAL, "a task gate");
 	expect_true(page[5] == 0, "the entry is as it was");
 	expect(hc_update_descriptor(ma + 4, flat3), -XEN_EINVAL, "an address inside a descriptor");
-	expect(hc_update_descriptor((uint64_t)foreign_frame() * PAGE_SIZE, flat3), -XEN_EINVAL, "a frame of another domain");
-	expect(hc_update_descriptor(0xffffffffff000, flat3), -XEN_EINVAL, "a frame that does not exist");
-	expect(hc_update_descriptor(virt_to_maddr(kernel_root), flat3), -XEN_EINVAL, "the root table");
+	expect(hc_update_descriptor((uint64_t)foreign_frame() * PAGE_SIZE, flat3), -XEN_EINVAL,
+	       "a frame of another domain");
+	expect(hc_update_descriptor(0xffffffffff000, flat3), -XEN_EINVAL,
+	       "a frame that does not exist");
+	expect(hc_update_descriptor(virt_to_maddr(kernel_root), flat3), -XEN_EINVAL,
+	       "the root table");
 	expect(hc_set_gdt(&frame, 0), 0, "(no GDT)");
 	page_protect(page, true);
 	page_free(page);

@@ -87,17 +87,23 @@ void test_xen_version(void)
 	expect(changeset(&u.changeset), 0, "changeset");
 	expect_bad_output(changeset, -XEN_EFAULT, "changeset");
 	expect(platform_parameters(&parameters), 0, "platform_parameters");
-	expect_true(parameters.virt_start == HYPERVISOR_VIRT_START, "platform_parameters name the hole's start");
+	expect_true(parameters.virt_start == HYPERVISOR_VIRT_START,
+		    "platform_parameters name the hole's start");
 	expect_bad_output(platform_parameters, -XEN_EFAULT, "platform_parameters");
 	expect(get_features(&features), 0, "get_features of submap 0");
-	expect_true(features.submap & 1u << XENFEAT_mmu_pt_update_preserve_ad, "it offers mmu_pt_update_preserve_ad");
-	expect_true(features.submap & 1u << XENFEAT_gnttab_map_avail_bits, "it offers gnttab_map_avail_bits");
+	expect_true(features.submap & 1u << XENFEAT_mmu_pt_update_preserve_ad,
+		    "it offers mmu_pt_update_preserve_ad");
+	expect_true(features.submap & 1u << XENFEAT_gnttab_map_avail_bits,
+		    "it offers gnttab_map_avail_bits");
 	expect_true(features.submap & 1u << XENFEAT_highmem_assist, "it offers highmem_assist");
-	expect_true(!(features.submap & 1u << XENFEAT_auto_translated_physmap), "it does not translate frames");
-	expect_true(!(features.submap & 1u << XENFEAT_supervisor_mode_kernel), "the kernel is not in ring 0");
+	expect_true(!(features.submap & 1u << XENFEAT_auto_translated_physmap),
+		    "it does not translate frames");
+	expect_true(!(features.submap & 1u << XENFEAT_supervisor_mode_kernel),
+		    "the kernel is not in ring 0");
 	expect_true(!(features.submap & 1u << XENFEAT_writable_descriptor_tables),
 		    "descriptor tables are not writable");
-	expect_true(!(features.submap & 1u << XENFEAT_hvm_callback_vector), "none of the hvm features is offered");
+	expect_true(!(features.submap & 1u << XENFEAT_hvm_callback_vector),
+		    "none of the hvm features is offered");
 	expect_true(!(features.submap & 1u << XENFEAT_dom0), "this is not dom0");
 	features.submap_idx = 1;
 	expect(get_features(&features), -XEN_EINVAL, "get_features of submap 1");

@@ -3,11 +3,15 @@
 # Checks that read the sources: form, layers, headers, and what static analysis finds.
 
 LINT := tests/lint
-CHECKS += check-style check-layers check-headers check-harness check-lint check-tidy
-.PHONY: check-style check-layers check-headers check-harness check-lint check-tidy check-width
+CHECKS += check-style check-format check-layers check-headers check-harness check-lint check-tidy
+.PHONY: check-style check-format check-layers check-headers check-harness check-lint check-tidy check-width
 
 check-style:
 	@$(PYTHON) -B $(LINT)/style
+
+# .clang-format decides; "make format" does it.
+check-format:
+	@$(LINT)/sources.py '*.c' '*.h' | xargs -P $(JOBS) -n 16 clang-format --dry-run --Werror && echo "ok format: as clang-format would have it"
 
 check-width:
 	@$(PYTHON) -B $(LINT)/style --width

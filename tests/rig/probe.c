@@ -7,7 +7,8 @@
  *   probe call NR [ARG...]   a hypercall with these numbers as arguments; prints what came back
  *   probe fuzz SEED COUNT    hypercalls with arguments drawn from SEED, none of which may do more
  *                            harm than an error; prints how many came back
- *   probe echo ADDRESS       UDP packets of many sizes to port 7 there; prints how many came back whole
+ *   probe echo ADDRESS       UDP packets of many sizes to port 7 there; prints how many came back
+ * whole
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -29,7 +30,8 @@ static xencall_handle *door;
 
 static int usage(void)
 {
-	fprintf(stderr, "usage: probe free | memory | call NR [ARG...] | fuzz SEED COUNT | echo ADDRESS\n");
+	fprintf(stderr,
+		"usage: probe free | memory | call NR [ARG...] | fuzz SEED COUNT | echo ADDRESS\n");
 	return 2;
 }
 
@@ -119,9 +121,20 @@ static uint64_t draw(uint64_t *state)
 static uint64_t hostile(uint64_t *state)
 {
 	static const uint64_t odd[] = {
-		0, 1, ~0ull, 0x7ff0, 0x7ffffffff000ull, 0x800000000000ull, 0xffff7fffffffffffull,
-		0xffff800000000000ull, 0xffff82d080000000ull, 0xffff880000000000ull,
-		0xffffffffffffff80ull, 0xdeadbeef, 0x80000000, 1ull << 52,
+		0,
+		1,
+		~0ull,
+		0x7ff0,
+		0x7ffffffff000ull,
+		0x800000000000ull,
+		0xffff7fffffffffffull,
+		0xffff800000000000ull,
+		0xffff82d080000000ull,
+		0xffff880000000000ull,
+		0xffffffffffffff80ull,
+		0xdeadbeef,
+		0x80000000,
+		1ull << 52,
 	};
 	uint64_t r = draw(state);
 
@@ -136,11 +149,24 @@ static uint64_t hostile(uint64_t *state)
 static int fuzz(int argc, char **argv)
 {
 	static const uint8_t calls[] = {
-		__HYPERVISOR_update_descriptor, __HYPERVISOR_memory_op, __HYPERVISOR_get_debugreg,
-		__HYPERVISOR_xen_version,	__HYPERVISOR_console_io, __HYPERVISOR_grant_table_op,
-		__HYPERVISOR_event_channel_op,	__HYPERVISOR_physdev_op, __HYPERVISOR_sysctl,
-		__HYPERVISOR_domctl,		__HYPERVISOR_platform_op, __HYPERVISOR_mmuext_op,
-		__HYPERVISOR_hvm_op,		__HYPERVISOR_xsm_op, __HYPERVISOR_tmem_op, 63, 64, 200,
+		__HYPERVISOR_update_descriptor,
+		__HYPERVISOR_memory_op,
+		__HYPERVISOR_get_debugreg,
+		__HYPERVISOR_xen_version,
+		__HYPERVISOR_console_io,
+		__HYPERVISOR_grant_table_op,
+		__HYPERVISOR_event_channel_op,
+		__HYPERVISOR_physdev_op,
+		__HYPERVISOR_sysctl,
+		__HYPERVISOR_domctl,
+		__HYPERVISOR_platform_op,
+		__HYPERVISOR_mmuext_op,
+		__HYPERVISOR_hvm_op,
+		__HYPERVISOR_xsm_op,
+		__HYPERVISOR_tmem_op,
+		63,
+		64,
+		200,
 	};
 	uint64_t state, count, i, n, errors = 0;
 
@@ -153,7 +179,8 @@ static int fuzz(int argc, char **argv)
 
 		for (n = 0; n < MAX_ARGS; n++)
 			a[n] = hostile(&state);
-		/* a command that works on its caller with no argument to be wrong, or takes no pointer */
+		/* a command that works on its caller with no argument to be wrong, or takes no
+		 * pointer */
 		if (nr == __HYPERVISOR_console_io)
 			a[0] = 2 + (a[0] & 0xff);
 		if (call(nr, a) < 0)
@@ -183,8 +210,8 @@ static int echo(const char *address)
 		len = 1 + i * 29;
 		memset(out, i + 1, (size_t)len);
 		for (tries = 0; tries < 20; tries++) { /* a packet may be lost */
-			if (send(fd, out, (size_t)len, 0) == len && recv(fd, in, sizeof(in), 0) == len &&
-			    !memcmp(in, out, (size_t)len)) {
+			if (send(fd, out, (size_t)len, 0) == len &&
+			    recv(fd, in, sizeof(in), 0) == len && !memcmp(in, out, (size_t)len)) {
 				back++;
 				break;
 			}

@@ -27,9 +27,9 @@
 #include <xen/sysctl.h>
 
 #define FIRST_PORT 1000
-#define VIRQ_PORT 1
-#define DOMAINS 1024 /* pages in the file */
-#define STATES 4096 /* a byte for each domain that may be asked for */
+#define VIRQ_PORT  1
+#define DOMAINS	   1024 /* pages in the file */
+#define STATES	   4096 /* a byte for each domain that may be asked for */
 
 static const char *file(const char *what, unsigned domid)
 {

@@ -121,9 +121,9 @@ static void begin(struct client *c, bool again)
 			return;
 		}
 		c->key[0] = rnd() % nr_keys;
-		c->key[1] = kind == TXN && nr_keys > 1
-				    ? (c->key[0] + 1 + rnd() % (nr_keys - 1)) % nr_keys
-				    : c->key[0];
+		c->key[1] = kind == TXN && nr_keys > 1 ?
+				    (c->key[0] + 1 + rnd() % (nr_keys - 1)) % nr_keys :
+				    c->key[0];
 		c->tries = 0;
 		c->since = now();
 	}

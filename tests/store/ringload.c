@@ -49,9 +49,8 @@ static void wait_event(uint32_t wanted)
 	char junk[16];
 
 	if (poll(&p, 1, 2000) == 0) {
-		fprintf(stderr, "no event for 2 s: %u answers of %u; req %u/%u rsp %u/%u\n",
-			answers, wanted, ring->req_cons, ring->req_prod, ring->rsp_cons,
-			ring->rsp_prod);
+		fprintf(stderr, "no event for 2 s: %u answers of %u; req %u/%u rsp %u/%u\n", answers,
+			wanted, ring->req_cons, ring->req_prod, ring->rsp_cons, ring->rsp_prod);
 		exit(1);
 	}
 	while (recv(ear, junk, sizeof(junk), MSG_DONTWAIT) > 0)
@@ -61,8 +60,7 @@ static void wait_event(uint32_t wanted)
 /* Take all that is there and count the answers. */
 static void drain(void)
 {
-	uint32_t cons = ring->rsp_cons, prod = __atomic_load_n(&ring->rsp_prod, __ATOMIC_ACQUIRE),
-		 i;
+	uint32_t cons = ring->rsp_cons, prod = __atomic_load_n(&ring->rsp_prod, __ATOMIC_ACQUIRE), i;
 	struct xsd_sockmsg h;
 
 	for (i = cons; i != prod; i++)
@@ -139,8 +137,8 @@ int main(int argc, char **argv)
 	n = strtoul(argv[3], NULL, 10);
 	snprintf(path, sizeof(path), "%s/rings.0", dir);
 	fd = open(path, O_RDWR);
-	ring = fd < 0 ? MAP_FAILED
-		      : mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, domid * 4096l);
+	ring = fd < 0 ? MAP_FAILED :
+			mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, domid * 4096l);
 	if (ring == MAP_FAILED)
 		die(path);
 	snprintf(store.sun_path, sizeof(store.sun_path), "%s/store.0", dir);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* boot/{cmdline,multiboot}.c and x86/boot_mem.c: options, the loader's memory map, and taking memory out of it. */
+/* boot/{cmdline,multiboot}.c and x86/boot_mem.c: options, the loader's memory map, and taking
+ * memory out of it. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -16,9 +17,21 @@ static char arena[65536];
 char *host_ram = arena;
 static int complaints;
 
-void log_err(const char *fmt, ...) { (void)fmt; complaints++; }
-void log_warn(const char *fmt, ...) { (void)fmt; complaints++; }
-void panic(const char *fmt, ...) { fail_msg("%s", fmt); abort(); }
+void log_err(const char *fmt, ...)
+{
+	(void)fmt;
+	complaints++;
+}
+void log_warn(const char *fmt, ...)
+{
+	(void)fmt;
+	complaints++;
+}
+void panic(const char *fmt, ...)
+{
+	fail_msg("%s", fmt);
+	abort();
+}
 size_t str_copy(char *dst, const char *src, size_t size)
 {
 	size_t len = strlen(src);
@@ -35,7 +48,8 @@ static void options_are_read(void **state)
 	(void)state;
 	complaints = 0;
 	memset(&options, 0, sizeof(options));
-	cmdline_parse("  dom0_mem=1G,min:256M,max:1048576K dom0_max_vcpus=2 noreboot console=com1,vga loglvl=all nosmp --");
+	cmdline_parse(
+		"  dom0_mem=1G,min:256M,max:1048576K dom0_max_vcpus=2 noreboot console=com1,vga loglvl=all nosmp --");
 	assert_int_equal(complaints, 0);
 	assert_int_equal(options.dom0_mem, GB(1ul));
 	assert_int_equal(options.dom0_mem_min, MB(256));
@@ -52,8 +66,19 @@ static void options_are_read(void **state)
 static void what_is_not_understood_is_reported(void **state)
 {
 	static const char *const bad[] = {
-		"frobnicate", "dom0_mem=", "dom0_mem=12Q", "dom0_mem=1G,", "dom0_max_vcpus=two", "noreboot=perhaps", "nosmp=3", "maxcpus",
-		"dom0_mem=99999999999999999999999999G", "no-dom0_mem", "=", "console=" "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
+		"frobnicate",
+		"dom0_mem=",
+		"dom0_mem=12Q",
+		"dom0_mem=1G,",
+		"dom0_max_vcpus=two",
+		"noreboot=perhaps",
+		"nosmp=3",
+		"maxcpus",
+		"dom0_mem=99999999999999999999999999G",
+		"no-dom0_mem",
+		"=",
+		"console="
+		"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
 	};
 
 	(void)state;
@@ -83,15 +108,16 @@ static void the_map_is_sorted_and_without_overlaps(void **state)
 	(void)state;
 	put_range(&p, MB(16), MB(64), 1);
 	put_range(&p, 0, 0x9f000, 1);
-	put_range(&p, MB(32), MB(1), 2);		/* inside RAM */
-	put_range(&p, MB(79), MB(4), 2);		/* across its end */
+	put_range(&p, MB(32), MB(1), 2); /* inside RAM */
+	put_range(&p, MB(79), MB(4), 2); /* across its end */
 	info[11] = (uint32_t)(p - map);
 	info[12] = 4096;
 	memcpy(arena, info, sizeof(info));
 	memset(&boot_info, 0, sizeof(boot_info));
 	multiboot_parse(0x2badb002, 0);
 	for (i = 0; i + 1 < boot_info.nr_map; i++)
-		assert_true(boot_info.map[i].start + boot_info.map[i].size <= boot_info.map[i + 1].start);
+		assert_true(boot_info.map[i].start + boot_info.map[i].size <=
+			    boot_info.map[i + 1].start);
 	assert_int_equal(boot_info.nr_map, 5);
 	assert_int_equal(boot_info.map[1].size, MB(16));
 	assert_int_equal(boot_info.map[2].type, 2);
@@ -113,7 +139,7 @@ static void modules_keep_their_command_lines(void **state)
 	strcpy(arena + 1500, "a loader");
 	memset(&boot_info, 0, sizeof(boot_info));
 	multiboot_parse(0x2badb002, 0);
-	memset(arena, 0xff, sizeof(arena));		/* the loader's memory is not looked at again */
+	memset(arena, 0xff, sizeof(arena)); /* the loader's memory is not looked at again */
 	assert_int_equal(boot_info.nr_modules, 2);
 	assert_int_equal(boot_info.module[0].start, MB(4));
 	assert_int_equal(boot_info.module[0].size, MB(1));
@@ -143,10 +169,12 @@ static void memory_is_taken_once(void **state)
 		a[i] = boot_mem_alloc(i % 3 ? 4096 : MB(1), i % 3 ? 4096 : MB(1));
 		assert_int_equal(a[i] % (i % 3 ? 4096 : MB(1)), 0);
 		for (j = 0; j < i; j++)
-			assert_true(a[i] + (i % 3 ? 4096 : MB(1)) <= a[j] || a[i] >= a[j] + (j % 3 ? 4096 : MB(1)));
+			assert_true(a[i] + (i % 3 ? 4096 : MB(1)) <= a[j] ||
+				    a[i] >= a[j] + (j % 3 ? 4096 : MB(1)));
 	}
 	boot_mem_each(count);
-	assert_int_equal(left, MB(64) - MB(1) - MB(2) - MB(1) + MB(1) - 4096 - 14 * MB(1) - 26 * 4096);
+	assert_int_equal(left,
+			 MB(64) - MB(1) - MB(2) - MB(1) + MB(1) - 4096 - 14 * MB(1) - 26 * 4096);
 }
 
 int main(void)

@@ -17,12 +17,12 @@
 #include "tests/unit/fake_host.h"
 #include "tests/unit/fake_kernel.h"
 
-#define PAGES		(16u << 8)	/* 16 MiB */
-#define PRESENT		1u
-#define WRITABLE	2u
-#define FRAME(e)	(((e) & 0x000ffffffffff000ull) >> 12)
+#define PAGES	 (16u << 8) /* 16 MiB */
+#define PRESENT	 1u
+#define WRITABLE 2u
+#define FRAME(e) (((e)&0x000ffffffffff000ull) >> 12)
 
-static bool zeroed;	/* the whole is done twice: frames come with anything in them, or with zeros */
+static bool zeroed; /* the whole is done twice: frames come with anything in them, or with zeros */
 
 struct built {
 	struct host *h;
@@ -99,7 +99,8 @@ static const uint8_t *at_vaddr(struct built *t, uint64_t vaddr)
 static bool is_table(const struct build *b, uint64_t pfn)
 {
 	return (pfn >= b->at.tables.pfn && pfn < b->at.tables.pfn + b->at.tables.count) ||
-	       (pfn >= b->at.list_tables.pfn && pfn < b->at.list_tables.pfn + b->at.list_tables.count);
+	       (pfn >= b->at.list_tables.pfn &&
+		pfn < b->at.list_tables.pfn + b->at.list_tables.count);
 }
 
 /* Every frame of the initial mapping is mapped once, in order; tables read-only, all else writable. */
@@ -125,7 +126,8 @@ static void check_mapping(struct built *t)
 	assert_int_equal(f->pinned_level, t->b.image.is_64 ? 4 : 3);
 }
 
-/* Every present entry at every level names a frame of the domain's, and tables are nowhere writable. */
+/* Every present entry at every level names a frame of the domain's, and tables are nowhere
+ * writable. */
 static void check_safe(struct built *t)
 {
 	struct fake_host *f = fake_host_of(t->h);
@@ -148,9 +150,11 @@ static void check_contents(struct built *t)
 
 	assert_int_equal(text[0], 1);
 	assert_int_equal(at_vaddr(t, t->b.image.virt_start + 4096)[3], (uint8_t)(4099 * 7 + 16 + 1));
-	for (uint64_t i = FAKE_TEXT; i < 2 * FAKE_TEXT; i += 512) {	/* bss */
+	for (uint64_t i = FAKE_TEXT; i < 2 * FAKE_TEXT; i += 512) { /* bss */
 		assert_int_equal(*at_vaddr(t, t->b.image.virt_start + i), 0);
-		assert_int_equal(fake_host_of(t->h)->was_mapped[FRAME(walk(t, t->b.image.virt_start + i))], !zeroed);
+		assert_int_equal(
+			fake_host_of(t->h)->was_mapped[FRAME(walk(t, t->b.image.virt_start + i))],
+			!zeroed);
 	}
 	assert_int_equal(*at_vaddr(t, layout_vaddr(&t->b.at, t->b.at.store)), 0);
 	assert_int_equal(*at_vaddr(t, layout_vaddr(&t->b.at, t->b.at.console)), 0);
@@ -205,7 +209,8 @@ static void linux_like_64(void **state)
 	assert_int_equal(si->mod_len, 70000);
 	assert_true(si->mod_start >= (t.b.at.v_end - t.b.at.v_start) >> 12);
 	for (unsigned int i = 0; i < 70000; i += 911)
-		assert_int_equal(fake_frame(t.h, t.b.p2m[si->mod_start + i / 4096])[i % 4096], (uint8_t)(i * 13 + 5));
+		assert_int_equal(fake_frame(t.h, t.b.p2m[si->mod_start + i / 4096])[i % 4096],
+				 (uint8_t)(i * 13 + 5));
 
 	/* the list is where INIT_P2M wants it, and right */
 	assert_int_equal(si->mfn_list, 0x8000000000ull);
@@ -390,7 +395,8 @@ static void long_command_line(void **state)
 	assert_non_null(strstr(why.text, "1023"));
 }
 
-/* Segments that begin and end anywhere, and gaps: what is between them is zeros, whether they have to be written or not. */
+/* Segments that begin and end anywhere, and gaps: what is between them is zeros, whether they have
+ * to be written or not. */
 static void scattered_segments(void **state)
 {
 	static const struct image_segment segments[] = {
@@ -411,7 +417,12 @@ static void scattered_segments(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(data); i++)
 		data[i] = (uint8_t)(i % 251 + 1);
-	b.image = (struct image){ .name = "made up", .data = data, .size = sizeof(data), .fd = -1, .is_64 = true, .nr_segments = 4 };
+	b.image = (struct image){ .name = "made up",
+				  .data = data,
+				  .size = sizeof(data),
+				  .fd = -1,
+				  .is_64 = true,
+				  .nr_segments = 4 };
 	memcpy(b.image.segments, segments, sizeof(segments));
 	for (size_t i = 0; i < 4; i++)
 		memcpy(want + segments[i].vaddr, data + segments[i].offset, segments[i].filesz);
@@ -425,7 +436,7 @@ static void scattered_segments(void **state)
 		assert_memory_equal(fake_frame(h, frames[i]), want + i * 4096, 4096);
 		mapped += fake_host_of(h)->was_mapped[frames[i]];
 	}
-	assert_int_equal(mapped, zeroed ? 11 + 2 : COUNT);	/* pages 0 to 10 and 45, 46 */
+	assert_int_equal(mapped, zeroed ? 11 + 2 : COUNT); /* pages 0 to 10 and 45, 46 */
 	assert_int_equal(fake_host_of(h)->mapped, 0);
 	fake_host_free(h);
 }
@@ -433,11 +444,11 @@ static void scattered_segments(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(linux_like_64),    cmocka_unit_test(plain_64),
-		cmocka_unit_test(ring_1_guest),	    cmocka_unit_test(grub_in_ring_1),
+		cmocka_unit_test(linux_like_64),       cmocka_unit_test(plain_64),
+		cmocka_unit_test(ring_1_guest),	       cmocka_unit_test(grub_in_ring_1),
 		cmocka_unit_test(events_start_masked), cmocka_unit_test(hypercall_page),
-		cmocka_unit_test(too_small),	    cmocka_unit_test(memory_runs_out),
-		cmocka_unit_test(long_command_line), cmocka_unit_test(scattered_segments),
+		cmocka_unit_test(too_small),	       cmocka_unit_test(memory_runs_out),
+		cmocka_unit_test(long_command_line),   cmocka_unit_test(scattered_segments),
 	};
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Bursts of requests against a store that plays a part: one that waits for all of them, refuses, lies, or hangs up. */
+/* Bursts of requests against a store that plays a part: one that waits for all of them, refuses,
+ * lies, or hangs up. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -20,20 +21,23 @@
 
 #include "dom0-tools/cli/burst.h"
 
-#define MOST	1024u
+#define MOST 1024u
 
 static struct peer {
 	char dir[32], path[64];
 	int door;
 	pthread_t thread;
 	/* its part */
-	unsigned int hold;	/* answer nothing before so many requests have come since the last answer */
-	unsigned int again;	/* so many commits have to be done again */
-	unsigned int lie_at;	/* this request gets an answer of another's number; 0: none */
+	unsigned int hold; /* answer nothing before so many requests have come since the last answer */
+	unsigned int again;  /* so many commits have to be done again */
+	unsigned int lie_at; /* this request gets an answer of another's number; 0: none */
 	unsigned int hang_up_at;
 	/* what it saw */
 	unsigned int count;
-	struct { uint32_t type, tx; char text[64]; } saw[MOST];
+	struct {
+		uint32_t type, tx;
+		char text[64];
+	} saw[MOST];
 } peer;
 
 static bool all(int fd, void *buf, size_t len)
@@ -44,7 +48,8 @@ static bool all(int fd, void *buf, size_t len)
 static void answer(int fd, struct xsd_sockmsg h, const char *text, size_t len)
 {
 	h.len = (uint32_t)len;
-	if (send(fd, &h, sizeof(h), MSG_NOSIGNAL) < 0 || (len && send(fd, text, len, MSG_NOSIGNAL) < 0))
+	if (send(fd, &h, sizeof(h), MSG_NOSIGNAL) < 0 ||
+	    (len && send(fd, text, len, MSG_NOSIGNAL) < 0))
 		return;
 }
 
@@ -86,12 +91,14 @@ static void *play(void *arg)
 	int fd = accept(peer.door, NULL, NULL);
 
 	(void)arg;
-	while (held < MOST && all(fd, &h[held], sizeof(h[0])) && h[held].len < sizeof(body[0]) && all(fd, body[held], h[held].len)) {
+	while (held < MOST && all(fd, &h[held], sizeof(h[0])) && h[held].len < sizeof(body[0]) &&
+	       all(fd, body[held], h[held].len)) {
 		body[held][h[held].len] = 0;
 		if (peer.count < MOST) {
 			peer.saw[peer.count].type = h[held].type;
 			peer.saw[peer.count].tx = h[held].tx_id;
-			snprintf(peer.saw[peer.count].text, sizeof(peer.saw[0].text), "%.63s", body[held]);
+			snprintf(peer.saw[peer.count].text, sizeof(peer.saw[0].text), "%.63s",
+				 body[held]);
 		}
 		peer.count++;
 		if (peer.count == peer.hang_up_at)
@@ -100,7 +107,8 @@ static void *play(void *arg)
 			h[held].req_id += 100;
 		held++;
 		/* what is alone by its nature is answered at once */
-		if (held < peer.hold && h[held - 1].type != XS_TRANSACTION_START && h[held - 1].type != XS_TRANSACTION_END)
+		if (held < peer.hold && h[held - 1].type != XS_TRANSACTION_START &&
+		    h[held - 1].type != XS_TRANSACTION_END)
 			continue;
 		for (unsigned int i = 0; i < held; i++)
 			answer_one(fd, h[i], body[i]);
@@ -140,7 +148,8 @@ static void end(struct burst *b)
 	rmdir(peer.dir);
 }
 
-/* The peer waits for all of them before it answers one: whoever asked one by one would wait for ever. */
+/* The peer waits for all of them before it answers one: whoever asked one by one would wait for
+ * ever. */
 static void requests_go_together(void **state)
 {
 	struct store_perm perms[] = { { 0, STORE_NONE }, { 5, STORE_READ } };
@@ -215,9 +224,9 @@ static void questions_have_their_own_answers(void **state)
 	there = burst_read(b, "/there");
 	missing = burst_read(b, "/missing");
 	list = burst_list(b, "/list");
-	burst_rm(b, "/missing");		/* may fail */
+	burst_rm(b, "/missing"); /* may fail */
 	burst_write(b, "/w", "", 0);
-	assert_int_equal(burst_answer(b, there, &data, NULL), -EINVAL);	/* not asked yet */
+	assert_int_equal(burst_answer(b, there, &data, NULL), -EINVAL); /* not asked yet */
 	assert_int_equal(burst_settle(b), 0);
 	assert_int_equal(burst_answer(b, there, &data, &len), 0);
 	assert_string_equal(data, "/there");
@@ -273,7 +282,7 @@ static void a_peer_out_of_step(void **state)
 	assert_int_equal(burst_answer(b, 0, &data, NULL), 0);
 	assert_int_equal(burst_answer(b, 1, &data, NULL), -ECONNRESET);
 	burst_forget(b);
-	assert_int_equal(burst_begin(b), -ECONNRESET);	/* and stays so */
+	assert_int_equal(burst_begin(b), -ECONNRESET); /* and stays so */
 	end(b);
 	b = start(1);
 	peer.hang_up_at = 3;
@@ -302,9 +311,12 @@ static void what_cannot_be_sent(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(requests_go_together),	    cmocka_unit_test(one_refusal_and_nothing_lands),
-		cmocka_unit_test(commit_to_be_done_again),  cmocka_unit_test(questions_have_their_own_answers),
-		cmocka_unit_test(many_go_in_portions),	    cmocka_unit_test(a_peer_out_of_step),
+		cmocka_unit_test(requests_go_together),
+		cmocka_unit_test(one_refusal_and_nothing_lands),
+		cmocka_unit_test(commit_to_be_done_again),
+		cmocka_unit_test(questions_have_their_own_answers),
+		cmocka_unit_test(many_go_in_portions),
+		cmocka_unit_test(a_peer_out_of_step),
 		cmocka_unit_test(what_cannot_be_sent),
 	};
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The channel between hosts: who is let in, what is refused, and what survives a connection that is cut. */
+/* The channel between hosts: who is let in, what is refused, and what survives a connection that is
+ * cut. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -25,7 +26,7 @@
 #include "migration/identity.h"
 
 #define SOON (mig_now_ns() + 5000000000ull)
-#define DAY 86400
+#define DAY  86400
 
 static struct identity *alice, *bob, *eve, *stale, *early;
 
@@ -63,8 +64,8 @@ static void *open_end(void *arg)
 	return NULL;
 }
 
-static void ends(struct end e[2], struct identity *client, struct identity *server, struct identity *client_wants,
-		 struct identity *server_wants)
+static void ends(struct end e[2], struct identity *client, struct identity *server,
+		 struct identity *client_wants, struct identity *server_wants)
 {
 	int fds[2];
 
@@ -106,7 +107,8 @@ static void right_pins(void **state)
 	hostlink_close(&e[1].link);
 }
 
-/* Refused by the server, by the client; expired, not yet valid. Whoever was let in alone hears it at once. */
+/* Refused by the server, by the client; expired, not yet valid. Whoever was let in alone hears it
+ * at once. */
 static void wrong_certificates(void **state)
 {
 	struct {
@@ -114,8 +116,10 @@ static void wrong_certificates(void **state)
 		int refuses;
 		const char *says;
 	} row[] = {
-		{ eve, bob, 1, "not one that was pinned" }, { alice, eve, 0, "not one that was pinned" },
-		{ stale, bob, 1, "expired" },		    { alice, stale, 0, "expired" },
+		{ eve, bob, 1, "not one that was pinned" },
+		{ alice, eve, 0, "not one that was pinned" },
+		{ stale, bob, 1, "expired" },
+		{ alice, stale, 0, "expired" },
 		{ early, bob, 1, "not yet valid" },
 	};
 	struct end e[2];
@@ -237,7 +241,7 @@ static void key_files(void **state)
 
 struct side {
 	struct channel *c;
-	struct hostlink *next[64];	/* connections to come */
+	struct hostlink *next[64]; /* connections to come */
 	unsigned int used;
 	bool dials;
 	int rc;
@@ -325,7 +329,7 @@ static void *receiver(void *arg)
 /* Between the two: passes bytes both ways, until it has passed so many. */
 struct wire {
 	int a, b;
-	uint64_t most;	/* 0: no limit */
+	uint64_t most; /* 0: no limit */
 };
 
 static void *pass(void *arg)
@@ -375,7 +379,8 @@ static void resumed(void **state)
 		assert_int_equal(hostlink_open_fd(&s[0].next[i], left[0], left[0], &why), 0);
 		assert_int_equal(hostlink_open_fd(&s[1].next[i], right[0], right[0], &why), 0);
 		/* most are cut within the stream, some within the greeting */
-		w[i] = (struct wire){ left[1], right[1], i == 19 ? 0 : 40 + random() % (i % 4 ? 2 << 20 : 200) };
+		w[i] = (struct wire){ left[1], right[1],
+				      i == 19 ? 0 : 40 + random() % (i % 4 ? 2 << 20 : 200) };
 		pthread_create(&wires[i], NULL, pass, &w[i]);
 	}
 	for (i = 0; i < 2; i++)
@@ -447,7 +452,7 @@ static void refused_for_good(struct channel *c, int fd, const char *says)
 	assert_int_equal(channel_hear(c, body, sizeof(body), &len, SOON), -EBADMSG);
 	do
 		n = read(fd, drain, sizeof(drain));
-	while (n > 0);	/* closed, and nothing but acknowledgements before */
+	while (n > 0); /* closed, and nothing but acknowledgements before */
 	close(fd);
 	channel_free(&c);
 }
@@ -504,9 +509,11 @@ static void patience(void **state)
 	(void)state;
 	c = facing(&fd, 1);
 	for (i = 0; i < 3; i++)
-		assert_int_equal(channel_hear(c, body, sizeof(body), &len, mig_now_ns() + 5000000), -ETIMEDOUT);
+		assert_int_equal(channel_hear(c, body, sizeof(body), &len, mig_now_ns() + 5000000),
+				 -ETIMEDOUT);
 	record(fd, 0, RECORD_ACK, 0, NULL);
-	assert_int_equal(channel_hear(c, body, sizeof(body), &len, mig_now_ns() + 5000000), -ETIMEDOUT);
+	assert_int_equal(channel_hear(c, body, sizeof(body), &len, mig_now_ns() + 5000000),
+			 -ETIMEDOUT);
 	record(fd, 3, RECORD_MESSAGE, 0, "abc");
 	assert_int_equal(channel_hear(c, body, sizeof(body), &len, SOON), 0);
 	assert_int_equal(len, 3);
@@ -532,7 +539,8 @@ static void *refuser(void *arg)
 	return NULL;
 }
 
-/* Who reads the bytes has had enough: the sender is stopped in the middle, hears why, and can still talk. */
+/* Who reads the bytes has had enough: the sender is stopped in the middle, hears why, and can still
+ * talk. */
 static void interrupted(void **state)
 {
 	struct side s[2] = { { .dials = true }, { .dials = false } };
@@ -576,7 +584,8 @@ static void *answers_anew(void *arg)
 	return NULL;
 }
 
-/* The other end died and began anew: this one finds that out at its first try, and gives up for good. */
+/* The other end died and began anew: this one finds that out at its first try, and gives up for
+ * good. */
 static void other_began_anew(void **state)
 {
 	struct side s = { .dials = false };
@@ -605,7 +614,8 @@ static void other_began_anew(void **state)
 	close(fd);
 }
 
-/* A connection that was recorded and comes again; one for another channel; one that claims what was never sent. */
+/* A connection that was recorded and comes again; one for another channel; one that claims what was
+ * never sent. */
 static void wrong_greetings(void **state)
 {
 	int before = count_fds(), fd, fds[2];
@@ -636,11 +646,11 @@ static void wrong_greetings(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(right_pins),	cmocka_unit_test(wrong_certificates),
-		cmocka_unit_test(downgraded),	cmocka_unit_test(no_certificate_or_no_tls),
-		cmocka_unit_test(key_files),	cmocka_unit_test(resumed),
-		cmocka_unit_test(broken_rules), cmocka_unit_test(wrong_greetings),
-		cmocka_unit_test(patience),	cmocka_unit_test(interrupted),
+		cmocka_unit_test(right_pins),	    cmocka_unit_test(wrong_certificates),
+		cmocka_unit_test(downgraded),	    cmocka_unit_test(no_certificate_or_no_tls),
+		cmocka_unit_test(key_files),	    cmocka_unit_test(resumed),
+		cmocka_unit_test(broken_rules),	    cmocka_unit_test(wrong_greetings),
+		cmocka_unit_test(patience),	    cmocka_unit_test(interrupted),
 		cmocka_unit_test(other_began_anew),
 	};
 	struct why why;

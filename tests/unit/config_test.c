@@ -10,7 +10,7 @@
 
 #include "dom0-tools/config/config.h"
 
-#define BASE	"name = \"g\"\nkernel = \"/k\"\n"
+#define BASE "name = \"g\"\nkernel = \"/k\"\n"
 
 static char warned[1024];
 
@@ -23,7 +23,7 @@ static void warn(void *arg, const char *text)
 
 static int parse(struct guest_config *g, const char *text, struct why *why)
 {
-	char *copy = malloc(strlen(text) + 1);	/* exactly so long: ASan watches */
+	char *copy = malloc(strlen(text) + 1); /* exactly so long: ASan watches */
 	int rc;
 
 	warned[0] = 0;
@@ -101,7 +101,8 @@ static void syntax_errors(void **state)
 	bad("name = \"g\nkernel=\"/k\"\n", TE_CONFIG, "f:1:8: this string is not closed", "\"");
 	bad("name = g\n", TE_CONFIG, "f:1:8:", "quoted");
 	bad("name \"g\"\n", TE_CONFIG, "f:1:6: '=' expected", NULL);
-	bad("name = \"g\" kernel = \"/k\"\n", TE_CONFIG, "f:1:12: the end of the line expected", NULL);
+	bad("name = \"g\" kernel = \"/k\"\n", TE_CONFIG, "f:1:12: the end of the line expected",
+	    NULL);
 	bad(BASE "disk = [ 'a' 'b' ]\n", TE_CONFIG, "f:3:14: ',' or ']' expected", NULL);
 	bad(BASE "disk = [ 'a',\n", TE_CONFIG, "f:3:8: this list is never closed", NULL);
 	bad(BASE "memory = 12x\n", TE_CONFIG, "f:3:10: \"12x\" is not a number", NULL);
@@ -118,10 +119,11 @@ static void keys(void **state)
 
 	(void)state;
 	bad(BASE "memroy = 512\n", TE_CONFIG_KEY, "f:3:1: there is no key \"memroy\"", "memory");
-	g = good(BASE "xyzzy = 1\n");		/* files of the field have variables of their own */
+	g = good(BASE "xyzzy = 1\n"); /* files of the field have variables of their own */
 	assert_non_null(strstr(warned, "f:3:1: xyzzy: no key of Torc's"));
 	config_free(&g);
-	bad(BASE "on_carsh = \"destroy\"\n", TE_CONFIG_KEY, "f:3:1: there is no key \"on_carsh\"", "on_crash");
+	bad(BASE "on_carsh = \"destroy\"\n", TE_CONFIG_KEY, "f:3:1: there is no key \"on_carsh\"",
+	    "on_crash");
 	bad(BASE "Memory = 64\n", TE_CONFIG_KEY, "f:3:1: there is no key \"Memory\"", "memory");
 	bad(BASE "firmware = \"uefi\"\n", TE_UNSUPPORTED, "firmware \"uefi\"", "pvgrub64");
 	g = good("name = \"g\"\nfirmware = \"pvgrub64\"\n");
@@ -161,17 +163,20 @@ static void values(void **state)
 	bad("name = \"12\"\nkernel = \"/k\"\n", TE_CONFIG_VALUE, "cannot be a guest's name", NULL);
 	bad(BASE "type = \"hvm\"\n", TE_UNSUPPORTED, "hvm", "PV");
 	bad(BASE "builder = \"hvm\"\n", TE_UNSUPPORTED, "hvm", "PV");
-	g = good(BASE "memory = \"64\"\n");	/* files from the field have it so */
+	g = good(BASE "memory = \"64\"\n"); /* files from the field have it so */
 	assert_int_equal(g.memory, 64);
 	config_free(&g);
 	g = good(BASE "maxmem = 192\n");
 	assert_int_equal(g.memory, 192);
 	config_free(&g);
-	g = good(BASE "extra = \"a\"\nextra += \" b\"\nroot += \"/dev/xvda\"\nmax_event_channels = 255\n");
+	g = good(
+		BASE
+		"extra = \"a\"\nextra += \" b\"\nroot += \"/dev/xvda\"\nmax_event_channels = 255\n");
 	assert_string_equal(g.command_line, "root=/dev/xvda a b");
 	assert_int_equal(g.event_channels, 255);
 	config_free(&g);
-	bad(BASE "memory = 64\nmemory += 64\n", TE_CONFIG_VALUE, "f:4:1: memory: += is for lists and texts", NULL);
+	bad(BASE "memory = 64\nmemory += 64\n", TE_CONFIG_VALUE,
+	    "f:4:1: memory: += is for lists and texts", NULL);
 }
 
 static void disks(void **state)
@@ -188,8 +193,10 @@ static void disks(void **state)
 	assert_int_equal(g.disks[1].number, 2048);
 	config_free(&g);
 	/* places that were named are skipped; /dev is in front of what has no slash; xl's words */
-	g = good(BASE "disk = [ '/c,raw,vdev=xvdc,ro', 'raw:/b,xvdb,w', 'vg/d,,xvdd,untrusted',\n"
-		      "  'nbd://host/x,,xvde', '/f,,xvdf,cdrom', 'vdev=xvdg,backendtype=qdisk,target=g' ]\n");
+	g = good(
+		BASE
+		"disk = [ '/c,raw,vdev=xvdc,ro', 'raw:/b,xvdb,w', 'vg/d,,xvdd,untrusted',\n"
+		"  'nbd://host/x,,xvde', '/f,,xvdf,cdrom', 'vdev=xvdg,backendtype=qdisk,target=g' ]\n");
 	assert_int_equal(g.nr_disks, 6);
 	assert_false(g.disks[0].writable);
 	assert_string_equal(g.disks[1].vdev, "xvdb");
@@ -201,12 +208,14 @@ static void disks(void **state)
 	assert_string_equal(g.disks[5].target, "/dev/g");
 	config_free(&g);
 	bad(BASE "disk = [ '/a,raw,xvda,rw,more' ]\n", TE_CONFIG_VALUE, "one too many", NULL);
-	bad(BASE "disk = [ 'vdev=xvda,specification=virtio,target=/a' ]\n", TE_UNSUPPORTED, "virtio", NULL);
+	bad(BASE "disk = [ 'vdev=xvda,specification=virtio,target=/a' ]\n", TE_UNSUPPORTED,
+	    "virtio", NULL);
 	bad(BASE "disk = [ 'target=/a' ]\n", TE_CONFIG_VALUE, "f:3:10: disk: ", "vdev");
 	bad(BASE "disk = [ '/a,qcow2,xvda,w' ]\n", TE_UNSUPPORTED, "qcow2", "qemu-nbd");
 	bad(BASE "disk = [ '/a,raw,zda,w' ]\n", TE_CONFIG_VALUE, "zda", NULL);
 	bad(BASE "disk = [ '/a,raw,xvda,x' ]\n", TE_CONFIG_VALUE, "access", "rw");
-	bad(BASE "disk = [ '/a,raw,xvda,w', '/b,raw,xvda,w' ]\n", TE_CONFIG_VALUE, "given twice", NULL);
+	bad(BASE "disk = [ '/a,raw,xvda,w', '/b,raw,xvda,w' ]\n", TE_CONFIG_VALUE, "given twice",
+	    NULL);
 	bad(BASE "disk = [ 'vdev=xvda,acess=r,target=/a' ]\n", TE_CONFIG_VALUE, "acess", "access");
 	bad(BASE "disk = [ 'vdev=xvda,script=/x,target=/a' ]\n", TE_UNSUPPORTED, "script", NULL);
 	bad(BASE "disk = [ 3, [ 4 ] ]\n", TE_CONFIG_VALUE, "", NULL);
@@ -218,13 +227,22 @@ static void vdevs(void **state)
 		const char *name;
 		unsigned int number;
 	} known[] = {
-		{ "xvda", 51712 },	{ "xvda1", 51713 },	 { "xvdp", 51712 + 240 },
-		{ "xvdq", 1 << 28 | 16 << 8 }, { "xvdaa", 1 << 28 | 26 << 8 }, { "sda", 2048 },
-		{ "hda", 768 },		{ "hdb1", 833 },	 { "hdc", 5632 },
-		{ "d0", 51712 },	{ "d5p2", 51712 + 82 }, { "51712", 51712 },
+		{ "xvda", 51712 },
+		{ "xvda1", 51713 },
+		{ "xvdp", 51712 + 240 },
+		{ "xvdq", 1 << 28 | 16 << 8 },
+		{ "xvdaa", 1 << 28 | 26 << 8 },
+		{ "sda", 2048 },
+		{ "hda", 768 },
+		{ "hdb1", 833 },
+		{ "hdc", 5632 },
+		{ "d0", 51712 },
+		{ "d5p2", 51712 + 82 },
+		{ "51712", 51712 },
 		{ "0xca00", 51712 },
 	};
-	static const char *const wrong[] = { "", "xvd", "xvdA", "xvda999", "sdq", "hde", "d0p", "5x", "xvda1b" };
+	static const char *const wrong[] = { "",    "xvd", "xvdA", "xvda999", "sdq",
+					     "hde", "d0p", "5x",   "xvda1b" };
 	unsigned int n;
 
 	(void)state;
@@ -241,16 +259,20 @@ static void vifs(void **state)
 	struct guest_config a, b;
 
 	(void)state;
-	a = good(BASE "uuid = \"2b9ab1c6-7f4c-4e3e-9a3f-01b6d4c0a4d2\"\nvif = [ '', 'bridge=br1,mtu=9000' ]\n");
+	a = good(
+		BASE
+		"uuid = \"2b9ab1c6-7f4c-4e3e-9a3f-01b6d4c0a4d2\"\nvif = [ '', 'bridge=br1,mtu=9000' ]\n");
 	b = good(BASE "uuid = \"2b9ab1c6-7f4c-4e3e-9a3f-01b6d4c0a4d2\"\nvif = [ '', '' ]\n");
 	assert_int_equal(a.nr_vifs, 2);
 	assert_int_equal(a.vifs[1].mtu, 9000);
-	assert_memory_equal(a.vifs[0].mac, b.vifs[0].mac, 6);	/* the same at every start */
+	assert_memory_equal(a.vifs[0].mac, b.vifs[0].mac, 6); /* the same at every start */
 	assert_memory_not_equal(a.vifs[0].mac, a.vifs[1].mac, 6);
 	assert_memory_equal(a.vifs[0].mac, "\x00\x16\x3e", 3);
 	config_free(&a);
 	config_free(&b);
-	a = good(BASE "vif = [ 'rate=10Mb/s', 'rate=250KB/s@20ms,untrusted', 'devid=7', 'rate=1GB/s@1s' ]\n");
+	a = good(
+		BASE
+		"vif = [ 'rate=10Mb/s', 'rate=250KB/s@20ms,untrusted', 'devid=7', 'rate=1GB/s@1s' ]\n");
 	assert_int_equal(a.vifs[0].rate_bytes, 62500);
 	assert_int_equal(a.vifs[0].rate_us, 50000);
 	assert_int_equal(a.vifs[1].rate_bytes, 5000);
@@ -268,11 +290,13 @@ static void vifs(void **state)
 	assert_false(a.vifs[1].routed || a.vifs[1].guard);
 	config_free(&a);
 	bad(BASE "vif = [ 'script=vif-route' ]\n", TE_CONFIG_VALUE, "without an address", "ip=");
-	bad(BASE "vif = [ 'script=vif-route,ip=192.168.1.7,bridge=br0' ]\n", TE_CONFIG_VALUE, "on a bridge", "no bridge=");
+	bad(BASE "vif = [ 'script=vif-route,ip=192.168.1.7,bridge=br0' ]\n", TE_CONFIG_VALUE,
+	    "on a bridge", "no bridge=");
 	bad(BASE "vif = [ 'script=/root/own' ]\n", TE_UNSUPPORTED, "/root/own", "bridge=");
 	bad(BASE "vif = [ 'guard=2' ]\n", TE_CONFIG_VALUE, "guard", NULL);
 	bad(BASE "vif = [ 'gatewaydev=eth0' ]\n", TE_UNSUPPORTED, "gatewaydev", "bridge");
-	bad(BASE "vif = [ 'devid=1', '' ]\n", TE_CONFIG_VALUE, "two network cards with devid 1", NULL);
+	bad(BASE "vif = [ 'devid=1', '' ]\n", TE_CONFIG_VALUE, "two network cards with devid 1",
+	    NULL);
 	bad(BASE "vif = [ 'mac=00:16:3e:1' ]\n", TE_CONFIG_VALUE, "mac address", NULL);
 	bad(BASE "vif = [ 'mac=01:16:3e:01:02:03' ]\n", TE_CONFIG_VALUE, "multicast", NULL);
 	bad(BASE "vif = [ 'brigde=br0' ]\n", TE_CONFIG_VALUE, "brigde", "bridge");

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* CPUID as guests see it, on whatever processor runs the test: never more than it has, never what a paravirtual guest must not have. */
+/* CPUID as guests see it, on whatever processor runs the test: never more than it has, never what a
+ * paravirtual guest must not have. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -16,14 +17,19 @@
 struct cpu_features cpu_features;
 uint64_t tsc_khz = 2000000;
 
-void *zalloc(size_t n) { return calloc(1, n); }
+void *zalloc(size_t n)
+{
+	return calloc(1, n);
+}
 
 #define HAS(words, name) ((words)[XEN_X86_FEATURE_##name / 32] >> (XEN_X86_FEATURE_##name % 32) & 1)
 
 static int setup(void **state)
 {
 	(void)state;
-	cpu_features = (struct cpu_features){ .phys_bits = 40, .xsave = true, .xcr0_all = 0xe7, .xsave_size = 2696, .intel = true };
+	cpu_features = (struct cpu_features){
+		.phys_bits = 40, .xsave = true, .xcr0_all = 0xe7, .xsave_size = 2696, .intel = true
+	};
 	return 0;
 }
 
@@ -35,7 +41,7 @@ static void guests_get_a_part_of_what_is_there(void **state)
 	cpuid_featureset(VIEW_RAW, raw);
 	cpuid_featureset(VIEW_HOST, host);
 	cpuid_featureset(VIEW_GUEST, guest);
-	raw[1] |= 1u << 31;				/* HYPERVISOR is true here, whatever is below */
+	raw[1] |= 1u << 31; /* HYPERVISOR is true here, whatever is below */
 	for (int i = 0; i < FEATURESET_WORDS; i++) {
 		assert_int_equal(host[i] & ~raw[i], 0);
 		assert_int_equal(guest[i] & ~host[i], 0);
@@ -50,9 +56,11 @@ static void what_needs_ring_0_is_not_there(void **state)
 
 	(void)state;
 	cpuid_featureset(VIEW_GUEST, w);
-	assert_false(HAS(w, VMX) || HAS(w, SVM) || HAS(w, PSE) || HAS(w, PGE) || HAS(w, PSE36) || HAS(w, MTRR) || HAS(w, PCID) ||
-		     HAS(w, X2APIC) || HAS(w, TSC_DEADLINE) || HAS(w, SMEP) || HAS(w, SMAP) || HAS(w, INVPCID) || HAS(w, PKU) ||
-		     HAS(w, UMIP) || HAS(w, XSAVES) || HAS(w, MONITOR) || HAS(w, RDTSCP) || HAS(w, ITSC) || HAS(w, VME));
+	assert_false(HAS(w, VMX) || HAS(w, SVM) || HAS(w, PSE) || HAS(w, PGE) || HAS(w, PSE36) ||
+		     HAS(w, MTRR) || HAS(w, PCID) || HAS(w, X2APIC) || HAS(w, TSC_DEADLINE) ||
+		     HAS(w, SMEP) || HAS(w, SMAP) || HAS(w, INVPCID) || HAS(w, PKU) ||
+		     HAS(w, UMIP) || HAS(w, XSAVES) || HAS(w, MONITOR) || HAS(w, RDTSCP) ||
+		     HAS(w, ITSC) || HAS(w, VME));
 }
 
 static void without_xsave_nothing_that_needs_it(void **state)
@@ -62,7 +70,8 @@ static void without_xsave_nothing_that_needs_it(void **state)
 	(void)state;
 	cpu_features.xsave = false;
 	cpuid_featureset(VIEW_GUEST, w);
-	assert_false(HAS(w, XSAVE) || HAS(w, AVX) || HAS(w, AVX2) || HAS(w, FMA) || HAS(w, AVX512F) || HAS(w, VAES));
+	assert_false(HAS(w, XSAVE) || HAS(w, AVX) || HAS(w, AVX2) || HAS(w, FMA) ||
+		     HAS(w, AVX512F) || HAS(w, VAES));
 	cpuid_leaf(NULL, VIEW_GUEST, 0, 0, 3, 0xd, 0, r);
 	assert_int_equal(r[0] | r[1] | r[2] | r[3], 0);
 }
@@ -73,7 +82,7 @@ static void xsave_sizes_follow_what_is_offered_and_set(void **state)
 	uint64_t states;
 
 	(void)state;
-	cpu_features.xcr0_all = 0x2e7;			/* PKRU's state, without the feature */
+	cpu_features.xcr0_all = 0x2e7; /* PKRU's state, without the feature */
 	cpuid_featureset(VIEW_GUEST, w);
 	states = cpuid_states(NULL, VIEW_GUEST);
 	if (!HAS(w, XSAVE))
@@ -104,14 +113,16 @@ static void the_hypervisor_names_itself(void **state)
 	assert_int_equal(r[0], 4 << 16 | 17);
 	cpuid_leaf(NULL, VIEW_GUEST, 0, 0, 3, 0x40000005, 0, r);
 	assert_int_equal(r[1], 40);
-	cpuid_leaf(NULL, VIEW_GUEST, 0, 0, 3, 0x40000100, 0, r);	/* nobody else is there */
+	cpuid_leaf(NULL, VIEW_GUEST, 0, 0, 3, 0x40000100, 0, r); /* nobody else is there */
 	assert_int_equal(r[0] | r[1] | r[2] | r[3], 0);
 }
 
 static void tools_can_take_away_but_not_add(void **state)
 {
 	struct domain d = { .id = 1 };
-	xen_cpuid_leaf_t l = { .leaf = 1, .subleaf = XEN_CPUID_NO_SUBLEAF, .c = ~0u, .d = ~(1u << 26) };
+	xen_cpuid_leaf_t l = {
+		.leaf = 1, .subleaf = XEN_CPUID_NO_SUBLEAF, .c = ~0u, .d = ~(1u << 26)
+	};
 	uint32_t before[4], after[4];
 
 	(void)state;
@@ -167,7 +178,8 @@ static void the_list_of_leaves_is_ordered_and_fits(void **state)
 
 	(void)state;
 	assert_in_range(n, 16, CPUID_LEAVES_MAX);
-	assert_int_equal(cpuid_leaves(NULL, VIEW_GUEST, l, 3), n);	/* writes three, says how many there are */
+	assert_int_equal(cpuid_leaves(NULL, VIEW_GUEST, l, 3),
+			 n); /* writes three, says how many there are */
 	for (unsigned int i = 1; i < n; i++) {
 		for (unsigned int j = 0; j < i; j++)
 			assert_false(l[i].leaf == l[j].leaf && l[i].subleaf == l[j].subleaf);
@@ -176,7 +188,8 @@ static void the_list_of_leaves_is_ordered_and_fits(void **state)
 
 static void leaves_beyond_the_end_are_empty(void **state)
 {
-	static const uint32_t beyond[] = { 0xe, 0x1f, 0x8000001e, 0x80000009, 0x3fffffff, 0x40010000, 0xc0000000, 0xffffffff };
+	static const uint32_t beyond[] = { 0xe,	       0x1f,	   0x8000001e, 0x80000009,
+					   0x3fffffff, 0x40010000, 0xc0000000, 0xffffffff };
 
 	(void)state;
 	for (unsigned int i = 0; i < sizeof(beyond) / sizeof(beyond[0]); i++) {

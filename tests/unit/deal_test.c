@@ -16,10 +16,10 @@
 
 #include "migration/deal.h"
 
-#define MS 1000000ull
+#define MS   1000000ull
 #define SOON (mig_now_ns() + 5000 * MS)
 
-static atomic_int running;	/* on how many hosts */
+static atomic_int running; /* on how many hosts */
 static atomic_bool both_ran;
 
 struct host {
@@ -96,7 +96,8 @@ static void *plays(void *arg)
 {
 	static const uint8_t id[HANDOVER_ID_SIZE] = { 5 };
 	struct host *s = arg;
-	const struct handover_calls calls = { s, save, stop, nothing, run, nothing, destroy, runs, has_image, say, quiet };
+	const struct handover_calls calls = { s,       save, stop,	nothing, run,  nothing,
+					      destroy, runs, has_image, say,	 quiet };
 	struct hello h;
 	struct why why;
 
@@ -108,7 +109,8 @@ static void *plays(void *arg)
 		s->rc = s->rc ? s->rc : channel_new(&s->c, h.id, &why);
 		s->rc = s->rc ? s->rc : channel_answer(s->c, s->l, &h, SOON, &why);
 	}
-	s->rc = s->rc ? s->rc : handover_begin(&s->h, &calls, channel_id(s->c), "web", "other", s->source);
+	s->rc = s->rc ? s->rc :
+			handover_begin(&s->h, &calls, channel_id(s->c), "web", "other", s->source);
 	if (!s->rc && s->source) {
 		s->rc = handover_suspend(&s->h);
 		s->rc = s->rc ? s->rc : handover_final(&s->h);
@@ -151,7 +153,7 @@ static void goes_over(void **state)
 	assert_int_equal(s[1].h.record.state, HANDOVER_RUNNING);
 	assert_false(s[0].image);
 	assert_true(s[1].runs);
-	assert_true(s[1].h.done);	/* the source has said that it knows */
+	assert_true(s[1].h.done); /* the source has said that it knows */
 }
 
 /* The target does not say that it is ready: the guest goes on where it was, and the target is told. */
@@ -171,7 +173,8 @@ static void comes_back(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(goes_over), cmocka_unit_test(comes_back) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(goes_over),
+					    cmocka_unit_test(comes_back) };
 
 	signal(SIGPIPE, SIG_IGN);
 	return cmocka_run_group_tests(tests, NULL, NULL);

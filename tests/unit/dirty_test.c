@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * pv/dirty.c: a processor in software walks the tables it is given, sets what a processor sets, and faults as one. While log-dirty is on
- * each access must end as the guest's own tables say, each write must be found in the map, and the guest's tables must not change but
- * for accessed and dirty bits.
+ * pv/dirty.c: a processor in software walks the tables it is given, sets what a processor sets, and
+ * faults as one. While log-dirty is on each access must end as the guest's own tables say, each
+ * write must be found in the map, and the guest's tables must not change but for accessed and dirty
+ * bits.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,9 +14,9 @@
 #include <torc/shared.h>
 #include "fake_hv.h"
 
-#define FRAMES	512
-#define PAGES	64		/* of the guest's data */
-#define L1S	3
+#define FRAMES 512
+#define PAGES  64 /* of the guest's data */
+#define L1S    3
 
 static struct domain *d, *tools;
 static struct vcpu *v;
@@ -24,8 +25,14 @@ static mfn_t top, l3, l2, l1[L1S], data[PAGES];
 static uint64_t table_m2p[FRAMES];
 static struct shared_info *shared;
 
-static unsigned long address(unsigned int page) { return page / 21 * (1ul << 21) + page % 21 * PAGE_SIZE; }
-static uint64_t *guest_entry(unsigned int page) { return &fake_table(l1[page / 21])[page % 21]; }
+static unsigned long address(unsigned int page)
+{
+	return page / 21 * (1ul << 21) + page % 21 * PAGE_SIZE;
+}
+static uint64_t *guest_entry(unsigned int page)
+{
+	return &fake_table(l1[page / 21])[page % 21];
+}
 
 static int setup_width(bool is_32bit)
 {
@@ -69,8 +76,16 @@ static int setup_width(bool is_32bit)
 	return mmu_new_root(v, top);
 }
 
-static int setup(void **s) { (void)s; return setup_width(false); }
-static int setup_32(void **s) { (void)s; return setup_width(true); }
+static int setup(void **s)
+{
+	(void)s;
+	return setup_width(false);
+}
+static int setup_32(void **s)
+{
+	(void)s;
+	return setup_width(true);
+}
 
 /* What the processor does with v->cr3: 0, or the error code. */
 static int processor(unsigned long va, bool write)
@@ -141,7 +156,7 @@ static void write_is_noted_once_a_round(void **s)
 	assert_true(access_page(3, false));
 	assert_false(is_dirty(3, false));
 	assert_true(access_page(3, true));
-	assert_int_equal(processor(address(3), true), 0);	/* the next ones cost nothing */
+	assert_int_equal(processor(address(3), true), 0); /* the next ones cost nothing */
 	assert_true(is_dirty(3, false));
 	assert_false(is_dirty(4, false));
 	assert_true(is_dirty(3, true));
@@ -165,7 +180,7 @@ static void off_gives_all_memory_back(void **s)
 	assert_int_equal(dirty_enable(d), 0);
 	assert_int_equal(dirty_enable(d), -XEN_EINVAL);
 	assert_int_equal(dirty_disable(d), 0);
-	free = heap_free_frames();		/* the log itself stays until the domain goes */
+	free = heap_free_frames(); /* the log itself stays until the domain goes */
 	assert_int_equal(dirty_enable(d), 0);
 	for (i = 0; i < 63; i++)
 		access_page(i, i % 2);
@@ -181,7 +196,9 @@ static void refused_by_the_guest_stays_refused(void **s)
 	(void)s;
 	*guest_entry(5) &= ~PTE_RW;
 	assert_int_equal(mmu_update_entry(v, &self, (l1[0].n << PAGE_SHIFT) + 6 * 8, 0), 0);
-	assert_int_equal(mmu_update_entry(v, &self, (l1[0].n << PAGE_SHIFT) + 5 * 8, pte_make(data[5], PTE_P)), 0);
+	assert_int_equal(mmu_update_entry(v, &self, (l1[0].n << PAGE_SHIFT) + 5 * 8,
+					  pte_make(data[5], PTE_P)),
+			 0);
 	assert_int_equal(dirty_enable(d), 0);
 	assert_false(access_page(5, true));
 	assert_true(access_page(5, false));
@@ -198,7 +215,9 @@ static void dirty_bit_is_the_guests(void **s)
 	assert_true(access_page(7, true));
 	assert_true(*guest_entry(7) & PTE_D);
 	/* The guest cleans its page: it must see the next write. */
-	assert_int_equal(mmu_update_entry(v, &self, (l1[0].n << PAGE_SHIFT) + 7 * 8, *guest_entry(7) & ~(PTE_D | PTE_A)), 0);
+	assert_int_equal(mmu_update_entry(v, &self, (l1[0].n << PAGE_SHIFT) + 7 * 8,
+					  *guest_entry(7) & ~(PTE_D | PTE_A)),
+			 0);
 	assert_false(*guest_entry(7) & (PTE_D | PTE_A));
 	assert_true(access_page(7, false));
 	assert_true(*guest_entry(7) & PTE_A);
@@ -216,7 +235,9 @@ static void tables_and_the_hypervisors_writes_are_noted(void **s)
 	assert_true(is_dirty(100, true));
 	dirty_mark(d, data[20]);
 	assert_true(is_dirty(20, true));
-	assert_int_equal(mmu_update_entry(v, &self, (data[21].n << PAGE_SHIFT) | MMU_MACHPHYS_UPDATE, 150), 0);
+	assert_int_equal(mmu_update_entry(v, &self,
+					  (data[21].n << PAGE_SHIFT) | MMU_MACHPHYS_UPDATE, 150),
+			 0);
 	assert_true(is_dirty(150, true));
 	v->info_mfn = data[22];
 	assert_true(is_dirty(22, true));
@@ -224,7 +245,8 @@ static void tables_and_the_hypervisors_writes_are_noted(void **s)
 	dirty_disable(d);
 }
 
-/* A frame's kind is part of the image, and changes without a write: it is dirty when it is a table, none any more, pinned or not. */
+/* A frame's kind is part of the image, and changes without a write: it is dirty when it is a table,
+ * none any more, pinned or not. */
 static void kinds_are_noted(void **s)
 {
 	uint64_t *page;
@@ -233,20 +255,21 @@ static void kinds_are_noted(void **s)
 	page = fake_table(data[30]);
 	assert_int_equal(dirty_enable(d), 0);
 	assert_false(is_dirty(30, true));
-	assert_int_not_equal(mmu_pin(v, d, data[30], FT_L2), 0);		/* mapped writable */
+	assert_int_not_equal(mmu_pin(v, d, data[30], FT_L2), 0); /* mapped writable */
 	assert_int_equal(mmu_update_entry(v, &self, (l1[1].n << PAGE_SHIFT) + 9 * 8, 0), 0);
 	assert_false(is_dirty(30, true));
 	assert_int_equal(mmu_pin(v, d, data[30], FT_L2), 0);
 	assert_true(is_dirty(30, true));
 	assert_false(is_dirty(30, true));
-	assert_int_equal(frame_get_typed(fake_frame(data[30]), d, FT_L2), 0);	/* in use otherwise too: only the pin goes */
+	assert_int_equal(frame_get_typed(fake_frame(data[30]), d, FT_L2),
+			 0); /* in use otherwise too: only the pin goes */
 	assert_int_equal(mmu_unpin(v, d, data[30]), 0);
 	assert_true(is_dirty(30, true));
 	frame_put_typed(fake_frame(data[30]));
 	assert_true(is_dirty(30, true));
 	page[3] = pte_make(MFN(1), PTE_P | PTE_PSE);
 	assert_int_not_equal(mmu_pin(v, d, data[30], FT_L2), 0);
-	assert_true(is_dirty(30, true));		/* it was one for a moment */
+	assert_true(is_dirty(30, true)); /* it was one for a moment */
 	page[3] = 0;
 	dirty_disable(d);
 	audit();
@@ -281,7 +304,7 @@ static void memory_runs_out(void **s)
 	while ((f = frames_alloc(0, 0)))
 		;
 	for (i = 0; i < 63; i++)
-		assert_true(access_page(i, true));		/* the guest goes on */
+		assert_true(access_page(i, true)); /* the guest goes on */
 	assert_int_equal(dirty_read(d, false, GADDR(0), 200, &stats), -XEN_ENOMEM);
 	assert_int_equal(dirty_disable(d), 0);
 	audit();
@@ -310,15 +333,27 @@ static void random_life(void **s)
 			memset(written, 0, sizeof(written));
 			break;
 		case 1:
-			e = rand() % 4 ? pte_make(data[page], PTE_P | PTE_US | (rand() % 2 ? PTE_RW : 0) | (rand() % 2 ? PTE_A : 0)) : 0;
-			assert_int_equal(mmu_update_entry(v, &self, (l1[page / 21].n << PAGE_SHIFT) + page % 21 * 8, e), 0);
+			e = rand() % 4 ? pte_make(data[page], PTE_P | PTE_US |
+								      (rand() % 2 ? PTE_RW : 0) |
+								      (rand() % 2 ? PTE_A : 0)) :
+					 0;
+			assert_int_equal(mmu_update_entry(v, &self,
+							  (l1[page / 21].n << PAGE_SHIFT) +
+								  page % 21 * 8,
+							  e),
+					 0);
 			break;
-		case 2:		/* a table away and back */
+		case 2: /* a table away and back */
 			if (rand() % 8)
 				break;
 			e = fake_table(l2)[page / 21];
-			assert_int_equal(mmu_update_entry(v, &self, (l2.n << PAGE_SHIFT) + page / 21 * 8, e & PTE_P ? 0 :
-							  pte_make(l1[page / 21], PTE_P | PTE_RW | PTE_US)), 0);
+			assert_int_equal(mmu_update_entry(v, &self,
+							  (l2.n << PAGE_SHIFT) + page / 21 * 8,
+							  e & PTE_P ?
+								  0 :
+								  pte_make(l1[page / 21],
+									   PTE_P | PTE_RW | PTE_US)),
+					 0);
 			break;
 		default:
 			was = fake_table(l2)[page / 21] & PTE_P ? *guest_entry(page) : 0;
@@ -332,7 +367,8 @@ static void random_life(void **s)
 			if (ok && want)
 				written[page] = true;
 			assert_int_equal(access_page(page, ok), want);
-			/* Nothing of the guest's changed but these two bits, and they as they should. */
+			/* Nothing of the guest's changed but these two bits, and they as they
+			 * should. */
 			e = *guest_entry(page);
 			assert_int_equal(e & ~(PTE_A | PTE_D), was & ~(PTE_A | PTE_D));
 			if (want)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Dumps of guests that mean ill: frames with the same number or none, page tables that go in circles. */
+/* Dumps of guests that mean ill: frames with the same number or none, page tables that go in
+ * circles. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,11 +16,11 @@
 #include "dom0-tools/dump/dump.h"
 #include "tests/unit/fake_host.h"
 
-#define PAGES	16u
-#define PTE	7u	/* present, writable, user */
+#define PAGES 16u
+#define PTE   7u /* present, writable, user */
 
 static struct host *h;
-static uint64_t mfn[PAGES];	/* of each pfn */
+static uint64_t mfn[PAGES]; /* of each pfn */
 
 static void set_word(uint64_t frame, unsigned int i, uint64_t value)
 {
@@ -40,7 +41,8 @@ static int setup(void **state)
 	if (host_populate(h, 5, 0, mfn, PAGES, &done, &why))
 		return -1;
 	for (unsigned int i = 0; i < PAGES; i++)
-		memset((uint8_t *)(uintptr_t)fake_frame(h, mfn[i]), i >= 8 ? 0 : (int)i, HOST_PAGE_SIZE);
+		memset((uint8_t *)(uintptr_t)fake_frame(h, mfn[i]), i >= 8 ? 0 : (int)i,
+		       HOST_PAGE_SIZE);
 	c.ctrlreg[3] = xen_pfn_to_cr3(mfn[8]);
 	memcpy(fake_host_of(h)->context, &c, sizeof(c));
 	fake_host_of(h)->vcpus = 2;
@@ -96,7 +98,8 @@ static void usual(void **state)
 	for (unsigned int i = 0; i < PAGES; i++) {
 		assert_int_equal(p2m[i].pfn, i);
 		assert_int_equal(p2m[i].mfn, mfn[i]);
-		assert_int_equal(r.data[r.pages->sh_offset + i * HOST_PAGE_SIZE + 99], i < 8 ? i : 0);
+		assert_int_equal(r.data[r.pages->sh_offset + i * HOST_PAGE_SIZE + 99],
+				 i < 8 ? i : 0);
 	}
 	free(r.data);
 	fake_host_of(h)->is_32bit = true;
@@ -111,9 +114,9 @@ static void false_numbers(void **state)
 	const struct dump_page *p2m;
 
 	(void)state;
-	fake_host_of(h)->pfn_of[mfn[3]] = 2;			/* two say they are page 2 */
-	fake_host_of(h)->pfn_of[mfn[4]] = UINT64_MAX;		/* this one is none */
-	fake_host_of(h)->pfn_of[mfn[5]] = 1ull << 40;		/* this one is far away */
+	fake_host_of(h)->pfn_of[mfn[3]] = 2;	      /* two say they are page 2 */
+	fake_host_of(h)->pfn_of[mfn[4]] = UINT64_MAX; /* this one is none */
+	fake_host_of(h)->pfn_of[mfn[5]] = 1ull << 40; /* this one is far away */
 	r = dump(true);
 	p2m = (const void *)(r.data + r.p2m->sh_offset);
 	assert_int_equal(r.p2m->sh_size, (PAGES - 2) * 16);
@@ -134,12 +137,13 @@ static void for_gdb(void **state)
 	for (unsigned int i = 0; i < 4; i++)
 		set_word(mfn[11], i, mfn[i] << 12 | PTE);
 	set_word(mfn[11], 9, mfn[6] << 12 | PTE);
-	set_word(mfn[11], 10, 7ull << 12 | PTE);		/* not its frame */
-	set_word(mfn[11], 11, mfn[7] << 12);			/* not present */
+	set_word(mfn[11], 10, 7ull << 12 | PTE); /* not its frame */
+	set_word(mfn[11], 11, mfn[7] << 12);	 /* not present */
 	r = dump(true);
 	assert_int_equal(r.e->e_phnum, 3);
 	assert_int_equal(r.p[0].p_type, PT_NOTE);
-	assert_int_equal(r.p[0].p_filesz, 2 * (12 + 8 + 336));	/* a vCPU each, the second all zero */
+	assert_int_equal(r.p[0].p_filesz,
+			 2 * (12 + 8 + 336)); /* a vCPU each, the second all zero */
 	assert_true(r.p[1].p_vaddr == 0xffffffff80000000ull);
 	assert_int_equal(r.p[1].p_filesz, 4 * HOST_PAGE_SIZE);
 	assert_true(r.p[2].p_vaddr == 0xffffffff80009000ull);
@@ -153,9 +157,10 @@ static void circles(void **state)
 
 	(void)state;
 	for (unsigned int i = 0; i < 512; i++)
-		set_word(mfn[8], i, mfn[8] << 12 | PTE);	/* a root that is its own tables, 512 times */
+		set_word(mfn[8], i,
+			 mfn[8] << 12 | PTE); /* a root that is its own tables, 512 times */
 	r = dump(true);
-	assert_true(r.e->e_phnum > 2);				/* and it came to an end */
+	assert_true(r.e->e_phnum > 2); /* and it came to an end */
 	free(r.data);
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Kernel images, honest and not: what the parser makes of them, and that each lie is told by what it says. */
+/* Kernel images, honest and not: what the parser makes of them, and that each lie is told by what
+ * it says. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,8 +15,8 @@
 #include <torc/elf.h>
 
 /* A small kernel of two segments and a note segment, to be spoilt by each test. */
-#define NOTES_AT	0x200
-#define TEXT_AT		0x1000
+#define NOTES_AT 0x200
+#define TEXT_AT	 0x1000
 struct kernel {
 	Elf64_Ehdr e;
 	Elf64_Phdr p[3];
@@ -44,7 +45,7 @@ static void note_number(uint32_t type, uint64_t v)
 	note(type, &v, 8);
 }
 
-#define BASE	0xffffffff80000000ull
+#define BASE 0xffffffff80000000ull
 
 static int setup(void **state)
 {
@@ -59,10 +60,18 @@ static int setup(void **state)
 	k.e.e_phoff = sizeof(k.e);
 	k.e.e_phnum = 3;
 	k.e.e_phentsize = sizeof(k.p[0]);
-	k.p[0] = (Elf64_Phdr){ .p_type = PT_LOAD, .p_offset = TEXT_AT, .p_vaddr = BASE + 0x100000, .p_paddr = 0x100000,
-			       .p_filesz = 0x2000, .p_memsz = 0x2000 };
-	k.p[1] = (Elf64_Phdr){ .p_type = PT_LOAD, .p_offset = TEXT_AT + 0x2000, .p_vaddr = 0, .p_paddr = 0x102000,
-			       .p_filesz = 0x1000, .p_memsz = 0x5000 };
+	k.p[0] = (Elf64_Phdr){ .p_type = PT_LOAD,
+			       .p_offset = TEXT_AT,
+			       .p_vaddr = BASE + 0x100000,
+			       .p_paddr = 0x100000,
+			       .p_filesz = 0x2000,
+			       .p_memsz = 0x2000 };
+	k.p[1] = (Elf64_Phdr){ .p_type = PT_LOAD,
+			       .p_offset = TEXT_AT + 0x2000,
+			       .p_vaddr = 0,
+			       .p_paddr = 0x102000,
+			       .p_filesz = 0x1000,
+			       .p_memsz = 0x5000 };
 	k.p[2] = (Elf64_Phdr){ .p_type = PT_NOTE, .p_offset = NOTES_AT };
 	note_number(XEN_ELFNOTE_VIRT_BASE, BASE);
 	note_number(XEN_ELFNOTE_ENTRY, BASE + 0x100010);
@@ -105,7 +114,7 @@ static void an_honest_kernel_is_understood(void **state)
 	assert_true(out.features == (0x8801 | 1ull << XENFEAT_pae_pgdir_above_4gb));
 	assert_int_equal(out.l1_valid_mask, 1);
 	assert_true(pv_kernel_segment(&out, 1, &s));
-	assert_true(s.vaddr == BASE + 0x102000);		/* by p_paddr: p_vaddr may be anything */
+	assert_true(s.vaddr == BASE + 0x102000); /* by p_paddr: p_vaddr may be anything */
 	assert_int_equal(s.file_size, 0x1000);
 	assert_int_equal(s.mem_size, 0x5000);
 	assert_false(pv_kernel_segment(&out, 2, &s));
@@ -117,7 +126,7 @@ static void every_truncation_is_refused(void **state)
 
 	(void)state;
 	for (size_t n = 0; n < sizeof(k); n += n < TEXT_AT ? 1 : 64) {
-		void *copy = malloc(n ? n : 1);			/* the sanitizer watches its end */
+		void *copy = malloc(n ? n : 1); /* the sanitizer watches its end */
 
 		memcpy(copy, &k, n);
 		assert_int_not_equal(pv_kernel_parse(&out, copy, n, why, sizeof(why)), 0);
@@ -151,7 +160,7 @@ static void lying_segments_are_refused(void **state)
 	k.p[1].p_offset = ~0ull - 0xfff;
 	refused(-XEN_EINVAL, "truncated: segment 1");
 	k.p[1].p_offset = TEXT_AT;
-	k.p[1].p_paddr = 0 - BASE - 0x1000;			/* ends at the very top */
+	k.p[1].p_paddr = 0 - BASE - 0x1000; /* ends at the very top */
 	refused(-XEN_EINVAL, "too large");
 	k.p[1].p_paddr = 0x40200000;
 	refused(-XEN_EINVAL, "more than 1 GiB");
@@ -188,7 +197,8 @@ static void lying_notes_are_refused(void **state)
 	note_number(XEN_ELFNOTE_VIRT_BASE, BASE + 0x200000);
 	note_number(XEN_ELFNOTE_PADDR_OFFSET, 0x200000);
 	note_number(XEN_ELFNOTE_ENTRY, BASE + 0x100010);
-	assert_int_equal(parse(&(struct pv_kernel){ 0 }), -XEN_EINVAL);	/* loads below its own base */
+	assert_int_equal(parse(&(struct pv_kernel){ 0 }),
+			 -XEN_EINVAL); /* loads below its own base */
 }
 
 static void notes_that_run_out_are_read_as_far_as_they_go(void **state)
@@ -200,12 +210,12 @@ static void notes_that_run_out_are_read_as_far_as_they_go(void **state)
 	note(XEN_ELFNOTE_GUEST_OS, "Plan\0nine", 9);
 	note(XEN_ELFNOTE_FEATURES, "pae_pgdir_above_4gb", 20);
 	whole = notes_used;
-	k.p[2].p_filesz = whole - 8;				/* as some linkers leave it */
+	k.p[2].p_filesz = whole - 8; /* as some linkers leave it */
 	assert_int_equal(parse(&out), 0);
 	assert_string_equal(out.guest_os, "Plan");
 	for (unsigned int n = 0; n < whole; n++) {
 		k.p[2].p_filesz = n;
-		parse(&out);					/* whatever it says, nothing is read beyond */
+		parse(&out); /* whatever it says, nothing is read beyond */
 	}
 	/* a size near 2^32 does not wrap around */
 	notes_used = whole;
@@ -220,7 +230,11 @@ static void notes_that_run_out_are_read_as_far_as_they_go(void **state)
 
 static void a_32_bit_kernel_needs_pae(void **state)
 {
-	static struct { Elf32_Ehdr e; Elf32_Phdr p[2]; uint8_t rest[0x2000]; } s;
+	static struct {
+		Elf32_Ehdr e;
+		Elf32_Phdr p[2];
+		uint8_t rest[0x2000];
+	} s;
 	struct pv_kernel out;
 	Elf32_Nhdr n = { 4, 4, XEN_ELFNOTE_VIRT_BASE };
 
@@ -233,7 +247,9 @@ static void a_32_bit_kernel_needs_pae(void **state)
 	s.e.e_phoff = sizeof(s.e);
 	s.e.e_phnum = 2;
 	s.e.e_phentsize = sizeof(s.p[0]);
-	s.p[0] = (Elf32_Phdr){ .p_type = PT_LOAD, .p_offset = 0x1000, .p_filesz = 0x1000, .p_memsz = 0x4000 };
+	s.p[0] = (Elf32_Phdr){
+		.p_type = PT_LOAD, .p_offset = 0x1000, .p_filesz = 0x1000, .p_memsz = 0x4000
+	};
 	s.p[1] = (Elf32_Phdr){ .p_type = PT_NOTE, .p_offset = 0x200, .p_filesz = 20 };
 	memcpy((char *)&s + 0x200, &n, sizeof(n));
 	memcpy((char *)&s + 0x20c, "Xen", 4);

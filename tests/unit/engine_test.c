@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The engine from end to end on a machine in memory: a guest that does everything a guest may do at every moment of the rounds is sent
- * and received, and then both are compared page by page. And what a hostile sender is told.
+ * The engine from end to end on a machine in memory: a guest that does everything a guest may do at
+ * every moment of the rounds is sent and received, and then both are compared page by page. And
+ * what a hostile sender is told.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -24,21 +25,21 @@
 #include "migration/stream.h"
 #include "tests/unit/fake_machine.h"
 
-#define PAGES		3000u	/* of the guest's list, some of them without a frame */
-#define P		1ull
-#define ADDRESS		0x000ffffffffff000ull
-#define MAX_BYTES	(512u << 20)
+#define PAGES	  3000u /* of the guest's list, some of them without a frame */
+#define P	  1ull
+#define ADDRESS	  0x000ffffffffff000ull
+#define MAX_BYTES (512u << 20)
 
 /* Fixed places of the guest: its list, the list's tree, what start_info names. */
 enum { START = 10, STORE, CONSOLE, TREE, TREE_MID, ROOT = 20, LIST = 40 };
 
 static struct host *h;
 static struct machine *m;
-static uint64_t p2m[PAGES];		/* the guest's own view */
+static uint64_t p2m[PAGES]; /* the guest's own view */
 static uint8_t *bytes;
 static size_t bytes_len, bytes_at;
 static unsigned int width, rounds_seen, ticks, suspends_in;
-static uint64_t list_at[16];		/* pfns where the list lies */
+static uint64_t list_at[16]; /* pfns where the list lies */
 
 static int memory_writev(struct mig_io *io, struct iovec *v, int n)
 {
@@ -180,9 +181,11 @@ static void table_make(uint64_t pfn, unsigned int level, bool pin)
 		uint64_t to = (uint64_t)rand() % PAGES;
 
 		e[i] = 0;
-		if (level == 4 && i >= 256 && i <= 271)		/* the hypervisor's part */
+		if (level == 4 && i >= 256 && i <= 271) /* the hypervisor's part */
 			continue;
-		e[i] = i % 7 == 0 && has(to) ? p2m[to] << 12 | P | 0x60 : i % 7 == 1 ? (uint64_t)rand() << 12 : 0;
+		e[i] = i % 7 == 0 && has(to) ? p2m[to] << 12 | P | 0x60 :
+		       i % 7 == 1	     ? (uint64_t)rand() << 12 :
+					       0;
 	}
 	m->type[p2m[pfn]] = (uint8_t)(level | (pin ? 8 : 0));
 	machine_dirty(m, pfn);
@@ -227,7 +230,8 @@ static void give_back(uint64_t pfn)
 /* The list's pages are others from now on. */
 static void list_move(void)
 {
-	unsigned int i = (unsigned int)rand() % ((PAGES * width + HOST_PAGE_SIZE - 1) / HOST_PAGE_SIZE);
+	unsigned int i = (unsigned int)rand() %
+			 ((PAGES * width + HOST_PAGE_SIZE - 1) / HOST_PAGE_SIZE);
 	uint64_t to = (uint64_t)rand() % PAGES;
 
 	if (!has(to) || fixed(to) || m->type[p2m[to]])
@@ -264,13 +268,15 @@ static void guest_gets_on(struct machine *unused)
 			break;
 		case 2:
 			if (has(pfn) && !fixed(pfn) && !m->type[p2m[pfn]])
-				table_make(pfn, 1 + (unsigned int)rand() % (m->is_32bit ? 3 : 4), rand() % 2);
+				table_make(pfn, 1 + (unsigned int)rand() % (m->is_32bit ? 3 : 4),
+					   rand() % 2);
 			break;
-		case 3: case 4:
+		case 3:
+		case 4:
 			if (has(pfn) && !fixed(pfn) && m->type[p2m[pfn]])
 				table_end(pfn);
 			break;
-		case 5:		/* pinned or not */
+		case 5: /* pinned or not */
 			if (has(pfn) && !fixed(pfn) && m->type[p2m[pfn]]) {
 				m->type[p2m[pfn]] ^= 8;
 				machine_dirty(m, pfn);
@@ -286,7 +292,7 @@ static void guest_gets_on(struct machine *unused)
 			if (rand() % 3 == 0)
 				list_move();
 			break;
-		case 8:		/* as another frame */
+		case 8: /* as another frame */
 			if (has(pfn) && !fixed(pfn) && !m->type[p2m[pfn]]) {
 				give_back(pfn);
 				page_new(pfn);
@@ -364,7 +370,8 @@ static void compare_table(uint64_t pfn)
 			continue;
 		}
 		if ((a[i] & ~ADDRESS) != (b[i] & ~ADDRESS))
-			fail_msg("page %#llx, a table of level %u, entry %u: %#llx became %#llx", (unsigned long long)pfn, m->type[p2m[pfn]] & 7, i,
+			fail_msg("page %#llx, a table of level %u, entry %u: %#llx became %#llx",
+				 (unsigned long long)pfn, m->type[p2m[pfn]] & 7, i,
 				 (unsigned long long)a[i], (unsigned long long)b[i]);
 		assert_true(m->m2p[(b[i] & ADDRESS) >> 12] == m->m2p[(a[i] & ADDRESS) >> 12]);
 	}
@@ -377,7 +384,9 @@ static void compare_list(void)
 	for (uint64_t pfn = 0; pfn < PAGES; pfn++) {
 		uint64_t v = 0;
 
-		memcpy(&v, (uint8_t *)machine_frame(m, to_p2m[list_at[pfn / per]]) + pfn % per * width, width);
+		memcpy(&v,
+		       (uint8_t *)machine_frame(m, to_p2m[list_at[pfn / per]]) + pfn % per * width,
+		       width);
 		assert_true(v == (width == 4 ? (uint32_t)to_p2m[pfn] : to_p2m[pfn]));
 	}
 }
@@ -387,10 +396,12 @@ static void compare(void)
 	find_new();
 	for (uint64_t pfn = 0; pfn < PAGES; pfn++) {
 		if (has(pfn) != (to_p2m[pfn] != ~0ull))
-			fail_msg("page %#llx %s", (unsigned long long)pfn, has(pfn) ? "is missing" : "should not be there");
+			fail_msg("page %#llx %s", (unsigned long long)pfn,
+				 has(pfn) ? "is missing" : "should not be there");
 		if (!has(pfn) || (fixed(pfn) && !m->type[p2m[pfn]]))
 			continue;
-		assert_int_equal(m->type[p2m[pfn]] & 8 ? m->type[p2m[pfn]] : 0, m->type[to_p2m[pfn]]);
+		assert_int_equal(m->type[p2m[pfn]] & 8 ? m->type[p2m[pfn]] : 0,
+				 m->type[to_p2m[pfn]]);
 		if (m->type[p2m[pfn]])
 			compare_table(pfn);
 		else if (memcmp(page(pfn), machine_frame(m, to_p2m[pfn]), HOST_PAGE_SIZE) != 0)
@@ -440,8 +451,11 @@ static int progress(void *arg, const struct mig_progress *p)
 
 static int send_with(const struct mig_send_opts *o, struct mig_outcome *out, struct why *why)
 {
-	const struct mig_calls calls = { .suspend = suspend, .resume = resume, .progress = progress,
-					 .suspend_ask = m->tick == guest_gets_on ? suspend_ask : NULL };
+	const struct mig_calls calls = { .suspend = suspend,
+					 .resume = resume,
+					 .progress = progress,
+					 .suspend_ask = m->tick == guest_gets_on ? suspend_ask :
+										   NULL };
 	struct mig_io io = { .ops = &memory_ops };
 
 	suspends_in = 0;
@@ -452,7 +466,9 @@ static int send_with(const struct mig_send_opts *o, struct mig_outcome *out, str
 static int receive(struct why *why)
 {
 	struct mig_io io = { .ops = &memory_ops };
-	const struct mig_receive_opts o = { .domid = TO, .max_pages = m->max_pages, .store_port = 3, .console_port = 4 };
+	const struct mig_receive_opts o = {
+		.domid = TO, .max_pages = m->max_pages, .store_port = 3, .console_port = 4
+	};
 	struct mig_receiver *r;
 	struct mig_received got;
 	struct mig_head head;
@@ -470,7 +486,9 @@ static int receive(struct why *why)
 
 static void there_and_back(bool is_32bit, bool live)
 {
-	const struct mig_send_opts o = { .live = live, .max_rounds = 6, .on_deadline = MIG_FORCE, .downtime_ns = 1 };
+	const struct mig_send_opts o = {
+		.live = live, .max_rounds = 6, .on_deadline = MIG_FORCE, .downtime_ns = 1
+	};
 	struct mig_outcome out;
 	struct why why;
 
@@ -516,7 +534,7 @@ static void idle_guest_converges(void **state)
 	guest_new(false);
 	assert_int_equal(send_with(&o, &out, &why), 0);
 	assert_int_equal(out.rounds, 2);
-	assert_int_equal(out.last_round_pages, 1);	/* start_info, written while it suspended */
+	assert_int_equal(out.last_round_pages, 1); /* start_info, written while it suspended */
 	assert_true(out.predicted_pause_ns > 0);
 	assert_true(m->log_dirty);
 	assert_int_equal(receive(&why), 0);
@@ -541,12 +559,12 @@ static void ends(void **state)
 	assert_false(m->suspended);
 	assert_false(m->log_dirty);
 	assert_int_equal(out.pause_ns, 0);
-	o.on_deadline = MIG_THROTTLE;			/* 1 ns is reached at no speed */
+	o.on_deadline = MIG_THROTTLE; /* 1 ns is reached at no speed */
 	assert_int_equal(send_with(&o, &out, &why), -ETIMEDOUT);
 	assert_int_equal(m->cap, 0);
 	assert_true(out.rounds <= 4 + 12);
 	o.on_deadline = MIG_FORCE;
-	bytes_len = MAX_BYTES - (2u << 20);		/* the transport ends in the first round */
+	bytes_len = MAX_BYTES - (2u << 20); /* the transport ends in the first round */
 	assert_int_not_equal(send_with(&o, &out, &why), 0);
 	assert_false(m->suspended);
 	assert_false(m->log_dirty);
@@ -571,7 +589,10 @@ static void busy(struct machine *unused)
 
 static void throttle(void **state)
 {
-	struct mig_send_opts o = { .live = true, .max_rounds = 4, .on_deadline = MIG_THROTTLE, .max_bytes_per_s = 40u << 20 };
+	struct mig_send_opts o = { .live = true,
+				   .max_rounds = 4,
+				   .on_deadline = MIG_THROTTLE,
+				   .max_bytes_per_s = 40u << 20 };
 	struct mig_outcome out;
 	struct why why;
 
@@ -592,7 +613,9 @@ static void throttle(void **state)
 
 static void cap(void **state)
 {
-	const struct mig_send_opts o = { .live = true, .downtime_ns = 2000000000, .max_bytes_per_s = 40u << 20 };
+	const struct mig_send_opts o = { .live = true,
+					 .downtime_ns = 2000000000,
+					 .max_bytes_per_s = 40u << 20 };
 	struct mig_outcome out;
 	struct why why;
 
@@ -636,7 +659,8 @@ static void refused(const char *words)
 static void hostile(void **state)
 {
 	static uint8_t data[HOST_PAGE_SIZE], *datas[4] = { data, data, data, data };
-	const uint64_t gone = (uint64_t)STREAM_NO_PAGE << 60, empty = (uint64_t)STREAM_ALLOCATE << 60;
+	const uint64_t gone = (uint64_t)STREAM_NO_PAGE << 60,
+		       empty = (uint64_t)STREAM_ALLOCATE << 60;
 	uint64_t words[4] = { 5, 5, 6, 7 }, pfns[1] = { 0 };
 
 	(void)state;
@@ -649,7 +673,7 @@ static void hostile(void **state)
 	stream_write_pages(&out_io, words, 4, (void **)datas, 4);
 	refused("a page 0x3e9");
 	front(1000, 2);
-	words[0] = 1001 | gone;		/* never sent, outside */
+	words[0] = 1001 | gone; /* never sent, outside */
 	stream_write_pages(&out_io, words, 1, NULL, 0);
 	refused("a page 0x3e9");
 	front(300000000, 1);
@@ -661,7 +685,7 @@ static void hostile(void **state)
 	stream_write_p2m_frames(&out_io, 512, 600, pfns, 1);
 	refused("lists pages 512");
 	front(400, 1);
-	for (unsigned int i = 0; i < 3; i++)		/* the same again and again holds nothing */
+	for (unsigned int i = 0; i < 3; i++) /* the same again and again holds nothing */
 		stream_write_p2m_frames(&out_io, 0, 400, pfns, 1);
 	stream_write_vcpu(&out_io, STREAM_VCPU_BASIC, 1, data, 100);
 	refused("a vCPU 1");
@@ -679,7 +703,8 @@ static void hostile(void **state)
 	memset(data, 0xff, sizeof(data));
 	stream_write_pages(&out_io, words, 1, (void **)datas, 1);
 	stream_write(&out_io, STREAM_SHARED_INFO, NULL, 0, data, HOST_PAGE_SIZE);
-	stream_write_vcpu(&out_io, STREAM_VCPU_BASIC, 0, m->context[FROM], sizeof(struct vcpu_guest_context));
+	stream_write_vcpu(&out_io, STREAM_VCPU_BASIC, 0, m->context[FROM],
+			  sizeof(struct vcpu_guest_context));
 	stream_write(&out_io, STREAM_END, NULL, 0, NULL, 0);
 	refused("maps a page that the image has not");
 	m->max_pages = 10;
@@ -695,7 +720,9 @@ static void hostile(void **state)
 /* A good stream with bytes changed or missing: refused or taken, but nothing is harmed. */
 static void damaged(void **state)
 {
-	const struct mig_send_opts o = { .live = true, .max_rounds = 3, .on_deadline = MIG_FORCE, .downtime_ns = 1 };
+	const struct mig_send_opts o = {
+		.live = true, .max_rounds = 3, .on_deadline = MIG_FORCE, .downtime_ns = 1
+	};
 	struct mig_outcome out;
 	struct why why;
 	uint8_t *good;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* pv/evtchn.c: ports, both ends of a channel, virqs, masks and selectors in both widths, two domains that close on each other. */
+/* pv/evtchn.c: ports, both ends of a channel, virqs, masks and selectors in both widths, two
+ * domains that close on each other. */
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -37,16 +38,27 @@ static int setup_width(bool b_is_32bit)
 	return 0;
 }
 
-static int setup(void **s) { (void)s; return setup_width(false); }
-static int setup_32(void **s) { (void)s; return setup_width(true); }
+static int setup(void **s)
+{
+	(void)s;
+	return setup_width(false);
+}
+static int setup_32(void **s)
+{
+	(void)s;
+	return setup_width(true);
+}
 
-static bool pending(struct domain *d, evtchn_port_t port) { return bit_test(port, shared_pending(d)); }
+static bool pending(struct domain *d, evtchn_port_t port)
+{
+	return bit_test(port, shared_pending(d));
+}
 static bool selected(struct vcpu *v, evtchn_port_t port)
 {
 	return bit_test(port / shared_word_bits(v->domain), vcpu_pending_sel(v));
 }
 
-static void quiet(struct domain *d, evtchn_port_t port)		/* what a guest's upcall does */
+static void quiet(struct domain *d, evtchn_port_t port) /* what a guest's upcall does */
 {
 	unsigned int i;
 
@@ -62,7 +74,7 @@ static void connect(evtchn_port_t *pa, evtchn_port_t *pb)
 {
 	assert_int_equal(evtchn_alloc_unbound(a, a, 2, pa), 0);
 	assert_int_equal(evtchn_bind_interdomain(b, a, *pa, pb), 0);
-	assert_true(pending(b, *pb));		/* ABI: bound ports start pending */
+	assert_true(pending(b, *pb)); /* ABI: bound ports start pending */
 	quiet(b, *pb);
 }
 
@@ -77,7 +89,7 @@ static void test_send_reaches_the_peer(void **s)
 	assert_true(selected(bv, pb));
 	assert_int_equal(*vcpu_upcall_pending(bv), 1);
 	assert_int_equal(fake_kicks[0], 1);
-	assert_int_equal(evtchn_send(av, pa), 0);	/* already pending: nobody is told twice */
+	assert_int_equal(evtchn_send(av, pa), 0); /* already pending: nobody is told twice */
 	assert_int_equal(fake_kicks[0], 1);
 	assert_false(pending(a, pa));
 }
@@ -124,8 +136,8 @@ static void test_only_who_was_named_may_bind(void **s)
 	assert_int_equal(evtchn_bind_interdomain(b, a, 99999, &pb), -XEN_EINVAL);
 	assert_int_equal(evtchn_alloc_unbound(a, a, 2, &pa), 0);
 	assert_int_equal(evtchn_bind_interdomain(b, a, pa, &pb), 0);
-	assert_int_equal(pb, 1);		/* the failed ones took no port */
-	assert_int_equal(evtchn_bind_interdomain(b, a, pa, &pb), -XEN_EINVAL);	/* taken */
+	assert_int_equal(pb, 1); /* the failed ones took no port */
+	assert_int_equal(evtchn_bind_interdomain(b, a, pa, &pb), -XEN_EINVAL); /* taken */
 }
 
 static void test_loopback(void **s)
@@ -140,7 +152,7 @@ static void test_loopback(void **s)
 	assert_int_equal(evtchn_send(av, p), 0);
 	assert_true(pending(a, q));
 	assert_int_equal(evtchn_close(a, p), 0);
-	assert_int_equal(evtchn_send(av, q), 0);	/* a peer yet to come */
+	assert_int_equal(evtchn_send(av, q), 0); /* a peer yet to come */
 	assert_int_equal(evtchn_close(a, q), 0);
 }
 
@@ -186,14 +198,15 @@ static void test_virqs(void **s)
 	assert_int_equal(evtchn_bind_virq(b, VIRQ_TIMER, 0, &t0), -XEN_EEXIST);
 	assert_int_equal(evtchn_bind_virq(b, VIRQ_TIMER, 1, &t1), 0);
 	assert_int_equal(evtchn_bind_virq(b, VIRQ_TIMER, 2, &g), -XEN_ENOENT);
-	assert_int_equal(evtchn_bind_virq(b, VIRQ_DOM_EXC, 1, &g), -XEN_EINVAL);	/* global ones start on vcpu 0 */
+	assert_int_equal(evtchn_bind_virq(b, VIRQ_DOM_EXC, 1, &g),
+			 -XEN_EINVAL); /* global ones start on vcpu 0 */
 	assert_int_equal(evtchn_bind_virq(b, NR_VIRQS, 0, &g), -XEN_EINVAL);
 	assert_int_equal(evtchn_bind_virq(b, VIRQ_DOM_EXC, 0, &g), 0);
 	evtchn_virq(bv1, VIRQ_TIMER);
 	assert_true(pending(b, t1) && !pending(b, t0));
-	assert_int_equal(evtchn_bind_vcpu(b, t1, 0), -XEN_EINVAL);	/* per-vcpu ones stay */
+	assert_int_equal(evtchn_bind_vcpu(b, t1, 0), -XEN_EINVAL); /* per-vcpu ones stay */
 	assert_int_equal(evtchn_bind_vcpu(b, g, 1), 0);
-	evtchn_virq_global(VIRQ_DOM_EXC);		/* there is no control domain: nobody gets it */
+	evtchn_virq_global(VIRQ_DOM_EXC); /* there is no control domain: nobody gets it */
 	assert_false(pending(b, g));
 	assert_int_equal(evtchn_set_virq_handler(b, VIRQ_TIMER), -XEN_EINVAL);
 	assert_int_equal(evtchn_set_virq_handler(b, VIRQ_DOM_EXC), 0);
@@ -286,10 +299,12 @@ static void test_moved_info_shows_everything(void **s)
 	(void)s;
 	evtchn_vcpu_info_moved(bv);
 	assert_int_equal(*vcpu_upcall_pending(bv), 1);
-	assert_true(selected(bv, 0) && selected(bv, shared_word_bits(b) * (shared_word_bits(b) - 1)));
+	assert_true(selected(bv, 0) &&
+		    selected(bv, shared_word_bits(b) * (shared_word_bits(b) - 1)));
 }
 
-/* Ends close and connect against each other from two threads, while a third sends. Nothing hangs, and both ends agree at the end. */
+/* Ends close and connect against each other from two threads, while a third sends. Nothing hangs,
+ * and both ends agree at the end. */
 static volatile bool stop;
 
 static void *closer(void *arg)

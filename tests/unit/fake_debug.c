@@ -9,10 +9,10 @@
 #include <xen/xen.h>
 #include <xen/foreign/x86_32.h>
 
-#define TURN	200u	/* instructions of a vCPU between two looks */
-#define TF	0x100u
-#define BS	0x4000u
-#define PTE	7u
+#define TURN 200u /* instructions of a vCPU between two looks */
+#define TF   0x100u
+#define BS   0x4000u
+#define PTE  7u
 
 struct host {
 	struct fake_guest g;
@@ -30,14 +30,14 @@ static struct vcpu_guest_context_x86_32 *c32(struct fake_guest *g, unsigned int 
 
 uint64_t fake_ip(const struct fake_guest *g, unsigned int v)
 {
-	return g->is_32bit ? c32((struct fake_guest *)(uintptr_t)g, v)->user_regs.eip
-			   : c64((struct fake_guest *)(uintptr_t)g, v)->user_regs.rip;
+	return g->is_32bit ? c32((struct fake_guest *)(uintptr_t)g, v)->user_regs.eip :
+			     c64((struct fake_guest *)(uintptr_t)g, v)->user_regs.rip;
 }
 
 uint64_t fake_flags(const struct fake_guest *g, unsigned int v)
 {
-	return g->is_32bit ? c32((struct fake_guest *)(uintptr_t)g, v)->user_regs.eflags
-			   : c64((struct fake_guest *)(uintptr_t)g, v)->user_regs.rflags;
+	return g->is_32bit ? c32((struct fake_guest *)(uintptr_t)g, v)->user_regs.eflags :
+			     c64((struct fake_guest *)(uintptr_t)g, v)->user_regs.rflags;
 }
 
 void fake_set(struct fake_guest *g, unsigned int v, uint64_t ip, uint64_t flags)
@@ -67,7 +67,7 @@ struct host *fake_guest_new(bool is_32bit)
 	g->uuid = 7;
 	if (!is_32bit) {
 		entry(g, 1, 0, 2);
-		entry(g, 5, 0, 6);		/* the user's root */
+		entry(g, 5, 0, 6); /* the user's root */
 		entry(g, 6, 0, 7);
 		entry(g, 7, 2, 11);
 		entry(g, 11, 5, 10);
@@ -82,7 +82,7 @@ struct host *fake_guest_new(bool is_32bit)
 	for (unsigned int v = 0; v < FAKE_VCPUS; v++) {
 		if (is_32bit) {
 			c32(g, v)->ctrlreg[3] = xen_pfn_to_cr3_x86_32(1);
-			c32(g, v)->user_regs.cs = 0xe019;	/* ring 1 */
+			c32(g, v)->user_regs.cs = 0xe019; /* ring 1 */
 		} else {
 			c64(g, v)->ctrlreg[3] = xen_pfn_to_cr3(1);
 			c64(g, v)->ctrlreg[1] = xen_pfn_to_cr3(5);
@@ -109,7 +109,8 @@ bool fake_guest_runs(const struct fake_guest *g)
 	return !g->pauses && !g->debug_paused && !g->shut_down && !g->gone;
 }
 
-/* --- its processors ------------------------------------------------------------------------------------------------- */
+/* --- its processors
+ * ------------------------------------------------------------------------------------------------- */
 
 static void happens(struct fake_guest *g, unsigned int v, unsigned int vector)
 {
@@ -164,7 +165,9 @@ static void run(struct fake_guest *g)
 				execute(g, v);
 }
 
-/* --- host.h ----------------------------------------------------------------------------------------------------------- */
+/* --- host.h
+ * -----------------------------------------------------------------------------------------------------------
+ */
 
 static int here(struct host *h, uint32_t domid, struct why *why)
 {
@@ -173,7 +176,8 @@ static int here(struct host *h, uint32_t domid, struct why *why)
 	return h->g.no_rights ? why_set(why, TE_NO_RIGHTS, "no") : 0;
 }
 
-void *host_map(struct host *h, uint32_t domid, bool writable, const uint64_t *mfns, size_t count, struct why *why)
+void *host_map(struct host *h, uint32_t domid, bool writable, const uint64_t *mfns, size_t count,
+	       struct why *why)
 {
 	if (here(h, domid, why))
 		return NULL;
@@ -197,8 +201,12 @@ int host_domain_info(struct host *h, uint32_t domid, struct domain_info *info, s
 	struct fake_guest *g = &h->g;
 	int rc = here(h, domid, why);
 
-	*info = (struct domain_info){ .domid = domid, .vcpus_max = FAKE_VCPUS, .shutdown = g->shut_down, .reason = g->reason,
-				      .paused = g->pauses || g->debug_paused, .debugged = g->debugged };
+	*info = (struct domain_info){ .domid = domid,
+				      .vcpus_max = FAKE_VCPUS,
+				      .shutdown = g->shut_down,
+				      .reason = g->reason,
+				      .paused = g->pauses || g->debug_paused,
+				      .debugged = g->debugged };
 	memset(info->uuid, g->uuid, sizeof(info->uuid));
 	return rc;
 }
@@ -291,7 +299,8 @@ int host_debug_event(struct host *h, uint32_t domid, struct host_debug_event *e,
 	return 0;
 }
 
-int host_debug_pass(struct host *h, uint32_t domid, uint32_t vcpu, unsigned int vector, struct why *why)
+int host_debug_pass(struct host *h, uint32_t domid, uint32_t vcpu, unsigned int vector,
+		    struct why *why)
 {
 	int rc = here(h, domid, why);
 
@@ -305,10 +314,12 @@ int host_debug_pass(struct host *h, uint32_t domid, uint32_t vcpu, unsigned int 
 
 static size_t size_of(const struct fake_guest *g)
 {
-	return g->is_32bit ? sizeof(struct vcpu_guest_context_x86_32) : sizeof(struct vcpu_guest_context);
+	return g->is_32bit ? sizeof(struct vcpu_guest_context_x86_32) :
+			     sizeof(struct vcpu_guest_context);
 }
 
-int host_vcpu_get_context(struct host *h, uint32_t domid, uint32_t vcpu, void *context, size_t size, struct why *why)
+int host_vcpu_get_context(struct host *h, uint32_t domid, uint32_t vcpu, void *context, size_t size,
+			  struct why *why)
 {
 	int rc = here(h, domid, why);
 
@@ -320,7 +331,8 @@ int host_vcpu_get_context(struct host *h, uint32_t domid, uint32_t vcpu, void *c
 	return 0;
 }
 
-int host_vcpu_set_context(struct host *h, uint32_t domid, uint32_t vcpu, const void *context, size_t size, struct why *why)
+int host_vcpu_set_context(struct host *h, uint32_t domid, uint32_t vcpu, const void *context,
+			  size_t size, struct why *why)
 {
 	int rc = here(h, domid, why);
 
@@ -332,7 +344,8 @@ int host_vcpu_set_context(struct host *h, uint32_t domid, uint32_t vcpu, const v
 	return 0;
 }
 
-int host_vcpu_get_xsave(struct host *h, uint32_t domid, uint32_t vcpu, void **area, size_t *size, struct why *why)
+int host_vcpu_get_xsave(struct host *h, uint32_t domid, uint32_t vcpu, void **area, size_t *size,
+			struct why *why)
 {
 	(void)vcpu;
 	*area = NULL;
@@ -340,13 +353,15 @@ int host_vcpu_get_xsave(struct host *h, uint32_t domid, uint32_t vcpu, void **ar
 	return here(h, domid, why);
 }
 
-int host_vcpu_set_xsave(struct host *h, uint32_t domid, uint32_t vcpu, const void *area, size_t size, struct why *why)
+int host_vcpu_set_xsave(struct host *h, uint32_t domid, uint32_t vcpu, const void *area,
+			size_t size, struct why *why)
 {
 	(void)vcpu, (void)area, (void)size;
 	return here(h, domid, why);
 }
 
-int host_vcpu_info(struct host *h, uint32_t domid, uint32_t vcpu, struct vcpu_info_row *row, struct why *why)
+int host_vcpu_info(struct host *h, uint32_t domid, uint32_t vcpu, struct vcpu_info_row *row,
+		   struct why *why)
 {
 	*row = (struct vcpu_info_row){ .vcpu = vcpu, .online = vcpu + 1 < FAKE_VCPUS };
 	return here(h, domid, why);

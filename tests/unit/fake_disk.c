@@ -70,7 +70,9 @@ static int resize(struct disk *disk)
 	return 0;
 }
 
-static const struct disk_ops ops = { .submit = submit, .complete = complete, .close = close_disk, .resize = resize };
+static const struct disk_ops ops = {
+	.submit = submit, .complete = complete, .close = close_disk, .resize = resize
+};
 
 void fake_disk_init(struct fake_disk *d)
 {

@@ -13,9 +13,9 @@ struct fake_disk {
 	uint8_t data[FAKE_DISK_BYTES];
 	struct disk_io *queue[FAKE_DISK_QUEUE];
 	unsigned int queued, flushes, discards;
-	bool hold; /* complete nothing for now */
+	bool hold;	/* complete nothing for now */
 	bool backwards; /* last in, first out */
-	int fail; /* every request ends with this -errno */
+	int fail;	/* every request ends with this -errno */
 };
 
 void fake_disk_init(struct fake_disk *d);

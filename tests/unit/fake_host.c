@@ -59,7 +59,8 @@ int host_populate(struct host *h, uint32_t domid, unsigned int order, uint64_t *
 		for (uint64_t j = 0; j < run; j++) {
 			h->f.pfn_of[base + j] = frames[i] + j;
 			h->f.given[base + j] = true;
-			memset(h->arena + ((base + j) << HOST_PAGE_SHIFT), h->f.zeroed ? 0 : 0xa5, HOST_PAGE_SIZE);
+			memset(h->arena + ((base + j) << HOST_PAGE_SHIFT), h->f.zeroed ? 0 : 0xa5,
+			       HOST_PAGE_SIZE);
 		}
 		frames[i] = base;
 		h->f.next_frame = (unsigned int)(base + run + (order ? 0 : 1));
@@ -140,7 +141,9 @@ void host_unmap(struct host *h, void *at, size_t count)
 int host_domain_info(struct host *h, uint32_t domid, struct domain_info *info, struct why *why)
 {
 	(void)why;
-	*info = (struct domain_info){ .domid = domid, .shared_info_frame = FAKE_SHARED, .vcpus_max = h->f.vcpus };
+	*info = (struct domain_info){ .domid = domid,
+				      .shared_info_frame = FAKE_SHARED,
+				      .vcpus_max = h->f.vcpus };
 	return 0;
 }
 
@@ -193,7 +196,9 @@ int host_vcpu_set_context(struct host *h, uint32_t domid, uint32_t vcpu, const v
 int host_info(struct host *h, struct host_info *info, struct why *why)
 {
 	(void)h, (void)why;
-	*info = (struct host_info){ .version_major = 4, .version_minor = 17, .version_extra = ".fake" };
+	*info = (struct host_info){ .version_major = 4,
+				    .version_minor = 17,
+				    .version_extra = ".fake" };
 	return 0;
 }
 

@@ -6,16 +6,16 @@
 #include "dom0-tools/host/host.h"
 
 #define FAKE_FRAMES 65536u /* machine frames there are */
-#define FAKE_SHARED 77u /* the frame of shared_info */
+#define FAKE_SHARED 77u	   /* the frame of shared_info */
 
 struct fake_host {
-	uint8_t *frame[FAKE_FRAMES]; /* contents, made when first mapped */
+	uint8_t *frame[FAKE_FRAMES];  /* contents, made when first mapped */
 	uint64_t pfn_of[FAKE_FRAMES]; /* what populate was told */
 	bool given[FAKE_FRAMES];
 	unsigned int mapped; /* pages mapped now */
 	unsigned int next_frame;
 	bool no_runs; /* refuse anything but single pages */
-	bool zeroed; /* frames come with zeros in them, and it says so */
+	bool zeroed;  /* frames come with zeros in them, and it says so */
 	bool was_mapped[FAKE_FRAMES];
 	uint64_t budget; /* frames left */
 	uint64_t pinned;

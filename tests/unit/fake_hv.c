@@ -33,7 +33,9 @@ static struct vcpu vcpus[8], *vcpu_slots[4][8];
 static unsigned int nr_frames, nr_domains, nr_vcpus;
 static uint32_t tlb_clock, stamps[MAX_CPUS];
 
-/* --- what the core calls ---------------------------------------------------------------------------------------------------- */
+/* --- what the core calls
+ * ----------------------------------------------------------------------------------------------------
+ */
 
 void panic(const char *fmt, ...)
 {
@@ -193,7 +195,9 @@ void domain_put(struct domain **d)
 	*d = NULL;
 }
 
-/* --- the machine -------------------------------------------------------------------------------------------------------------- */
+/* --- the machine
+ * --------------------------------------------------------------------------------------------------------------
+ */
 
 void fake_reset(unsigned int frames)
 {
@@ -282,7 +286,9 @@ mfn_t fake_page(struct domain *d)
 	return frame_mfn(f);
 }
 
-/* --- the audit ---------------------------------------------------------------------------------------------------------------- */
+/* --- the audit
+ * ----------------------------------------------------------------------------------------------------------------
+ */
 
 static unsigned int level_of(enum frame_type t)
 {
@@ -324,11 +330,12 @@ void fake_audit(const unsigned int *extra, const unsigned int *typed)
 		refs[m] += frame_is_allocated(f) + (extra ? extra[m] : 0) + (typed ? typed[m] : 0) +
 			   frame_is_pinned(f);
 		types[m] += (typed ? typed[m] : 0) + frame_is_pinned(f);
-		level = f->owner ? level_of(frame_type(f))
-				 : 0; /* of the hypervisor's own, type is the heap's and others' */
+		level = f->owner ? level_of(frame_type(f)) :
+				   0; /* of the hypervisor's own, type is the heap's and others' */
 		if (!level)
 			continue;
-		/* Half-validated tables: what is below partial counts. The state "partial" with no count has a reference. */
+		/* Half-validated tables: what is below partial counts. The state "partial" with no
+		 * count has a reference. */
 		n = f->partial;
 		if (!frame_type_count(f))
 			refs[m]++;
@@ -354,8 +361,8 @@ void fake_audit(const unsigned int *extra, const unsigned int *typed)
 		if (frame_count(&frame_table[m]) != refs[m])
 			FAIL(m, "count %lu, should be %u",
 			     (unsigned long)frame_count(&frame_table[m]), refs[m]);
-		if (frame_table[m].owner ? frame_type_count(&frame_table[m]) != types[m]
-					 : types[m] != 0)
+		if (frame_table[m].owner ? frame_type_count(&frame_table[m]) != types[m] :
+					   types[m] != 0)
 			FAIL(m, "type %u count %u, should be %u", frame_type(&frame_table[m]),
 			     frame_type_count(&frame_table[m]), types[m]);
 	}

@@ -14,7 +14,7 @@ struct fake_kernel {
 	uint8_t *data;
 	size_t size;
 	size_t notes_at, notes_size; /* where the note segment is */
-	size_t phdr_at, phdr_size; /* the first program header, a LOAD; the second is the NOTE */
+	size_t phdr_at, phdr_size;   /* the first program header, a LOAD; the second is the NOTE */
 	int is_64;
 };
 

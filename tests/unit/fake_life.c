@@ -57,8 +57,8 @@ struct domain *domain_get(domid_t id)
 
 struct domain *domain_get_for(struct vcpu *v, domid_t id)
 {
-	return id == DOMID_SELF || id == v->domain->id || v->domain->privileged ? domain_get(id)
-										: NULL;
+	return id == DOMID_SELF || id == v->domain->id || v->domain->privileged ? domain_get(id) :
+										  NULL;
 }
 
 void pv_vcpu_kick(struct vcpu *v)

@@ -20,7 +20,8 @@ struct host *machine_new(bool is_32bit, uint64_t pages)
 	h->fd = memfd_create("machine", 0);
 	if (h->fd < 0 || ftruncate(h->fd, (off_t)MACHINE_FRAMES * HOST_PAGE_SIZE) < 0)
 		abort();
-	m->memory = mmap(NULL, (size_t)MACHINE_FRAMES * HOST_PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, h->fd, 0);
+	m->memory = mmap(NULL, (size_t)MACHINE_FRAMES * HOST_PAGE_SIZE, PROT_READ | PROT_WRITE,
+			 MAP_SHARED, h->fd, 0);
 	if (m->memory == MAP_FAILED)
 		abort();
 	memset(m->m2p, 0xff, sizeof(m->m2p));
@@ -81,7 +82,9 @@ int host_domain_info(struct host *h, uint32_t domid, struct domain_info *info, s
 {
 	(void)why;
 	tick(h);
-	*info = (struct domain_info){ .domid = domid, .shared_info_frame = SHARED(domid), .vcpus_max = h->m.vcpus,
+	*info = (struct domain_info){ .domid = domid,
+				      .shared_info_frame = SHARED(domid),
+				      .vcpus_max = h->m.vcpus,
 				      .shutdown = domid == FROM && h->m.suspended };
 	return 0;
 }
@@ -100,19 +103,22 @@ int host_info(struct host *h, struct host_info *info, struct why *why)
 	return 0;
 }
 
-void *host_map(struct host *h, uint32_t domid, bool writable, const uint64_t *mfns, size_t count, struct why *why)
+void *host_map(struct host *h, uint32_t domid, bool writable, const uint64_t *mfns, size_t count,
+	       struct why *why)
 {
 	uint8_t *at;
 
 	tick(h);
 	for (size_t i = 0; i < count; i++)
 		if (mfns[i] >= MACHINE_FRAMES || h->m.owner[mfns[i]] != domid) {
-			why_set(why, TE_HYPERVISOR, "frame %#llx is not the domain's", (unsigned long long)mfns[i]);
+			why_set(why, TE_HYPERVISOR, "frame %#llx is not the domain's",
+				(unsigned long long)mfns[i]);
 			return NULL;
 		}
 	at = mmap(NULL, count * HOST_PAGE_SIZE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	for (size_t i = 0; i < count; i++)
-		if (mmap(at + i * HOST_PAGE_SIZE, HOST_PAGE_SIZE, PROT_READ | (writable ? PROT_WRITE : 0), MAP_SHARED | MAP_FIXED, h->fd,
+		if (mmap(at + i * HOST_PAGE_SIZE, HOST_PAGE_SIZE,
+			 PROT_READ | (writable ? PROT_WRITE : 0), MAP_SHARED | MAP_FIXED, h->fd,
 			 (off_t)(mfns[i] * HOST_PAGE_SIZE)) == MAP_FAILED)
 			abort();
 	h->m.mapped += (unsigned int)count;
@@ -147,7 +153,9 @@ int host_frame_types(struct host *h, uint32_t domid, uint64_t *frames, size_t co
 	(void)why;
 	tick(h);
 	for (size_t i = 0; i < count; i++)
-		frames[i] = frames[i] < MACHINE_FRAMES && h->m.owner[frames[i]] == domid ? (uint64_t)h->m.type[frames[i]] << 28 : HOST_NOT_ITS;
+		frames[i] = frames[i] < MACHINE_FRAMES && h->m.owner[frames[i]] == domid ?
+				    (uint64_t)h->m.type[frames[i]] << 28 :
+				    HOST_NOT_ITS;
 	tick(h);
 	return 0;
 }
@@ -160,7 +168,8 @@ int host_log_dirty(struct host *h, uint32_t domid, bool on, struct why *why)
 	return 0;
 }
 
-int host_dirty_read(struct host *h, uint32_t domid, bool clear, uint8_t *bitmap, uint64_t pages, uint64_t *count, struct why *why)
+int host_dirty_read(struct host *h, uint32_t domid, bool clear, uint8_t *bitmap, uint64_t pages,
+		    uint64_t *count, struct why *why)
 {
 	(void)domid;
 	tick(h);
@@ -173,7 +182,8 @@ int host_dirty_read(struct host *h, uint32_t domid, bool clear, uint8_t *bitmap,
 	return 0;
 }
 
-int host_populate(struct host *h, uint32_t domid, unsigned int order, uint64_t *frames, size_t count, size_t *done, struct why *why)
+int host_populate(struct host *h, uint32_t domid, unsigned int order, uint64_t *frames,
+		  size_t count, size_t *done, struct why *why)
 {
 	unsigned int owned = 0;
 
@@ -191,17 +201,20 @@ int host_release(struct host *h, uint32_t domid, const uint64_t *mfns, size_t co
 {
 	for (size_t i = 0; i < count; i++) {
 		if (mfns[i] >= MACHINE_FRAMES || h->m.owner[mfns[i]] != domid)
-			return why_set(why, TE_HYPERVISOR, "frame %#llx is not the domain's", (unsigned long long)mfns[i]);
+			return why_set(why, TE_HYPERVISOR, "frame %#llx is not the domain's",
+				       (unsigned long long)mfns[i]);
 		h->m.owner[mfns[i]] = NOBODY;
 		h->m.m2p[mfns[i]] = ~0ull;
 	}
 	return 0;
 }
 
-int host_pin_tables(struct host *h, uint32_t domid, const struct host_pin *pins, unsigned int count, struct why *why)
+int host_pin_tables(struct host *h, uint32_t domid, const struct host_pin *pins, unsigned int count,
+		    struct why *why)
 {
 	for (unsigned int i = 0; i < count; i++) {
-		if (!pins[i].level || pins[i].level > 4 || pins[i].mfn >= MACHINE_FRAMES || h->m.owner[pins[i].mfn] != domid)
+		if (!pins[i].level || pins[i].level > 4 || pins[i].mfn >= MACHINE_FRAMES ||
+		    h->m.owner[pins[i].mfn] != domid)
 			return why_set(why, TE_HYPERVISOR, "no table");
 		h->m.type[pins[i].mfn] = (uint8_t)(pins[i].level | 8);
 		h->m.pins++;
@@ -209,8 +222,8 @@ int host_pin_tables(struct host *h, uint32_t domid, const struct host_pin *pins,
 	return 0;
 }
 
-int host_grant_seed(struct host *h, uint32_t domid, const uint32_t *refs, const uint32_t *to, const uint64_t *mfns, size_t count,
-		    struct why *why)
+int host_grant_seed(struct host *h, uint32_t domid, const uint32_t *refs, const uint32_t *to,
+		    const uint64_t *mfns, size_t count, struct why *why)
 {
 	(void)domid, (void)to, (void)why;
 	for (size_t i = 0; i < count; i++)
@@ -218,21 +231,24 @@ int host_grant_seed(struct host *h, uint32_t domid, const uint32_t *refs, const 
 	return 0;
 }
 
-int host_vcpu_info(struct host *h, uint32_t domid, uint32_t vcpu, struct vcpu_info_row *row, struct why *why)
+int host_vcpu_info(struct host *h, uint32_t domid, uint32_t vcpu, struct vcpu_info_row *row,
+		   struct why *why)
 {
 	(void)h, (void)domid, (void)why;
 	*row = (struct vcpu_info_row){ .vcpu = vcpu, .online = vcpu == 0 };
 	return 0;
 }
 
-int host_vcpu_get_context(struct host *h, uint32_t domid, uint32_t vcpu, void *context, size_t size, struct why *why)
+int host_vcpu_get_context(struct host *h, uint32_t domid, uint32_t vcpu, void *context, size_t size,
+			  struct why *why)
 {
 	(void)vcpu, (void)why;
 	memcpy(context, h->m.context[domid], size);
 	return 0;
 }
 
-int host_vcpu_set_context(struct host *h, uint32_t domid, uint32_t vcpu, const void *context, size_t size, struct why *why)
+int host_vcpu_set_context(struct host *h, uint32_t domid, uint32_t vcpu, const void *context,
+			  size_t size, struct why *why)
 {
 	(void)vcpu, (void)why;
 	memcpy(h->m.context[domid], context, size);
@@ -240,20 +256,23 @@ int host_vcpu_set_context(struct host *h, uint32_t domid, uint32_t vcpu, const v
 	return 0;
 }
 
-int host_vcpu_get_extended(struct host *h, uint32_t domid, uint32_t vcpu, void *context, size_t *size, struct why *why)
+int host_vcpu_get_extended(struct host *h, uint32_t domid, uint32_t vcpu, void *context,
+			   size_t *size, struct why *why)
 {
 	(void)h, (void)domid, (void)vcpu, (void)why;
 	memset(context, 7, *size = 64);
 	return 0;
 }
 
-int host_vcpu_set_extended(struct host *h, uint32_t domid, uint32_t vcpu, const void *context, size_t size, struct why *why)
+int host_vcpu_set_extended(struct host *h, uint32_t domid, uint32_t vcpu, const void *context,
+			   size_t size, struct why *why)
 {
 	(void)h, (void)domid, (void)vcpu, (void)context;
 	return size <= 128 ? 0 : why_set(why, TE_HYPERVISOR, "too long");
 }
 
-int host_vcpu_get_xsave(struct host *h, uint32_t domid, uint32_t vcpu, void **area, size_t *size, struct why *why)
+int host_vcpu_get_xsave(struct host *h, uint32_t domid, uint32_t vcpu, void **area, size_t *size,
+			struct why *why)
 {
 	(void)h, (void)domid, (void)vcpu, (void)why;
 	*area = NULL;
@@ -261,13 +280,15 @@ int host_vcpu_get_xsave(struct host *h, uint32_t domid, uint32_t vcpu, void **ar
 	return 0;
 }
 
-int host_vcpu_set_xsave(struct host *h, uint32_t domid, uint32_t vcpu, const void *area, size_t size, struct why *why)
+int host_vcpu_set_xsave(struct host *h, uint32_t domid, uint32_t vcpu, const void *area,
+			size_t size, struct why *why)
 {
 	(void)h, (void)domid, (void)vcpu, (void)area, (void)size, (void)why;
 	return 0;
 }
 
-int host_domain_sched_get(struct host *h, uint32_t domid, unsigned int *weight, unsigned int *cap, struct why *why)
+int host_domain_sched_get(struct host *h, uint32_t domid, unsigned int *weight, unsigned int *cap,
+			  struct why *why)
 {
 	(void)domid, (void)why;
 	*weight = 256;
@@ -275,7 +296,8 @@ int host_domain_sched_get(struct host *h, uint32_t domid, unsigned int *weight, 
 	return 0;
 }
 
-int host_domain_sched_set(struct host *h, uint32_t domid, unsigned int weight, unsigned int cap, struct why *why)
+int host_domain_sched_set(struct host *h, uint32_t domid, unsigned int weight, unsigned int cap,
+			  struct why *why)
 {
 	(void)domid, (void)why, (void)weight;
 	h->m.cap = cap;

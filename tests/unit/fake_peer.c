@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A peer made of memory (fake_peer.h). Maps only runs of neighbouring pages, which is all the tests grant. */
+/* A peer made of memory (fake_peer.h). Maps only runs of neighbouring pages, which is all the tests
+ * grant. */
 #include "tests/unit/fake_peer.h"
 
 #include <errno.h>

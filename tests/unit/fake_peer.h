@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A peer made of memory: grants are pages of an arena, notifications are counted. For unit tests and fuzzers of the backends. */
+/* A peer made of memory: grants are pages of an arena, notifications are counted. For unit tests
+ * and fuzzers of the backends. */
 #ifndef FAKE_PEER_H
 #define FAKE_PEER_H
 

@@ -53,7 +53,7 @@ static void frame_is_freed_with_its_last_reference(void **s)
 	frame_put(f);
 	assert_int_equal(heap_free_frames(), free + 1);
 	assert_int_equal(d->nr_pages, 0);
-	assert_int_equal(d->refs, 1);		/* the domain's frames no longer hold it */
+	assert_int_equal(d->refs, 1); /* the domain's frames no longer hold it */
 }
 
 static void types_exclude_each_other(void **s)
@@ -89,15 +89,15 @@ static void change_of_type_flushes_who_may_have_it_in_a_tlb(void **s)
 	assert_int_equal(fake_flushes - before, 2);
 	frame_put_typed(f);
 	before = fake_flushes;
-	frame_get_typed(f, d, FT_L1);		/* the same again: nothing could be written meanwhile */
+	frame_get_typed(f, d, FT_L1); /* the same again: nothing could be written meanwhile */
 	assert_int_equal(fake_flushes, before);
 	frame_put_typed(f);
-	frame_get_typed(f, d, FT_WRITABLE);	/* a table no more: paths through it must go */
+	frame_get_typed(f, d, FT_WRITABLE); /* a table no more: paths through it must go */
 	assert_int_equal(fake_flushes - before, 2);
 	frame_mark_foreign(f);
 	frame_put_typed(f);
 	before = fake_flushes;
-	frame_get_typed(f, d, FT_L1);		/* others had it: all CPUs */
+	frame_get_typed(f, d, FT_L1); /* others had it: all CPUs */
 	assert_int_equal(fake_flushes - before, 4);
 	frame_put_typed(f);
 }
@@ -130,7 +130,7 @@ static void shared_frame_is_no_table(void **s)
 	assert_true(frame_get(g, d));
 	frame_unshare(f);
 	frame_unshare(g);
-	assert_int_equal(heap_free_frames(), free);	/* still mapped */
+	assert_int_equal(heap_free_frames(), free); /* still mapped */
 	frame_put_typed(f);
 	frame_put(g);
 	assert_int_equal(heap_free_frames(), free + 2);

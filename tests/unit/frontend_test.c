@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The portable frontends against a fake kernel and a peer that answers rightly until a test tells it to lie: a store, a console daemon
- * and a disk's backend in one. Nothing here sleeps: os_wait() lets the peer work, and gives up when that does not help.
+ * The portable frontends against a fake kernel and a peer that answers rightly until a test tells
+ * it to lie: a store, a console daemon and a disk's backend in one. Nothing here sleeps: os_wait()
+ * lets the peer work, and gives up when that does not help.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -120,9 +121,9 @@ static struct {
 } entries[64];
 static char request[8192];
 static size_t request_len;
-static bool mute;			/* the store does not answer */
-static const char *backend_state;	/* where the disk's backend has it */
-static uint32_t lie_len;		/* the next answer's length */
+static bool mute;		  /* the store does not answer */
+static const char *backend_state; /* where the disk's backend has it */
+static uint32_t lie_len;	  /* the next answer's length */
 
 static char *entry(const char *path, bool make)
 {
@@ -174,7 +175,8 @@ static void serve(const struct xsd_sockmsg *rq, char *arg)
 			answer(rq, XS_ERROR, "ENOENT", 7);
 		break;
 	case XS_WRITE:
-		snprintf(text, sizeof(text), "%.*s", (int)(rq->len - strlen(arg) - 1), arg + strlen(arg) + 1);
+		snprintf(text, sizeof(text), "%.*s", (int)(rq->len - strlen(arg) - 1),
+			 arg + strlen(arg) + 1);
 		set(arg, text);
 		if (!strcmp(arg, "device/vbd/768/state") && text[0] == '3')
 			set(backend_state, "4");
@@ -182,17 +184,14 @@ static void serve(const struct xsd_sockmsg *rq, char *arg)
 			set(backend_state, "6");
 		answer(rq, XS_WRITE, "OK", 3);
 		break;
-	case XS_TRANSACTION_START:
-		answer(rq, rq->type, "7", 2);
-		break;
-	case XS_WATCH:			/* one event comes before the answer, as it may */
+	case XS_TRANSACTION_START: answer(rq, rq->type, "7", 2); break;
+	case XS_WATCH: /* one event comes before the answer, as it may */
 		event.len = rq->len;
 		put(&event, sizeof(event));
 		put(arg, rq->len);
 		answer(rq, rq->type, "OK", 3);
 		break;
-	default:
-		answer(rq, rq->type, "OK", 3);
+	default: answer(rq, rq->type, "OK", 3);
 	}
 }
 
@@ -298,7 +297,7 @@ static void store_answers(void **state)
 	assert_int_equal(store_read(0, "name", buf, 5), -XEN_E2BIG);
 	assert_int_equal(store_writef(0, "n", "%d", 42), 0);
 	assert_int_equal(store_read(0, "n", buf, sizeof(buf)), 2);
-	for (int i = 0; i < 500; i++)		/* around both rings many times */
+	for (int i = 0; i < 500; i++) /* around both rings many times */
 		assert_int_equal(store_read(0, "name", buf, sizeof(buf)), 5);
 }
 
@@ -313,7 +312,7 @@ static void store_event_before_answer(void **state)
 
 	(void)state;
 	assert_int_equal(store_watch("x", seen, &n), 0);
-	assert_int_equal(n, 0);			/* not before store_run() */
+	assert_int_equal(n, 0); /* not before store_run() */
 	assert_true(store_pending(NULL));
 	store_run();
 	assert_int_equal(n, 1);
@@ -359,7 +358,7 @@ static void console_full_and_hostile(void **state)
 
 	(void)state;
 	console_init(&ring, 2);
-	for (int i = 0; i < 100; i++)		/* nobody reads: it drops, and comes back */
+	for (int i = 0; i < 100; i++) /* nobody reads: it drops, and comes back */
 		console_write("0123456789012345678901234567890123456789", 40);
 	assert_int_equal(ring.out_prod - ring.out_cons, sizeof(ring.out));
 	ring.in_prod = ring.in_cons + 5000;
@@ -390,7 +389,7 @@ static void blk_reads_and_writes(void **state)
 	assert_int_equal(blk_flush(&blk), 0);
 	assert_int_equal(blk_read(&blk, 2048, data, 1), -XEN_EINVAL);
 	assert_int_equal(blk_read(&blk, ~0ull, data, 1), -XEN_EINVAL);
-	assert_int_equal(grants, 1);		/* the ring's */
+	assert_int_equal(grants, 1); /* the ring's */
 	blk_close(&blk);
 	assert_int_equal(grants, 0);
 	assert_int_equal(pages, 0);
@@ -413,7 +412,8 @@ static void on_watch(void *arg)
 	watch_fired++;
 }
 
-/* Another domain with the same memory: no grants, no ports, a new backend; what it wrote is still there. */
+/* Another domain with the same memory: no grants, no ports, a new backend; what it wrote is still
+ * there. */
 static void a_guest_that_resumes_has_its_disk(void **state)
 {
 	(void)state;
@@ -430,7 +430,7 @@ static void a_guest_that_resumes_has_its_disk(void **state)
 	set("/other/state", "2");
 	set("/other/sectors", "2048");
 	set("/other/feature-flush-cache", "1");
-	set("/backend/state", "6");	/* the old one is none of its business */
+	set("/backend/state", "6"); /* the old one is none of its business */
 	watch_fired = 0;
 	assert_int_equal(store_resume(&wire, 1), 0);
 	store_run();
@@ -440,7 +440,7 @@ static void a_guest_that_resumes_has_its_disk(void **state)
 	memset(data, 0, sizeof(data));
 	assert_int_equal(blk_read(&blk, 16, data, 3), 0);
 	assert_int_equal(((char *)data)[3 * 4096 - 1], 0x3c);
-	assert_int_equal(grants, 1);	/* the ring's */
+	assert_int_equal(grants, 1); /* the ring's */
 	store_unwatch("memory/target", on_watch, NULL);
 	blk_close(&blk);
 	assert_int_equal(pages, 0);
@@ -481,7 +481,7 @@ static void blk_hostile(void **state)
 		manner = manners[i];
 		assert_int_equal(blk_read(&blk, 0, data, 30), -XEN_EIO);
 		manner = HONEST;
-		assert_int_equal(blk_read(&blk, 0, data, 1), -XEN_EIO);	/* it stays broken */
+		assert_int_equal(blk_read(&blk, 0, data, 1), -XEN_EIO); /* it stays broken */
 		os_page_free(blk.page);
 		blk.page = NULL;
 	}

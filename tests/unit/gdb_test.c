@@ -18,7 +18,7 @@
 #include "dom0-tools/gdb/gdb.h"
 #include "tests/unit/fake_debug.h"
 
-#define TF	0x100u
+#define TF 0x100u
 
 static struct host *h;
 static struct fake_guest *g;
@@ -98,7 +98,9 @@ static void place(unsigned int vcpu, uint64_t ip, uint64_t flags)
 	target.vcpus[vcpu].context = NULL;
 }
 
-/* --- packets ------------------------------------------------------------------------------------------------------------ */
+/* --- packets
+ * ------------------------------------------------------------------------------------------------------------
+ */
 
 static enum packet_kind take(struct packet *p, const char *text, size_t len)
 {
@@ -149,7 +151,7 @@ static void test_acknowledgements(void **state)
 	put("qC", 2);
 	assert_string_equal(said(), "+$QC1#c5");
 	stub_input(&stub, (const uint8_t *)"-", 1);
-	assert_string_equal(said(), "QC1");		/* once more */
+	assert_string_equal(said(), "QC1"); /* once more */
 	stub_input(&stub, (const uint8_t *)"$qC#00", 6);
 	assert_string_equal(said(), "-");
 	put("QStartNoAckMode", 15);
@@ -158,7 +160,9 @@ static void test_acknowledgements(void **state)
 	leave();
 }
 
-/* --- registers ------------------------------------------------------------------------------------------------------------ */
+/* --- registers
+ * ------------------------------------------------------------------------------------------------------------
+ */
 
 static void describe(bool is_32bit)
 {
@@ -205,10 +209,10 @@ static void test_registers(void **state)
 
 	(void)state;
 	attach(false);
-	assert_string_equal(ask("p10"), "0010400000000000");		/* rip */
+	assert_string_equal(ask("p10"), "0010400000000000"); /* rip */
 	assert_string_equal(ask("P0=8877665544332211"), "OK");
 	assert_string_equal(ask("p0"), "8877665544332211");
-	assert_string_equal(ask("p12"), "33e00000");			/* cs, 16 bits of it */
+	assert_string_equal(ask("p12"), "33e00000"); /* cs, 16 bits of it */
 	assert_string_equal(ask("P12=ffffffff"), "OK");
 	assert_string_equal(ask("p12"), "ffff0000");
 	assert_string_equal(ask("Pffff=00"), "E16");
@@ -225,18 +229,21 @@ static void test_registers(void **state)
 	/* they reach the guest when it goes on */
 	assert_int_equal(((struct vcpu_guest_context *)(void *)g->context[0])->user_regs.rax, 0);
 	ask("c");
-	assert_int_equal(((struct vcpu_guest_context *)(void *)g->context[0])->user_regs.rax, 0x0807060504030201);
+	assert_int_equal(((struct vcpu_guest_context *)(void *)g->context[0])->user_regs.rax,
+			 0x0807060504030201);
 	leave();
 	attach(true);
-	assert_string_equal(ask("p8"), "00104000");			/* eip */
+	assert_string_equal(ask("p8"), "00104000"); /* eip */
 	assert_string_equal(ask("Hg2"), "OK");
-	assert_string_equal(ask("p8"), "00114000");			/* the other vCPU's */
-	assert_string_equal(ask("Hg3"), "E03");				/* was never started */
+	assert_string_equal(ask("p8"), "00114000"); /* the other vCPU's */
+	assert_string_equal(ask("Hg3"), "E03");	    /* was never started */
 	assert_string_equal(ask("Hg99"), "E03");
 	leave();
 }
 
-/* --- memory --------------------------------------------------------------------------------------------------------------- */
+/* --- memory
+ * ---------------------------------------------------------------------------------------------------------------
+ */
 
 static void test_memory(void **state)
 {
@@ -247,9 +254,9 @@ static void test_memory(void **state)
 	g->pages[9][0] = 0xab;
 	g->pages[9][4095] = 0xcd;
 	assert_string_equal(ask("m403000,2"), "ab00");
-	assert_string_equal(ask("m403fff,8"), "cd");			/* up to where there is none */
+	assert_string_equal(ask("m403fff,8"), "cd"); /* up to where there is none */
 	assert_string_equal(ask("m404000,1"), "E0e");
-	assert_string_equal(ask("m800000000000,1"), "E0e");		/* not canonical */
+	assert_string_equal(ask("m800000000000,1"), "E0e"); /* not canonical */
 	assert_string_equal(ask("m403000,0"), "");
 	assert_string_equal(ask("M403000,2:1234"), "OK");
 	assert_int_equal(g->pages[9][1], 0x34);
@@ -262,8 +269,8 @@ static void test_memory(void **state)
 	put("X403010,3:\x01\x00$", 13);
 	assert_string_equal(said(), "OK");
 	assert_memory_equal(g->pages[9] + 0x10, "\x01\x00$", 3);
-	assert_int_equal(strlen(ask("m401000,ffffffff")), PACKET_MAX);	/* less than asked for */
-	snprintf(big, sizeof(big), "m405000,1");			/* the user's alone: by the other root */
+	assert_int_equal(strlen(ask("m401000,ffffffff")), PACKET_MAX); /* less than asked for */
+	snprintf(big, sizeof(big), "m405000,1"); /* the user's alone: by the other root */
 	assert_string_equal(ask(big), "90");
 	leave();
 }
@@ -280,38 +287,41 @@ static void test_hostile_tables(void **state)
 		for (unsigned int i = 0; i < 512; i++)
 			memcpy(g->pages[1] + i * 8, &e, 8);
 		if (what < 2)
-			assert_int_equal(strlen(ask("m401000,2")), 4);		/* the table itself, read */
+			assert_int_equal(strlen(ask("m401000,2")), 4); /* the table itself, read */
 		else
 			assert_string_equal(ask("m401000,2"), "E0e");
-		assert_string_equal(ask("Z0,401000,1"), "E0e");			/* and never written */
+		assert_string_equal(ask("Z0,401000,1"), "E0e"); /* and never written */
 		assert_string_equal(ask("M401000,1:00"), "E0e");
 		leave();
 	}
 }
 
-/* --- breakpoints ------------------------------------------------------------------------------------------------------------ */
+/* --- breakpoints
+ * ------------------------------------------------------------------------------------------------------------
+ */
 
 static void breaks(bool is_32bit)
 {
 	attach(is_32bit);
 	assert_false(fake_guest_runs(g));
-	g->held[1] = true;		/* one at a time */
+	g->held[1] = true; /* one at a time */
 	target.vcpus[1].held = true;
 	assert_string_equal(ask("Z0,401010,1"), "OK");
 	assert_string_equal(ask("Z0,401010,1"), "OK");
 	assert_int_equal(g->pages[8][0x10], OP_INT3);
-	assert_string_equal(ask("m401010,1"), "90");			/* is not seen */
+	assert_string_equal(ask("m401010,1"), "90"); /* is not seen */
 	assert_string_equal(go("vCont;c:1"), "T05thread:1;swbreak:;");
-	assert_int_equal(fake_ip(g, 0), 0x401011);			/* what the processor says */
-	assert_string_equal(ask(is_32bit ? "p8" : "p10"), is_32bit ? "10104000" : "1010400000000000");
-	assert_string_equal(ask("M40100f,3:a1a2a3"), "OK");		/* written below it */
+	assert_int_equal(fake_ip(g, 0), 0x401011); /* what the processor says */
+	assert_string_equal(ask(is_32bit ? "p8" : "p10"),
+			    is_32bit ? "10104000" : "1010400000000000");
+	assert_string_equal(ask("M40100f,3:a1a2a3"), "OK"); /* written below it */
 	assert_int_equal(g->pages[8][0x10], OP_INT3);
 	assert_string_equal(ask("z0,401010,1"), "OK");
 	assert_int_equal(g->pages[8][0x10], 0xa2);
-	assert_string_equal(ask("z0,401010,1"), "OK");			/* gone already */
+	assert_string_equal(ask("z0,401010,1"), "OK"); /* gone already */
 	assert_string_equal(ask("Z0,404000,1"), "E0e");
 	assert_string_equal(ask("Z0,401010,2"), "E16");
-	assert_string_equal(ask("Z1,401010,1"), "");			/* not offered */
+	assert_string_equal(ask("Z1,401010,1"), ""); /* not offered */
 	assert_string_equal(ask("Z0,401020,1;X1,0"), "");
 	assert_int_equal(g->passed[0][3], 0);
 	leave();
@@ -332,7 +342,7 @@ static void test_guests_own_int3(void **state)
 	g->pages[8][0x40] = OP_HLT;
 	assert_string_equal(ask("Z0,401030,1"), "OK");
 	assert_string_equal(go("vCont;c:1"), "T05thread:1;swbreak:;");
-	assert_int_equal(g->passed[0][3], 1);		/* went to the guest, and it went on */
+	assert_int_equal(g->passed[0][3], 1); /* went to the guest, and it went on */
 	assert_int_equal(fake_ip(g, 0), 0x401031);
 	leave();
 }
@@ -345,7 +355,7 @@ static void test_alias(void **state)
 	g->pages[8][0x18] = OP_HLT;
 	place(0, FAKE_ALIAS + 8, 0x202);
 	assert_string_equal(ask("Z0,401010,1"), "OK");
-	assert_string_equal(go("vCont;c:1"), "");	/* nobody wants to know */
+	assert_string_equal(go("vCont;c:1"), ""); /* nobody wants to know */
 	assert_int_equal(fake_ip(g, 0), FAKE_ALIAS + 0x18);
 	assert_int_equal(fake_flags(g, 0) & TF, 0);
 	assert_int_equal(g->pages[8][0x10], OP_INT3);
@@ -370,7 +380,9 @@ static void test_many_breakpoints(void **state)
 	leave();
 }
 
-/* --- steps ------------------------------------------------------------------------------------------------------------------- */
+/* --- steps
+ * -------------------------------------------------------------------------------------------------------------------
+ */
 
 static void test_step(void **state)
 {
@@ -379,9 +391,9 @@ static void test_step(void **state)
 	assert_string_equal(go("vCont;s:1"), "T05thread:1;");
 	assert_int_equal(fake_ip(g, 0), 0x401001);
 	assert_int_equal(g->executed[0], 1);
-	assert_int_equal(g->executed[1], 0);		/* had no action */
+	assert_int_equal(g->executed[1], 0); /* had no action */
 	assert_string_equal(go("vCont;r401001,401010:1"), "T05thread:1;");
-	assert_int_equal(fake_ip(g, 0), 0x401010);	/* the range's end */
+	assert_int_equal(fake_ip(g, 0), 0x401010); /* the range's end */
 	assert_string_equal(go("vCont;s:2"), "T05thread:2;");
 	assert_int_equal(fake_ip(g, 1), 0x401101);
 	assert_int_equal(fake_ip(g, 0), 0x401010);
@@ -423,7 +435,8 @@ static void test_step_that_moves(void **state)
 			c = (void *)g->context[v];
 			c->flags &= ~(unsigned long)VGCF_in_kernel;
 			if (v && user == 2)
-				c->ctrlreg[1] = xen_pfn_to_cr3(6);	/* another process: its own affair */
+				c->ctrlreg[1] =
+					xen_pfn_to_cr3(6); /* another process: its own affair */
 		}
 		place(0, FAKE_CODE, 0x202);
 		place(1, FAKE_CODE, 0x202);
@@ -437,13 +450,17 @@ static void test_step_that_moves(void **state)
 		g->pages[8][0x202] = OP_HLT;
 		stub_poll(&stub);
 		assert_string_equal(said(), user == 2 ? "" : "T05thread:1;");
-		assert_int_equal(regs_flags(&target, user == 2 ? g->context[1] : target_context(&target, 1)) & TF, user == 2 ? TF : 0);
+		assert_int_equal(regs_flags(&target, user == 2 ? g->context[1] :
+								 target_context(&target, 1)) &
+					 TF,
+				 user == 2 ? TF : 0);
 		assert_int_equal(g->passed[1][1] != 0, user == 2);
 		leave();
 	}
 }
 
-/* The peer does not wait for the end of the step; it must not become the guest's when the peer has left either. */
+/* The peer does not wait for the end of the step; it must not become the guest's when the peer has
+ * left either. */
 static void test_step_that_is_owed(void **state)
 {
 	(void)state;
@@ -498,7 +515,9 @@ static void test_threads(void **state)
 	leave();
 }
 
-/* --- coming and leaving ------------------------------------------------------------------------------------------------------- */
+/* --- coming and leaving
+ * -------------------------------------------------------------------------------------------------------
+ */
 
 static void test_interrupt(void **state)
 {
@@ -511,7 +530,7 @@ static void test_interrupt(void **state)
 	assert_string_equal(said(), "T02thread:1;");
 	assert_false(fake_guest_runs(g));
 	stub_input(&stub, (const uint8_t *)"\3", 1);
-	assert_string_equal(said(), "");		/* it stands already */
+	assert_string_equal(said(), ""); /* it stands already */
 	leave();
 }
 
@@ -568,7 +587,7 @@ static void test_ends(void **state)
 	(void)state;
 	attach(false);
 	g->pages[8][0x10] = OP_CRASH;
-	assert_string_equal(go("c"), "T06thread:1;");	/* to be looked at */
+	assert_string_equal(go("c"), "T06thread:1;"); /* to be looked at */
 	assert_string_equal(ask("p10"), "1010400000000000");
 	assert_string_equal(go("c"), "W03");
 	assert_true(stub.over);
@@ -640,7 +659,8 @@ static void test_killed(void **state)
 	assert_int_equal(g->pages[8][8], OP_NOP);
 	assert_int_equal(g->pages[8][0x108], OP_NOP);
 	assert_int_equal(fake_flags(g, 0) & TF, 0);
-	assert_true(fake_ip(g, 1) <= 0x401108);		/* in front of the instruction, not behind the int3 */
+	assert_true(fake_ip(g, 1) <=
+		    0x401108); /* in front of the instruction, not behind the int3 */
 	assert_int_equal(g->passed[0][1] + g->passed[0][3] + g->passed[1][3], 0);
 	assert_false(g->debugged);
 	assert_false(fake_guest_runs(g));
@@ -661,9 +681,37 @@ static void test_killed(void **state)
 static void test_silly_peer(void **state)
 {
 	static const char *const all[] = {
-		"", "G", "M", "X", "Z", "z", "H", "T", "v", "q", "Q", "m,", "m1,", "Z0", "Z0,", "Z0,1", "vCont;r:1", "vCont;r1,:1",
-		"Hg", "Hx", "Hgzz", "qXfer:features:read:target.xml:", "qXfer:features:read:target.xml:0,", "qThreadExtraInfo,",
-		"vFile:open:", "qRcmd,00", "!", "R00", "b", "vRun;x", "\377\376",
+		"",
+		"G",
+		"M",
+		"X",
+		"Z",
+		"z",
+		"H",
+		"T",
+		"v",
+		"q",
+		"Q",
+		"m,",
+		"m1,",
+		"Z0",
+		"Z0,",
+		"Z0,1",
+		"vCont;r:1",
+		"vCont;r1,:1",
+		"Hg",
+		"Hx",
+		"Hgzz",
+		"qXfer:features:read:target.xml:",
+		"qXfer:features:read:target.xml:0,",
+		"qThreadExtraInfo,",
+		"vFile:open:",
+		"qRcmd,00",
+		"!",
+		"R00",
+		"b",
+		"vRun;x",
+		"\377\376",
 	};
 
 	(void)state;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* pv/grant.c and pv/maptrack.c over the real frames and page tables: after each test the audit finds every reference accounted for. */
+/* pv/grant.c and pv/maptrack.c over the real frames and page tables: after each test the audit
+ * finds every reference accounted for. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,7 +11,7 @@
 #include <torc/grant.h>
 #include "fake_life.h"
 
-#define WINDOW	0x10000000ul	/* where the mapper's L1 maps: its slots 0..511 */
+#define WINDOW 0x10000000ul /* where the mapper's L1 maps: its slots 0..511 */
 
 static struct domain *granter, *mapper;
 static struct vcpu *v;
@@ -55,8 +56,16 @@ static int setup_width(bool is_32bit)
 	return mmu_new_root(v, l4);
 }
 
-static int setup(void **s) { (void)s; return setup_width(false); }
-static int setup_32(void **s) { (void)s; return setup_width(true); }
+static int setup(void **s)
+{
+	(void)s;
+	return setup_width(false);
+}
+static int setup_32(void **s)
+{
+	(void)s;
+	return setup_width(true);
+}
 
 static int check(void **s)
 {
@@ -65,7 +74,7 @@ static int check(void **s)
 
 	(void)s;
 	typed[v->root.n]++;
-	for (i = 0; i < 4; i++) {	/* what is shared with its owner has a type for good */
+	for (i = 0; i < 4; i++) { /* what is shared with its owner has a type for good */
 		if (grant_frame(granter, i, &m))
 			typed[m.n]++;
 		if (grant_frame(mapper, i, &m))
@@ -82,12 +91,20 @@ static void permit(unsigned int ref, mfn_t m, uint16_t flags)
 	table[ref].flags = GTF_permit_access | flags;
 }
 
-static uint64_t slot_at(unsigned int slot) { return WINDOW + slot * PAGE_SIZE; }
-static uint64_t entry(unsigned int slot) { return fake_table(l1)[slot]; }
+static uint64_t slot_at(unsigned int slot)
+{
+	return WINDOW + slot * PAGE_SIZE;
+}
+static uint64_t entry(unsigned int slot)
+{
+	return fake_table(l1)[slot];
+}
 
 static int16_t map(unsigned int ref, unsigned int slot, uint32_t flags, uint32_t *handle)
 {
-	struct gnttab_map_grant_ref op = { .host_addr = slot_at(slot), .flags = flags, .ref = ref, .dom = granter->id };
+	struct gnttab_map_grant_ref op = {
+		.host_addr = slot_at(slot), .flags = flags, .ref = ref, .dom = granter->id
+	};
 	int16_t rc;
 
 	if (flags & GNTMAP_contains_pte)
@@ -99,7 +116,9 @@ static int16_t map(unsigned int ref, unsigned int slot, uint32_t flags, uint32_t
 
 static int16_t unmap(uint32_t handle, uint64_t host_addr, uint64_t bus)
 {
-	struct gnttab_unmap_grant_ref op = { .host_addr = host_addr, .dev_bus_addr = bus, .handle = handle };
+	struct gnttab_unmap_grant_ref op = { .host_addr = host_addr,
+					     .dev_bus_addr = bus,
+					     .handle = handle };
 	struct grant_batch b = { .v = v };
 	int16_t rc = grant_unmap(&b, &op);
 
@@ -121,7 +140,7 @@ static void test_map_and_unmap(void **s)
 	assert_int_equal(granter->refs > 1, 1);
 	fake_flushes = 0;
 	assert_int_equal(unmap(h, slot_at(5), 0), GNTST_okay);
-	assert_true(fake_flushes > 0);		/* before the frame was let go */
+	assert_true(fake_flushes > 0); /* before the frame was let go */
 	assert_int_equal(entry(5), 0);
 	assert_int_equal(table[8].flags, GTF_permit_access);
 	assert_int_equal(unmap(h, slot_at(5), 0), GNTST_bad_handle);
@@ -142,30 +161,33 @@ static void test_readonly_stays_readonly(void **s)
 
 static void test_refusals(void **s)
 {
-	struct gnttab_map_grant_ref op = { .host_addr = slot_at(1), .flags = GNTMAP_host_map, .ref = 8, .dom = 77 };
+	struct gnttab_map_grant_ref op = {
+		.host_addr = slot_at(1), .flags = GNTMAP_host_map, .ref = 8, .dom = 77
+	};
 	uint32_t h;
 
 	(void)s;
 	assert_int_equal(grant_map(v, &op), GNTST_bad_domain);
-	assert_int_equal(map(8, 1, GNTMAP_host_map, &h), GNTST_general_error);		/* nothing granted */
-	assert_int_equal(map(512, 1, GNTMAP_host_map, &h), GNTST_bad_gntref);		/* past the table */
+	assert_int_equal(map(8, 1, GNTMAP_host_map, &h), GNTST_general_error); /* nothing granted */
+	assert_int_equal(map(512, 1, GNTMAP_host_map, &h), GNTST_bad_gntref);  /* past the table */
 	assert_int_equal(map(~0u, 1, GNTMAP_host_map, &h), GNTST_bad_gntref);
 	permit(8, page[0], 0);
 	assert_int_equal(map(8, 1, 0, &h), GNTST_bad_gntref);
 	table[8].domid = 3;
-	assert_int_equal(map(8, 1, GNTMAP_host_map, &h), GNTST_general_error);		/* another's */
+	assert_int_equal(map(8, 1, GNTMAP_host_map, &h), GNTST_general_error); /* another's */
 	permit(8, l1, 0);
-	assert_int_equal(map(8, 1, GNTMAP_host_map, &h), GNTST_bad_page);		/* not the granter's frame */
+	assert_int_equal(map(8, 1, GNTMAP_host_map, &h),
+			 GNTST_bad_page); /* not the granter's frame */
 	permit(8, MFN(0xfffff), 0);
 	assert_int_equal(map(8, 1, GNTMAP_host_map, &h), GNTST_bad_page);
 	permit(8, page[0], 0);
 	op.dom = granter->id;
-	op.host_addr = 0x50000000;							/* no table there */
+	op.host_addr = 0x50000000; /* no table there */
 	assert_int_equal(grant_map(v, &op), GNTST_general_error);
 	op.dom = DOMID_SELF;
 	assert_int_equal(grant_map(v, &op), GNTST_bad_domain);
-	assert_int_equal(table[8].flags, GTF_permit_access);				/* all undone */
-	assert_int_equal(granter->refs, 1 + 1);						/* its creation, its frames */
+	assert_int_equal(table[8].flags, GTF_permit_access); /* all undone */
+	assert_int_equal(granter->refs, 1 + 1);		     /* its creation, its frames */
 	assert_int_equal(unmap(0, slot_at(1), 0), GNTST_bad_handle);
 	assert_int_equal(unmap(~0u, slot_at(1), 0), GNTST_bad_handle);
 }
@@ -210,9 +232,11 @@ static void test_by_entry_and_wrong_place(void **s)
 	permit(8, page[0], 0);
 	assert_int_equal(map(8, 3, GNTMAP_host_map | GNTMAP_contains_pte, &h), GNTST_okay);
 	assert_int_equal(pte_mfn(entry(3)).n, page[0].n);
-	assert_int_equal(unmap(h, (l1.n << PAGE_SHIFT) + 4 * 8, 0), GNTST_general_error);	/* maps nothing */
+	assert_int_equal(unmap(h, (l1.n << PAGE_SHIFT) + 4 * 8, 0),
+			 GNTST_general_error); /* maps nothing */
 	assert_int_equal(unmap(h, (l1.n << PAGE_SHIFT) + 3 * 8 + 1, 0), GNTST_general_error);
-	assert_int_equal(unmap(h, (page[1].n << PAGE_SHIFT), 0), GNTST_general_error);		/* no table of the mapper's */
+	assert_int_equal(unmap(h, (page[1].n << PAGE_SHIFT), 0),
+			 GNTST_general_error); /* no table of the mapper's */
 	assert_int_equal(unmap(h, (l1.n << PAGE_SHIFT) + 3 * 8, 0), GNTST_okay);
 }
 
@@ -223,10 +247,11 @@ static void test_overwritten_entry_leaks_nothing(void **s)
 	(void)s;
 	permit(8, page[0], 0);
 	assert_int_equal(map(8, 1, GNTMAP_host_map, &h), GNTST_okay);
-	assert_int_equal(mmu_update_va(v, mapper, slot_at(1), 0), 0);	/* the guest clears it by itself */
+	assert_int_equal(mmu_update_va(v, mapper, slot_at(1), 0),
+			 0); /* the guest clears it by itself */
 	assert_int_equal(unmap(h, slot_at(1), 0), GNTST_general_error);
 	assert_int_equal(frame_type_count(fake_frame(page[0])), 0);
-	assert_int_equal(grant_release_all(mapper), 0);				/* what its death does */
+	assert_int_equal(grant_release_all(mapper), 0); /* what its death does */
 	assert_int_equal(table[8].flags, GTF_permit_access);
 }
 
@@ -256,14 +281,15 @@ static void test_many_in_a_batch_flush_seldom(void **s)
 	(void)s;
 	permit(8, page[0], 0);
 	for (i = 0; i < 40; i++)
-		assert_int_equal(map(8, i, GNTMAP_host_map | (i & 1 ? GNTMAP_readonly : 0), &h[i]), GNTST_okay);
+		assert_int_equal(map(8, i, GNTMAP_host_map | (i & 1 ? GNTMAP_readonly : 0), &h[i]),
+				 GNTST_okay);
 	fake_flushes = 0;
 	for (i = 0; i < 40; i++) {
 		op = (struct gnttab_unmap_grant_ref){ .host_addr = slot_at(i), .handle = h[i] };
 		assert_int_equal(grant_unmap(&b, &op), GNTST_okay);
 	}
 	grant_batch_finish(&b);
-	assert_int_equal(fake_flushes, 3 * 4);		/* 16 + 16 + 8, on four CPUs */
+	assert_int_equal(fake_flushes, 3 * 4); /* 16 + 16 + 8, on four CPUs */
 	assert_int_equal(table[8].flags, GTF_permit_access);
 }
 
@@ -275,7 +301,8 @@ static void test_replace_moves_an_entry(void **s)
 	uint32_t h;
 
 	(void)s;
-	if (guest_walk(v, slot_at(2)) || mmu_update_va(v, mapper, slot_at(2), pte_make(own, PTE_P | PTE_RW)))
+	if (guest_walk(v, slot_at(2)) ||
+	    mmu_update_va(v, mapper, slot_at(2), pte_make(own, PTE_P | PTE_RW)))
 		fail_msg("the page to replace with: %s", fake_why);
 	permit(8, page[0], 0);
 	assert_int_equal(map(8, 1, GNTMAP_host_map, &h), GNTST_okay);
@@ -306,7 +333,9 @@ static void test_copy(void **s)
 {
 	mfn_t own = fake_page(mapper);
 	struct gnttab_copy op = { .source = { .u.ref = 8, .domid = granter->id, .offset = 100 },
-				  .dest = { .u.gmfn = own.n, .domid = DOMID_SELF, .offset = 4000 }, .len = 96, .flags = GNTCOPY_source_gref };
+				  .dest = { .u.gmfn = own.n, .domid = DOMID_SELF, .offset = 4000 },
+				  .len = 96,
+				  .flags = GNTCOPY_source_gref };
 
 	(void)s;
 	permit(8, page[0], GTF_readonly);
@@ -320,13 +349,13 @@ static void test_copy(void **s)
 	op.dest.offset = 65535;
 	assert_int_equal(grant_copy(v, &op), GNTST_bad_copy_arg);
 	op.dest.offset = 0;
-	op.dest.u.gmfn = l1.n;				/* its own page table */
+	op.dest.u.gmfn = l1.n; /* its own page table */
 	assert_int_equal(grant_copy(v, &op), GNTST_general_error);
-	op.dest.u.gmfn = page[1].n;			/* another's frame */
+	op.dest.u.gmfn = page[1].n; /* another's frame */
 	assert_int_equal(grant_copy(v, &op), GNTST_bad_page);
 	op.dest.domid = granter->id;
 	assert_int_equal(grant_copy(v, &op), GNTST_permission_denied);
-	op.flags |= GNTCOPY_dest_gref;			/* a grant that is read-only */
+	op.flags |= GNTCOPY_dest_gref; /* a grant that is read-only */
 	op.dest.u.ref = 8;
 	assert_int_equal(grant_copy(v, &op), GNTST_general_error);
 	assert_int_equal(table[8].flags, GTF_permit_access | GTF_readonly);
@@ -348,7 +377,9 @@ static void test_what_others_write_is_dirty(void **s)
 	struct shared_info *shared = calloc(1, PAGE_SIZE);
 	mfn_t own = fake_page(mapper);
 	struct gnttab_copy op = { .source = { .u.gmfn = own.n, .domid = DOMID_SELF },
-				  .dest = { .u.ref = 8, .domid = granter->id }, .len = 1, .flags = GNTCOPY_dest_gref };
+				  .dest = { .u.ref = 8, .domid = granter->id },
+				  .len = 1,
+				  .flags = GNTCOPY_dest_gref };
 	uint32_t h, r;
 	unsigned int i;
 
@@ -364,11 +395,11 @@ static void test_what_others_write_is_dirty(void **s)
 	assert_false(is_dirty(0));
 	assert_int_equal(map(8, 1, GNTMAP_host_map, &h), GNTST_okay);
 	assert_int_equal(map(9, 2, GNTMAP_host_map | GNTMAP_readonly, &r), GNTST_okay);
-	assert_true(is_dirty(0));		/* in every round while it is mapped */
+	assert_true(is_dirty(0)); /* in every round while it is mapped */
 	assert_true(is_dirty(0));
 	assert_false(is_dirty(1));
 	assert_int_equal(unmap(h, slot_at(1), 0), GNTST_okay);
-	assert_true(is_dirty(0));		/* and once after */
+	assert_true(is_dirty(0)); /* and once after */
 	assert_false(is_dirty(0));
 	assert_int_equal(unmap(r, slot_at(2), 0), GNTST_okay);
 	assert_false(is_dirty(1));
@@ -398,7 +429,7 @@ static void test_granter_dies_first(void **s)
 	grant_retire(granter);
 	assert_int_equal(map(8, 2, GNTMAP_host_map, &h) != GNTST_okay, 1);
 	assert_int_equal(frame_drop_allocated(fake_frame(page[0])), true);
-	assert_int_equal(frame_count(fake_frame(page[0])) > 0, 1);	/* the mapping keeps it */
+	assert_int_equal(frame_count(fake_frame(page[0])) > 0, 1); /* the mapping keeps it */
 	assert_int_equal(unmap(0, slot_at(1), 0), GNTST_okay);
 	assert_int_equal(frame_count(fake_frame(page[0])), 0);
 }
@@ -410,7 +441,8 @@ static void test_frame_changed_while_mapped(void **s)
 	(void)s;
 	permit(8, page[0], 0);
 	assert_int_equal(map(8, 1, GNTMAP_host_map, &h), GNTST_okay);
-	table[8].frame = (uint32_t)page[1].n;		/* the granter lies: what is in use stays what it was */
+	table[8].frame =
+		(uint32_t)page[1].n; /* the granter lies: what is in use stays what it was */
 	assert_int_equal(map(8, 2, GNTMAP_host_map, &h2), GNTST_okay);
 	assert_int_equal(pte_mfn(entry(2)).n, page[0].n);
 	assert_int_equal(unmap(h, slot_at(1), 0), GNTST_okay);
@@ -439,7 +471,7 @@ static void test_swap_and_size(void **s)
 	assert_int_equal(grant_swap(granter, 8, 2047), GNTST_okay);
 }
 
-#define T(f) cmocka_unit_test_setup_teardown(f, setup, check)
+#define T(f)	cmocka_unit_test_setup_teardown(f, setup, check)
 #define BOTH(f) T(f), cmocka_unit_test_setup_teardown(f, setup_32, check)
 
 int main(void)

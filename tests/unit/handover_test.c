@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The handover under faults: two hosts, a link and a guest, all made up, and thousands of random orders of events.
- * At no instant do both hosts run the guest. In the end one does, unless its memory was on a host that died.
- * SCHEDULES and SEED in the environment choose how many and which.
+ * The handover under faults: two hosts, a link and a guest, all made up, and thousands of random
+ * orders of events. At no instant do both hosts run the guest. In the end one does, unless its
+ * memory was on a host that died. SCHEDULES and SEED in the environment choose how many and which.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -30,22 +30,22 @@ struct host {
 	struct handover h;
 	struct handover_record disk;
 	bool has_disk;
-	bool alive;		/* the engine */
-	bool image, runs;	/* the guest here */
-	bool writes;		/* what it does may reach its disks */
-	int dies_in;		/* this many calls; 0: not */
-	bool forgotten;		/* the record was removed */
-	int after_death;	/* calls that a dead engine made: there may be none */
+	bool alive;	  /* the engine */
+	bool image, runs; /* the guest here */
+	bool writes;	  /* what it does may reach its disks */
+	int dies_in;	  /* this many calls; 0: not */
+	bool forgotten;	  /* the record was removed */
+	int after_death;  /* calls that a dead engine made: there may be none */
 };
 
 struct world {
 	struct host host[2];
-	enum handover_message queue[2][QUEUE];	/* to that host */
+	enum handover_message queue[2][QUEUE]; /* to that host */
 	int waiting[2];
-	int cut;	/* steps that the link stays dead */
+	int cut; /* steps that the link stays dead */
 	int faults, most_faults;
 	bool forget;
-	int patience;	/* steps that the source waits when suspended */
+	int patience; /* steps that the source waits when suspended */
 	bool released, ever_wrong;
 };
 
@@ -58,15 +58,18 @@ static unsigned int pick(unsigned int n)
 	return (rng >> 8) % n;
 }
 
-/* Never both, never the old one after something of the new one was seen, and never without a record that allows it. */
+/* Never both, never the old one after something of the new one was seen, and never without a record
+ * that allows it. */
 static void look(struct world *w)
 {
 	struct host *s = &w->host[SOURCE], *t = &w->host[TARGET];
 
 	w->released |= t->writes;
-	if ((s->runs && (w->released || t->runs)) || (s->runs && s->disk.state != HANDOVER_OWNER) || (s->writes && t->writes) ||
+	if ((s->runs && (w->released || t->runs)) || (s->runs && s->disk.state != HANDOVER_OWNER) ||
+	    (s->writes && t->writes) ||
 	    (t->runs && t->disk.state != HANDOVER_RUNNING && t->disk.state != HANDOVER_PREPARED) ||
-	    (t->writes && t->disk.state != HANDOVER_RUNNING) || (s->writes && s->disk.state == HANDOVER_HANDED))
+	    (t->writes && t->disk.state != HANDOVER_RUNNING) ||
+	    (s->writes && s->disk.state == HANDOVER_HANDED))
 		w->ever_wrong = true;
 }
 
@@ -183,14 +186,24 @@ static void call_log(void *arg, const char *text)
 
 static struct handover_calls calls_of(struct host *s)
 {
-	return (struct handover_calls){ s, call_save, call_stop, call_drain, call_run, call_release, call_destroy, call_runs,
-					call_has_image, call_say, call_log };
+	return (struct handover_calls){ s,
+					call_save,
+					call_stop,
+					call_drain,
+					call_run,
+					call_release,
+					call_destroy,
+					call_runs,
+					call_has_image,
+					call_say,
+					call_log };
 }
 
 static void drop(struct world *w, int to, int at)
 {
 	w->waiting[to]--;
-	memmove(&w->queue[to][at], &w->queue[to][at + 1], (w->waiting[to] - at) * sizeof(w->queue[to][0]));
+	memmove(&w->queue[to][at], &w->queue[to][at + 1],
+		(w->waiting[to] - at) * sizeof(w->queue[to][0]));
 }
 
 /* A record that may be removed is, at once or never: who has none answers all the same. */
@@ -205,8 +218,10 @@ static void deliver(struct world *w, int to)
 	drop(w, to, 0);
 	if (!s->forgotten) {
 		(void)handover_hear(&s->h, m);
-		s->forgotten = w->forget && !s->h.failed && handover_over(&s->h) && s->disk.state == s->h.record.state &&
-			       (state != HANDOVER_RUNNING || s->h.done) && s->disk.state != HANDOVER_RUNNING;
+		s->forgotten = w->forget && !s->h.failed && handover_over(&s->h) &&
+			       s->disk.state == s->h.record.state &&
+			       (state != HANDOVER_RUNNING || s->h.done) &&
+			       s->disk.state != HANDOVER_RUNNING;
 		s->forgotten |= w->forget && s->h.done;
 		return;
 	}
@@ -235,33 +250,34 @@ static void fault(struct world *w)
 	if (w->faults == w->most_faults)
 		return;
 	switch (pick(6)) {
-	case 0:	/* the engine is killed, in the middle of something that it does soon */
+	case 0: /* the engine is killed, in the middle of something that it does soon */
 		if (!s->alive || s->dies_in)
 			return;
 		s->dies_in = 1 + pick(4);
 		break;
-	case 1:	/* the engine is killed while it waits */
+	case 1: /* the engine is killed while it waits */
 		if (!s->alive)
 			return;
 		s->alive = false;
 		break;
-	case 2:	/* the host goes down; with a running guest it would be no matter of migration */
-		if (!s->image || s->disk.state == HANDOVER_OWNER || s->disk.state == HANDOVER_RUNNING)
+	case 2: /* the host goes down; with a running guest it would be no matter of migration */
+		if (!s->image || s->disk.state == HANDOVER_OWNER ||
+		    s->disk.state == HANDOVER_RUNNING)
 			return;
 		s->alive = s->image = s->runs = s->writes = false;
 		break;
-	case 3:	/* the link is cut: what is under way is lost */
+	case 3: /* the link is cut: what is under way is lost */
 		w->waiting[0] = w->waiting[1] = 0;
 		w->cut = 1 + pick(40);
 		break;
-	case 4:	/* a message is overtaken by all that wait behind it */
+	case 4: /* a message is overtaken by all that wait behind it */
 		if (n < 2)
 			return;
-		w->queue[to][n] = w->queue[to][0];	/* n < QUEUE, see below */
+		w->queue[to][n] = w->queue[to][0]; /* n < QUEUE, see below */
 		w->waiting[to]++;
 		drop(w, to, 0);
 		break;
-	case 5:	/* a message comes twice, the second time at the end */
+	case 5: /* a message comes twice, the second time at the end */
 		if (!n)
 			return;
 		i = pick(n);
@@ -276,7 +292,8 @@ static void step(struct world *w, bool calm)
 	struct host *src = &w->host[SOURCE], *s = &w->host[pick(2)];
 
 	if (w->waiting[0] == QUEUE || w->waiting[1] == QUEUE)
-		w->waiting[0] = w->waiting[1] = QUEUE / 2;	/* ticks only: what is repeated may be lost */
+		w->waiting[0] = w->waiting[1] = QUEUE /
+						2; /* ticks only: what is repeated may be lost */
 	switch (pick(calm ? 4 : 6)) {
 	case 0:
 	case 1: deliver(w, pick(2)); break;
@@ -288,13 +305,13 @@ static void step(struct world *w, bool calm)
 		if (pick(4) == 0 || calm)
 			restart(s);
 		break;
-	case 4:	/* what the source's engine does of itself */
+	case 4: /* what the source's engine does of itself */
 		if (!src->alive || src->h.failed)
 			break;
 		if (src->h.record.state == HANDOVER_OWNER && !w->host[TARGET].alive)
-			break;	/* nobody to send an image to */
+			break; /* nobody to send an image to */
 		if (handover_suspend(&src->h) == 0) {
-			w->host[TARGET].image = w->host[TARGET].alive;	/* the engine's work */
+			w->host[TARGET].image = w->host[TARGET].alive; /* the engine's work */
 			w->patience = 60;
 		} else if (src->h.record.state == HANDOVER_SUSPENDED && !src->h.final_sent) {
 			(void)handover_final(&src->h);
@@ -330,14 +347,17 @@ static void begin(struct world *w, int most_faults)
 		w->host[i].alive = true;
 		w->host[i].image = w->host[i].runs = w->host[i].writes = i == SOURCE;
 		calls = calls_of(&w->host[i]);
-		assert_int_equal(handover_begin(&w->host[i].h, &calls, id, "web", "other", i == SOURCE), 0);
+		assert_int_equal(handover_begin(&w->host[i].h, &calls, id, "web", "other",
+						i == SOURCE),
+				 0);
 	}
 }
 
 static void schedules(void **state)
 {
 	const char *n = getenv("SCHEDULES"), *first = getenv("SEED");
-	unsigned long count = n ? strtoul(n, NULL, 0) : 30000, i, seed0 = first ? strtoul(first, NULL, 0) : 1;
+	unsigned long count = n ? strtoul(n, NULL, 0) : 30000, i,
+		      seed0 = first ? strtoul(first, NULL, 0) : 1;
 	unsigned long where[2] = { 0, 0 }, nowhere = 0, with[3] = { 0, 0, 0 };
 	struct world w;
 	struct host *s = &w.host[SOURCE], *t = &w.host[TARGET];
@@ -355,14 +375,17 @@ static void schedules(void **state)
 		for (k = 0; k < 600; k++)
 			step(&w, true);
 		if (w.ever_wrong || s->after_death || t->after_death || s->runs + t->runs > 1 ||
-		    (s->runs + t->runs == 0 && !s->disk.died && !(s->disk.state == HANDOVER_OWNER && !s->image)))
+		    (s->runs + t->runs == 0 && !s->disk.died &&
+		     !(s->disk.state == HANDOVER_OWNER && !s->image)))
 			fail_msg("SEED=%lu: source %s image %d runs %d, target %s image %d runs %d, %d faults, %d calls of the dead",
 				 seed0 + i, handover_state_name(s->disk.state), s->image, s->runs,
 				 handover_state_name(t->disk.state), t->image, t->runs, w.faults,
 				 s->after_death + t->after_death);
-		/* what was handed over is not kept twice, and a target that was refused keeps nothing */
+		/* what was handed over is not kept twice, and a target that was refused keeps
+		 * nothing */
 		if (t->runs && s->image)
-			fail_msg("SEED=%lu: the source keeps a guest that runs elsewhere", seed0 + i);
+			fail_msg("SEED=%lu: the source keeps a guest that runs elsewhere",
+				 seed0 + i);
 		if (s->runs && t->disk.state != HANDOVER_NONE)
 			fail_msg("SEED=%lu: the target waits for a guest that stays", seed0 + i);
 		with[w.faults]++;
@@ -370,9 +393,10 @@ static void schedules(void **state)
 		where[TARGET] += t->runs;
 		nowhere += !s->runs && !t->runs;
 	}
-	print_message("%lu schedules: %lu without a fault, %lu with one, %lu with two; in the end at the source %lu, at the target %lu, "
-		      "lost with its host %lu\n",
-		      count, with[0], with[1], with[2], where[SOURCE], where[TARGET], nowhere);
+	print_message(
+		"%lu schedules: %lu without a fault, %lu with one, %lu with two; in the end at the source %lu, at the target %lu, "
+		"lost with its host %lu\n",
+		count, with[0], with[1], with[2], where[SOURCE], where[TARGET], nowhere);
 	assert_true(where[SOURCE] && where[TARGET] && with[1] && with[2]);
 }
 
@@ -416,7 +440,7 @@ static int count_records(void *arg, const struct handover_record *r)
 	struct handover_record *want = arg;
 
 	assert_memory_equal(r, want, sizeof(*r));
-	want->died = !want->died;	/* so that a second one would differ */
+	want->died = !want->died; /* so that a second one would differ */
 	return 0;
 }
 
@@ -452,7 +476,9 @@ static void files(void **state)
 		assert_non_null(strstr(why.hint, "other host"));
 	}
 	f = fopen(file, "w");
-	fprintf(f, "torc-handover 1\nid ab%030d\nguest a\npeer b\nstate MINE\naborted 0\ndied 0\nend\n", 0);
+	fprintf(f,
+		"torc-handover 1\nid ab%030d\nguest a\npeer b\nstate MINE\naborted 0\ndied 0\nend\n",
+		0);
 	fclose(f);
 	assert_int_not_equal(handover_load(file, &r, &why), 0);
 	unlink(file);
@@ -463,7 +489,8 @@ static void files(void **state)
 
 static void wire(void **state)
 {
-	uint8_t raw[HANDOVER_WIRE_SIZE], id[HANDOVER_ID_SIZE] = { 9 }, other[HANDOVER_ID_SIZE] = { 8 };
+	uint8_t raw[HANDOVER_WIRE_SIZE], id[HANDOVER_ID_SIZE] = { 9 },
+					 other[HANDOVER_ID_SIZE] = { 8 };
 	enum handover_message m, got;
 
 	(void)state;

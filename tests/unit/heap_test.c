@@ -8,7 +8,7 @@
 #include <cmocka.h>
 #include "fake_hv.h"
 
-#define FRAMES	4096
+#define FRAMES 4096
 
 static int setup(void **s)
 {
@@ -63,14 +63,17 @@ static void low_memory_is_kept_and_found(void **s)
 	assert_true(frame_mfn(f).n >= 2048);
 	f = frames_alloc(3, PAGE_SHIFT + 9);
 	assert_true(frame_mfn(f).n + 8 <= 512);
-	assert_null(frames_alloc(9, PAGE_SHIFT + 9));	/* the low 2 MiB has a hole at its start */
+	assert_null(frames_alloc(9, PAGE_SHIFT + 9)); /* the low 2 MiB has a hole at its start */
 	assert_null(frames_alloc(0, 5));
 	assert_int_equal(heap_free_frames_below(PAGE_SHIFT + 9), 512 - 5 - 8);
 }
 
 static void random_traffic_keeps_the_count(void **s)
 {
-	struct { struct frame *f; unsigned int order; } held[64] = { 0 };
+	struct {
+		struct frame *f;
+		unsigned int order;
+	} held[64] = { 0 };
 	uint64_t out = 0;
 	unsigned int i, k, n;
 
@@ -132,7 +135,7 @@ static void freed_frame_is_flushed_before_it_is_given(void **s)
 	frames_free(f, 0);
 	tlb_flush_cpus(15);
 	before = fake_flushes;
-	assert_ptr_equal(frames_alloc(0, 0), f);	/* they did anyway */
+	assert_ptr_equal(frames_alloc(0, 0), f); /* they did anyway */
 	assert_int_equal(fake_flushes, before);
 }
 
@@ -174,7 +177,8 @@ static void limit_of_a_domain(void **s)
 	assert_int_equal(domain_assign(a, f, 0), -XEN_ESRCH);
 }
 
-/* Firmware's leftovers, what the hypervisor kept in a page and in small objects: a domain finds zeros. */
+/* Firmware's leftovers, what the hypervisor kept in a page and in small objects: a domain finds
+ * zeros. */
 static void nothing_is_left_for_a_domain(void **s)
 {
 	struct domain *a = fake_domain(1, false, FRAMES);

@@ -18,7 +18,7 @@
 
 static int load(const struct fake_kernel *k, size_t size, struct image *im, struct why *why)
 {
-	uint8_t *copy = malloc(size ? size : 1);	/* exactly as large as it says: ASan watches */
+	uint8_t *copy = malloc(size ? size : 1); /* exactly as large as it says: ASan watches */
 
 	memcpy(copy, k->data, size);
 	return image_from_memory(im, "k", copy, size, why);
@@ -175,7 +175,7 @@ static void note_name_beyond(void **state)
 	Elf64_Nhdr *h = (Elf64_Nhdr *)(void *)(k.data + k.notes_at);
 
 	(void)state;
-	h->n_namesz = 0xfffffffd;	/* wraps when rounded up in 32 bits */
+	h->n_namesz = 0xfffffffd; /* wraps when rounded up in 32 bits */
 	refused(&k, "notes lie");
 }
 
@@ -273,7 +273,7 @@ static void packed_loads(const uint8_t *data, size_t size, size_t from)
 	assert_int_equal(load(&k, size, &im, &why), 0);
 	assert_true(im.is_64);
 	image_close(&im);
-	for (size_t cut = from; cut < size - 8; cut += 13) {	/* truncated: refused */
+	for (size_t cut = from; cut < size - 8; cut += 13) { /* truncated: refused */
 		assert_int_not_equal(load(&k, cut, &im, &why), 0);
 		assert_true(why.text[0]);
 	}
@@ -304,7 +304,8 @@ static void packed_xz(void **state)
 	size_t n = 0;
 
 	(void)state;
-	assert_int_equal(lzma_easy_buffer_encode(6, LZMA_CHECK_CRC32, NULL, k.data, k.size, out, &n, sizeof(out)),
+	assert_int_equal(lzma_easy_buffer_encode(6, LZMA_CHECK_CRC32, NULL, k.data, k.size, out, &n,
+						 sizeof(out)),
 			 LZMA_OK);
 	packed_loads(out, n, 20);
 	free(k.data);
@@ -317,7 +318,9 @@ static void packed_bzip2(void **state)
 	char out[32768];
 
 	(void)state;
-	assert_int_equal(BZ2_bzBuffToBuffCompress(out, &n, (char *)k.data, (unsigned int)k.size, 9, 0, 0), BZ_OK);
+	assert_int_equal(BZ2_bzBuffToBuffCompress(out, &n, (char *)k.data, (unsigned int)k.size, 9,
+						  0, 0),
+			 BZ_OK);
 	packed_loads((uint8_t *)out, n, 20);
 	free(k.data);
 }
@@ -341,7 +344,8 @@ static void packed_lz4(void **state)
 	uint32_t n;
 
 	(void)state;
-	n = (uint32_t)LZ4_compress_default((char *)k.data, (char *)out + 8, (int)k.size, sizeof(out) - 8);
+	n = (uint32_t)LZ4_compress_default((char *)k.data, (char *)out + 8, (int)k.size,
+					   sizeof(out) - 8);
 	assert_int_not_equal(n, 0);
 	memcpy(out + 4, &n, 4);
 	packed_loads(out, n + 8, 20);
@@ -359,8 +363,8 @@ static void bzimage(void **state)
 
 	(void)state;
 	b.data = calloc(1, b.size);
-	assert_int_equal(lzma_easy_buffer_encode(6, LZMA_CHECK_CRC32, NULL, k.data, k.size, b.data + 1024 + offset,
-						 &n, 32000),
+	assert_int_equal(lzma_easy_buffer_encode(6, LZMA_CHECK_CRC32, NULL, k.data, k.size,
+						 b.data + 1024 + offset, &n, 32000),
 			 LZMA_OK);
 	b.data[0x1f1] = 1;
 	b.data[0x1fe] = 0x55;
@@ -397,17 +401,33 @@ static void lzo_is_named(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(good_64), cmocka_unit_test(good_32), cmocka_unit_test(grub_32),
-		cmocka_unit_test(grub_64), cmocka_unit_test(not_a_kernel), cmocka_unit_test(no_notes),
-		cmocka_unit_test(other_architecture), cmocka_unit_test(pvh_only), cmocka_unit_test(truncated),
-		cmocka_unit_test(note_beyond), cmocka_unit_test(note_name_beyond),
-		cmocka_unit_test(number_note_of_odd_size), cmocka_unit_test(wrong_interface),
-		cmocka_unit_test(feature_not_given), cmocka_unit_test(entry_outside),
-		cmocka_unit_test(into_the_hypervisor_64), cmocka_unit_test(into_the_hypervisor_32),
-		cmocka_unit_test(address_wraps), cmocka_unit_test(more_in_file_than_memory),
-		cmocka_unit_test(huge_bss), cmocka_unit_test(packed_gzip), cmocka_unit_test(packed_xz),
-		cmocka_unit_test(packed_bzip2), cmocka_unit_test(packed_zstd), cmocka_unit_test(packed_lz4),
-		cmocka_unit_test(bzimage), cmocka_unit_test(lzo_is_named),
+		cmocka_unit_test(good_64),
+		cmocka_unit_test(good_32),
+		cmocka_unit_test(grub_32),
+		cmocka_unit_test(grub_64),
+		cmocka_unit_test(not_a_kernel),
+		cmocka_unit_test(no_notes),
+		cmocka_unit_test(other_architecture),
+		cmocka_unit_test(pvh_only),
+		cmocka_unit_test(truncated),
+		cmocka_unit_test(note_beyond),
+		cmocka_unit_test(note_name_beyond),
+		cmocka_unit_test(number_note_of_odd_size),
+		cmocka_unit_test(wrong_interface),
+		cmocka_unit_test(feature_not_given),
+		cmocka_unit_test(entry_outside),
+		cmocka_unit_test(into_the_hypervisor_64),
+		cmocka_unit_test(into_the_hypervisor_32),
+		cmocka_unit_test(address_wraps),
+		cmocka_unit_test(more_in_file_than_memory),
+		cmocka_unit_test(huge_bss),
+		cmocka_unit_test(packed_gzip),
+		cmocka_unit_test(packed_xz),
+		cmocka_unit_test(packed_bzip2),
+		cmocka_unit_test(packed_zstd),
+		cmocka_unit_test(packed_lz4),
+		cmocka_unit_test(bzimage),
+		cmocka_unit_test(lzo_is_named),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

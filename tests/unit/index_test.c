@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* domain/index.c: ids given once and not soon again, domains found and walked in order while others come and go. */
+/* domain/index.c: ids given once and not soon again, domains found and walked in order while others
+ * come and go. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,15 +9,35 @@
 #include <cmocka.h>
 #include <torc/domain.h>
 
-#define IDS	DOMID_FIRST_RESERVED
+#define IDS DOMID_FIRST_RESERVED
 
 static unsigned int locked;
 
-void panic(const char *fmt, ...) { (void)fmt; abort(); }
-void spin_lock(spinlock_t *l) { (void)l; locked++; }
-void spin_unlock(spinlock_t *l) { (void)l; assert_true(locked--); }
-bool domain_get_more(struct domain *d) { return d->refs && ++d->refs; }
-void domain_put(struct domain **d) { assert_true((*d)->refs > 1); (*d)->refs--; *d = NULL; }
+void panic(const char *fmt, ...)
+{
+	(void)fmt;
+	abort();
+}
+void spin_lock(spinlock_t *l)
+{
+	(void)l;
+	locked++;
+}
+void spin_unlock(spinlock_t *l)
+{
+	(void)l;
+	assert_true(locked--);
+}
+bool domain_get_more(struct domain *d)
+{
+	return d->refs && ++d->refs;
+}
+void domain_put(struct domain **d)
+{
+	assert_true((*d)->refs > 1);
+	(*d)->refs--;
+	*d = NULL;
+}
 
 static struct domain *made[IDS];
 
@@ -59,7 +80,7 @@ static void found_until_removed(void **s)
 	(void)s;
 	make(0);
 	make(300);
-	make(300 + 256);		/* in the same chain */
+	make(300 + 256); /* in the same chain */
 	make(300 + 512);
 	d = index_get(556);
 	assert_ptr_equal(d, made[556]);
@@ -72,7 +93,7 @@ static void found_until_removed(void **s)
 	d = index_get(812);
 	assert_ptr_equal(d, made[812]);
 	domain_put(&d);
-	made[300]->refs = 0;		/* nobody refers to it any more; it is not buried yet */
+	made[300]->refs = 0; /* nobody refers to it any more; it is not buried yet */
 	assert_null(index_get(300));
 	d = domain_from(1);
 	assert_ptr_equal(d, made[812]);
@@ -107,7 +128,7 @@ static void ids_are_not_reused_soon(void **s)
 	assert_int_equal(make(DOMID_INVALID), first + 1);
 	unmake(first);
 	assert_int_equal(make(DOMID_INVALID), first + 2);
-	make((domid_t)(first + 3));	/* by number: stepped over */
+	make((domid_t)(first + 3)); /* by number: stepped over */
 	assert_int_equal(make(DOMID_INVALID), first + 4);
 	/* all of them, around the end and back to the gap */
 	for (unsigned int n = 0; n < IDS - 5; n++)
@@ -144,7 +165,7 @@ static void walks_meet_all_that_stay(void **s)
 		for (unsigned int i = 0; i < IDS; i++)
 			count += stays[i];
 		for (d = domain_from(from); d; d = domain_next(d)) {
-			domid_t other = (domid_t)(rand() % 2000 / 3 * 3);	/* never one that stays */
+			domid_t other = (domid_t)(rand() % 2000 / 3 * 3); /* never one that stays */
 
 			assert_true(d->id >= from && (d->id > last || d->id == from));
 			last = d->id;
@@ -162,8 +183,10 @@ static void walks_meet_all_that_stay(void **s)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(found_until_removed), cmocka_unit_test(claimed_but_not_there_yet),
-		cmocka_unit_test(ids_are_not_reused_soon), cmocka_unit_test(walks_meet_all_that_stay),
+		cmocka_unit_test(found_until_removed),
+		cmocka_unit_test(claimed_but_not_there_yet),
+		cmocka_unit_test(ids_are_not_reused_soon),
+		cmocka_unit_test(walks_meet_all_that_stay),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

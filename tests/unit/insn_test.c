@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The instruction decoder. What read-modify-write instructions compute is held against the processor that runs the test: the same bytes are
- * decoded and emulated, and executed for real, with the same operands; memory, registers and defined flags must agree.
+ * The instruction decoder. What read-modify-write instructions compute is held against the
+ * processor that runs the test: the same bytes are decoded and emulated, and executed for real,
+ * with the same operands; memory, registers and defined flags must agree.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,14 +15,17 @@
 
 #include <torc/insn.h>
 
-#define F_CF	0x001
-#define F_AF	0x010
-#define F_ZF	0x040
-#define F_ALL	0x8d5
+#define F_CF  0x001
+#define F_AF  0x010
+#define F_ZF  0x040
+#define F_ALL 0x8d5
 
-/* --- the processor's opinion ------------------------------------------------------------------------------------------- */
+/* --- the processor's opinion
+ * ------------------------------------------------------------------------------------------- */
 
-struct run { uint64_t rax, rbx, rcx, rdx, flags, mem; };
+struct run {
+	uint64_t rax, rbx, rcx, rdx, flags, mem;
+};
 static uint8_t *code;
 
 static void execute(const uint8_t *bytes, unsigned int n, struct run *r)
@@ -30,31 +34,37 @@ static void execute(const uint8_t *bytes, unsigned int n, struct run *r)
 
 	memcpy(code, bytes, n);
 	code[n] = 0xc3;
-	__asm__ volatile (
-		"sub	$128, %%rsp\n\t"		/* the red zone */
-		"push	%%rbp\n\t"
-		"mov	%[r], %%rbp\n\t"
-		"mov	0(%%rbp), %%rax\n\t"
-		"mov	8(%%rbp), %%rbx\n\t"
-		"mov	16(%%rbp), %%rcx\n\t"
-		"mov	24(%%rbp), %%rdx\n\t"
-		"pushq	32(%%rbp)\n\t"
-		"popfq\n\t"
-		"call	*%[code]\n\t"
-		"pushfq\n\t"
-		"popq	32(%%rbp)\n\t"
-		"mov	%%rax, 0(%%rbp)\n\t"
-		"mov	%%rbx, 8(%%rbp)\n\t"
-		"mov	%%rcx, 16(%%rbp)\n\t"
-		"mov	%%rdx, 24(%%rbp)\n\t"
-		"pop	%%rbp\n\t"
-		"add	$128, %%rsp"
-		: : [r] "S" (r), "D" (mem), [code] "r" (code) : "rax", "rbx", "rcx", "rdx", "memory", "cc");
+	__asm__ volatile("sub	$128, %%rsp\n\t" /* the red zone */
+			 "push	%%rbp\n\t"
+			 "mov	%[r], %%rbp\n\t"
+			 "mov	0(%%rbp), %%rax\n\t"
+			 "mov	8(%%rbp), %%rbx\n\t"
+			 "mov	16(%%rbp), %%rcx\n\t"
+			 "mov	24(%%rbp), %%rdx\n\t"
+			 "pushq	32(%%rbp)\n\t"
+			 "popfq\n\t"
+			 "call	*%[code]\n\t"
+			 "pushfq\n\t"
+			 "popq	32(%%rbp)\n\t"
+			 "mov	%%rax, 0(%%rbp)\n\t"
+			 "mov	%%rbx, 8(%%rbp)\n\t"
+			 "mov	%%rcx, 16(%%rbp)\n\t"
+			 "mov	%%rdx, 24(%%rbp)\n\t"
+			 "pop	%%rbp\n\t"
+			 "add	$128, %%rsp"
+			 :
+			 : [r] "S"(r), "D"(mem), [code] "r"(code)
+			 : "rax", "rbx", "rcx", "rdx", "memory", "cc");
 }
 
-static void compare(const uint8_t *bytes, unsigned int n, unsigned int width, uint64_t flags_defined, struct run in)
+static void compare(const uint8_t *bytes, unsigned int n, unsigned int width,
+		    uint64_t flags_defined, struct run in)
 {
-	struct cpu_user_regs regs = { .rax = in.rax, .rbx = in.rbx, .rcx = in.rcx, .rdx = in.rdx, .rip = 0x1000,
+	struct cpu_user_regs regs = { .rax = in.rax,
+				      .rbx = in.rbx,
+				      .rcx = in.rcx,
+				      .rdx = in.rdx,
+				      .rip = 0x1000,
 				      .rflags = in.flags };
 	uint64_t mask = width == 8 ? ~0ull : (1ull << (8 * width)) - 1, new = 0, expect;
 	struct run real = in;
@@ -79,24 +89,41 @@ static void compare(const uint8_t *bytes, unsigned int n, unsigned int width, ui
 
 static uint64_t interesting(void)
 {
-	static const uint64_t v[] = { 0, 1, ~0ull, 0x7f, 0x80, 0xff, 0x7fff, 0x8000, 0x7fffffff, 0x80000000, 0xffffffff,
-				      0x7fffffffffffffff, 0x8000000000000000 };
+	static const uint64_t v[] = { 0,
+				      1,
+				      ~0ull,
+				      0x7f,
+				      0x80,
+				      0xff,
+				      0x7fff,
+				      0x8000,
+				      0x7fffffff,
+				      0x80000000,
+				      0xffffffff,
+				      0x7fffffffffffffff,
+				      0x8000000000000000 };
 	uint64_t r = (uint64_t)random() << 42 ^ (uint64_t)random() << 21 ^ (uint64_t)random();
 
 	return random() % 2 ? v[(size_t)random() % (sizeof(v) / sizeof(v[0]))] : r;
 }
 
 /* One instruction with [rdi] as its operand in all widths it has, with many operands. */
-static void try_all(const uint8_t *op, unsigned int n_op, uint8_t modrm, unsigned int n_imm, bool byte, uint64_t defined, bool bit)
+static void try_all(const uint8_t *op, unsigned int n_op, uint8_t modrm, unsigned int n_imm,
+		    bool byte, uint64_t defined, bool bit)
 {
 	static const unsigned int widths[] = { 1, 2, 4, 8 };
 
 	for (unsigned int w = byte ? 0 : 1; w < (byte ? 1 : 4); w++) {
 		for (int round = 0; round < 200; round++) {
-			struct run in = { interesting(), interesting(), interesting(), interesting(),
-					  0x202 | (interesting() & F_ALL), interesting() };
+			struct run in = { interesting(),
+					  interesting(),
+					  interesting(),
+					  interesting(),
+					  0x202 | (interesting() & F_ALL),
+					  interesting() };
 			uint8_t b[16];
-			unsigned int n = 0, imm = n_imm == 4 ? (widths[w] < 4 ? widths[w] : 4) : n_imm;
+			unsigned int n = 0,
+				     imm = n_imm == 4 ? (widths[w] < 4 ? widths[w] : 4) : n_imm;
 
 			if (widths[w] == 2)
 				b[n++] = 0x66;
@@ -107,18 +134,18 @@ static void try_all(const uint8_t *op, unsigned int n_op, uint8_t modrm, unsigne
 			b[n++] = modrm;
 			for (unsigned int k = 0; k < imm; k++)
 				b[n++] = (uint8_t)random();
-			if (bit)	/* stay within the operand */
+			if (bit) /* stay within the operand */
 				in.rcx &= 8 * widths[w] - 1;
 			if (random() % 4 == 0)
-				in.rax = in.mem;		/* a cmpxchg that succeeds */
+				in.rax = in.mem; /* a cmpxchg that succeeds */
 			compare(b, n, widths[w], defined, in);
 		}
 	}
 }
 
-#define RCX	0x0f			/* [rdi], rcx */
+#define RCX	 0x0f /* [rdi], rcx */
 #define GROUP(g) ((uint8_t)(0x07 | (g) << 3))
-#define OP(...)	(const uint8_t[]){ __VA_ARGS__ }, sizeof((const uint8_t[]){ __VA_ARGS__ })
+#define OP(...)	 (const uint8_t[]){ __VA_ARGS__ }, sizeof((const uint8_t[]){ __VA_ARGS__ })
 
 static void arithmetic_agrees_with_the_processor(void **state)
 {
@@ -165,8 +192,8 @@ static void moves_and_exchanges_agree_with_the_processor(void **state)
 static void high_byte_registers_agree_with_the_processor(void **state)
 {
 	(void)state;
-	try_all(OP(0x00), 0x27, 0, true, F_ALL, false);	/* add [rdi], ah */
-	try_all(OP(0x86), 0x37, 0, true, F_ALL, false);	/* xchg [rdi], dh */
+	try_all(OP(0x00), 0x27, 0, true, F_ALL, false); /* add [rdi], ah */
+	try_all(OP(0x86), 0x37, 0, true, F_ALL, false); /* xchg [rdi], dh */
 }
 
 static void bit_instructions_agree_with_the_processor(void **state)
@@ -186,8 +213,12 @@ static void cmpxchg8b_agrees_with_the_processor(void **state)
 
 	(void)state;
 	for (int i = 0; i < 400; i++) {
-		struct run in = { interesting(), interesting(), interesting(), interesting(),
-				  0x202 | (interesting() & F_ALL), interesting() };
+		struct run in = { interesting(),
+				  interesting(),
+				  interesting(),
+				  interesting(),
+				  0x202 | (interesting() & F_ALL),
+				  interesting() };
 
 		if (i % 2) {
 			in.rax = (uint32_t)in.mem;
@@ -197,7 +228,9 @@ static void cmpxchg8b_agrees_with_the_processor(void **state)
 	}
 }
 
-/* --- decoding ------------------------------------------------------------------------------------------------------------- */
+/* --- decoding
+ * -------------------------------------------------------------------------------------------------------------
+ */
 
 static struct insn decode(unsigned int mode, const uint8_t *b, unsigned int n)
 {
@@ -208,7 +241,11 @@ static struct insn decode(unsigned int mode, const uint8_t *b, unsigned int n)
 	return i;
 }
 #define DECODE(mode, ...) decode(mode, OP(__VA_ARGS__))
-#define REFUSES(mode, ...) do { struct insn x_; assert_int_equal(insn_decode(OP(__VA_ARGS__), mode, &x_), -XEN_EINVAL); } while (0)
+#define REFUSES(mode, ...)                                                              \
+	do {                                                                            \
+		struct insn x_;                                                         \
+		assert_int_equal(insn_decode(OP(__VA_ARGS__), mode, &x_), -XEN_EINVAL); \
+	} while (0)
 
 static void privileged_instructions_are_known(void **state)
 {
@@ -224,13 +261,13 @@ static void privileged_instructions_are_known(void **state)
 	assert_int_equal(DECODE(8, 0x0f, 0xa2).op, INSN_CPUID);
 	assert_int_equal(DECODE(8, 0x0f, 0x01, 0xd1).op, INSN_XSETBV);
 	assert_int_equal(DECODE(8, 0x0f, 0x01, 0x38).op, INSN_INVLPG);
-	assert_int_equal(DECODE(8, 0x0f, 0x01, 0x18).op, INSN_TABLE);	/* lidt */
-	i = DECODE(8, 0x44, 0x0f, 0x20, 0xc1);				/* mov rcx, cr8 */
+	assert_int_equal(DECODE(8, 0x0f, 0x01, 0x18).op, INSN_TABLE); /* lidt */
+	i = DECODE(8, 0x44, 0x0f, 0x20, 0xc1);			      /* mov rcx, cr8 */
 	assert_int_equal(i.op, INSN_MOV_FROM_CR);
 	assert_int_equal(i.imm, 8);
 	assert_int_equal(i.dst_reg, 1);
 	assert_int_equal(i.width, 8);
-	i = DECODE(4, 0x0f, 0x22, 0xd8);				/* mov cr3, eax */
+	i = DECODE(4, 0x0f, 0x22, 0xd8); /* mov cr3, eax */
 	assert_int_equal(i.op, INSN_MOV_TO_CR);
 	assert_int_equal(i.imm, 3);
 	assert_int_equal(i.width, 4);
@@ -249,7 +286,7 @@ static void ports_are_known(void **state)
 	i = DECODE(8, 0x66, 0xef);
 	assert_int_equal(i.op, INSN_OUT);
 	assert_int_equal(i.width, 2);
-	i = DECODE(8, 0x48, 0xed);			/* REX.W does not widen it */
+	i = DECODE(8, 0x48, 0xed); /* REX.W does not widen it */
 	assert_int_equal(i.width, 4);
 	i = DECODE(4, 0xf3, 0x6d);
 	assert_int_equal(i.op, INSN_INS);
@@ -261,30 +298,37 @@ static void ports_are_known(void **state)
 
 static void addresses_are_computed(void **state)
 {
-	struct cpu_user_regs r = { .rax = 0x1000, .rbx = 0x10, .rbp = 0x2000, .rsp = 0x3000, .r12 = 0x4000, .r13 = 0x5000, .rip = 0x100,
+	struct cpu_user_regs r = { .rax = 0x1000,
+				   .rbx = 0x10,
+				   .rbp = 0x2000,
+				   .rsp = 0x3000,
+				   .r12 = 0x4000,
+				   .r13 = 0x5000,
+				   .rip = 0x100,
 				   .rcx = (uint64_t)-70 };
 	struct insn i;
 
 	(void)state;
-	i = DECODE(8, 0x89, 0x44, 0x98, 0xfc);			/* mov [rax+rbx*4-4], eax */
+	i = DECODE(8, 0x89, 0x44, 0x98, 0xfc); /* mov [rax+rbx*4-4], eax */
 	assert_int_equal(insn_offset(&i, &r), 0x1000 + 0x40 - 4);
 	assert_int_equal(i.seg, SEG_DS);
-	i = DECODE(8, 0x89, 0x45, 0x08);			/* [rbp+8] */
+	i = DECODE(8, 0x89, 0x45, 0x08); /* [rbp+8] */
 	assert_int_equal(insn_offset(&i, &r), 0x2008);
 	assert_int_equal(i.seg, SEG_SS);
-	i = DECODE(8, 0x89, 0x05, 0x10, 0, 0, 0);		/* [rip+16] */
+	i = DECODE(8, 0x89, 0x05, 0x10, 0, 0, 0); /* [rip+16] */
 	assert_int_equal(insn_offset(&i, &r), 0x100 + 6 + 16);
-	i = DECODE(4, 0x89, 0x05, 0x10, 0, 0, 0);		/* [16]: no rip in 32-bit code */
+	i = DECODE(4, 0x89, 0x05, 0x10, 0, 0, 0); /* [16]: no rip in 32-bit code */
 	assert_int_equal(insn_offset(&i, &r), 16);
-	i = DECODE(8, 0x41, 0x89, 0x04, 0x24);			/* [r12] */
+	i = DECODE(8, 0x41, 0x89, 0x04, 0x24); /* [r12] */
 	assert_int_equal(insn_offset(&i, &r), 0x4000);
-	i = DECODE(8, 0x41, 0x89, 0x45, 0x00);			/* [r13+0] */
+	i = DECODE(8, 0x41, 0x89, 0x45, 0x00); /* [r13+0] */
 	assert_int_equal(insn_offset(&i, &r), 0x5000);
 	i = DECODE(8, 0x89, 0x04, 0x25, 0xf0, 0xff, 0xff, 0xff); /* [-16] */
 	assert_true(insn_offset(&i, &r) == (uint64_t)-16);
-	i = DECODE(4, 0x67, 0x89, 0x47, 0x01);			/* [bx+1] */
+	i = DECODE(4, 0x67, 0x89, 0x47, 0x01); /* [bx+1] */
 	assert_int_equal(insn_offset(&i, &r), 0x11);
-	i = DECODE(8, 0x48, 0x0f, 0xab, 0x08);			/* bts [rax], rcx: bit -70 is in the quadword 16 below */
+	i = DECODE(8, 0x48, 0x0f, 0xab,
+		   0x08); /* bts [rax], rcx: bit -70 is in the quadword 16 below */
 	assert_int_equal(insn_offset(&i, &r), 0x1000 - 16);
 }
 
@@ -293,15 +337,15 @@ static void prefixes_count_as_the_processor_counts_them(void **state)
 	struct insn i;
 
 	(void)state;
-	i = DECODE(8, 0x48, 0x66, 0x89, 0x07);			/* a REX before another prefix is none */
+	i = DECODE(8, 0x48, 0x66, 0x89, 0x07); /* a REX before another prefix is none */
 	assert_int_equal(i.width, 2);
-	i = DECODE(8, 0x3e, 0x89, 0x07);			/* ds: counts for nothing in 64-bit code */
+	i = DECODE(8, 0x3e, 0x89, 0x07); /* ds: counts for nothing in 64-bit code */
 	assert_int_equal(i.seg, SEG_DS);
 	i = DECODE(8, 0x65, 0x89, 0x07);
 	assert_int_equal(i.seg, SEG_GS);
-	REFUSES(8, 0xf0, 0x89, 0x07);				/* lock mov */
-	REFUSES(8, 0xf0, 0x01, 0xc0);				/* lock add eax, eax */
-	REFUSES(8, 0xf0, 0x39, 0x07);				/* lock cmp */
+	REFUSES(8, 0xf0, 0x89, 0x07); /* lock mov */
+	REFUSES(8, 0xf0, 0x01, 0xc0); /* lock add eax, eax */
+	REFUSES(8, 0xf0, 0x39, 0x07); /* lock cmp */
 }
 
 static void unknown_and_endless_ones_are_refused(void **state)
@@ -310,14 +354,15 @@ static void unknown_and_endless_ones_are_refused(void **state)
 	struct insn i;
 
 	(void)state;
-	REFUSES(8, 0x0f, 0x0b);					/* ud2 */
-	REFUSES(8, 0xc7, 0x0f, 0, 0, 0, 0);			/* group 11 with another number */
+	REFUSES(8, 0x0f, 0x0b);		    /* ud2 */
+	REFUSES(8, 0xc7, 0x0f, 0, 0, 0, 0); /* group 11 with another number */
 	REFUSES(8, 0x0f, 0xba, 0x07, 1);
 	assert_int_equal(insn_decode(prefixes, INSN_MAX, 8, &i), -XEN_EINVAL);
 	assert_int_equal(insn_decode(prefixes, INSN_MAX + 1, 8, &i), -XEN_EINVAL);
 	assert_int_equal(insn_decode(prefixes, 3, 8, &i), -XEN_E2BIG);
 	assert_int_equal(insn_decode(prefixes, 0, 8, &i), -XEN_E2BIG);
-	assert_int_equal(insn_decode((const uint8_t[]){ 0xc7, 0x07, 1, 2, 3 }, 5, 8, &i), -XEN_E2BIG);
+	assert_int_equal(insn_decode((const uint8_t[]){ 0xc7, 0x07, 1, 2, 3 }, 5, 8, &i),
+			 -XEN_E2BIG);
 }
 
 static void rip_wraps_in_32_bit_code(void **state)
@@ -328,7 +373,7 @@ static void rip_wraps_in_32_bit_code(void **state)
 	(void)state;
 	insn_skip(&i, &r);
 	assert_int_equal(r.rip, 1);
-	assert_int_equal(r.rflags, 0x202);			/* RF is for one instruction */
+	assert_int_equal(r.rflags, 0x202); /* RF is for one instruction */
 }
 
 int main(void)
@@ -348,7 +393,8 @@ int main(void)
 	};
 
 	srandom(1);
-	code = mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	code = mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+		    0);
 	if (code == MAP_FAILED)
 		return 77;
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Rights to ports, interrupts and device memory, and the configuration ports' shadow; hardware is a fake that remembers. */
+/* Rights to ports, interrupts and device memory, and the configuration ports' shadow; hardware is a
+ * fake that remembers. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -20,19 +21,62 @@ struct frame *frame_table = frames;
 mfn_t max_mfn = { 64 };
 static uint8_t guest_bitmap[8192];
 static bool in_kernel, kernel_root = true;
-static struct { unsigned int bus, devfn, reg, width; uint32_t val; int reads, writes; } pci;
+static struct {
+	unsigned int bus, devfn, reg, width;
+	uint32_t val;
+	int reads, writes;
+} pci;
 
-void *zalloc(size_t n) { return calloc(1, n); }
-void zfree(void *p) { free(p); }
-void *page_alloc(unsigned int order) { return calloc(1, PAGE_SIZE << order); }
-void page_free(void *p, unsigned int order) { (void)order; free(p); }
-void spin_init(spinlock_t *l, enum lock_rank r) { l->rank = (uint8_t)r; }
-void spin_lock(spinlock_t *l) { assert_int_equal(l->owner, 0); l->owner = 1; }
-void spin_unlock(spinlock_t *l) { assert_int_equal(l->owner, 1); l->owner = 0; }
-bool ioapic_owns_frame(mfn_t m) { return m.n == 0xfec00; }
-uint16_t serial_port(void) { return 0x2f8; }
-bool guest_in_kernel(const struct vcpu *v, const struct cpu_user_regs *r) { (void)v; (void)r; return in_kernel; }
-void guest_mode_set(struct vcpu *v, bool kernel) { (void)v; kernel_root = kernel; }
+void *zalloc(size_t n)
+{
+	return calloc(1, n);
+}
+void zfree(void *p)
+{
+	free(p);
+}
+void *page_alloc(unsigned int order)
+{
+	return calloc(1, PAGE_SIZE << order);
+}
+void page_free(void *p, unsigned int order)
+{
+	(void)order;
+	free(p);
+}
+void spin_init(spinlock_t *l, enum lock_rank r)
+{
+	l->rank = (uint8_t)r;
+}
+void spin_lock(spinlock_t *l)
+{
+	assert_int_equal(l->owner, 0);
+	l->owner = 1;
+}
+void spin_unlock(spinlock_t *l)
+{
+	assert_int_equal(l->owner, 1);
+	l->owner = 0;
+}
+bool ioapic_owns_frame(mfn_t m)
+{
+	return m.n == 0xfec00;
+}
+uint16_t serial_port(void)
+{
+	return 0x2f8;
+}
+bool guest_in_kernel(const struct vcpu *v, const struct cpu_user_regs *r)
+{
+	(void)v;
+	(void)r;
+	return in_kernel;
+}
+void guest_mode_set(struct vcpu *v, bool kernel)
+{
+	(void)v;
+	kernel_root = kernel;
+}
 
 int guest_read(void *dst, gaddr_t src, size_t n)
 {
@@ -51,7 +95,8 @@ uint32_t pci_read(uint8_t bus, uint8_t devfn, unsigned int reg, unsigned int wid
 
 void pci_write(uint8_t bus, uint8_t devfn, unsigned int reg, unsigned int width, uint32_t val)
 {
-	pci.bus = bus, pci.devfn = devfn, pci.reg = reg, pci.width = width, pci.val = val, pci.writes++;
+	pci.bus = bus, pci.devfn = devfn, pci.reg = reg, pci.width = width, pci.val = val,
+	pci.writes++;
 }
 
 static struct domain d;
@@ -100,11 +145,11 @@ static void the_hypervisors_own_are_not_to_be_had(void **state)
 	assert_false(io_ports_allowed(&d, 0x20, 1));
 	assert_false(io_ports_allowed(&d, 0x2ff, 1));
 	assert_true(io_ports_allowed(&d, 0x300, 1));
-	assert_true(io_ports_allowed(&d, 0x3f8, 8));	/* the console is on the other line */
+	assert_true(io_ports_allowed(&d, 0x3f8, 8)); /* the console is on the other line */
 	assert_false(io_irq_allowed(&d, 3));
 	assert_true(io_irq_allowed(&d, 4));
 	assert_false(io_irq_allowed(&d, NR_PIRQS));
-	assert_int_equal(io_port_read(&v, 0x2f8, 1), 0xff);	/* as where no device is */
+	assert_int_equal(io_port_read(&v, 0x2f8, 1), 0xff); /* as where no device is */
 }
 
 static void device_memory_is_ranges(void **state)
@@ -116,9 +161,9 @@ static void device_memory_is_ranges(void **state)
 	assert_false(io_mem_allowed(&d, MFN(0xe000f), 2));
 	assert_int_equal(io_mem_set(&d, MFN(0xe0020), 16, true), 0);
 	assert_false(io_mem_allowed(&d, MFN(0xe0000), 0x30));
-	assert_int_equal(io_mem_set(&d, MFN(0xe0010), 16, true), 0);	/* closes the gap */
+	assert_int_equal(io_mem_set(&d, MFN(0xe0010), 16, true), 0); /* closes the gap */
 	assert_true(io_mem_allowed(&d, MFN(0xe0000), 0x30));
-	assert_int_equal(io_mem_set(&d, MFN(0xe0008), 8, false), 0);	/* and is cut in two */
+	assert_int_equal(io_mem_set(&d, MFN(0xe0008), 8, false), 0); /* and is cut in two */
 	assert_true(io_mem_allowed(&d, MFN(0xe0000), 8));
 	assert_false(io_mem_allowed(&d, MFN(0xe0008), 1));
 	assert_true(io_mem_allowed(&d, MFN(0xe0010), 0x20));
@@ -135,7 +180,7 @@ static void ranges_run_out_cleanly(void **state)
 		if (io_mem_set(&d, MFN(0x100000 + n * 2), 1, true))
 			break;
 	assert_int_equal(n, 64);
-	assert_int_equal(io_mem_set(&d, MFN(0x100000), 200, true), 0);	/* one for all */
+	assert_int_equal(io_mem_set(&d, MFN(0x100000), 200, true), 0); /* one for all */
 	assert_true(io_mem_allowed(&d, MFN(0x100000), 200));
 	assert_int_equal(io_mem_set(&d, MFN(0x200000), 1, true), 0);
 }
@@ -149,7 +194,7 @@ static void ram_and_our_devices_are_no_device_memory(void **state)
 	assert_false(io_mem_allowed(&d, MFN(4), 3));
 	assert_true(io_mem_allowed(&d, MFN(0xfebff), 1));
 	assert_false(io_mem_allowed(&d, MFN(0xfebff), 2));
-	assert_false(io_mem_allowed(&d, MFN(1ull << 28), 1));		/* beyond the processor's addresses */
+	assert_false(io_mem_allowed(&d, MFN(1ull << 28), 1)); /* beyond the processor's addresses */
 	assert_false(io_mem_allowed(&d, MFN((1ull << 28) - 1), 2));
 	assert_false(io_mem_allowed(&d, MFN(~0ull), 2));
 	assert_false(io_mem_allowed(&d, MFN(4), 0));
@@ -170,10 +215,10 @@ static void the_guests_own_door_is_iopl_and_bitmap(void **state)
 	memset(guest_bitmap, 0xff, sizeof(guest_bitmap));
 	guest_bitmap[0x60 / 8] = 0xf0;
 	assert_true(io_guest_may(&v, &r, 0x60, 4));
-	assert_false(kernel_root);			/* back where it was */
+	assert_false(kernel_root); /* back where it was */
 	assert_false(io_guest_may(&v, &r, 0x62, 4));
-	assert_false(io_guest_may(&v, &r, 0x7f, 4));	/* past its end */
-	v.iobitmap = 0x100;				/* unreadable: no */
+	assert_false(io_guest_may(&v, &r, 0x7f, 4)); /* past its end */
+	v.iobitmap = 0x100;			     /* unreadable: no */
 	assert_false(io_guest_may(&v, &r, 0x60, 1));
 	v.iopl = 3;
 	assert_true(io_guest_may(&v, &r, 0x60, 1));
@@ -195,7 +240,7 @@ static void configuration_goes_by_the_shadowed_address(void **state)
 	assert_int_equal(pci.devfn, 0x12);
 	assert_int_equal(pci.reg, 0x56);
 	assert_int_equal(pci.width, 2);
-	io_port_write(&v, 0xcf8, 4, 0x81031254);	/* the extended register bits */
+	io_port_write(&v, 0xcf8, 4, 0x81031254); /* the extended register bits */
 	io_port_write(&v, 0xcfc, 4, 7);
 	assert_int_equal(pci.reg, 0x154);
 	assert_int_equal(pci.val, 7);
@@ -206,9 +251,13 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(ports_are_given_and_taken), TEST(the_hypervisors_own_are_not_to_be_had), TEST(device_memory_is_ranges),
-		TEST(ranges_run_out_cleanly), TEST(ram_and_our_devices_are_no_device_memory),
-		TEST(the_guests_own_door_is_iopl_and_bitmap), TEST(configuration_goes_by_the_shadowed_address),
+		TEST(ports_are_given_and_taken),
+		TEST(the_hypervisors_own_are_not_to_be_had),
+		TEST(device_memory_is_ranges),
+		TEST(ranges_run_out_cleanly),
+		TEST(ram_and_our_devices_are_no_device_memory),
+		TEST(the_guests_own_door_is_iopl_and_bitmap),
+		TEST(configuration_goes_by_the_shadowed_address),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

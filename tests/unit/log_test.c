@@ -16,7 +16,7 @@
 
 #include "dom0-tools/common/log.h"
 
-static char said[2048];		/* to the syslog */
+static char said[2048]; /* to the syslog */
 static int said_priority;
 static char dir[32], path[64], got[8192];
 static size_t got_len;
@@ -86,7 +86,8 @@ static const char *value(const char *key)
 		for (unsigned int i = 0; i < 8; i++)
 			n |= (uint64_t)(unsigned char)end[1 + i] << (8 * i);
 		assert_true(n < sizeof(out) && (size_t)(end + 9 - got) + n < got_len);
-		if (strlen(key) == (size_t)(end - got) - at && memcmp(got + at, key, strlen(key)) == 0) {
+		if (strlen(key) == (size_t)(end - got) - at &&
+		    memcmp(got + at, key, strlen(key)) == 0) {
 			assert_null(found);
 			memcpy(out, end + 9, n);
 			out[n] = 0;
@@ -142,7 +143,7 @@ static void values_stay_values(void **state)
 	memset(longest, 'l', sizeof(longest) - 1);
 	longest[sizeof(longest) - 1] = 0;
 	about.guest = longest;
-	log_say(LOG_INFO, &about, "%s", longest);	/* cut, or left out */
+	log_say(LOG_INFO, &about, "%s", longest); /* cut, or left out */
 	take();
 	assert_int_equal(strlen(value("MESSAGE")), 1535);
 	assert_null(value("TORC_GUEST"));

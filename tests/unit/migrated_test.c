@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* torc-migrated without hosts: who works on a migration, what other hosts' words are turned into, and which guests may not be made. */
+/* torc-migrated without hosts: who works on a migration, what other hosts' words are turned into,
+ * and which guests may not be made. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -123,8 +124,12 @@ static void words(void **state)
 
 static void elsewhere(void **state)
 {
-	static const bool refused[HANDOVER_STATES] = { [HANDOVER_SUSPENDED] = true, [HANDOVER_HANDED] = true, [HANDOVER_PREPARED] = true };
-	struct handover_record r = { .guest = "web", .peer = "host2", .uuid = "00000000-0000-0000-0000-00000000002a" };
+	static const bool refused[HANDOVER_STATES] = {
+		[HANDOVER_SUSPENDED] = true, [HANDOVER_HANDED] = true, [HANDOVER_PREPARED] = true
+	};
+	struct handover_record r = { .guest = "web",
+				     .peer = "host2",
+				     .uuid = "00000000-0000-0000-0000-00000000002a" };
 	char dir[] = "/tmp/torc-migrated-XXXXXX", records[64], file[160];
 	const uint8_t uuid[16] = { [15] = 42 }, strange[16] = { [15] = 43 };
 	struct why why = { 0 };
@@ -132,7 +137,7 @@ static void elsewhere(void **state)
 	(void)state;
 	assert_non_null(mkdtemp(dir));
 	setenv("TORC_STATE_DIR", dir, 1);
-	assert_int_equal(guest_elsewhere("web", uuid, &why), 0);	/* no folder: no migration ever */
+	assert_int_equal(guest_elsewhere("web", uuid, &why), 0); /* no folder: no migration ever */
 	snprintf(records, sizeof(records), "%s/migrations", dir);
 	assert_int_equal(mkdir(records, 0700), 0);
 	for (int s = 0; s < HANDOVER_STATES; s++) {
@@ -154,7 +159,10 @@ static void elsewhere(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(one_works), cmocka_unit_test(delivered), cmocka_unit_test(words), cmocka_unit_test(elsewhere),
+		cmocka_unit_test(one_works),
+		cmocka_unit_test(delivered),
+		cmocka_unit_test(words),
+		cmocka_unit_test(elsewhere),
 	};
 
 	return cmocka_run_group_tests(tests, setup, NULL);

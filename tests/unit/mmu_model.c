@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The randomized check of the invariant: threads that are vcpus of two domains do whatever they like with a few frames, all at once:
- * pins, updates of entries at all levels, roots, typed references. The frames are few, so that everybody meets; validation is
- * preempted at random. In each pause all words of the frame table are held against the tables (fake_audit). At the end both
+ * The randomized check of the invariant: threads that are vcpus of two domains do whatever they
+ * like with a few frames, all at once: pins, updates of entries at all levels, roots, typed
+ * references. The frames are few, so that everybody meets; validation is preempted at random. In
+ * each pause all words of the frame table are held against the tables (fake_audit). At the end both
  * domains die, and every frame must be back.
  *
  *   mmu_model SECONDS [SEED]
@@ -13,10 +14,10 @@
 #include <time.h>
 #include "fake_hv.h"
 
-#define THREADS		4
-#define FRAMES		96		/* of the machine: too few at times for log-dirty's copies */
-#define PER_DOMAIN	24
-#define ROUND_OPS	4000
+#define THREADS	   4
+#define FRAMES	   96 /* of the machine: too few at times for log-dirty's copies */
+#define PER_DOMAIN 24
+#define ROUND_OPS  4000
 
 static struct domain *domains[2], *tools;
 static mfn_t pool[2][PER_DOMAIN];
@@ -47,16 +48,20 @@ static uint64_t some_entry(uint64_t *s, unsigned int dom)
 	return pte_make(m, PTE_P | (rnd(s) % 2 ? PTE_RW : 0) | (rnd(s) % 4 ? 0 : PTE_A | PTE_D));
 }
 
-static int update_list(struct vcpu *v, const struct mmu_who *who, mfn_t m, unsigned int dom, uint64_t *s)
+static int update_list(struct vcpu *v, const struct mmu_who *who, mfn_t m, unsigned int dom,
+		       uint64_t *s)
 {
 	struct mmu_held held = { NULL, FT_NONE };
 	unsigned int i, n = 1 + rnd(s) % 4;
 	int rc = 0;
 
 	for (i = 0; i < n && !rc; i++)
-		rc = mmu_update_next(v, who, &held, (m.n << PAGE_SHIFT) + some_slot(s) * 8, some_entry(s, dom));
+		rc = mmu_update_next(v, who, &held, (m.n << PAGE_SHIFT) + some_slot(s) * 8,
+				     some_entry(s, dom));
 	if (!rc)
-		rc = mmu_update_next(v, who, &held, (uint64_t)(rnd(s) % FRAMES << PAGE_SHIFT) + some_slot(s) * 8, some_entry(s, dom));
+		rc = mmu_update_next(v, who, &held,
+				     (uint64_t)(rnd(s) % FRAMES << PAGE_SHIFT) + some_slot(s) * 8,
+				     some_entry(s, dom));
 	mmu_let_go(v, &held);
 	return rc;
 }
@@ -74,42 +79,41 @@ static void one_op(struct vcpu *v, unsigned int dom, uint64_t *s)
 	while (mmu_finish_put(v))
 		;
 	switch (op) {
-	case 0:
-		rc = mmu_pin(v, d, m, types[rnd(s) % 4]);
-		break;
-	case 1:
-		rc = mmu_unpin(v, d, m);
-		break;
-	case 2:
-		rc = mmu_new_root(v, m);
-		break;
+	case 0: rc = mmu_pin(v, d, m, types[rnd(s) % 4]); break;
+	case 1: rc = mmu_unpin(v, d, m); break;
+	case 2: rc = mmu_new_root(v, m); break;
 	case 3:
-		rc = rnd(s) % 2 && !d->is_32bit ? mmu_new_user_root(v, rnd(s) % 4 ? m : MFN_NONE) :
-		     mmu_update_va(v, d, some_slot(s) << PAGE_SHIFT, some_entry(s, dom));
+		rc = rnd(s) % 2 && !d->is_32bit ?
+			     mmu_new_user_root(v, rnd(s) % 4 ? m : MFN_NONE) :
+			     mmu_update_va(v, d, some_slot(s) << PAGE_SHIFT, some_entry(s, dom));
 		break;
-	case 4:		/* memory that the guest could have written itself */
+	case 4: /* memory that the guest could have written itself */
 		if (!frame_get_typed(f, d, FT_WRITABLE)) {
-			__atomic_store_n(&fake_table(m)[some_slot(s)], some_entry(s, dom), __ATOMIC_RELAXED);
+			__atomic_store_n(&fake_table(m)[some_slot(s)], some_entry(s, dom),
+					 __ATOMIC_RELAXED);
 			frame_put_typed(f);
 		}
 		break;
 	case 6:
-		if (rnd(s) % 2) {	/* log-dirty's copies, made while others change the tables */
+		if (rnd(s) % 2) { /* log-dirty's copies, made while others change the tables */
 			dirty_fault(v, some_slot(s) << PAGE_SHIFT, rnd(s) % 8);
 			break;
 		}
 		/* fall through */
 	case 7:
-		if (rnd(s) % 2) {	/* as lists come: some to this table, then one to another */
+		if (rnd(s) % 2) { /* as lists come: some to this table, then one to another */
 			rc = update_list(v, &who, m, dom, s);
 			break;
 		}
-		rc = mmu_update_entry(v, &who, (m.n << PAGE_SHIFT) + some_slot(s) * 8 + (rnd(s) % 4 ? 0 : MMU_PT_UPDATE_PRESERVE_AD),
+		rc = mmu_update_entry(v, &who,
+				      (m.n << PAGE_SHIFT) + some_slot(s) * 8 +
+					      (rnd(s) % 4 ? 0 : MMU_PT_UPDATE_PRESERVE_AD),
 				      some_entry(s, dom));
 		break;
-	case 5:		/* the control domain, or a grant: another's frame */
+	case 5: /* the control domain, or a grant: another's frame */
 		who.pg = domains[!dom];
-		rc = mmu_update_entry(v, &who, (m.n << PAGE_SHIFT) + some_slot(s) * 8, some_entry(s, !dom));
+		rc = mmu_update_entry(v, &who, (m.n << PAGE_SHIFT) + some_slot(s) * 8,
+				      some_entry(s, !dom));
 		break;
 	}
 	__atomic_add_fetch(&total[op], 1, __ATOMIC_RELAXED);
@@ -218,10 +222,11 @@ int main(int argc, char **argv)
 	}
 	for (i = 0; i < 2; i++)
 		if (domains[i]->nr_pages || domains[i]->refs != 1)
-			panic("d%u is dead and has %u frames, %u references", i + 1, domains[i]->nr_pages, domains[i]->refs);
+			panic("d%u is dead and has %u frames, %u references", i + 1,
+			      domains[i]->nr_pages, domains[i]->refs);
 	if (heap_free_frames() != before)
 		panic("%lu frames of %lu came back", heap_free_frames(), before);
-	printf("ok mmu-model: seed %u, %u rounds, %lu operations of which %lu refused, all counts right\n", seed0, rounds,
-	       (unsigned long)rounds * THREADS * ROUND_OPS, refused);
+	printf("ok mmu-model: seed %u, %u rounds, %lu operations of which %lu refused, all counts right\n",
+	       seed0, rounds, (unsigned long)rounds * THREADS * ROUND_OPS, refused);
 	return 0;
 }

@@ -8,16 +8,20 @@
 #include <cmocka.h>
 #include "fake_hv.h"
 
-#define CODE_PAGE	0x10000000ul	/* where the "guest" runs: its addresses are the test's own */
+#define CODE_PAGE 0x10000000ul /* where the "guest" runs: its addresses are the test's own */
 
 static struct domain *d, *other;
 static struct vcpu *v;
 static struct mmu_who self;
 static mfn_t l4, l3, l2, l1, data;
 
-static uint64_t at(mfn_t table, unsigned int slot) { return (table.n << PAGE_SHIFT) + slot * 8; }
+static uint64_t at(mfn_t table, unsigned int slot)
+{
+	return (table.n << PAGE_SHIFT) + slot * 8;
+}
 
-/* A small address space: CODE_PAGE's neighbours are mapped by l1, which it maps read-only itself in slot 1. */
+/* A small address space: CODE_PAGE's neighbours are mapped by l1, which it maps read-only itself in
+ * slot 1. */
 static int setup_width(bool is_32bit)
 {
 	unsigned int i3 = CODE_PAGE >> 30, i2 = CODE_PAGE >> 21 & 511;
@@ -48,8 +52,16 @@ static int setup_width(bool is_32bit)
 	return mmu_new_root(v, l4);
 }
 
-static int setup(void **s) { (void)s; return setup_width(false); }
-static int setup_32(void **s) { (void)s; return setup_width(true); }
+static int setup(void **s)
+{
+	(void)s;
+	return setup_width(false);
+}
+static int setup_32(void **s)
+{
+	(void)s;
+	return setup_width(true);
+}
 
 static void audit(void)
 {
@@ -81,7 +93,9 @@ static void update_keeps_accessed_and_dirty_if_asked(void **s)
 {
 	(void)s;
 	fake_table(l1)[2] |= PTE_A | PTE_D;
-	assert_int_equal(mmu_update_entry(v, &self, at(l1, 2) | MMU_PT_UPDATE_PRESERVE_AD, pte_make(data, PTE_P)), 0);
+	assert_int_equal(mmu_update_entry(v, &self, at(l1, 2) | MMU_PT_UPDATE_PRESERVE_AD,
+					  pte_make(data, PTE_P)),
+			 0);
 	assert_int_equal(fake_table(l1)[2], pte_make(data, PTE_P | PTE_US | PTE_A | PTE_D));
 	assert_int_equal(mmu_update_entry(v, &self, at(l1, 2), pte_make(data, PTE_P)), 0);
 	assert_int_equal(fake_table(l1)[2], pte_make(data, PTE_P | PTE_US));
@@ -95,11 +109,18 @@ static void tables_cannot_be_made_writable(void **s)
 
 	(void)s;
 	for (i = 0; i < ARRAY_SIZE(tables); i++) {
-		assert_int_equal(mmu_update_entry(v, &self, at(l1, 5), pte_make(tables[i], PTE_P | PTE_RW)), -XEN_EBUSY);
-		assert_int_equal(mmu_update_va(v, d, CODE_PAGE + 5 * PAGE_SIZE, pte_make(tables[i], PTE_P | PTE_RW)), -XEN_EBUSY);
-		assert_int_equal(mmu_update_entry(v, &self, at(l1, 5), pte_make(tables[i], PTE_P)), 0);
+		assert_int_equal(mmu_update_entry(v, &self, at(l1, 5),
+						  pte_make(tables[i], PTE_P | PTE_RW)),
+				 -XEN_EBUSY);
+		assert_int_equal(mmu_update_va(v, d, CODE_PAGE + 5 * PAGE_SIZE,
+					       pte_make(tables[i], PTE_P | PTE_RW)),
+				 -XEN_EBUSY);
+		assert_int_equal(mmu_update_entry(v, &self, at(l1, 5), pte_make(tables[i], PTE_P)),
+				 0);
 		/* From read-only to writable is no change of flags alone. */
-		assert_int_equal(mmu_update_entry(v, &self, at(l1, 5), pte_make(tables[i], PTE_P | PTE_RW)), -XEN_EBUSY);
+		assert_int_equal(mmu_update_entry(v, &self, at(l1, 5),
+						  pte_make(tables[i], PTE_P | PTE_RW)),
+				 -XEN_EBUSY);
 	}
 	audit();
 }
@@ -107,7 +128,8 @@ static void tables_cannot_be_made_writable(void **s)
 static void mapped_frame_cannot_become_a_table(void **s)
 {
 	(void)s;
-	assert_int_equal(mmu_update_entry(v, &self, at(l2, 9), pte_make(data, PTE_P | PTE_RW)), -XEN_EINVAL);
+	assert_int_equal(mmu_update_entry(v, &self, at(l2, 9), pte_make(data, PTE_P | PTE_RW)),
+			 -XEN_EINVAL);
 	assert_int_equal(mmu_pin(v, d, data, FT_L1), -XEN_EINVAL);
 	audit();
 }
@@ -121,9 +143,12 @@ static void updates_of_what_is_not_ones_own(void **s)
 	assert_int_equal(mmu_update_entry(v, &self, at(MFN(3), 0), 0), -XEN_EINVAL);
 	assert_int_equal(mmu_update_entry(v, &self, at(MFN(1 << 20), 0), 0), -XEN_EINVAL);
 	assert_int_equal(mmu_update_entry(v, &self, at(l1, 0) + 4, 0), -XEN_EINVAL);
-	assert_int_equal(mmu_update_entry(v, &self, at(l1, 5), pte_make(foreign, PTE_P)), -XEN_EBUSY);
+	assert_int_equal(mmu_update_entry(v, &self, at(l1, 5), pte_make(foreign, PTE_P)),
+			 -XEN_EBUSY);
 	assert_int_equal(mmu_update_entry(v, &self, at(l4, HYP_SLOT_FIRST), 0), -XEN_EINVAL);
-	assert_int_equal(mmu_update_entry(v, &self, (foreign.n << PAGE_SHIFT) | MMU_MACHPHYS_UPDATE, 1), -XEN_EINVAL);
+	assert_int_equal(mmu_update_entry(v, &self, (foreign.n << PAGE_SHIFT) | MMU_MACHPHYS_UPDATE,
+					  1),
+			 -XEN_EINVAL);
 	audit();
 }
 
@@ -218,7 +243,7 @@ static void root_of_32_bit(void **s)
 	assert_int_equal(pte_mfn(v->root32[0]).n, l3.n);
 	assert_int_equal(mmu_new_user_root(v, l3), -XEN_EOPNOTSUPP);
 	assert_int_equal(mmu_update_entry(v, &self, at(l3, 4), 0), -XEN_EINVAL);
-	assert_int_equal(mmu_update_entry(v, &self, at(l3, 3), 0), -XEN_EINVAL);	/* the hole's */
+	assert_int_equal(mmu_update_entry(v, &self, at(l3, 3), 0), -XEN_EINVAL); /* the hole's */
 	assert_int_equal(mmu_update_entry(v, &self, at(l3, 2), 0), 0);
 	assert_int_equal(guest_walk(v, CODE_PAGE + 2 * PAGE_SIZE), fake_table(l1)[2]);
 	mmu_drop_roots(v);
@@ -236,9 +261,10 @@ static void granted_entry(void **s)
 	assert_int_equal(pte_mfn(old).n, data.n);
 	audit();
 	assert_int_equal(mmu_clear_pte(v, CODE_PAGE + 3 * PAGE_SIZE, true, pte, 0), -XEN_EINVAL);
-	assert_int_equal(mmu_clear_pte(v, CODE_PAGE + 2 * PAGE_SIZE, true, pte & ~PTE_RW, 0), -XEN_EINVAL);
+	assert_int_equal(mmu_clear_pte(v, CODE_PAGE + 2 * PAGE_SIZE, true, pte & ~PTE_RW, 0),
+			 -XEN_EINVAL);
 	assert_int_equal(mmu_clear_pte(v, at(l1_maddr, 2), false, pte, 0), 0);
-	frame_put_typed(f);		/* now ours */
+	frame_put_typed(f); /* now ours */
 	audit();
 	assert_int_equal(mmu_clear_pte(v, at(l1_maddr, 2), false, pte, 0), -XEN_EINVAL);
 	assert_int_equal(mmu_map_foreign_pte(v, 0x7000000000ul, pte, true, &old), -XEN_EINVAL);
@@ -249,7 +275,9 @@ static void granted_entry(void **s)
 	audit();
 }
 
-/* --- writes to live tables --------------------------------------------------------------------------------------------------- */
+/* --- writes to live tables
+ * ---------------------------------------------------------------------------------------------------
+ */
 
 static uint8_t *code;
 
@@ -257,8 +285,8 @@ static int setup_code(void **s)
 {
 	(void)s;
 	if (!code)
-		code = mmap((void *)CODE_PAGE, PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE,
-			    -1, 0);
+		code = mmap((void *)CODE_PAGE, PAGE_SIZE, PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
 	return code == (uint8_t *)CODE_PAGE ? 0 : -1;
 }
 
@@ -281,18 +309,18 @@ static void emulated_writes(void **s)
 	m = fake_page(d);
 	r.rdi = va;
 	r.rax = pte_make(m, PTE_P | PTE_RW);
-	assert_true(write_fault(&r, va, "\x48\x89\x07", 3));			/* mov %rax,(%rdi) */
+	assert_true(write_fault(&r, va, "\x48\x89\x07", 3)); /* mov %rax,(%rdi) */
 	assert_int_equal(r.rip, CODE_PAGE + 3);
 	assert_int_equal(fake_table(l1)[5], pte_make(m, PTE_P | PTE_RW | PTE_US));
 	audit();
 	r.rax = 0;
-	assert_true(write_fault(&r, va, "\x48\x87\x07", 3));			/* xchg %rax,(%rdi) */
+	assert_true(write_fault(&r, va, "\x48\x87\x07", 3)); /* xchg %rax,(%rdi) */
 	assert_int_equal(r.rax, pte_make(m, PTE_P | PTE_RW | PTE_US));
 	assert_int_equal(fake_table(l1)[5], 0);
 	audit();
-	assert_true(write_fault(&r, va, "\xf0\x48\x0f\xb1\x07", 5));		/* lock cmpxchg %rax,(%rdi) */
+	assert_true(write_fault(&r, va, "\xf0\x48\x0f\xb1\x07", 5)); /* lock cmpxchg %rax,(%rdi) */
 	r.rdi = va - 3 * 8;
-	assert_true(write_fault(&r, r.rdi, "\xf0\x0f\xba\x37\x01", 5));		/* lock btrl $1,(%rdi) */
+	assert_true(write_fault(&r, r.rdi, "\xf0\x0f\xba\x37\x01", 5)); /* lock btrl $1,(%rdi) */
 	assert_int_equal(fake_table(l1)[2], pte_make(data, PTE_P | PTE_US));
 	assert_int_equal(frame_type(fake_frame(data)), FT_NONE);
 	audit();
@@ -307,22 +335,23 @@ static void emulated_writes_are_checked(void **s)
 		fail();
 	r.rdi = va;
 	r.rax = pte_make(l1, PTE_P | PTE_RW);
-	assert_false(write_fault(&r, va, "\x48\x89\x07", 3));			/* a table, writable */
+	assert_false(write_fault(&r, va, "\x48\x89\x07", 3)); /* a table, writable */
 	r.rax = pte_make(fake_page(other), PTE_P);
 	assert_false(write_fault(&r, va, "\x48\x89\x07", 3));
 	assert_int_equal(fake_table(l1)[5], 0);
 	r.rdi = va + 4;
-	assert_false(write_fault(&r, va + 4, "\x48\x89\x07", 3));		/* across two entries */
+	assert_false(write_fault(&r, va + 4, "\x48\x89\x07", 3)); /* across two entries */
 	r.rdi = va;
-	assert_false(write_fault(&r, va + 8, "\x48\x89\x07", 3));		/* another address than the instruction's */
+	assert_false(write_fault(&r, va + 8, "\x48\x89\x07",
+				 3)); /* another address than the instruction's */
 	v->kernel_mode = false;
 	v->user_root = v->root;
 	r.rax = 0;
-	assert_false(write_fault(&r, va, "\x48\x89\x07", 3));			/* no process may */
+	assert_false(write_fault(&r, va, "\x48\x89\x07", 3)); /* no process may */
 	v->user_root = MFN_NONE;
 	v->kernel_mode = true;
 	d->vm_assist = 0;
-	assert_false(write_fault(&r, va, "\x48\x89\x07", 3));			/* who did not ask for it */
+	assert_false(write_fault(&r, va, "\x48\x89\x07", 3)); /* who did not ask for it */
 	assert_int_equal(r.rip, CODE_PAGE);
 	audit();
 }
@@ -338,13 +367,15 @@ static void halves_of_a_32_bit_entry(void **s)
 	m = fake_page(d);
 	r.rdi = va + 4;
 	r.rax = 0x80000000;
-	assert_true(write_fault(&r, va + 4, "\x89\x07", 2));			/* mov %eax,(%edi): NX, not present yet */
+	assert_true(
+		write_fault(&r, va + 4, "\x89\x07", 2)); /* mov %eax,(%edi): NX, not present yet */
 	r.rdi = va;
 	r.rax = (uint32_t)pte_make(m, PTE_P | PTE_RW);
 	assert_true(write_fault(&r, va, "\x89\x07", 2));
 	assert_int_equal(fake_table(l1)[5], pte_make(m, PTE_P | PTE_RW | PTE_NX));
 	audit();
-	/* The upper half of a present entry, naming for a moment what is nobody's: not present until the lower half comes. */
+	/* The upper half of a present entry, naming for a moment what is nobody's: not present
+	 * until the lower half comes. */
 	r.rdi = va + 4;
 	r.rax = 0x7;
 	assert_true(write_fault(&r, va + 4, "\x89\x07", 2));

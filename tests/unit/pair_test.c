@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Pairing: two hosts show the same code; one in between is seen; the pins are files that can be taken back. */
+/* Pairing: two hosts show the same code; one in between is seen; the pins are files that can be
+ * taken back. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -61,7 +62,8 @@ static void *pairs(void *arg)
 		p->rc = p->rc ? p->rc : channel_answer(c, l, &h, SOON, &p->why);
 	}
 	if (!p->rc)
-		p->rc = pair_talk(c, p->first, identity_fingerprint(p->id), peer, compare, p, SOON, &p->why);
+		p->rc = pair_talk(c, p->first, identity_fingerprint(p->id), peer, compare, p, SOON,
+				  &p->why);
 	channel_free(&c);
 	return NULL;
 }
@@ -81,7 +83,8 @@ static void both(struct person *a, struct person *b)
 
 static void same_code(void **state)
 {
-	struct person a = { .first = true, .says = true, .id = alice }, b = { .says = true, .id = bob };
+	struct person a = { .first = true, .says = true, .id = alice },
+		      b = { .says = true, .id = bob };
 	char before[PAIR_CODE_SIZE];
 
 	(void)state;
@@ -91,7 +94,7 @@ static void same_code(void **state)
 	assert_string_equal(a.code, b.code);
 	assert_int_equal(strlen(a.code), 7);
 	strcpy(before, a.code);
-	both(&a, &b);	/* another time another code */
+	both(&a, &b); /* another time another code */
 	assert_string_not_equal(before, a.code);
 }
 
@@ -101,7 +104,8 @@ static void one_says_no(void **state)
 
 	(void)state;
 	for (i = 0; i < 2; i++) {
-		struct person a = { .first = true, .says = i, .id = alice }, b = { .says = !i, .id = bob };
+		struct person a = { .first = true, .says = i, .id = alice },
+			      b = { .says = !i, .id = bob };
 
 		both(&a, &b);
 		assert_int_equal(a.rc, -EPERM);
@@ -112,8 +116,10 @@ static void one_says_no(void **state)
 /* Eve stands between: she pairs with each in the other's place, and the codes differ. */
 static void man_in_the_middle(void **state)
 {
-	struct person a = { .first = true, .says = true, .id = alice }, ea = { .says = true, .id = eve };
-	struct person eb = { .first = true, .says = true, .id = eve }, b = { .says = true, .id = bob };
+	struct person a = { .first = true, .says = true, .id = alice },
+		      ea = { .says = true, .id = eve };
+	struct person eb = { .first = true, .says = true, .id = eve },
+		      b = { .says = true, .id = bob };
 
 	(void)state;
 	both(&a, &ea);
@@ -157,7 +163,7 @@ static void changed_promise(void **state)
 	assert_int_equal(channel_answer(d, l[1], &h, SOON, &why), 0);
 	assert_int_equal(channel_dial(c, l[0], SOON, &why), 0);
 	{
-		uint8_t greeting[48];	/* the dialler's, which channel_greet() would have read */
+		uint8_t greeting[48]; /* the dialler's, which channel_greet() would have read */
 
 		assert_int_equal(recv(fds[1], greeting, sizeof(greeting), 0), sizeof(greeting));
 	}
@@ -180,7 +186,8 @@ static int count(void *arg, const struct pin *p)
 static void pins(void **state)
 {
 	char dir[] = "/tmp/torc-pins-XXXXXX", file[64];
-	struct pin p = { .name = "host2", .address = "10.0.0.2", .paired = "2026-01-01 00:00:00" }, q;
+	struct pin p = { .name = "host2", .address = "10.0.0.2", .paired = "2026-01-01 00:00:00" },
+		   q;
 	struct why why;
 	int n = 0;
 	FILE *f;
@@ -208,14 +215,17 @@ static void pins(void **state)
 	assert_int_equal(pin_remove(dir, "host2", &why), 0);
 	assert_int_not_equal(pin_remove(dir, "host2", &why), 0);
 	assert_int_not_equal(pin_find(dir, identity_fingerprint(bob), &q, &why), 0);
-	assert_int_equal(rmdir(dir), 0);	/* nothing is left */
+	assert_int_equal(rmdir(dir), 0); /* nothing is left */
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(same_code),	     cmocka_unit_test(one_says_no), cmocka_unit_test(man_in_the_middle),
-		cmocka_unit_test(changed_promise), cmocka_unit_test(pins),
+		cmocka_unit_test(same_code),
+		cmocka_unit_test(one_says_no),
+		cmocka_unit_test(man_in_the_middle),
+		cmocka_unit_test(changed_promise),
+		cmocka_unit_test(pins),
 	};
 	struct why why;
 	int failed;

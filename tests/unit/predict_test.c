@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The predictor against guests that behave as told: what it says after two rounds is what would happen. */
+/* The predictor against guests that behave as told: what it says after two rounds is what would
+ * happen. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,7 +9,7 @@
 
 #include "migration/predict.h"
 
-#define PAGE_NS	40000ull	/* 100 MB/s */
+#define PAGE_NS 40000ull /* 100 MB/s */
 #define MS	1000000ull
 static const struct predict_limits limits = { .downtime_ns = 50 * MS, .fixed_ns = 5 * MS };
 
@@ -20,13 +21,15 @@ static uint64_t writes(double rate, uint64_t set, uint64_t ns)
 	return n < (double)set ? (uint64_t)n : set;
 }
 
-static struct prediction after(unsigned int rounds, double rate, uint64_t set, const struct predict_limits *l)
+static struct prediction after(unsigned int rounds, double rate, uint64_t set,
+			       const struct predict_limits *l)
 {
 	struct round_measure r[8];
 	uint64_t pages = 32768;
 
 	for (unsigned int i = 0; i < rounds; i++) {
-		r[i] = (struct round_measure){ pages, pages * 4096, pages * PAGE_NS, writes(rate, set, pages * PAGE_NS) };
+		r[i] = (struct round_measure){ pages, pages * 4096, pages * PAGE_NS,
+					       writes(rate, set, pages * PAGE_NS) };
 		pages = r[i].dirtied;
 	}
 	return predict(r, rounds, l);
@@ -44,7 +47,7 @@ static void idle(void **state)
 
 static void slow_writer(void **state)
 {
-	struct prediction p = after(2, 2000, 100000, &limits);	/* 8 per cent of the wire */
+	struct prediction p = after(2, 2000, 100000, &limits); /* 8 per cent of the wire */
 
 	(void)state;
 	/* 32768 pages, 2621 dirtied in 1.3 s, 209 in 105 ms: 8.4 + 5 ms */
@@ -59,7 +62,8 @@ static void slow_writer(void **state)
 
 static void working_set(void **state)
 {
-	struct prediction p = after(3, 1e6, 4096, &limits);	/* 16 MiB, over and over: 164 ms of wire */
+	struct prediction p =
+		after(3, 1e6, 4096, &limits); /* 16 MiB, over and over: 164 ms of wire */
 
 	(void)state;
 	/* whether a slower guest would help cannot be seen from rounds of one length */
@@ -74,7 +78,7 @@ static void faster_than_the_wire(void **state)
 
 	(void)state;
 	assert_int_not_equal(p.verdict, VERDICT_CONVERGES);
-	assert_true(p.throttle_percent < 70);	/* 25000 pages a second are what the wire takes */
+	assert_true(p.throttle_percent < 70); /* 25000 pages a second are what the wire takes */
 }
 
 static void deadline(void **state)
@@ -83,7 +87,7 @@ static void deadline(void **state)
 	struct prediction p;
 
 	(void)state;
-	p = after(1, 15000, 1u << 30, &l);	/* 60 per cent of the wire: many rounds */
+	p = after(1, 15000, 1u << 30, &l); /* 60 per cent of the wire: many rounds */
 	assert_int_equal(p.verdict, VERDICT_CONVERGES);
 	assert_true(p.rounds_left > 3);
 	l.left_ns = 500 * MS;
@@ -114,12 +118,9 @@ static void predicted_is_what_comes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(idle),
-		cmocka_unit_test(slow_writer),
-		cmocka_unit_test(working_set),
-		cmocka_unit_test(faster_than_the_wire),
-		cmocka_unit_test(deadline),
-		cmocka_unit_test(predicted_is_what_comes),
+		cmocka_unit_test(idle),	       cmocka_unit_test(slow_writer),
+		cmocka_unit_test(working_set), cmocka_unit_test(faster_than_the_wire),
+		cmocka_unit_test(deadline),    cmocka_unit_test(predicted_is_what_comes),
 	};
 
 	return cmocka_run_group_tests_name("predict", tests, NULL, NULL);

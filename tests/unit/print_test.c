@@ -13,13 +13,13 @@
 #pragma GCC diagnostic ignored "-Wformat-truncation"
 #pragma GCC diagnostic ignored "-Wformat-overflow"
 
-#define SAME(...)								\
-	do {									\
-		char ours[64], theirs[64];					\
-		int n = format(ours, sizeof(ours), __VA_ARGS__);		\
-		int m = snprintf(theirs, sizeof(theirs), __VA_ARGS__);		\
-		assert_string_equal(ours, theirs);				\
-		assert_int_equal(n, m);						\
+#define SAME(...)                                                      \
+	do {                                                           \
+		char ours[64], theirs[64];                             \
+		int n = format(ours, sizeof(ours), __VA_ARGS__);       \
+		int m = snprintf(theirs, sizeof(theirs), __VA_ARGS__); \
+		assert_string_equal(ours, theirs);                     \
+		assert_int_equal(n, m);                                \
 	} while (0)
 
 static void numbers(void **state)

@@ -8,7 +8,7 @@
 #include "dom0-tools/builder/scan.h"
 #include "tests/unit/fake_kernel.h"
 
-#define TEXT	4096	/* of fake kernels in the file */
+#define TEXT 4096 /* of fake kernels in the file */
 
 static struct image image_of(const struct fake_kernel *k)
 {
@@ -99,7 +99,7 @@ static void scan(int is_64, const uint8_t *code, size_t size, struct scan_code *
 
 static const struct {
 	const char *name;
-	int widths;		/* 1: 32, 2: 64, 3: both */
+	int widths; /* 1: 32, 2: 64, 3: both */
 	enum sensitive kind;
 	uint8_t code[8];
 	uint8_t size;
@@ -157,8 +157,9 @@ static void every_instruction(void **state)
 			scan(is_64, each[i].code, each[i].size, &s);
 			if (s.nr_rows != 1 || strcmp(s.rows[0].mnemonic, each[i].name) != 0 ||
 			    s.rows[0].kind != each[i].kind || s.rows[0].count != 1 || s.unknown)
-				fail_msg("%s in %d bits: %u rows, first %s", each[i].name, is_64 ? 64 : 32,
-					 s.nr_rows, s.nr_rows ? s.rows[0].mnemonic : "none");
+				fail_msg("%s in %d bits: %u rows, first %s", each[i].name,
+					 is_64 ? 64 : 32, s.nr_rows,
+					 s.nr_rows ? s.rows[0].mnemonic : "none");
 			assert_int_equal(s.silent, each[i].kind == SENSITIVE_SILENT);
 		}
 }
@@ -166,8 +167,9 @@ static void every_instruction(void **state)
 /* What is fine is not reported: other segments, the forced cpuid, near calls, int3, ud2. */
 static void harmless(void **state)
 {
-	static const uint8_t code[] = { 0x8c, 0xd8, 0x8e, 0xd8, 0x0f, 0x0b, 'x', 'e', 'n', 0x0f, 0xa2,
-					0xe8, 0, 0, 0, 0, 0xc3, 0xcc, 0x0f, 0x0b, 0x0f, 0xae, 0xf0 };
+	static const uint8_t code[] = { 0x8c, 0xd8, 0x8e, 0xd8, 0x0f, 0x0b, 'x', 'e',
+					'n',  0x0f, 0xa2, 0xe8, 0,    0,    0,	 0,
+					0xc3, 0xcc, 0x0f, 0x0b, 0x0f, 0xae, 0xf0 };
 	static struct scan_code s;
 
 	(void)state;
@@ -192,7 +194,8 @@ static void counted_and_cut(void **state)
 	assert_false(s.symbols || s.sections);
 }
 
-/* A 64-bit file with sections and two functions; the first ends in the first byte of a long instruction. */
+/* A 64-bit file with sections and two functions; the first ends in the first byte of a long
+ * instruction. */
 struct sectioned {
 	Elf64_Ehdr e;
 	uint8_t text[16];
@@ -213,16 +216,24 @@ static struct sectioned *sectioned(void)
 	f->e.e_shentsize = sizeof(Elf64_Shdr);
 	f->e.e_shnum = 4;
 	memset(f->text, 0x90, sizeof(f->text));
-	f->text[7] = 0xb8;	/* mov imm32: would swallow what follows */
-	f->text[9] = 0x9c;	/* pushfq, in the second function */
+	f->text[7] = 0xb8; /* mov imm32: would swallow what follows */
+	f->text[9] = 0x9c; /* pushfq, in the second function */
 	memcpy(f->names, "\0first\0sec\033ond", 14);
-	f->sym[1] = (Elf64_Sym){ .st_name = 7, .st_info = STT_FUNC, .st_shndx = 1, .st_value = 0x1008 };
-	f->sym[2] = (Elf64_Sym){ .st_name = 1, .st_info = STT_FUNC, .st_shndx = 1, .st_value = 0x1000 };
-	f->sh[1] = (Elf64_Shdr){ .sh_type = SHT_PROGBITS, .sh_flags = SHF_ALLOC | SHF_EXECINSTR, .sh_addr = 0x1000,
-				 .sh_offset = offsetof(struct sectioned, text), .sh_size = sizeof(f->text) };
-	f->sh[2] = (Elf64_Shdr){ .sh_type = SHT_SYMTAB, .sh_link = 3, .sh_size = sizeof(f->sym),
+	f->sym[1] =
+		(Elf64_Sym){ .st_name = 7, .st_info = STT_FUNC, .st_shndx = 1, .st_value = 0x1008 };
+	f->sym[2] =
+		(Elf64_Sym){ .st_name = 1, .st_info = STT_FUNC, .st_shndx = 1, .st_value = 0x1000 };
+	f->sh[1] = (Elf64_Shdr){ .sh_type = SHT_PROGBITS,
+				 .sh_flags = SHF_ALLOC | SHF_EXECINSTR,
+				 .sh_addr = 0x1000,
+				 .sh_offset = offsetof(struct sectioned, text),
+				 .sh_size = sizeof(f->text) };
+	f->sh[2] = (Elf64_Shdr){ .sh_type = SHT_SYMTAB,
+				 .sh_link = 3,
+				 .sh_size = sizeof(f->sym),
 				 .sh_offset = offsetof(struct sectioned, sym) };
-	f->sh[3] = (Elf64_Shdr){ .sh_type = SHT_STRTAB, .sh_size = sizeof(f->names),
+	f->sh[3] = (Elf64_Shdr){ .sh_type = SHT_STRTAB,
+				 .sh_size = sizeof(f->names),
 				 .sh_offset = offsetof(struct sectioned, names) };
 	return f;
 }
@@ -262,7 +273,8 @@ static void lies(void **state)
 	assert_int_equal(scan_code(&s, &im, &why), 0);
 	assert_int_equal(s.bytes, 0);
 	for (int i = 0; i < 4; i++)
-		f->sh[i] = (Elf64_Shdr){ .sh_type = SHT_PROGBITS, .sh_flags = SHF_ALLOC | SHF_EXECINSTR,
+		f->sh[i] = (Elf64_Shdr){ .sh_type = SHT_PROGBITS,
+					 .sh_flags = SHF_ALLOC | SHF_EXECINSTR,
 					 .sh_size = sizeof(*f) };
 	assert_int_equal(scan_code(&s, &im, &why), 0);
 	assert_int_equal(s.bytes, sizeof(*f));
@@ -288,9 +300,10 @@ static void no_elf(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(good_notes), cmocka_unit_test(bad_notes), cmocka_unit_test(pvh_notes),
-		cmocka_unit_test(every_instruction), cmocka_unit_test(harmless),
-		cmocka_unit_test(counted_and_cut), cmocka_unit_test(symbols), cmocka_unit_test(lies),
+		cmocka_unit_test(good_notes), cmocka_unit_test(bad_notes),
+		cmocka_unit_test(pvh_notes),  cmocka_unit_test(every_instruction),
+		cmocka_unit_test(harmless),   cmocka_unit_test(counted_and_cut),
+		cmocka_unit_test(symbols),    cmocka_unit_test(lies),
 		cmocka_unit_test(no_elf),
 	};
 

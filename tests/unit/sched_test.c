@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * domain/sched.c and vcpu_unblock() on a machine of simulated CPUs: time goes from one timer to the next, each CPU does its pending
- * work as its way out of the hypervisor would. After every step two things hold: who could run is on a CPU or on a queue, and no CPU
- * idles while another's queue has somebody that it may run.
+ * domain/sched.c and vcpu_unblock() on a machine of simulated CPUs: time goes from one timer to the
+ * next, each CPU does its pending work as its way out of the hypervisor would. After every step two
+ * things hold: who could run is on a CPU or on a queue, and no CPU idles while another's queue has
+ * somebody that it may run.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -29,18 +30,38 @@ static unsigned int my_cpu;
 static ns_t now;
 static struct timer *armed[64];
 static unsigned int nr_armed;
-static jmp_buf left;			/* where enter_guest() and enter_idle() go */
+static jmp_buf left; /* where enter_guest() and enter_idle() go */
 static unsigned int settled;
 static void (*handlers[NR_WORK])(void);
 
-/* --- the machine ------------------------------------------------------------------------------------------------------ */
+/* --- the machine
+ * ------------------------------------------------------------------------------------------------------
+ */
 
-struct cpu_info *cpu_info(void) { return &cpus[my_cpu]; }
-unsigned int this_cpu(void) { return my_cpu; }
-struct vcpu *current_vcpu(void) { return cpus[my_cpu].vcpu; }
-ns_t clock_now(void) { return now; }
-void enter_guest(void) { longjmp(left, 1); }
-void enter_idle(void) { longjmp(left, 2); }
+struct cpu_info *cpu_info(void)
+{
+	return &cpus[my_cpu];
+}
+unsigned int this_cpu(void)
+{
+	return my_cpu;
+}
+struct vcpu *current_vcpu(void)
+{
+	return cpus[my_cpu].vcpu;
+}
+ns_t clock_now(void)
+{
+	return now;
+}
+void enter_guest(void)
+{
+	longjmp(left, 1);
+}
+void enter_idle(void)
+{
+	longjmp(left, 2);
+}
 
 void panic(const char *fmt, ...)
 {
@@ -53,7 +74,10 @@ void panic(const char *fmt, ...)
 	abort();
 }
 
-void spin_init(spinlock_t *l, enum lock_rank rank) { *l = (spinlock_t)SPINLOCK(rank); }
+void spin_init(spinlock_t *l, enum lock_rank rank)
+{
+	*l = (spinlock_t)SPINLOCK(rank);
+}
 bool spin_trylock(spinlock_t *l)
 {
 	if (l->owner)
@@ -66,14 +90,37 @@ void spin_lock(spinlock_t *l)
 	if (!spin_trylock(l))
 		panic("a lock of rank %u is taken twice", l->rank);
 }
-void spin_unlock(spinlock_t *l) { l->owner = 0; }
-unsigned long spin_lock_irq(spinlock_t *l) { spin_lock(l); return 0; }
-void spin_unlock_irq(spinlock_t *l, unsigned long f) { (void)f; spin_unlock(l); }
-bool spin_is_held(const spinlock_t *l) { return l->owner; }
+void spin_unlock(spinlock_t *l)
+{
+	l->owner = 0;
+}
+unsigned long spin_lock_irq(spinlock_t *l)
+{
+	spin_lock(l);
+	return 0;
+}
+void spin_unlock_irq(spinlock_t *l, unsigned long f)
+{
+	(void)f;
+	spin_unlock(l);
+}
+bool spin_is_held(const spinlock_t *l)
+{
+	return l->owner;
+}
 
-void work_set_handler(enum work w, void (*fn)(void)) { handlers[w] = fn; }
-void work_raise_on(unsigned int cpu, enum work w) { cpus[cpu].work_pending |= 1u << w; }
-void work_raise(enum work w) { work_raise_on(my_cpu, w); }
+void work_set_handler(enum work w, void (*fn)(void))
+{
+	handlers[w] = fn;
+}
+void work_raise_on(unsigned int cpu, enum work w)
+{
+	cpus[cpu].work_pending |= 1u << w;
+}
+void work_raise(enum work w)
+{
+	work_raise_on(my_cpu, w);
+}
 void work_run(void)
 {
 	unsigned int w, bits = cpus[my_cpu].work_pending;
@@ -96,7 +143,10 @@ void timer_stop(struct timer *t)
 		if (armed[i] == t)
 			armed[i--] = armed[--nr_armed];
 }
-void timer_kill(struct timer *t) { timer_stop(t); }
+void timer_kill(struct timer *t)
+{
+	timer_stop(t);
+}
 void timer_set(struct timer *t, ns_t expires)
 {
 	timer_stop(t);
@@ -106,28 +156,81 @@ void timer_set(struct timer *t, ns_t expires)
 	armed[nr_armed++] = t;
 }
 
-void *zalloc(size_t n) { return calloc(1, n); }
-void zfree(void *p) { free(p); }
-struct fpu_state *fpu_alloc(void) { return calloc(1, 16); }
-void fpu_free(struct fpu_state *f) { free(f); }
-void fpu_save(struct fpu_state *f) { (void)f; }
-void fpu_load(const struct fpu_state *f) { (void)f; }
-void write_root(mfn_t m) { (void)m; }
-void pv_switch_from(struct vcpu *v) { (void)v; }
-void pv_switch_to(struct vcpu *v) { (void)v; }
-bool pv_events_pending(struct vcpu *v) { return *vcpu_upcall_pending(v) && !*vcpu_upcall_mask(v); }
-void pv_deliver_pending(struct vcpu *v, struct cpu_user_regs *r) { (void)r; *vcpu_upcall_pending(v) = 0; }
-int pv_vcpu_init(struct vcpu *v) { v->info = calloc(1, sizeof(*v->info)); return 0; }
-void pv_vcpu_free(struct vcpu *v) { free(v->info); }
-void domain_shutdown_settle(struct domain *d) { (void)d; settled++; }
+void *zalloc(size_t n)
+{
+	return calloc(1, n);
+}
+void zfree(void *p)
+{
+	free(p);
+}
+struct fpu_state *fpu_alloc(void)
+{
+	return calloc(1, 16);
+}
+void fpu_free(struct fpu_state *f)
+{
+	free(f);
+}
+void fpu_save(struct fpu_state *f)
+{
+	(void)f;
+}
+void fpu_load(const struct fpu_state *f)
+{
+	(void)f;
+}
+void write_root(mfn_t m)
+{
+	(void)m;
+}
+void pv_switch_from(struct vcpu *v)
+{
+	(void)v;
+}
+void pv_switch_to(struct vcpu *v)
+{
+	(void)v;
+}
+bool pv_events_pending(struct vcpu *v)
+{
+	return *vcpu_upcall_pending(v) && !*vcpu_upcall_mask(v);
+}
+void pv_deliver_pending(struct vcpu *v, struct cpu_user_regs *r)
+{
+	(void)r;
+	*vcpu_upcall_pending(v) = 0;
+}
+int pv_vcpu_init(struct vcpu *v)
+{
+	v->info = calloc(1, sizeof(*v->info));
+	return 0;
+}
+void pv_vcpu_free(struct vcpu *v)
+{
+	free(v->info);
+}
+void domain_shutdown_settle(struct domain *d)
+{
+	(void)d;
+	settled++;
+}
 
-/* --- running it ------------------------------------------------------------------------------------------------------- */
+/* --- running it
+ * -------------------------------------------------------------------------------------------------------
+ */
 
 static struct domain *doms[16];
 static unsigned int nr_doms;
 
-static bool cpu_runs(const struct vcpu *v) { return cpus[v->cpu].vcpu == v; }
-static bool on_queue(const struct vcpu *v) { return !list_empty(&v->run_link); }
+static bool cpu_runs(const struct vcpu *v)
+{
+	return cpus[v->cpu].vcpu == v;
+}
+static bool on_queue(const struct vcpu *v)
+{
+	return !list_empty(&v->run_link);
+}
 
 static void check_world(void)
 {
@@ -138,16 +241,20 @@ static void check_world(void)
 		for (j = 0; j < doms[i]->max_vcpus; j++) {
 			v = doms[i]->vcpus[j];
 			if (v->running != cpu_runs(v))
-				fail_msg("d%uv%u: running %d, but CPU %u has it: %d", i, j, v->running, v->cpu, cpu_runs(v));
+				fail_msg("d%uv%u: running %d, but CPU %u has it: %d", i, j,
+					 v->running, v->cpu, cpu_runs(v));
 			if (vcpu_runnable(v) != (v->running || on_queue(v)))
-				fail_msg("d%uv%u: runnable %d, running %d, queued %d", i, j, vcpu_runnable(v), v->running, on_queue(v));
+				fail_msg("d%uv%u: runnable %d, running %d, queued %d", i, j,
+					 vcpu_runnable(v), v->running, on_queue(v));
 			if (v->running && on_queue(v))
 				fail_msg("d%uv%u runs and is queued", i, j);
 			if (v->running && !(v->hard_affinity >> v->cpu & 1))
-				fail_msg("d%uv%u runs on CPU %u, which it may not use", i, j, v->cpu);
+				fail_msg("d%uv%u runs on CPU %u, which it may not use", i, j,
+					 v->cpu);
 			for (c = 0; on_queue(v) && c < nr_cpus; c++)
 				if (vcpu_is_idle(cpus[c].vcpu) && v->hard_affinity >> c & 1)
-					fail_msg("d%uv%u waits on CPU %u while CPU %u idles", i, j, v->cpu, c);
+					fail_msg("d%uv%u waits on CPU %u while CPU %u idles", i, j,
+						 v->cpu, c);
 		}
 }
 
@@ -164,7 +271,7 @@ static void one_way_out(unsigned int cpu)
 		hook_before_return(&ci->guest_regs);
 }
 
-static void settle(void)	/* all CPUs do what is pending */
+static void settle(void) /* all CPUs do what is pending */
 {
 	unsigned int c, rounds = 0;
 	bool any;
@@ -224,8 +331,16 @@ static int machine(unsigned int n)
 	return 0;
 }
 
-static int one_cpu(void **s) { (void)s; return machine(1); }
-static int four_cpus(void **s) { (void)s; return machine(4); }
+static int one_cpu(void **s)
+{
+	(void)s;
+	return machine(1);
+}
+static int four_cpus(void **s)
+{
+	(void)s;
+	return machine(4);
+}
 
 static struct domain *guest(unsigned int vcpus, uint16_t weight)
 {
@@ -279,14 +394,15 @@ static long ms_used(struct domain *d)
 	return sum;
 }
 
-static void block(struct vcpu *v)	/* as SCHEDOP_block on its own CPU */
+static void block(struct vcpu *v) /* as SCHEDOP_block on its own CPU */
 {
 	my_cpu = v->cpu;
 	sched_block();
 	settle();
 }
 
-/* --- what it promises ------------------------------------------------------------------------------------------------- */
+/* --- what it promises
+ * ------------------------------------------------------------------------------------------------- */
 
 static void test_equal_weights_share_equally(void **s)
 {
@@ -392,7 +508,7 @@ static void test_sleeper_preempts_who_computes(void **s)
 		run_until(now + 9 * NS_PER_MS);
 		vcpu_unblock(v);
 		settle();
-		assert_true(v->running);		/* at once, not after the other's turn */
+		assert_true(v->running); /* at once, not after the other's turn */
 		run_until(now + 100 * NS_PER_US);
 	}
 	assert_true(ms_used(hog) > 900);
@@ -412,7 +528,7 @@ static void test_sleep_earns_no_fortune(void **s)
 	vcpu_unblock(d2->vcpus[0]);
 	before = ms_used(d1);
 	run_until(now + NS_PER_SEC);
-	assert_true(ms_used(d1) - before > 450);	/* not starved until the other has caught up */
+	assert_true(ms_used(d1) - before > 450); /* not starved until the other has caught up */
 }
 
 static void test_pending_event_keeps_awake(void **s)
@@ -424,7 +540,7 @@ static void test_pending_event_keeps_awake(void **s)
 	*vcpu_upcall_pending(v) = 1;
 	block(v);
 	assert_true(v->running);
-	one_way_out(v->cpu);	/* it is delivered */
+	one_way_out(v->cpu); /* it is delivered */
 	block(v);
 	assert_false(v->running);
 	assert_int_equal(v->runstate.state, RUNSTATE_blocked);
@@ -437,7 +553,7 @@ static void test_wake_between_block_and_switch_is_not_lost(void **s)
 	(void)s;
 	settle();
 	my_cpu = v->cpu;
-	sched_block();		/* the switch is due, but has not come yet */
+	sched_block(); /* the switch is due, but has not come yet */
 	my_cpu = (v->cpu + 1) % nr_cpus;
 	vcpu_unblock(v);
 	settle();
@@ -532,9 +648,7 @@ static void test_storm(void **s)
 			else
 				vcpu_pause_nosync(v);
 			break;
-		case 4:
-			sched_set_affinity(v, 1 + rand() % 15, rand());
-			break;
+		case 4: sched_set_affinity(v, 1 + rand() % 15, rand()); break;
 		case 5:
 			if (v->running) {
 				my_cpu = v->cpu;
@@ -543,17 +657,17 @@ static void test_storm(void **s)
 			break;
 		case 6:
 			if (rand() % 20 == 0)
-				sched_set_params(d, (uint16_t)(1 + rand() % 1000), rand() % 2 ? (uint16_t)(rand() % 100) : 0);
+				sched_set_params(d, (uint16_t)(1 + rand() % 1000),
+						 rand() % 2 ? (uint16_t)(rand() % 100) : 0);
 			break;
-		default:
-			run_until(now + rand() % (20 * NS_PER_MS));
+		default: run_until(now + rand() % (20 * NS_PER_MS));
 		}
 		settle();
 	}
 }
 
 #define ONE(f)	cmocka_unit_test_setup_teardown(f, one_cpu, bring_down)
-#define FOUR(f)	cmocka_unit_test_setup_teardown(f, four_cpus, bring_down)
+#define FOUR(f) cmocka_unit_test_setup_teardown(f, four_cpus, bring_down)
 
 int main(void)
 {

@@ -8,12 +8,13 @@
 #include "fake_hv.h"
 
 /* Flat descriptors: 16 bits of limit and base, type and flags, the rest. */
-#define DESC(type, dpl, high)	(0xffffull | (uint64_t)(0x90 | (type) | (dpl) << 5) << 40 | (uint64_t)(high) << 48)
-#define CODE			0xb	/* execute, read, accessed */
-#define DATA			0x3
-#define G_D			0xcf	/* limit in pages, 32 bits */
-#define G_L			0xaf	/* 64 bits */
-#define SYSTEM(type, dpl)	((uint64_t)(0x80 | (type) | (dpl) << 5) << 40)
+#define DESC(type, dpl, high) \
+	(0xffffull | (uint64_t)(0x90 | (type) | (dpl) << 5) << 40 | (uint64_t)(high) << 48)
+#define CODE		  0xb /* execute, read, accessed */
+#define DATA		  0x3
+#define G_D		  0xcf /* limit in pages, 32 bits */
+#define G_L		  0xaf /* 64 bits */
+#define SYSTEM(type, dpl) ((uint64_t)(0x80 | (type) | (dpl) << 5) << 40)
 
 static struct domain *d64, *d32;
 static struct vcpu *v;
@@ -60,8 +61,8 @@ static void ring_1_gets_no_64_bit_code(void **s)
 	(void)s;
 	check(d32, DESC(CODE, 1, G_L), false, 0);
 	check(d32, DESC(CODE, 3, G_L), false, 0);
-	check(d32, DESC(DATA, 3, G_L), true, DESC(DATA, 3, G_L));	/* the bit means nothing there */
-	check(d64, DESC(CODE, 3, G_L | 0x40), false, 0);		/* with D it is reserved */
+	check(d32, DESC(DATA, 3, G_L), true, DESC(DATA, 3, G_L)); /* the bit means nothing there */
+	check(d64, DESC(CODE, 3, G_L | 0x40), false, 0);	  /* with D it is reserved */
 }
 
 static void no_system_descriptor_but_type_0(void **s)
@@ -80,7 +81,8 @@ static void absent_descriptor_is_left_alone(void **s)
 {
 	(void)s;
 	check(d64, 0x0000700000000000ull & ~(1ull << 47), true, 0x0000700000000000ull);
-	check(d32, (SYSTEM(12, 0) | 0x1234) & ~(1ull << 47), true, (SYSTEM(12, 0) | 0x1234) & ~(1ull << 47));
+	check(d32, (SYSTEM(12, 0) | 0x1234) & ~(1ull << 47), true,
+	      (SYSTEM(12, 0) | 0x1234) & ~(1ull << 47));
 }
 
 static void gdt_page_is_not_writable_while_loaded(void **s)
@@ -124,9 +126,12 @@ static void update_of_a_loaded_table_is_checked(void **s)
 
 	(void)s;
 	assert_int_equal(segment_set_gdt(v, &m, 512), 0);
-	assert_int_equal(segment_update_descriptor(v, (m.n << PAGE_SHIFT) + 8 * 6, DESC(DATA, 0, G_D)), 0);
+	assert_int_equal(segment_update_descriptor(v, (m.n << PAGE_SHIFT) + 8 * 6,
+						   DESC(DATA, 0, G_D)),
+			 0);
 	assert_int_equal(fake_table(m)[6], DESC(DATA, 3, G_D));
-	assert_int_equal(segment_update_descriptor(v, (m.n << PAGE_SHIFT) + 8 * 6, SYSTEM(12, 3)), -XEN_EINVAL);
+	assert_int_equal(segment_update_descriptor(v, (m.n << PAGE_SHIFT) + 8 * 6, SYSTEM(12, 3)),
+			 -XEN_EINVAL);
 	assert_int_equal(segment_update_descriptor(v, (m.n << PAGE_SHIFT) + 4, 0), -XEN_EINVAL);
 	assert_int_equal(fake_table(m)[6], DESC(DATA, 3, G_D));
 	segment_drop(v);
@@ -138,9 +143,12 @@ static void update_may_not_reach_other_frames(void **s)
 
 	(void)s;
 	assert_int_equal(frame_get_typed(fake_frame(l1), d64, FT_L1), 0);
-	assert_int_equal(segment_update_descriptor(v, l1.n << PAGE_SHIFT, DESC(DATA, 3, G_D)), -XEN_EINVAL);
-	assert_int_equal(segment_update_descriptor(v, foreign.n << PAGE_SHIFT, DESC(DATA, 3, G_D)), -XEN_EINVAL);
-	assert_int_equal(segment_update_descriptor(v, 3 << PAGE_SHIFT, DESC(DATA, 3, G_D)), -XEN_EINVAL);
+	assert_int_equal(segment_update_descriptor(v, l1.n << PAGE_SHIFT, DESC(DATA, 3, G_D)),
+			 -XEN_EINVAL);
+	assert_int_equal(segment_update_descriptor(v, foreign.n << PAGE_SHIFT, DESC(DATA, 3, G_D)),
+			 -XEN_EINVAL);
+	assert_int_equal(segment_update_descriptor(v, 3 << PAGE_SHIFT, DESC(DATA, 3, G_D)),
+			 -XEN_EINVAL);
 	assert_int_equal(segment_update_descriptor(v, 1ull << 45, DESC(DATA, 3, G_D)), -XEN_EINVAL);
 	assert_int_equal(fake_table(l1)[0], 0);
 	frame_put_typed(fake_frame(l1));
@@ -148,7 +156,8 @@ static void update_may_not_reach_other_frames(void **s)
 
 static void ldt_page_comes_on_demand(void **s)
 {
-	mfn_t l4 = fake_page(d64), l3 = fake_page(d64), l2 = fake_page(d64), l1 = fake_page(d64), ldt = fake_page(d64);
+	mfn_t l4 = fake_page(d64), l3 = fake_page(d64), l2 = fake_page(d64), l1 = fake_page(d64),
+	      ldt = fake_page(d64);
 
 	(void)s;
 	fake_table(l4)[0] = pte_make(l3, PTE_P | PTE_RW);
@@ -159,9 +168,9 @@ static void ldt_page_comes_on_demand(void **s)
 	assert_int_equal(segment_set_ldt(v, 0x3000, 1024), 0);
 	assert_true(segment_ldt_fault(v, 100 * 8));
 	assert_int_equal(frame_type(fake_frame(ldt)), FT_SEGDESC);
-	assert_false(segment_ldt_fault(v, 100 * 8));		/* it is there: the fault is another */
-	assert_false(segment_ldt_fault(v, 600 * 8));		/* no page is mapped there */
-	assert_false(segment_ldt_fault(v, 1024 * 8));		/* beyond its end */
+	assert_false(segment_ldt_fault(v, 100 * 8));  /* it is there: the fault is another */
+	assert_false(segment_ldt_fault(v, 600 * 8));  /* no page is mapped there */
+	assert_false(segment_ldt_fault(v, 1024 * 8)); /* beyond its end */
 	assert_int_equal(segment_set_ldt(v, 0x3001, 10), -XEN_EINVAL);
 	assert_int_equal(segment_set_ldt(v, HYP_START, 10), -XEN_EINVAL);
 	segment_drop(v);

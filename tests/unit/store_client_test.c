@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The store's client against a store that plays a part: one that answers, restarts, lies, or sends more than was asked. */
+/* The store's client against a store that plays a part: one that answers, restarts, lies, or sends
+ * more than was asked. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -21,10 +22,10 @@
 /* What the peer does with the next request: it must be of that type and body, and is answered so. */
 struct step {
 	uint32_t type;
-	const char *body; /* its strings, each with '|' for the NUL */
+	const char *body;     /* its strings, each with '|' for the NUL */
 	uint32_t answer_type; /* 0: as the request */
-	const char *answer; /* NULL: hang up instead; '|' for NUL */
-	const char *event; /* sent before the answer, if any */
+	const char *answer;   /* NULL: hang up instead; '|' for NUL */
+	const char *event;    /* sent before the answer, if any */
 	enum { FINE, WRONG_ID, TOO_LONG } lie;
 };
 
@@ -71,16 +72,16 @@ static bool play(int fd, const struct step *s)
 		return false;
 	peer.done++;
 	if (h.type != s->type || h.len != nuls(want, s->body) || memcmp(got, want, h.len)) {
-		fprintf(stderr, "step %u: type %u, %u bytes '%.*s'; not type %u '%s'\n", peer.done, h.type, h.len, (int)h.len, got,
-			s->type, s->body);
+		fprintf(stderr, "step %u: type %u, %u bytes '%.*s'; not type %u '%s'\n", peer.done,
+			h.type, h.len, (int)h.len, got, s->type, s->body);
 		peer.mismatch = true;
 	}
 	if (s->event)
 		say(fd, XS_WATCH_EVENT, 0, 0, s->event, 0);
 	if (!s->answer)
 		return false;
-	say(fd, s->answer_type ? s->answer_type : h.type, h.req_id + (s->lie == WRONG_ID), h.tx_id, s->answer,
-	    s->lie == TOO_LONG ? XENSTORE_PAYLOAD_MAX : 0);
+	say(fd, s->answer_type ? s->answer_type : h.type, h.req_id + (s->lie == WRONG_ID), h.tx_id,
+	    s->answer, s->lie == TOO_LONG ? XENSTORE_PAYLOAD_MAX : 0);
 	return true;
 }
 
@@ -171,7 +172,8 @@ static void a_transaction_runs_until_it_lands(void **state)
 {
 	static const struct step part[] = { { XS_TRANSACTION_START, "|", 0, "7|", NULL, FINE },
 					    { XS_WRITE, "/c|1", 0, "OK|", NULL, FINE },
-					    { XS_TRANSACTION_END, "T|", XS_ERROR, "EAGAIN|", NULL, FINE },
+					    { XS_TRANSACTION_END, "T|", XS_ERROR, "EAGAIN|", NULL,
+					      FINE },
 					    { XS_TRANSACTION_START, "|", 0, "8|", NULL, FINE },
 					    { XS_WRITE, "/c|1", 0, "OK|", NULL, FINE },
 					    { XS_TRANSACTION_END, "T|", 0, "OK|", NULL, FINE } };
@@ -187,7 +189,8 @@ static void a_transaction_runs_until_it_lands(void **state)
 static void a_transaction_lost_with_the_store_runs_again(void **state)
 {
 	static const struct step part[] = { { XS_TRANSACTION_START, "|", 0, "7|", NULL, FINE },
-					    { XS_WRITE, "/c|1", 0, NULL, NULL, FINE }, /* the store is gone */
+					    { XS_WRITE, "/c|1", 0, NULL, NULL,
+					      FINE }, /* the store is gone */
 					    { XS_TRANSACTION_START, "|", 0, "1|", NULL, FINE },
 					    { XS_WRITE, "/c|1", 0, "OK|", NULL, FINE },
 					    { XS_TRANSACTION_END, "T|", 0, "OK|", NULL, FINE } };
@@ -228,7 +231,8 @@ static void watches_outlive_the_store(void **state)
 	static const struct step part[] = { { XS_WATCH, "/w|t|", 0, "OK|", NULL, FINE },
 					    { XS_WATCH, "/gone|u|", 0, "OK|", NULL, FINE },
 					    { XS_UNWATCH, "/gone|u|", 0, "OK|", NULL, FINE },
-					    { XS_READ, "/a|", 0, NULL, NULL, FINE }, /* it restarts */
+					    { XS_READ, "/a|", 0, NULL, NULL,
+					      FINE }, /* it restarts */
 					    { XS_WATCH, "/w|t|", 0, "OK|", "/w|t|", FINE },
 					    { XS_READ, "/a|", 0, "v", NULL, FINE } };
 	struct store *s = BEGIN(part);

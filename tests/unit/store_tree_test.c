@@ -13,10 +13,10 @@
 #include "xenbus/store/tree.h"
 #include "xenbus/store/util.h"
 
-#define DIRS 7
+#define DIRS   7
 #define LEAVES 40
-#define STEPS 20000
-#define SNAPS 16
+#define STEPS  20000
+#define SNAPS  16
 
 /* The model: for each possible node a value, or -1. */
 struct model {

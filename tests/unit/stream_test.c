@@ -65,7 +65,8 @@ static void write_front(bool is_32bit)
 
 static void write_whole(bool with_unknown)
 {
-	uint64_t words[3] = { 5, 6 | (uint64_t)(STREAM_PINNED | STREAM_L4) << 60, 9 | (uint64_t)STREAM_ALLOCATE << 60 };
+	uint64_t words[3] = { 5, 6 | (uint64_t)(STREAM_PINNED | STREAM_L4) << 60,
+			      9 | (uint64_t)STREAM_ALLOCATE << 60 };
 	void *data[2] = { page, page };
 	struct stream_tsc tsc = { 2, 3000000, 77, 1 };
 
@@ -110,7 +111,8 @@ static void whole(void **state)
 			assert_int_equal(p.count, 3);
 			assert_int_equal(p.with_data, 2);
 			assert_int_equal(p.data[STREAM_PAGE + 17], 3);
-			assert_int_equal(stream_page_type(stream_word(p.words, 1)), STREAM_PINNED | STREAM_L4);
+			assert_int_equal(stream_page_type(stream_word(p.words, 1)),
+					 STREAM_PINNED | STREAM_L4);
 		} else if (rec.type == STREAM_TSC_INFO) {
 			assert_int_equal(stream_tsc(&rec, &t, &why), 0);
 			assert_int_equal(t.nsec, 77);
@@ -120,7 +122,7 @@ static void whole(void **state)
 			assert_int_equal(v.size, 100);
 		}
 	} while (rec.type != STREAM_END);
-	assert_int_equal(records, 8);	/* the optional one is not among them */
+	assert_int_equal(records, 8); /* the optional one is not among them */
 	assert_false(r.is_32bit);
 	stream_reader_free(&r);
 }
@@ -191,7 +193,8 @@ static void hostile_records(void **state)
 
 static void hostile_places(void **state)
 {
-	uint64_t word = 5 | (uint64_t)STREAM_ALLOCATE << 60, bad = 5 | 6ull << 60, reserved = 1ull << 55, data_missing = 5;
+	uint64_t word = 5 | (uint64_t)STREAM_ALLOCATE << 60, bad = 5 | 6ull << 60,
+		 reserved = 1ull << 55, data_missing = 5;
 	uint64_t frames[1] = { 1 };
 
 	(void)state;
@@ -267,7 +270,7 @@ static int write_out(const char *file)
 	FILE *f = fopen(file, "wb");
 	size_t n;
 
-	write_whole(false);	/* the published checker knows no optional records */
+	write_whole(false); /* the published checker knows no optional records */
 	n = f ? fwrite(mem.bytes, 1, mem.len, f) : 0;
 	return f && !fclose(f) && n == mem.len ? 0 : 1;
 }
@@ -275,12 +278,9 @@ static int write_out(const char *file)
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(whole),
-		cmocka_unit_test(hostile_heads),
-		cmocka_unit_test(hostile_records),
-		cmocka_unit_test(hostile_places),
-		cmocka_unit_test(cut_anywhere),
-		cmocka_unit_test(deadline),
+		cmocka_unit_test(whole),	   cmocka_unit_test(hostile_heads),
+		cmocka_unit_test(hostile_records), cmocka_unit_test(hostile_places),
+		cmocka_unit_test(cut_anywhere),	   cmocka_unit_test(deadline),
 	};
 
 	if (argc == 3 && strcmp(argv[1], "--write") == 0)

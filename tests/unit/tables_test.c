@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Page tables to an image and back: what is the guest's keeps its flags, what is the hypervisor's stays out. */
+/* Page tables to an image and back: what is the guest's keeps its flags, what is the hypervisor's
+ * stays out. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,7 +11,7 @@
 
 #include "migration/tables.h"
 
-#define FLAGS	0x8000000000000067ull	/* no-execute, and the low ones of a mapping */
+#define FLAGS 0x8000000000000067ull /* no-execute, and the low ones of a mapping */
 
 /* The guest has machine frames 1000 to 1999, which are its pages 0 to 999. */
 static uint64_t pfn_of(void *arg, uint64_t mfn)
@@ -34,7 +35,7 @@ static void there_and_here(void **state)
 	(void)state;
 	memset(from, 0, sizeof(from));
 	from[3] = 1007ull << 12 | FLAGS;
-	from[4] = 0xabcdef000ull;	/* not present: the guest's own words, as swap entries are */
+	from[4] = 0xabcdef000ull; /* not present: the guest's own words, as swap entries are */
 	from[511] = 1999ull << 12 | 1;
 	assert_true(table_to_image(to, from, 1, false, false, pfn_of, NULL, &bad));
 	assert_true(to[3] == (7ull << 12 | FLAGS));
@@ -69,11 +70,12 @@ static void hypervisors_slots(void **state)
 	assert_true(to[256] == 0 && to[271] == 0 && to[272] == 1);
 	assert_false(table_to_image(to, from, 3, false, false, pfn_of, NULL, &bad));
 	memset(from, 0, sizeof(from));
-	from[0x1ac] = 77ull << 12 | 1;		/* the last table of level 2: the hypervisor's */
-	from[0x1ad] = 1001ull << 12 | 1;	/* another one: its own */
+	from[0x1ac] = 77ull << 12 | 1;	 /* the last table of level 2: the hypervisor's */
+	from[0x1ad] = 1001ull << 12 | 1; /* another one: its own */
 	assert_true(table_to_image(to, from, 2, true, false, pfn_of, NULL, &bad));
 	assert_true(to[0x1ac] == 0 && to[0x1ad] == (1ull << 12 | 1));
-	assert_false(table_to_image(to, from, 2, true, true, pfn_of, NULL, &bad));	/* or the guest's own, not listed yet */
+	assert_false(table_to_image(to, from, 2, true, true, pfn_of, NULL,
+				    &bad)); /* or the guest's own, not listed yet */
 	from[0x1ac] |= 0x80;
 	assert_true(table_to_image(to, from, 2, true, true, pfn_of, NULL, &bad));
 	from[0x1ab] = 77ull << 12 | 1;

@@ -10,22 +10,54 @@
 #include <torc/spinlock.h>
 #include <torc/x86.h>
 
-#define NR	200
+#define NR 200
 
 /* --- the hardware and the rest of core, as the timers see them --- */
 static ns_t now, alarm_at;
 static unsigned int kicked;
 static void (*run)(void);
 
-unsigned int this_cpu(void) { return 0; }
-struct vcpu *current_vcpu(void) { return NULL; }
-ns_t clock_now(void) { return now; }
-void clock_alarm(ns_t deadline) { alarm_at = deadline; }
-void work_raise_on(unsigned int cpu, enum work w) { (void)w; kicked = cpu; }
-void work_set_handler(enum work w, void (*fn)(void)) { (void)w; run = fn; }
-void spin_init(spinlock_t *l, enum lock_rank r) { l->rank = (uint8_t)r; l->next = 0; }
-unsigned long spin_lock_irq(spinlock_t *l) { assert_int_equal(l->next++, 0); return 0; }
-void spin_unlock_irq(spinlock_t *l, unsigned long f) { (void)f; assert_int_equal(--l->next, 0); }
+unsigned int this_cpu(void)
+{
+	return 0;
+}
+struct vcpu *current_vcpu(void)
+{
+	return NULL;
+}
+ns_t clock_now(void)
+{
+	return now;
+}
+void clock_alarm(ns_t deadline)
+{
+	alarm_at = deadline;
+}
+void work_raise_on(unsigned int cpu, enum work w)
+{
+	(void)w;
+	kicked = cpu;
+}
+void work_set_handler(enum work w, void (*fn)(void))
+{
+	(void)w;
+	run = fn;
+}
+void spin_init(spinlock_t *l, enum lock_rank r)
+{
+	l->rank = (uint8_t)r;
+	l->next = 0;
+}
+unsigned long spin_lock_irq(spinlock_t *l)
+{
+	assert_int_equal(l->next++, 0);
+	return 0;
+}
+void spin_unlock_irq(spinlock_t *l, unsigned long f)
+{
+	(void)f;
+	assert_int_equal(--l->next, 0);
+}
 
 static int fired[NR * 4], nr_fired;
 
@@ -42,7 +74,7 @@ static int setup(void **state)
 	nr_fired = 0;
 	kicked = 99;
 	timers_init_cpu();
-	run();				/* nothing armed: the alarm is taken as gone */
+	run(); /* nothing armed: the alarm is taken as gone */
 	return 0;
 }
 
@@ -104,7 +136,7 @@ static void another_cpu_is_told(void **state)
 static void random_walk(void **state)
 {
 	static struct timer t[NR];
-	static ns_t model[NR];		/* 0: not armed */
+	static ns_t model[NR]; /* 0: not armed */
 	int i, step;
 	ns_t last;
 
@@ -117,11 +149,15 @@ static void random_walk(void **state)
 	for (step = 0; step < 20000; step++) {
 		i = rand() % NR;
 		switch (rand() % 8) {
-		case 0: case 1: case 2: case 3:
+		case 0:
+		case 1:
+		case 2:
+		case 3:
 			model[i] = now + 1 + rand() % 5000;
 			timer_set(&t[i], model[i]);
 			break;
-		case 4: case 5:
+		case 4:
+		case 5:
 			model[i] = 0;
 			timer_stop(&t[i]);
 			break;
@@ -143,7 +179,7 @@ static void random_walk(void **state)
 			if (model[i] && (!last || model[i] < last))
 				last = model[i];
 		if (last)
-			assert_true(alarm_at && alarm_at <= last);	/* may be early, never late */
+			assert_true(alarm_at && alarm_at <= last); /* may be early, never late */
 	}
 }
 

@@ -7,7 +7,7 @@
 #include <cmocka.h>
 #include "fake_hv.h"
 
-#define HOLE_32		(M2P32_BASE >> 21 & 511)
+#define HOLE_32 (M2P32_BASE >> 21 & 511)
 
 static struct domain *d64, *d32, *other;
 
@@ -46,16 +46,19 @@ static void own_frames_may_be_mapped(void **s)
 
 	(void)s;
 	assert_int_equal(l1_with(d64, pte_make(m, PTE_P)), 0);
-	assert_int_equal(l1_with(d64, pte_make(m, PTE_P | PTE_RW | PTE_US | PTE_NX | PTE_A | PTE_D | PTE_AVAIL)), 0);
-	assert_int_equal(l1_with(d64, pte_make(m, PTE_P | 0x7full << 52)), 0);	/* the guest's own bits */
+	assert_int_equal(l1_with(d64, pte_make(m, PTE_P | PTE_RW | PTE_US | PTE_NX | PTE_A | PTE_D |
+							  PTE_AVAIL)),
+			 0);
+	assert_int_equal(l1_with(d64, pte_make(m, PTE_P | 0x7full << 52)),
+			 0); /* the guest's own bits */
 }
 
 static void others_frames_may_not(void **s)
 {
 	(void)s;
 	assert_int_equal(l1_with(d64, pte_make(fake_page(other), PTE_P)), -XEN_EBUSY);
-	assert_int_equal(l1_with(d64, pte_make(MFN(100), PTE_P)), -XEN_EBUSY);	/* nobody's */
-	assert_int_equal(l1_with(d64, pte_make(MFN(3), PTE_P)), -XEN_EBUSY);	/* the hypervisor's */
+	assert_int_equal(l1_with(d64, pte_make(MFN(100), PTE_P)), -XEN_EBUSY); /* nobody's */
+	assert_int_equal(l1_with(d64, pte_make(MFN(3), PTE_P)), -XEN_EBUSY); /* the hypervisor's */
 }
 
 static void absent_entries_say_anything(void **s)
@@ -71,7 +74,8 @@ static void device_memory_needs_the_right(void **s)
 	assert_int_equal(l1_with(d64, pte_make(MFN(0xfee00), PTE_P | PTE_RW)), -XEN_EPERM);
 	d64->io_mem_all = true;
 	assert_int_equal(l1_with(d64, pte_make(MFN(0xfee00), PTE_P | PTE_RW)), 0);
-	assert_int_equal(l1_with(d64, pte_make(MFN(1ull << 29), PTE_P)), -XEN_EINVAL);	/* beyond the processor's bits */
+	assert_int_equal(l1_with(d64, pte_make(MFN(1ull << 29), PTE_P)),
+			 -XEN_EINVAL); /* beyond the processor's bits */
 }
 
 static void table_that_maps_itself_writable_is_refused(void **s)
@@ -82,7 +86,7 @@ static void table_that_maps_itself_writable_is_refused(void **s)
 	fake_table(l1)[0] = pte_make(l1, PTE_P | PTE_RW);
 	assert_int_equal(frame_get_typed(fake_frame(l1), d64, FT_L1), -XEN_EBUSY);
 	fake_audit(NULL, NULL);
-	fake_table(l1)[0] = pte_make(l1, PTE_P);		/* to read it is fine */
+	fake_table(l1)[0] = pte_make(l1, PTE_P); /* to read it is fine */
 	assert_int_equal(frame_get_typed(fake_frame(l1), d64, FT_L1), 0);
 	frame_put_typed(fake_frame(l1));
 	fake_audit(NULL, NULL);
@@ -123,7 +127,8 @@ static void bits_that_are_not_the_guests_are_set(void **s)
 	assert_int_equal(fake_table(l1)[0], pte_make(m, PTE_P | PTE_US));
 	frame_put_typed(fake_frame(l1));
 	m = fake_page(d32);
-	fake_table(l1_32)[0] = pte_make(m, PTE_P | PTE_RW);	/* the kernel's own: ring 1 needs no U/S */
+	fake_table(l1_32)[0] =
+		pte_make(m, PTE_P | PTE_RW); /* the kernel's own: ring 1 needs no U/S */
 	assert_int_equal(frame_get_typed(fake_frame(l1_32), d32, FT_L1), 0);
 	assert_int_equal(fake_table(l1_32)[0], pte_make(m, PTE_P | PTE_RW));
 	frame_put_typed(fake_frame(l1_32));
@@ -157,7 +162,7 @@ static void root_has_the_hypervisors_slots(void **s)
 	fake_table(l4)[HYP_SLOT_LAST] = pte_make(fake_page(other), PTE_P | PTE_RW);
 	assert_int_equal(frame_get_typed(fake_frame(l4), d64, FT_L4), 0);
 	assert_int_equal(fake_table(l4)[HYP_SLOT_LAST], 0x123000 | PTE_P);
-	assert_int_equal(fake_table(l4)[HYP_SLOT_FIRST], 0);	/* not for processes */
+	assert_int_equal(fake_table(l4)[HYP_SLOT_FIRST], 0); /* not for processes */
 	frame_put_typed(fake_frame(l4));
 	assert_int_equal(fake_table(l4)[HYP_SLOT_LAST], 0);
 	fake_audit(NULL, NULL);
@@ -173,7 +178,7 @@ static mfn_t root32(mfn_t l2[4])
 		l2[i] = fake_page(d32);
 		fake_table(l3)[i] = pte_make(l2[i], PTE_P);
 	}
-	fake_table(l3)[4] = pte_make(MFN(100), PTE_P);		/* never looked at */
+	fake_table(l3)[4] = pte_make(MFN(100), PTE_P); /* never looked at */
 	return l3;
 }
 
@@ -190,7 +195,8 @@ static void hole_of_a_32_bit_root(void **s)
 	assert_int_equal(fake_table(l3)[0], pte_make(l2[0], PTE_P | PTE_RW | PTE_US));
 	assert_int_equal(frame_type(fake_frame(l2[3])), FT_L2_TOP);
 	frame_put_typed(fake_frame(l3));
-	assert_int_equal(fake_table(l2[3])[HOLE_32 + 1], 0);	/* no machine address of ours stays behind */
+	assert_int_equal(fake_table(l2[3])[HOLE_32 + 1],
+			 0); /* no machine address of ours stays behind */
 	fake_audit(NULL, NULL);
 }
 
@@ -199,11 +205,12 @@ static void table_with_the_hole_has_one_place(void **s)
 	mfn_t l2[4], l3 = root32(l2);
 
 	(void)s;
-	fake_table(l3)[2] = fake_table(l3)[3];			/* slot 2 would show the hole at 0xb5800000 */
+	fake_table(l3)[2] = fake_table(l3)[3]; /* slot 2 would show the hole at 0xb5800000 */
 	assert_int_equal(frame_get_typed(fake_frame(l3), d32, FT_L3), -XEN_EINVAL);
 	fake_audit(NULL, NULL);
 	fake_table(l3)[2] = 0;
-	assert_int_equal(frame_get_typed(fake_frame(l2[3]), d32, FT_L2), 0);	/* as a plain one first */
+	assert_int_equal(frame_get_typed(fake_frame(l2[3]), d32, FT_L2),
+			 0); /* as a plain one first */
 	assert_int_equal(frame_get_typed(fake_frame(l3), d32, FT_L3), -XEN_EINVAL);
 	frame_put_typed(fake_frame(l2[3]));
 	assert_int_equal(frame_get_typed(fake_frame(l3), d32, FT_L3), 0);

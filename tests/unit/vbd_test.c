@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The block backend against a frontend made of memory: what it answers, what it refuses, what survives it. */
+/* The block backend against a frontend made of memory: what it answers, what it refuses, what
+ * survives it. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,7 +11,7 @@
 
 #include <cmocka.h>
 
-#define mb() __atomic_thread_fence(__ATOMIC_SEQ_CST) /* what ring.h wants of its user */
+#define mb()  __atomic_thread_fence(__ATOMIC_SEQ_CST) /* what ring.h wants of its user */
 #define wmb() __atomic_thread_fence(__ATOMIC_RELEASE)
 #include "drivers/backend/blk/vbd.h"
 #include "tests/unit/fake_disk.h"
@@ -39,8 +40,7 @@ static int set_up(void **state)
 	assert_int_equal(vbd_init(&r->vbd, r->peer, &r->disk.disk, r->record, &why), 0);
 	SHARED_RING_INIT((blkif_sring_t *)r->peer->page[RING_PAGE]);
 	XEN_FRONT_RING_INIT(&r->front, (blkif_sring_t *)r->peer->page[RING_PAGE], 4096);
-	r->choice =
-		(struct vbd_choice){ .abi = BLK_ABI_64, .queues = 1, .pages = 1, .port = { 7 } };
+	r->choice = (struct vbd_choice){ .abi = BLK_ABI_64, .queues = 1, .pages = 1, .port = { 7 } };
 	r->choice.gref[0][0] = RING_PAGE;
 	assert_int_equal(vbd_connect(&r->vbd, &r->choice, &why), 0);
 	*state = r;
@@ -208,8 +208,10 @@ static void the_longest_idle_grant_makes_room(void **state)
 	for (i = 0; i < 8; i++) {
 		put(r, BLKIF_OP_WRITE, i, i * 16, 2);
 		r->peer->page[DATA_PAGE + 2 * i][0] = (uint8_t)(0x10 + i);
-		RING_GET_REQUEST(&r->front, r->front.req_prod_pvt - 1)->seg[0].gref = DATA_PAGE + 2 * i;
-		RING_GET_REQUEST(&r->front, r->front.req_prod_pvt - 1)->seg[1].gref = DATA_PAGE + 2 * i + 1;
+		RING_GET_REQUEST(&r->front, r->front.req_prod_pvt - 1)->seg[0].gref = DATA_PAGE +
+										      2 * i;
+		RING_GET_REQUEST(&r->front, r->front.req_prod_pvt - 1)->seg[1].gref = DATA_PAGE +
+										      2 * i + 1;
 		kick(r);
 		settle(r);
 		assert_int_equal(answer(r).status, BLKIF_RSP_OKAY);
@@ -355,7 +357,8 @@ static void the_frontend_is_told_once_a_round(void **state)
 	assert_int_equal(r->peer->notified - before, 1);
 }
 
-/* The daemon dies with requests taken, some answered out of order: its successor answers the rest, once each. */
+/* The daemon dies with requests taken, some answered out of order: its successor answers the rest,
+ * once each. */
 static void what_a_killed_daemon_left_is_answered_by_the_next(void **state)
 {
 	struct rig *r = *state;
@@ -501,7 +504,8 @@ static void queues_and_rings_of_several_pages_are_served(void **state)
 	struct why why;
 
 	vbd_disconnect(&r->vbd);
-	r->choice = (struct vbd_choice){ .abi = BLK_ABI_64, .queues = 2, .pages = 2, .port = { 7, 8 } };
+	r->choice =
+		(struct vbd_choice){ .abi = BLK_ABI_64, .queues = 2, .pages = 2, .port = { 7, 8 } };
 	for (q = 0; q < 2; q++) {
 		blkif_sring_t *s = (blkif_sring_t *)r->peer->page[2 * q];
 
@@ -537,7 +541,10 @@ static void queues_and_rings_of_several_pages_are_served(void **state)
 int main(void)
 {
 #define CASE(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
-#define PERSISTENT(f) { #f " with persistent grants", f, set_up_persistent, tear_down, NULL }
+#define PERSISTENT(f)                                                               \
+	{                                                                           \
+#f " with persistent grants", f, set_up_persistent, tear_down, NULL \
+	}
 	const struct CMUnitTest tests[] = {
 		CASE(a_write_reaches_the_disk_and_a_read_brings_it_back),
 		CASE(a_segment_may_be_part_of_a_frame),

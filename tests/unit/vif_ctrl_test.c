@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What a frontend asks of its card besides packets: the control ring's requests, and multicast lists. */
+/* What a frontend asks of its card besides packets: the control ring's requests, and multicast
+ * lists. */
 #include "tests/unit/vif_rig.h"
 
-static struct xen_netif_ctrl_response ask(struct rig *r, uint16_t type, uint32_t a, uint32_t b, uint32_t c)
+static struct xen_netif_ctrl_response ask(struct rig *r, uint16_t type, uint32_t a, uint32_t b,
+					  uint32_t c)
 {
 	static uint16_t id;
 	struct xen_netif_ctrl_response rsp;
@@ -21,17 +23,18 @@ static struct xen_netif_ctrl_response ask(struct rig *r, uint16_t type, uint32_t
 }
 
 #define ASK(what, a, b, c) ask(r, XEN_NETIF_CTRL_TYPE_##what, a, b, c)
-#define OKAY XEN_NETIF_CTRL_STATUS_SUCCESS
-#define INVALID XEN_NETIF_CTRL_STATUS_INVALID_PARAMETER
-#define OVERFLOW XEN_NETIF_CTRL_STATUS_BUFFER_OVERFLOW
-#define UNSUPPORTED XEN_NETIF_CTRL_STATUS_NOT_SUPPORTED
+#define OKAY		   XEN_NETIF_CTRL_STATUS_SUCCESS
+#define INVALID		   XEN_NETIF_CTRL_STATUS_INVALID_PARAMETER
+#define OVERFLOW	   XEN_NETIF_CTRL_STATUS_BUFFER_OVERFLOW
+#define UNSUPPORTED	   XEN_NETIF_CTRL_STATUS_NOT_SUPPORTED
 
 /* The published example of this hash and its key: 66.9.149.187:2794 to 161.142.100.80:1766. */
-static const uint8_t known_key[40] = { 0x6d, 0x5a, 0x56, 0xda, 0x25, 0x5b, 0x0e, 0xc2, 0x41, 0x67, 0x25, 0x3d, 0x43, 0xa3,
-				       0x8f, 0xb0, 0xd0, 0xca, 0x2b, 0xcb, 0xae, 0x7b, 0x30, 0xb4, 0x77, 0xcb, 0x2d, 0xa3,
-				       0x80, 0x30, 0xf2, 0x0c, 0x6a, 0x42, 0xb7, 0x3b, 0xbe, 0xac, 0x01, 0xfa };
+static const uint8_t known_key[40] = { 0x6d, 0x5a, 0x56, 0xda, 0x25, 0x5b, 0x0e, 0xc2, 0x41, 0x67,
+				       0x25, 0x3d, 0x43, 0xa3, 0x8f, 0xb0, 0xd0, 0xca, 0x2b, 0xcb,
+				       0xae, 0x7b, 0x30, 0xb4, 0x77, 0xcb, 0x2d, 0xa3, 0x80, 0x30,
+				       0xf2, 0x0c, 0x6a, 0x42, 0xb7, 0x3b, 0xbe, 0xac, 0x01, 0xfa };
 #define KNOWN_TCP_HASH 0x51ccc178u
-#define KNOWN_IP_HASH 0x323e8fc2u
+#define KNOWN_IP_HASH  0x323e8fc2u
 
 static void known_frame(struct wire *w)
 {
@@ -56,10 +59,14 @@ static void rx2_offer(struct rig *r, unsigned int n)
 
 static void set_up_hash(struct rig *r)
 {
-	assert_int_equal(ASK(SET_HASH_ALGORITHM, XEN_NETIF_CTRL_HASH_ALGORITHM_TOEPLITZ, 0, 0).status, OKAY);
+	assert_int_equal(ASK(SET_HASH_ALGORITHM, XEN_NETIF_CTRL_HASH_ALGORITHM_TOEPLITZ, 0, 0).status,
+			 OKAY);
 	memcpy(r->peer->page[LIST_PAGE], known_key, sizeof(known_key));
 	assert_int_equal(ASK(SET_HASH_KEY, LIST_PAGE, sizeof(known_key), 0).status, OKAY);
-	assert_int_equal(ASK(SET_HASH_FLAGS, XEN_NETIF_CTRL_HASH_TYPE_IPV4_TCP | XEN_NETIF_CTRL_HASH_TYPE_IPV4, 0, 0).status, OKAY);
+	assert_int_equal(ASK(SET_HASH_FLAGS,
+			     XEN_NETIF_CTRL_HASH_TYPE_IPV4_TCP | XEN_NETIF_CTRL_HASH_TYPE_IPV4, 0, 0)
+				 .status,
+			 OKAY);
 }
 
 static void the_guest_chooses_the_hash(void **state)
@@ -127,7 +134,8 @@ static void bad_keys_are_refused(void **state)
 
 	assert_int_equal(ASK(SET_HASH_KEY, LIST_PAGE, HASH_KEY_MAX + 1, 0).status, OVERFLOW);
 	assert_int_equal(ASK(SET_HASH_KEY, FAKE_PAGES, 40, 0).status, INVALID);
-	assert_int_equal(ASK(SET_HASH_KEY, FAKE_PAGES, 0, 0).status, OKAY); /* clears it: no page is looked at */
+	assert_int_equal(ASK(SET_HASH_KEY, FAKE_PAGES, 0, 0).status,
+			 OKAY); /* clears it: no page is looked at */
 	assert_int_equal(ASK(INVALID, 0, 0, 0).status, UNSUPPORTED);
 	assert_int_equal(ask(r, 999, 0, 0, 0).status, UNSUPPORTED);
 	assert_false(r->vif.broken);
@@ -148,7 +156,8 @@ static void the_frames_of_a_flow_stay_in_one_queue(void **state)
 			r->wire.wait[35] = (uint8_t)flow;
 			vif_to_guest(&r->vif);
 		}
-		assert_true((r->rx.sring->rsp_prod - before[0] == 4) != (r->rx2.sring->rsp_prod - before[1] == 4));
+		assert_true((r->rx.sring->rsp_prod - before[0] == 4) !=
+			    (r->rx2.sring->rsp_prod - before[1] == 4));
 		used[r->rx2.sring->rsp_prod != before[1]]++;
 	}
 	assert_true(used[0] && used[1]);
@@ -166,7 +175,8 @@ static void staged_grants_are_mapped_once_and_copied_without_a_call(void **state
 	assert_int_equal(ASK(GET_GREF_MAPPING_SIZE, 2, 0, 0).status, INVALID);
 	assert_int_equal(ASK(ADD_GREF_MAPPING, 0, LIST_PAGE, 2).status, OKAY);
 	assert_int_equal(r->peer->mapped, before + 2);
-	r->peer->revoked[DATA_PAGE] = r->peer->revoked[DATA_PAGE + 1] = 1; /* so that a copy by grant would fail */
+	r->peer->revoked[DATA_PAGE] = r->peer->revoked[DATA_PAGE + 1] =
+		1; /* so that a copy by grant would fail */
 	memset(r->peer->page[DATA_PAGE], 0x5a, 60);
 	tx(r, 1, DATA_PAGE, 60 + 30, NETTXF_more_data);
 	tx(r, 2, DATA_PAGE + 2, 30, 0); /* not staged */
@@ -182,7 +192,7 @@ static void staged_grants_are_mapped_once_and_copied_without_a_call(void **state
 	assert_int_equal(rx_answer(r).status, NETIF_RSP_ERROR); /* read only */
 	assert_int_equal(rx_answer(r).status, 60);
 	assert_int_equal(r->peer->page[DATA_PAGE + 1][59], 8);
-	g[2].ref = 60; /* never added */
+	g[2].ref = 60;							  /* never added */
 	assert_int_equal(ASK(DEL_GREF_MAPPING, 1, LIST_PAGE, 3).data, 0); /* another queue's */
 	assert_int_equal(ASK(DEL_GREF_MAPPING, 0, LIST_PAGE, 3).data, 2);
 	assert_int_equal(g[0].status, OKAY);
@@ -198,7 +208,8 @@ static void of_grants_that_cannot_all_be_staged_none_is(void **state)
 
 	g[0] = g[2] = (struct xen_netif_gref){ .ref = DATA_PAGE };
 	g[1] = (struct xen_netif_gref){ .ref = DATA_PAGE + 1 };
-	assert_int_equal(ASK(ADD_GREF_MAPPING, 0, LIST_PAGE, 3).status, INVALID); /* twice the same */
+	assert_int_equal(ASK(ADD_GREF_MAPPING, 0, LIST_PAGE, 3).status,
+			 INVALID); /* twice the same */
 	g[2].ref = FAKE_PAGES;
 	assert_int_equal(ASK(ADD_GREF_MAPPING, 0, LIST_PAGE, 3).status, INVALID);
 	assert_int_equal(ASK(ADD_GREF_MAPPING, 0, LIST_PAGE, STAGING_MAX + 1).status, INVALID);

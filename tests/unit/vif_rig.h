@@ -15,18 +15,18 @@
 #include "drivers/backend/net/vif.h"
 #include "tests/unit/fake_peer.h"
 
-#define mb() __atomic_thread_fence(__ATOMIC_SEQ_CST) /* what ring.h wants of its user */
+#define mb()  __atomic_thread_fence(__ATOMIC_SEQ_CST) /* what ring.h wants of its user */
 #define wmb() __atomic_thread_fence(__ATOMIC_RELEASE)
 #define rmb() __atomic_thread_fence(__ATOMIC_ACQUIRE)
 
-#define TX_PAGE 0
-#define RX_PAGE 1
+#define TX_PAGE	  0
+#define RX_PAGE	  1
 #define CTRL_PAGE 2
 #define LIST_PAGE 3 /* what a control request points at */
-#define TX2_PAGE 4 /* of a second queue */
-#define RX2_PAGE 5
+#define TX2_PAGE  4 /* of a second queue */
+#define RX2_PAGE  5
 #define DATA_PAGE 8
-#define SECOND 1000000000ull
+#define SECOND	  1000000000ull
 
 struct wire { /* the host's end: what was sent, what waits */
 	struct frame_port port;
@@ -130,7 +130,7 @@ static inline int tear_down(void **state)
 }
 
 static inline netif_tx_request_t *tx(struct rig *r, uint16_t id, uint32_t gref, uint16_t size,
-			      uint16_t flags)
+				     uint16_t flags)
 {
 	netif_tx_request_t *rq = RING_GET_REQUEST(&r->tx, r->tx.req_prod_pvt++);
 

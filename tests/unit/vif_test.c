@@ -85,9 +85,9 @@ static void bad_packets_are_answered_with_an_error_and_the_card_goes_on(void **s
 {
 	struct rig *r = *state;
 
-	tx(r, 1, DATA_PAGE, 13, 0); /* shorter than a header */
+	tx(r, 1, DATA_PAGE, 13, 0);		    /* shorter than a header */
 	tx(r, 2, DATA_PAGE, 100, 0)->offset = 4090; /* beyond the frame */
-	tx(r, 3, FAKE_PAGES, 100, 0); /* no such grant */
+	tx(r, 3, FAKE_PAGES, 100, 0);		    /* no such grant */
 	tx(r, 4, DATA_PAGE, 100, NETTXF_more_data); /* the rest is more than the whole */
 	tx(r, 5, DATA_PAGE, 200, 0);
 	tx(r, 6, DATA_PAGE, 60, 0);
@@ -217,7 +217,8 @@ static bool leaves(struct rig *r, const uint8_t *frame)
 	memcpy(r->peer->page[DATA_PAGE], frame, 60);
 	tx(r, 1, DATA_PAGE, 60, 0);
 	tx_kick(r, 0);
-	assert_int_equal(tx_answer(r).status, NETIF_RSP_OKAY); /* lost on the wire, as far as the guest can tell */
+	assert_int_equal(tx_answer(r).status,
+			 NETIF_RSP_OKAY); /* lost on the wire, as far as the guest can tell */
 	return r->wire.nr_sent != before;
 }
 
@@ -230,7 +231,7 @@ static void a_forged_source_does_not_leave(void **state)
 
 	r->vif.guard.on = true;
 	memcpy(r->vif.guard.mac, mac, 6);
-	tcp4_frame(p); /* from 10.0.0.0 */
+	tcp4_frame(p);		   /* from 10.0.0.0 */
 	assert_true(leaves(r, p)); /* any address, under its MAC */
 	assert_int_equal(guard_parse(&r->vif.guard, "10.0.0.0, 192.168.1.7", &why), 0);
 	assert_true(leaves(r, p));
@@ -305,14 +306,23 @@ static void a_list_that_cannot_be_read_is_no_open_guard(void **state)
 	(void)state;
 	assert_int_not_equal(guard_parse(&g, "10.0.0.1/24", &why), 0);
 	assert_non_null(strstr(why.text, "10.0.0.1/24"));
-	assert_int_not_equal(guard_parse(&g, "1.1.1.1 1.1.1.2 1.1.1.3 1.1.1.4 1.1.1.5 1.1.1.6 1.1.1.7 1.1.1.8 1.1.1.9", &why), 0);
+	assert_int_not_equal(
+		guard_parse(&g,
+			    "1.1.1.1 1.1.1.2 1.1.1.3 1.1.1.4 1.1.1.5 1.1.1.6 1.1.1.7 1.1.1.8 1.1.1.9",
+			    &why),
+		0);
 }
 
-/* Killed after it wrote answers over requests and before it showed them: the successor must not take them for requests. */
+/* Killed after it wrote answers over requests and before it showed them: the successor must not
+ * take them for requests. */
 static void answers_of_a_killed_daemon_are_shown_by_the_next(void **state)
 {
 	struct rig *r = *state;
-	struct vif_choice c = { .queues = r->record.queues, .sg = true, .ctrl = true, .ctrl_ref = CTRL_PAGE, .ctrl_port = 7 };
+	struct vif_choice c = { .queues = r->record.queues,
+				.sg = true,
+				.ctrl = true,
+				.ctrl_ref = CTRL_PAGE,
+				.ctrl_port = 7 };
 	struct answers *a = &r->record.tx[0];
 	netif_tx_response_t rsp = { .id = 9, .status = NETIF_RSP_OKAY };
 	struct why why;
@@ -438,7 +448,8 @@ static void packets_of_every_shape_stay_whole(void **state)
 	}
 }
 
-/* Where frames come one by one, looking for another each time is a call in vain. One that is there is seen all the same. */
+/* Where frames come one by one, looking for another each time is a call in vain. One that is there
+ * is seen all the same. */
 static void lonely_frames_are_not_looked_behind(void **state)
 {
 	struct rig *r = *state;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A file of xl save, up to the image: what becomes of its config, and what a damaged or hostile one is told. */
+/* A file of xl save, up to the image: what becomes of its config, and what a damaged or hostile one
+ * is told. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,12 +14,15 @@
 #include "dom0-tools/cli/xlfile.h"
 #include "dom0-tools/config/config.h"
 
-#define UUID	"66431c4e-e59f-11f1-b16a-13dd47ddf219"
-#define C_INFO	"\"c_info\":{\"type\":\"pv\",\"name\":\"web\",\"uuid\":\"" UUID "\"}"
-#define B_INFO	"\"b_info\":{\"max_vcpus\":2,\"max_memkb\":131072,\"target_memkb\":65536,\"kernel\":\"/boot/k\"}"
-#define DISKS	"\"disks\":[{\"pdev_path\":\"/srv/d.img\",\"vdev\":\"xvda\",\"format\":\"raw\",\"readwrite\":1}]"
-#define NICS	"\"nics\":[{\"devid\":0,\"mac\":\"00:16:3e:00:00:01\",\"bridge\":\"br0\",\"nictype\":\"vif\"}]"
-#define GOOD	"{" C_INFO "," B_INFO "," DISKS "," NICS ",\"on_crash\":\"preserve\"}"
+#define UUID   "66431c4e-e59f-11f1-b16a-13dd47ddf219"
+#define C_INFO "\"c_info\":{\"type\":\"pv\",\"name\":\"web\",\"uuid\":\"" UUID "\"}"
+#define B_INFO \
+	"\"b_info\":{\"max_vcpus\":2,\"max_memkb\":131072,\"target_memkb\":65536,\"kernel\":\"/boot/k\"}"
+#define DISKS \
+	"\"disks\":[{\"pdev_path\":\"/srv/d.img\",\"vdev\":\"xvda\",\"format\":\"raw\",\"readwrite\":1}]"
+#define NICS \
+	"\"nics\":[{\"devid\":0,\"mac\":\"00:16:3e:00:00:01\",\"bridge\":\"br0\",\"nictype\":\"vif\"}]"
+#define GOOD "{" C_INFO "," B_INFO "," DISKS "," NICS ",\"on_crash\":\"preserve\"}"
 
 static uint8_t *file;
 static size_t size, at;
@@ -132,9 +136,11 @@ static void hostile(void **state)
 	refused("no config that is understood");
 	write_file("{\"c_info\":{\"type\":\"hvm\",\"name\":\"w\",\"uuid\":\"" UUID "\"}}");
 	refused("type \"hvm\"");
-	write_file("{\"c_info\":{\"type\":\"pv\",\"name\":\"w\\\"\\nkernel=\\\"/x\",\"uuid\":\"" UUID "\"}}");
+	write_file("{\"c_info\":{\"type\":\"pv\",\"name\":\"w\\\"\\nkernel=\\\"/x\",\"uuid\":\"" UUID
+		   "\"}}");
 	refused("quotes");
-	write_file("{" C_INFO ",\"disks\":[{\"pdev_path\":\"/a,script=x\"}, 7, {\"readwrite\":\"no\"}]}");
+	write_file("{" C_INFO
+		   ",\"disks\":[{\"pdev_path\":\"/a,script=x\"}, 7, {\"readwrite\":\"no\"}]}");
 	refused("quotes, commas");
 	write_file("{" C_INFO ",\"disks\":[7,[]],\"nics\":[{\"mac\":{}}],\"b_info\":[]}");
 	free(file);

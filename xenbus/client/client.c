@@ -100,8 +100,7 @@ static int call(struct store *s, const char *verb, uint32_t type, store_txn_t t,
 	int rc = link_call(s, type, t, parts, nr, &a, t == STORE_NO_TXN);
 
 	if (rc && rc != -ECONNRESET && rc != -E2BIG)
-		link_why(s, rc, "store: %s %.400s", verb,
-			 nr ? (const char *)parts[0].iov_base : "");
+		link_why(s, rc, "store: %s %.400s", verb, nr ? (const char *)parts[0].iov_base : "");
 	if (!rc && answer)
 		*answer = a;
 	else

@@ -44,8 +44,7 @@ void store_close(struct store **s);
 const char *store_why(const struct store *s);
 
 /* Write a path with printf's help into out; -ENAMETOOLONG if it does not fit. */
-int store_path(char out[STORE_PATH_MAX], const char *fmt, ...)
-	__attribute__((format(printf, 2, 3)));
+int store_path(char out[STORE_PATH_MAX], const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* *value is malloced, with a NUL behind its len bytes; len may be NULL */
 int store_read(struct store *s, store_txn_t t, const char *path, char **value, size_t *len);

@@ -28,7 +28,7 @@
 #include "xenbus/client/errors.h"
 #include "xenbus/client/link.h"
 
-#define RECONNECT_MS 10000 /* how long a restarting store is waited for */
+#define RECONNECT_MS   10000 /* how long a restarting store is waited for */
 #define RECONNECT_STEP 20
 
 struct event {
@@ -366,8 +366,8 @@ int link_event(struct store *s, struct store_event **event, int timeout_ms)
 		if (rc == 0)
 			return -EAGAIN;
 		if (rc < 0)
-			return errno == EINTR ? -EAGAIN
-					      : link_why(s, errno, "store: waiting for events");
+			return errno == EINTR ? -EAGAIN :
+						link_why(s, errno, "store: waiting for events");
 		rc = receive(s, &h, &a);
 		if (!rc && h.type != XS_WATCH_EVENT) {
 			free(a.data); /* an answer nobody asked for */

@@ -12,12 +12,12 @@
 
 #include "xenbus/client/client.h"
 
-struct event; /* received, not handed out yet */
+struct event;	  /* received, not handed out yet */
 struct set_watch; /* to be set again after a reconnection */
 
 struct store {
-	int fd; /* -1: the store went away */
-	int poll_fd; /* epoll over fd and pending_fd: what store_fd() gives */
+	int fd;		/* -1: the store went away */
+	int poll_fd;	/* epoll over fd and pending_fd: what store_fd() gives */
 	int pending_fd; /* eventfd, raised while events is not empty */
 	char *path;
 	uint32_t next_id;

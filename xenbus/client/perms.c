@@ -66,9 +66,9 @@ int store_get_perms(struct store *s, store_txn_t t, const char *path, struct sto
 	*perms = NULL;
 	*count = 0;
 	if (rc)
-		return rc == -ECONNRESET
-			       ? rc
-			       : link_why(s, rc, "store: get the permissions of %.400s", path);
+		return rc == -ECONNRESET ?
+			       rc :
+			       link_why(s, rc, "store: get the permissions of %.400s", path);
 	for (i = 0; i < a.len; i++)
 		n += !a.data[i];
 	*perms = calloc(n ? n : 1, sizeof(**perms));

@@ -100,8 +100,7 @@ static bool cut_number(const char **p, uint32_t max, uint32_t *n)
 	return !**p || **p == '/';
 }
 
-bool xenbus_parse(const char *path, enum xenbus_side side, struct xenbus_device *d,
-		  size_t *type_len)
+bool xenbus_parse(const char *path, enum xenbus_side side, struct xenbus_device *d, size_t *type_len)
 {
 	uint32_t owner, peer = 0;
 
@@ -119,9 +118,9 @@ bool xenbus_parse(const char *path, enum xenbus_side side, struct xenbus_device 
 	if (!cut_number(&path, UINT32_MAX, &d->id))
 		return false;
 	d->frontend = side == XENBUS_FRONTEND ? owner : peer;
-	d->backend = side == XENBUS_FRONTEND
-			     ? 0
-			     : owner; /* the frontend's path does not name its backend */
+	d->backend = side == XENBUS_FRONTEND ?
+			     0 :
+			     owner; /* the frontend's path does not name its backend */
 	return true;
 }
 
@@ -160,8 +159,9 @@ enum xenbus_hotplug xenbus_hotplug_parse(const char *text, size_t len)
 /* Reconfiguring and back happens within a connection. */
 static XenbusState plain(XenbusState s)
 {
-	return s == XenbusStateReconfiguring || s == XenbusStateReconfigured ? XenbusStateConnected
-									     : s;
+	return s == XenbusStateReconfiguring || s == XenbusStateReconfigured ?
+		       XenbusStateConnected :
+		       s;
 }
 
 static enum xenbus_step backend_next(const struct xenbus_view *v)
@@ -173,10 +173,10 @@ static enum xenbus_step backend_next(const struct xenbus_view *v)
 		    mine != XenbusStateInitWait)
 			return STEP_CLOSE;
 		if (!v->theirs_exists || !v->online)
-			return mine == XenbusStateClosed || !v->theirs_exists ? STEP_FREE
-									      : STEP_CLOSE;
-		return mine == XenbusStateInitialising && v->hotplug != HOTPLUG_ERROR ? STEP_OFFER
-										      : STEP_WAIT;
+			return mine == XenbusStateClosed || !v->theirs_exists ? STEP_FREE :
+										STEP_CLOSE;
+		return mine == XenbusStateInitialising && v->hotplug != HOTPLUG_ERROR ? STEP_OFFER :
+											STEP_WAIT;
 	}
 	if (theirs == XenbusStateClosing)
 		return mine == XenbusStateClosed ? STEP_WAIT : STEP_CLOSE;
@@ -186,17 +186,17 @@ static enum xenbus_step backend_next(const struct xenbus_view *v)
 	case XenbusStateInitWait:
 		if (theirs != XenbusStateInitialised && theirs != XenbusStateConnected)
 			return STEP_WAIT;
-		return v->hotplug == HOTPLUG_CONNECTED ? STEP_CONNECT
-		       : v->hotplug == HOTPLUG_ERROR   ? STEP_FAIL
-						       : STEP_WAIT;
+		return v->hotplug == HOTPLUG_CONNECTED ? STEP_CONNECT :
+		       v->hotplug == HOTPLUG_ERROR     ? STEP_FAIL :
+							 STEP_WAIT;
 	case XenbusStateConnected:
 		/*
 		 * a frontend that starts over without closing left its rings: they are not to be
 		 * used again
 		 */
-		return theirs == XenbusStateInitialising || theirs == XenbusStateInitWait
-			       ? STEP_FAIL
-			       : STEP_WAIT;
+		return theirs == XenbusStateInitialising || theirs == XenbusStateInitWait ?
+			       STEP_FAIL :
+			       STEP_WAIT;
 	case XenbusStateClosing: return STEP_CLOSE;
 	case XenbusStateClosed:
 		if (theirs ==

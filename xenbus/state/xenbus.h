@@ -27,7 +27,7 @@
 enum xenbus_side { XENBUS_FRONTEND, XENBUS_BACKEND };
 
 struct xenbus_device {
-	const char *type; /* "vbd", "vif", "console" ... */
+	const char *type;	    /* "vbd", "vif", "console" ... */
 	uint16_t frontend, backend; /* domains */
 	uint32_t id;
 };
@@ -64,20 +64,20 @@ enum xenbus_hotplug xenbus_hotplug_parse(const char *text, size_t len);
 
 /* What a half does next. */
 enum xenbus_step {
-	STEP_WAIT, /* nothing; an event will come */
-	STEP_OFFER, /* backend: publish features, then InitWait */
+	STEP_WAIT,    /* nothing; an event will come */
+	STEP_OFFER,   /* backend: publish features, then InitWait */
 	STEP_PUBLISH, /* frontend: read features, publish rings, then Initialised (or Connected) */
 	STEP_CONNECT, /* map or use the rings, then Connected */
-	STEP_CLOSE, /* stop, let go of the rings, then Closed */
-	STEP_FREE, /* the device is to go for good */
+	STEP_CLOSE,   /* stop, let go of the rings, then Closed */
+	STEP_FREE,    /* the device is to go for good */
 	STEP_FAIL, /* the other half did what nobody may: say so in an error node, then Closing */
 };
 
 struct xenbus_view {
 	enum xenbus_side side; /* ours */
 	XenbusState mine, theirs;
-	bool theirs_exists; /* their directory is there */
-	bool online; /* backend: the toolstack wants the device; frontend: true */
+	bool theirs_exists;	     /* their directory is there */
+	bool online;		     /* backend: the toolstack wants the device; frontend: true */
 	enum xenbus_hotplug hotplug; /* backend: HOTPLUG_CONNECTED if no script is awaited */
 };
 

@@ -90,8 +90,7 @@ static void set_perms(struct tree *t, const struct op *op, const struct effects 
 struct removal {
 	const struct effects *fx;
 	const char *top;
-	struct perms
-		*stack[XENSTORE_ABS_PATH_MAX / 2 + 2]; /* permissions on the way down, by depth */
+	struct perms *stack[XENSTORE_ABS_PATH_MAX / 2 + 2]; /* permissions on the way down, by depth */
 	unsigned base;
 };
 

@@ -67,10 +67,9 @@ static int cmd_directory(struct conn *c, struct request *rq)
 		return rc;
 	list = node_listing(n);
 	if (list->len > XENSTORE_PAYLOAD_MAX)
-		return refuse(
-			c, -E2BIG,
-			"the listing of %.200s has %u bytes: DIRECTORY_PART gives it in parts",
-			p.text, list->len);
+		return refuse(c, -E2BIG,
+			      "the listing of %.200s has %u bytes: DIRECTORY_PART gives it in parts",
+			      p.text, list->len);
 	conn_reply(c, rq, list->data, list->len);
 	return 0;
 }
@@ -186,8 +185,7 @@ static int cmd_get_perms(struct conn *c, struct request *rq)
 	if (p.special) {
 		perms = c->sv->special[p.which];
 		if (!c->privileged && !(perms_of(perms, c->domid, c->target) & STORE_READ))
-			return refuse(c, -EACCES, "%s does not grant d%u reading", p.text,
-				      c->domid);
+			return refuse(c, -EACCES, "%s does not grant d%u reading", p.text, c->domid);
 	} else {
 		rc = view_get(&v, &p, STORE_READ, 0, &n);
 		if (rc)
@@ -474,8 +472,8 @@ static const struct command {
 
 const char *command_name(uint32_t type)
 {
-	return type < XS_TYPE_COUNT && commands[type].name ? commands[type].name
-							   : "(unknown command)";
+	return type < XS_TYPE_COUNT && commands[type].name ? commands[type].name :
+							     "(unknown command)";
 }
 
 int command_run(struct conn *c, struct request *rq)

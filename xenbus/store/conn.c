@@ -18,7 +18,7 @@
 #include "xenbus/store/watch.h"
 
 #define OUT_PAUSE (256u << 10) /* with so much not taken, no more requests are read */
-#define OUT_CUT (64u << 20) /* and with so much of events, a privileged client is cut off */
+#define OUT_CUT	  (64u << 20)  /* and with so much of events, a privileged client is cut off */
 
 struct conn *conn_new(struct server *sv, const struct transport *ops, void *io, unsigned domid)
 {

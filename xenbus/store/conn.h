@@ -27,10 +27,10 @@ struct conn {
 	int pid; /* of a socket's client, for people */
 	unsigned domid, target;
 	bool privileged;
-	bool closing; /* dead: freed when nothing is using it any more */
-	bool dirty; /* in the server's list of those to flush or to resume */
-	bool again; /* it has more requests than its share of this round */
-	bool parked; /* its next request waits for a turn */
+	bool closing;		      /* dead: freed when nothing is using it any more */
+	bool dirty;		      /* in the server's list of those to flush or to resume */
+	bool again;		      /* it has more requests than its share of this round */
+	bool parked;		      /* its next request waits for a turn */
 	struct conn *d_prev, *d_next; /* that list */
 	struct conn *w_prev, *w_next; /* those who wait for the same turn */
 	struct turn *waits;
@@ -39,14 +39,14 @@ struct conn {
 	struct bytes in; /* what came and is not a whole message yet */
 	struct bytes out;
 	uint32_t out_pos; /* ring: stream position of the end of out, as rsp_prod counts */
-	uint32_t in_pos; /* ring: stream position up to which requests were taken */
+	uint32_t in_pos;  /* ring: stream position up to which requests were taken */
 	uint32_t replies; /* in out, not taken yet; approximated by counting flushes to empty */
 	struct txn *txns;
 	uint32_t next_txn;
 	struct watch *watches; /* list, oldest first */
-	uint32_t losses; /* transactions in a row that met a conflict */
-	char *lost_on; /* where the last one did */
-	struct turn *turn; /* held */
+	uint32_t losses;       /* transactions in a row that met a conflict */
+	char *lost_on;	       /* where the last one did */
+	struct turn *turn;     /* held */
 	uint64_t nr_requests, nr_refused, nr_conflicts, nr_events;
 	char why[256]; /* the last refusal */
 };

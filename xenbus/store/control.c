@@ -83,8 +83,8 @@ static json_object *describe_conn(const struct conn *c)
 	if (c->pid)
 		json_object_object_add(o, "pid", json_object_new_int(c->pid));
 	if (d)
-		json_object_object_add(
-			o, "state", json_object_new_string(c->closing ? "cut off" : "connected"));
+		json_object_object_add(o, "state",
+				       json_object_new_string(c->closing ? "cut off" : "connected"));
 	conn_usage(c, &watches, &txns);
 	json_object_object_add(o, "watches", json_object_new_int(watches));
 	json_object_object_add(o, "transactions", json_object_new_int(txns));
@@ -192,12 +192,11 @@ static int ctl_quota(struct control *ct)
 	int q;
 
 	if (ct->argc == 1 || (ct->argc == 2 && strcmp(ct->argv[1], "set"))) {
-		struct account *a = ct->argc == 2 ? account_find(sv, strtoul(ct->argv[1], &end, 10))
-						  : NULL;
+		struct account *a =
+			ct->argc == 2 ? account_find(sv, strtoul(ct->argv[1], &end, 10)) : NULL;
 
 		if (ct->argc == 2 && (!a || *end))
-			return refuse(ct->c, -ENOENT, "domain %.20s owns nothing here",
-				      ct->argv[1]);
+			return refuse(ct->c, -ENOENT, "domain %.20s owns nothing here", ct->argv[1]);
 		if (a)
 			return answer_json(ct, quotas_of(sv, a));
 		for (q = 0; q < NR_QUOTAS; q++)
@@ -228,8 +227,7 @@ static int ctl_quota(struct control *ct)
 	if (domid < 0)
 		log_info("quota %s is %" PRId64 " now", quota_name(q), value);
 	else
-		log_info("quota %s of d%" PRId64 " is %" PRId64 " now", quota_name(q), domid,
-			 value);
+		log_info("quota %s of d%" PRId64 " is %" PRId64 " now", quota_name(q), domid, value);
 	return answer(ct, "OK");
 }
 
@@ -279,8 +277,8 @@ static int ctl_check(struct control *ct)
 	for (unsigned i = 0; i < NO_DOMAIN; i++)
 		bad += count[i] != 0;
 	free(count);
-	return bad ? refuse(ct->c, -EIO, "check: %d accounts are wrong; the log has them", bad)
-		   : answer(ct, "OK");
+	return bad ? refuse(ct->c, -EIO, "check: %d accounts are wrong; the log has them", bad) :
+		     answer(ct, "OK");
 }
 
 static int ctl_log(struct control *ct)

@@ -28,8 +28,8 @@ int domain_restore(struct server *sv, struct cut *in);
 
 /* ring.c */
 extern const struct transport ring_transport;
-void ring_pump(struct domain *d); /* requests in, as many as there are */
-void ring_begin(struct domain *d); /* a ring as its owner left it: take over the positions */
+void ring_pump(struct domain *d);     /* requests in, as many as there are */
+void ring_begin(struct domain *d);    /* a ring as its owner left it: take over the positions */
 void ring_continue(struct domain *d); /* a ring as our predecessor left it */
 void ring_event(struct server *sv, uint32_t port);
 

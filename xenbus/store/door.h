@@ -14,7 +14,7 @@ struct door;
 int door_open(struct door **d, int event_fd);
 void door_close(struct door **d);
 
-int door_fd(struct door *d); /* readable: an event is pending */
+int door_fd(struct door *d);	   /* readable: an event is pending */
 int door_event_fd(struct door *d); /* for a successor */
 int door_event(struct door *d,
 	       uint32_t *port); /* next pending port, unmasked again; -EAGAIN: none */

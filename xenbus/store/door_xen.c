@@ -31,7 +31,8 @@ struct door {
 	xencall_handle *calls;
 	struct xen_sysctl *op; /* hypercall buffers: a page each */
 	xen_domctl_getdomaininfo_t *info;
-	/* info holds the domains from first up to, but not with, end: asked for by the page, as a round goes upwards */
+	/* info holds the domains from first up to, but not with, end: asked for by the page, as a
+	 * round goes upwards */
 	unsigned int first, end, known;
 };
 

@@ -14,19 +14,19 @@
 #include "xenbus/store/domain.h"
 #include "xenbus/store/journal.h"
 
-#define MAGIC "TorcSJ1"
+#define MAGIC  "TorcSJ1"
 #define HEADER 4096
-#define STEP (1u << 20) /* grows by at least so much */
-#define SLACK (4u << 20) /* records beyond twice the state's size before the files switch */
+#define STEP   (1u << 20) /* grows by at least so much */
+#define SLACK  (4u << 20) /* records beyond twice the state's size before the files switch */
 #define REQUEST_ROOM \
 	(64u << 10) /* what a request outside of transactions records at most, with some events */
 
 struct header {
 	char magic[8];
 	char boot[40]; /* the kernel's boot id: older state is of domains that are gone */
-	uint64_t seq; /* the higher one counts */
+	uint64_t seq;  /* the higher one counts */
 	_Atomic uint32_t complete; /* the state in it is whole */
-	_Atomic uint64_t length; /* records that count */
+	_Atomic uint64_t length;   /* records that count */
 };
 
 struct slot {
@@ -38,12 +38,12 @@ struct slot {
 struct journal {
 	struct slot slot[2];
 	unsigned cur;
-	size_t tail; /* records written, counting or not */
+	size_t tail;  /* records written, counting or not */
 	size_t state; /* size of the state at the head of the file */
 	uint64_t seq;
 	char boot[40];
 	bool failed; /* no room: nothing is recorded until it has been written anew */
-	bool muted; /* loading: what happens is in the journal already */
+	bool muted;  /* loading: what happens is in the journal already */
 	struct bytes scratch;
 };
 
@@ -64,8 +64,8 @@ static int slot_grow(struct slot *s, size_t size)
 	rc = posix_fallocate(s->fd, 0, size);
 	if (rc)
 		return -rc;
-	map = s->map ? mremap(s->map, s->size, size, MREMAP_MAYMOVE)
-		     : mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, s->fd, 0);
+	map = s->map ? mremap(s->map, s->size, size, MREMAP_MAYMOVE) :
+		       mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, s->fd, 0);
 	if (map == MAP_FAILED)
 		return -errno;
 	s->map = map;
@@ -90,10 +90,9 @@ static void fail(struct journal *j, int err)
 	j->failed = true;
 	if (s->map)
 		atomic_store(&header(s)->complete, 0);
-	log_warn(
-		"journal: no room for more (%s): until there is, a crash of the store would lose its state. "
-		"Make room in its directory (df shows it)",
-		strerror(-err));
+	log_warn("journal: no room for more (%s): until there is, a crash of the store would lose its state. "
+		 "Make room in its directory (df shows it)",
+		 strerror(-err));
 }
 
 static void append(struct journal *j, enum record type, const struct bytes *payload)
@@ -213,10 +212,9 @@ static void load(struct server *sv, struct slot *s)
 
 		in.end = in.p + len;
 		if (all.bad || records_load(&l, type, &in)) {
-			log_warn(
-				"journal: the record at byte %zu (type %d, %zu bytes) cannot be read; what was before it "
-				"is there, what was behind it is lost",
-				at - s->map, type, len);
+			log_warn("journal: the record at byte %zu (type %d, %zu bytes) cannot be read; what was before it "
+				 "is there, what was behind it is lost",
+				 at - s->map, type, len);
 			break;
 		}
 		records++;

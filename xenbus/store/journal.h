@@ -46,7 +46,7 @@ void journal_reset(struct conn *c); /* its watches and transactions are gone */
 void journal_txn(struct conn *c, uint32_t id, bool open);
 void journal_out(struct conn *c, const void *p, size_t len);
 void journal_in(struct conn *c, const void *p,
-		size_t len); /* taken from the ring, no whole request yet */
+		size_t len);	   /* taken from the ring, no whole request yet */
 void journal_took(struct conn *c); /* the request in c->in is done, at c->in_pos */
 
 /* records.c: the state as records; the same for the journal and for a handover */
@@ -79,7 +79,7 @@ struct loader {
 	uint32_t depth;
 	struct conn *(*socket)(struct loader *l, uint32_t index,
 			       unsigned domid); /* handover: make the connection */
-	struct conn *current; /* whose transactions come next */
+	struct conn *current;			/* whose transactions come next */
 	void *arg;
 };
 /* one record; -EPROTO if it cannot be read */

@@ -195,8 +195,8 @@ static int start(struct daemon *d, const struct options *o)
 	d->lock_fd = take_lock(o->state_dir);
 	if (d->lock_fd < 0) {
 		log_warn("%s: %s. Use --takeover to replace a daemon that runs", o->state_dir,
-			 d->lock_fd == -EWOULDBLOCK ? "another store runs here"
-						    : strerror(-d->lock_fd));
+			 d->lock_fd == -EWOULDBLOCK ? "another store runs here" :
+						      strerror(-d->lock_fd));
 		return d->lock_fd;
 	}
 	rc = journal_open(&d->sv, o->state_dir, o->no_recovery);

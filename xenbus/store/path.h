@@ -15,7 +15,7 @@ struct path {
 	char text[XENSTORE_ABS_PATH_MAX + 1]; /* absolute */
 	size_t len;
 	size_t prefix; /* bytes that were put in front of a relative path */
-	bool special; /* @introduceDomain, @releaseDomain: index in which */
+	bool special;  /* @introduceDomain, @releaseDomain: index in which */
 	unsigned which;
 };
 

@@ -16,9 +16,9 @@
 
 #include "xenbus/client/client.h"
 
-#define NO_DOMAIN 0xffffu /* no domain: a connection without a target */
-#define PERMS_MAX 1024 /* entries in a list: more do not fit into an answer */
-#define PERM_OWNER 4 /* beside STORE_READ and STORE_WRITE */
+#define NO_DOMAIN  0xffffu /* no domain: a connection without a target */
+#define PERMS_MAX  1024	   /* entries in a list: more do not fit into an answer */
+#define PERM_OWNER 4	   /* beside STORE_READ and STORE_WRITE */
 
 struct perms;
 

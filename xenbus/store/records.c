@@ -29,8 +29,7 @@ static struct perms *cut_perms(struct cut *in)
 		in->bad = true;
 	for (i = 0; !in->bad && i < n; i++) {
 		v = cut_u32(in);
-		list[i] =
-			(struct store_perm){ .domid = v & 0xffff, .access = v >> 16 & STORE_BOTH };
+		list[i] = (struct store_perm){ .domid = v & 0xffff, .access = v >> 16 & STORE_BOTH };
 	}
 	return in->bad ? NULL : perms_get(list, n);
 }

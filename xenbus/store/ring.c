@@ -26,7 +26,7 @@
 #include "xenbus/store/txn.h"
 #include "xenbus/store/watch.h"
 
-#define BATCH 32 /* requests at a time */
+#define BATCH	 32 /* requests at a time */
 #define FEATURES (XENSTORE_SERVER_FEATURE_RECONNECTION | XENSTORE_SERVER_FEATURE_ERROR)
 
 static uint32_t load(const uint32_t *p)
@@ -69,8 +69,7 @@ void ring_begin(struct domain *d)
  */
 static void broken(struct domain *d, uint32_t error, const char *what, uint32_t value)
 {
-	log_warn("d%u: its ring is cut off: %s %u. Nothing else is affected", d->domid, what,
-		 value);
+	log_warn("d%u: its ring is cut off: %s %u. Nothing else is affected", d->domid, what, value);
 	store(&d->page->error, error);
 	conn_close(d->conn);
 	door_notify(d->conn->sv->door, d->port);

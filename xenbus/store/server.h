@@ -44,9 +44,9 @@ struct domain {
 	unsigned domid;
 	uint64_t gfn;
 	uint32_t remote_port;
-	uint32_t port; /* ours; 0: not bound */
+	uint32_t port;				/* ours; 0: not bound */
 	struct xenstore_domain_interface *page; /* NULL: the ring could not be mapped */
-	bool shutdown; /* its shutdown has been announced */
+	bool shutdown;				/* its shutdown has been announced */
 	struct conn *conn;
 };
 
@@ -60,18 +60,18 @@ struct server {
 	struct account *accounts;
 	struct conn *conns; /* list, oldest first */
 	struct conn *dirty; /* with output to flush, or to be resumed */
-	struct conn *dead; /* closed, to be freed */
+	struct conn *dead;  /* closed, to be freed */
 	struct spot *spots; /* watches by path */
 	struct turn *turns; /* by path: see txn.c */
 	int64_t limit[NR_QUOTAS];
-	struct door *door; /* NULL: no hypervisor here, the socket alone is served */
+	struct door *door;	 /* NULL: no hypervisor here, the socket alone is served */
 	struct journal *journal; /* NULL: not kept (tests) */
 	uint32_t next_conn;
 	uint64_t next_watch;
 	struct {
 		uint64_t requests, commits, conflicts, events;
 	} stats;
-	bool loading; /* records, whose contents were within the quotas of their time */
+	bool loading;		/* records, whose contents were within the quotas of their time */
 	struct conn *successor; /* asked for everything: see takeover.h */
 };
 

@@ -13,7 +13,7 @@
 #include "xenbus/store/journal.h"
 #include "xenbus/store/sock.h"
 
-#define CHUNK 65536
+#define CHUNK	65536
 #define BACKLOG 1024
 
 struct sock {

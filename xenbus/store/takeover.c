@@ -18,7 +18,7 @@
 #include "xenbus/store/sock.h"
 #include "xenbus/store/takeover.h"
 
-#define BATCH 128 /* descriptors in a message */
+#define BATCH	   128 /* descriptors in a message */
 #define TIMEOUT_MS 10000
 
 struct greeting { /* comes with the state, listener, lock and event channel descriptors */
@@ -136,7 +136,9 @@ bool takeover_give(struct server *sv, int listen_fd, int lock_fd)
 	struct conn *s = sv->successor, *c;
 	int sock = sock_fd(s), rc, fds[4] = { 0, listen_fd, lock_fd };
 	struct pollfd p = { .fd = sock, .events = POLLIN };
-	struct greeting g = { .magic = MAGIC, .has_events = sv->door != NULL, .death_port = sv->death_port };
+	struct greeting g = { .magic = MAGIC,
+			      .has_events = sv->door != NULL,
+			      .death_port = sv->death_port };
 	char ready = 0;
 
 	if (bytes_len(&s->out) || sv->dirty)
@@ -198,9 +200,9 @@ static struct conn *adopt(struct loader *l, uint32_t index, unsigned domid)
 {
 	struct client_fds *f = l->arg;
 
-	return domid == PRIVILEGED_DOMID && index < f->nr
-		       ? sock_adopt(l->sv, f->loop, f->fds[index])
-		       : NULL;
+	return domid == PRIVILEGED_DOMID && index < f->nr ?
+		       sock_adopt(l->sv, f->loop, f->fds[index]) :
+		       NULL;
 }
 
 static int load(struct server *sv, int state, struct client_fds *f)

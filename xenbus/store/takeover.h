@@ -22,7 +22,7 @@ bool takeover_give(struct server *sv, int listen_fd, int lock_fd);
 
 struct heritage {
 	int listen_fd, lock_fd, event_fd; /* event_fd -1: there is no hypervisor */
-	int sock; /* to say that all is well */
+	int sock;			  /* to say that all is well */
 };
 /* the other side: connect, ask, load into sv */
 int takeover_ask(struct server *sv, struct ev_loop *loop, const char *path, struct heritage *h);

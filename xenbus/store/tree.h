@@ -29,8 +29,8 @@ void blob_put(struct blob *b);
 
 /* What only nodes with children have. One for each node: copied with it. */
 struct children {
-	struct node *top; /* root of their treap */
-	uint64_t gen; /* changes with the set of children, never comes back */
+	struct node *top;     /* root of their treap */
+	uint64_t gen;	      /* changes with the set of children, never comes back */
 	struct blob *listing; /* their names with their NULs, or NULL: not made yet */
 	uint32_t nr;
 };
@@ -38,10 +38,10 @@ struct children {
 /* Small, as there are many: 100,000 nodes take some 12 MB. */
 struct node {
 	uint32_t refs;
-	uint32_t hash; /* of the name: the key among its siblings */
+	uint32_t hash;		   /* of the name: the key among its siblings */
 	struct node *left, *right; /* siblings */
 	struct children *children; /* NULL: there never were any */
-	struct blob *value; /* NULL: empty */
+	struct blob *value;	   /* NULL: empty */
 	struct perms *perms;
 	uint64_t seq; /* when it was made: its place in the listing */
 	uint16_t name_len;
@@ -80,7 +80,7 @@ const struct node *tree_nearest(const struct tree *t, const char *path, size_t *
 const struct blob *node_listing(const struct node *n);
 
 /* The node must exist. */
-void tree_set_value(struct tree *t, const char *path, struct blob *value); /* consumes value */
+void tree_set_value(struct tree *t, const char *path, struct blob *value);  /* consumes value */
 void tree_set_perms(struct tree *t, const char *path, struct perms *perms); /* consumes perms */
 /* The parent must exist, the node must not. Consumes value and perms. */
 void tree_add(struct tree *t, const char *path, struct blob *value, struct perms *perms);

@@ -9,7 +9,7 @@
 #include "xenbus/store/turn.h"
 
 #define TURN_SECONDS 0.05 /* a turn lasts no longer while others wait */
-#define HARD_LOSSES 3 /* after so many in a row, others' changes wait too */
+#define HARD_LOSSES  3	  /* after so many in a row, others' changes wait too */
 
 struct turn {
 	UT_hash_handle hh;

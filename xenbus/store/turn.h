@@ -18,7 +18,7 @@ bool turn_blocks(struct conn *c, const char *path, size_t len);
 void turn_lost(struct conn *c,
 	       const char *path); /* a conflict at path (NULL: nowhere in particular) */
 void turn_won(struct conn *c);
-void turn_pass(struct conn *c); /* its transaction ended: the next, please */
+void turn_pass(struct conn *c);	 /* its transaction ended: the next, please */
 void turn_leave(struct conn *c); /* the connection goes */
 /* Take turns away that last too long. Seconds until there may be one again; 0: nobody waits. */
 double turn_check(struct server *sv);

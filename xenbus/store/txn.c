@@ -71,8 +71,7 @@ static int note(struct view *v, const char *path, size_t len, unsigned need)
 	HASH_FIND(hh, t->notes, path, len, n);
 	if (!n) {
 		if ((rc = quota_check(v->c, QUOTA_TXN_NODES, HASH_COUNT(t->notes) + 1)) ||
-		    (rc = quota_check(v->c, QUOTA_MEMORY,
-				      v->c->account->memory + sizeof(*n) + len)))
+		    (rc = quota_check(v->c, QUOTA_MEMORY, v->c->account->memory + sizeof(*n) + len)))
 			return rc;
 		n = mem_alloc(sizeof(*n) + len + 1);
 		memcpy(n->path, path, len);
@@ -116,9 +115,9 @@ int view_get(struct view *v, const struct path *p, unsigned access, unsigned nee
 	if (!may(v, *n, access))
 		return refuse(v->c, -EACCES, "%.*s does not grant d%u %s", (int)len, p->text,
 			      v->c->domid,
-			      access & PERM_OWNER    ? "ownership"
-			      : access & STORE_WRITE ? "writing"
-						     : "reading");
+			      access & PERM_OWNER  ? "ownership" :
+			      access & STORE_WRITE ? "writing" :
+						     "reading");
 	return p->text[len] ? refuse(v->c, -ENOENT, "no node %.200s", p->text) : 0;
 }
 

@@ -60,7 +60,7 @@ void bytes_free(struct bytes *b);
 void put_u32(struct bytes *b, uint32_t v);
 void put_u64(struct bytes *b, uint64_t v);
 void put_data(struct bytes *b, const void *p, size_t len); /* length first */
-void put_text(struct bytes *b, const char *s); /* the same, with its NUL */
+void put_text(struct bytes *b, const char *s);		   /* the same, with its NUL */
 
 struct cut {
 	const char *p, *end;

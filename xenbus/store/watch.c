@@ -19,7 +19,7 @@ struct spot { /* a path that somebody watches */
 };
 
 struct watch {
-	struct watch *prev, *next; /* of the spot */
+	struct watch *prev, *next;     /* of the spot */
 	struct watch *c_prev, *c_next; /* of the connection */
 	struct conn *conn;
 	struct spot *spot;
@@ -142,8 +142,7 @@ void watch_first_event(struct conn *c, const struct path *p, const char *token)
 }
 
 void watch_each(const struct conn *c,
-		void (*fn)(const char *path, const char *token, bool relative, void *arg),
-		void *arg)
+		void (*fn)(const char *path, const char *token, bool relative, void *arg), void *arg)
 {
 	char path[XENSTORE_ABS_PATH_MAX + 1];
 	const struct watch *w;

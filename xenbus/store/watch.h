@@ -25,7 +25,7 @@ void watch_first_event(struct conn *c, const struct path *p, const char *token);
 /* A change that has happened to the tree. */
 struct change {
 	UT_hash_handle hh; /* by path; iterates in the order of adding */
-	bool exact; /* removed with its parent: only for watches on this very path */
+	bool exact;	   /* removed with its parent: only for watches on this very path */
 	struct perms *before, *after; /* either may be NULL: made, removed */
 	struct perms *parent;
 	char path[];

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * One disk's life on the store: what the toolstack wrote is opened, features are published, the frontend's choice is read,
- * states go forward and back as <xen/io/blkif.h> draws them. A process of its own, started by main.c.
+ * One disk's life on the store: what the toolstack wrote is opened, features are published, the
+ * frontend's choice is read, states go forward and back as <xen/io/blkif.h> draws them. A process
+ * of its own, started by main.c.
  */
 #include "drivers/backend/blk/device.h"
 
@@ -38,7 +39,9 @@ static struct device *device_of(struct bdev *bdev)
 	return (struct device *)((char *)bdev - offsetof(struct device, bdev));
 }
 
-/* --- publishing --------------------------------------------------------------------------------------------------------- */
+/* --- publishing
+ * ---------------------------------------------------------------------------------------------------------
+ */
 
 static int publish_features(struct store *s, store_txn_t t, void *arg)
 {
@@ -75,7 +78,8 @@ static int publish_disk(struct store *s, store_txn_t t, void *arg)
 	return bdev_write_facts(&d->bdev, t, facts, sizeof(facts) / sizeof(facts[0]));
 }
 
-/* --- the frontend's choice ---------------------------------------------------------------------------------------------- */
+/* --- the frontend's choice
+ * ---------------------------------------------------------------------------------------------- */
 
 static int read_queue(struct device *d, struct vbd_choice *c, unsigned int i, struct why *why)
 {
@@ -136,7 +140,8 @@ static int read_choice(struct device *d, struct vbd_choice *c, struct why *why)
 		return why_set(why, TE_DEVICE,
 			       "%s/multi-queue-num-queues is %llu; 1 to %u were offered",
 			       d->bdev.front, (unsigned long long)queues, BLK_MAX_QUEUES);
-	c->persistent = bdev_read_front_number(&d->bdev, "feature-persistent", &persistent) == 0 && persistent;
+	c->persistent = bdev_read_front_number(&d->bdev, "feature-persistent", &persistent) == 0 &&
+			persistent;
 	c->pages = 1u << order;
 	c->queues = (unsigned int)queues;
 	for (i = 0; i < c->queues; i++) {
@@ -147,7 +152,9 @@ static int read_choice(struct device *d, struct vbd_choice *c, struct why *why)
 	return 0;
 }
 
-/* --- states ------------------------------------------------------------------------------------------------------------- */
+/* --- states
+ * -------------------------------------------------------------------------------------------------------------
+ */
 
 static void finish(struct bdev *bdev)
 {
@@ -195,7 +202,9 @@ static void check_broken(struct device *d)
 	bdev_disconnect(&d->bdev, XenbusStateClosing);
 }
 
-/* --- events ------------------------------------------------------------------------------------------------------------- */
+/* --- events
+ * -------------------------------------------------------------------------------------------------------------
+ */
 
 static void store_ready(struct device *d)
 {
@@ -225,21 +234,23 @@ static void write_stats(struct device *d)
 	const struct record_file *f = d->record;
 	uint64_t bytes = (f->read_sectors + f->written_sectors) * BLK_SECTOR;
 
-	bdev_stats_write(d->stats_fd,
-			 "{\"connected\":%s,\"queues\":%u,\"queue_depth\":%u,\"reads\":%llu,\"writes\":%llu,"
-			 "\"flushes\":%llu,\"discards\":%llu,\"read_bytes\":%llu,\"written_bytes\":%llu,"
-			 "\"bytes_per_second\":%llu,\"errors\":%llu,\"restarts\":%llu,\"mapped\":%u}",
-			 d->vbd.connected ? "true" : "false", d->vbd.queues, d->vbd.in_flight,
-			 (unsigned long long)f->reads, (unsigned long long)f->writes,
-			 (unsigned long long)f->flushes, (unsigned long long)f->discards,
-			 (unsigned long long)f->read_sectors * BLK_SECTOR,
-			 (unsigned long long)f->written_sectors * BLK_SECTOR,
-			 (unsigned long long)(bytes - d->counted) / TICK_SECONDS,
-			 (unsigned long long)f->errors, (unsigned long long)f->restarts, d->vbd.grants.count);
+	bdev_stats_write(
+		d->stats_fd,
+		"{\"connected\":%s,\"queues\":%u,\"queue_depth\":%u,\"reads\":%llu,\"writes\":%llu,"
+		"\"flushes\":%llu,\"discards\":%llu,\"read_bytes\":%llu,\"written_bytes\":%llu,"
+		"\"bytes_per_second\":%llu,\"errors\":%llu,\"restarts\":%llu,\"mapped\":%u}",
+		d->vbd.connected ? "true" : "false", d->vbd.queues, d->vbd.in_flight,
+		(unsigned long long)f->reads, (unsigned long long)f->writes,
+		(unsigned long long)f->flushes, (unsigned long long)f->discards,
+		(unsigned long long)f->read_sectors * BLK_SECTOR,
+		(unsigned long long)f->written_sectors * BLK_SECTOR,
+		(unsigned long long)(bytes - d->counted) / TICK_SECONDS,
+		(unsigned long long)f->errors, (unsigned long long)f->restarts, d->vbd.grants.count);
 	d->counted = bytes;
 }
 
-/* An image that grew (or shrank) is told to the frontend, as blkif has it: sectors, then state Connected again. */
+/* An image that grew (or shrank) is told to the frontend, as blkif has it: sectors, then state
+ * Connected again. */
 static void tick(struct device *d)
 {
 	bdev_ticked(d->tick_fd);
@@ -249,7 +260,9 @@ static void tick(struct device *d)
 		bdev_say(&d->bdev, LOG_INFO, "the image changed its size");
 }
 
-/* --- set-up ------------------------------------------------------------------------------------------------------------- */
+/* --- set-up
+ * -------------------------------------------------------------------------------------------------------------
+ */
 
 static int open_image(struct device *d, struct why *why)
 {
@@ -286,8 +299,9 @@ struct source {
 };
 
 /*
- * A loop of four descriptors that never change, and no time limit. libev's reads the clock and sets a timer of the kernel each turn,
- * for timers that are not there: of what a single request costs that is the part that can be left out.
+ * A loop of four descriptors that never change, and no time limit. libev's reads the clock and sets
+ * a timer of the kernel each turn, for timers that are not there: of what a single request costs
+ * that is the part that can be left out.
  */
 static int serve(struct device *d, int poll_fd)
 {
@@ -302,7 +316,8 @@ static int serve(struct device *d, int poll_fd)
 	int i, n;
 
 	for (i = 0; i < most; i++) {
-		ev[0] = (struct epoll_event){ .events = EPOLLIN, .data.ptr = (void *)(uintptr_t)&sources[i] };
+		ev[0] = (struct epoll_event){ .events = EPOLLIN,
+					      .data.ptr = (void *)(uintptr_t)&sources[i] };
 		if (sources[i].fd >= 0 && epoll_ctl(poll_fd, EPOLL_CTL_ADD, sources[i].fd, &ev[0]))
 			return -errno;
 	}
@@ -347,7 +362,8 @@ int device_run(const char *path, const char *run_dir)
 	}
 	if (store_transact(d->bdev.store, publish_features, d) == 0)
 		bdev_write_back(&d->bdev, "hotplug-status", "connected");
-	/* After a restart the frontend is connected already: its rings are taken up again, it need not know. */
+	/* After a restart the frontend is connected already: its rings are taken up again, it need
+	 * not know. */
 	if (d->bdev.state != XenbusStateConnected)
 		bdev_set_state(&d->bdev, XenbusStateInitWait);
 	d->counted = (d->record->read_sectors + d->record->written_sectors) * BLK_SECTOR;

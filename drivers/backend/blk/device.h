@@ -3,7 +3,8 @@
 #ifndef BLK_DEVICE_H
 #define BLK_DEVICE_H
 
-/* Serves the device whose backend directory is path until it is closed; returns the process's exit status: 0 when it is over for good. */
+/* Serves the device whose backend directory is path until it is closed; returns the process's exit
+ * status: 0 when it is over for good. */
 int device_run(const char *path, const char *run_dir);
 
 #endif

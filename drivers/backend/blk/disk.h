@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A disk image, whatever is behind it: reads, writes, flushes and discards, all asynchronous, told of in batches. */
+/* A disk image, whatever is behind it: reads, writes, flushes and discards, all asynchronous, told
+ * of in batches. */
 #ifndef BLK_DISK_H
 #define BLK_DISK_H
 
@@ -11,14 +12,15 @@
 
 enum disk_op { DISK_READ, DISK_WRITE, DISK_FLUSH, DISK_DISCARD };
 
-/* Owned by the caller from submission to done(), which is called from disk_complete() or, for what ends at once, from disk_submit(). */
+/* Owned by the caller from submission to done(), which is called from disk_complete() or, for what
+ * ends at once, from disk_submit(). */
 struct disk_io {
 	enum disk_op op;
 	uint64_t offset; /* bytes, aligned to the disk's block; so is len */
 	uint64_t len;
-	void *buf; /* page-aligned; NULL for flush and discard */
+	void *buf;				   /* page-aligned; NULL for flush and discard */
 	void (*done)(struct disk_io *io, int err); /* 0 or -errno */
-	void *backend; /* the disk's own */
+	void *backend;				   /* the disk's own */
 };
 
 struct disk;
@@ -31,7 +33,7 @@ struct disk_ops {
 };
 struct disk {
 	const struct disk_ops *ops;
-	uint64_t size; /* bytes */
+	uint64_t size;	/* bytes */
 	uint32_t block; /* logical block, bytes */
 	uint32_t physical_block;
 	bool read_only, can_discard, secure_discard;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Files and block devices by libaio, with O_DIRECT where the file system has it: then nothing is cached twice and a write that
- * completed is on the device. Where it has not (tmpfs), the page cache serves, and a flush is what makes writes durable.
+ * Files and block devices by libaio, with O_DIRECT where the file system has it: then nothing is
+ * cached twice and a write that completed is on the device. Where it has not (tmpfs), the page
+ * cache serves, and a flush is what makes writes durable.
  */
 #include "drivers/backend/blk/disk.h"
 
@@ -20,7 +21,7 @@
 #include <unistd.h>
 
 #define QUEUE_DEPTH 1024
-#define BATCH 64u
+#define BATCH	    64u
 
 struct aio_disk {
 	struct disk disk;
@@ -45,9 +46,9 @@ static int discard(struct aio_disk *a, const struct disk_io *io)
 	if (a->is_device)
 		return ioctl(a->fd, BLKDISCARD, range) ? -errno : 0;
 	return fallocate(a->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)io->offset,
-			 (off_t)io->len)
-		       ? -errno
-		       : 0;
+			 (off_t)io->len) ?
+		       -errno :
+		       0;
 }
 
 static void iocb_put(struct aio_disk *a, struct iocb *cb)
@@ -118,8 +119,9 @@ static int aio_submit(struct disk *d, struct disk_io **io, unsigned int n)
 }
 
 /*
- * The kernel puts completions into a ring that it maps into the process, and lets the process take them from there without a call:
- * the head is ours, the tail the kernel's. The layout is part of its interface as long as magic and features say so.
+ * The kernel puts completions into a ring that it maps into the process, and lets the process take
+ * them from there without a call: the head is ours, the tail the kernel's. The layout is part of
+ * its interface as long as magic and features say so.
  */
 struct aio_ring {
 	unsigned int id, nr, head, tail, magic, compat_features, incompat_features, header_length;
@@ -199,8 +201,9 @@ static uint32_t file_block(int fd)
 #ifdef STATX_DIOALIGN
 	struct statx x;
 
-	if (fcntl(fd, F_GETFL) & O_DIRECT && statx(fd, "", AT_EMPTY_PATH, STATX_DIOALIGN, &x) == 0 &&
-	    x.stx_mask & STATX_DIOALIGN && x.stx_dio_offset_align > block && x.stx_dio_offset_align <= 4096)
+	if (fcntl(fd, F_GETFL) & O_DIRECT &&
+	    statx(fd, "", AT_EMPTY_PATH, STATX_DIOALIGN, &x) == 0 && x.stx_mask & STATX_DIOALIGN &&
+	    x.stx_dio_offset_align > block && x.stx_dio_offset_align <= 4096)
 		block = x.stx_dio_offset_align;
 #else
 	(void)fd;
@@ -232,7 +235,8 @@ static int measure(struct aio_disk *a, struct why *why)
 	return 0;
 }
 
-/* A file has if its filesystem can punch holes, which the first request tells; a device says so itself. */
+/* A file has if its filesystem can punch holes, which the first request tells; a device says so
+ * itself. */
 static bool has_discard(const struct aio_disk *a)
 {
 	unsigned long long most = 0;
@@ -242,11 +246,12 @@ static bool has_discard(const struct aio_disk *a)
 
 	if (!a->is_device || fstat(a->fd, &st))
 		return !a->is_device;
-	snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/queue/discard_max_bytes", major(st.st_rdev), minor(st.st_rdev));
+	snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/queue/discard_max_bytes",
+		 major(st.st_rdev), minor(st.st_rdev));
 	f = fopen(path, "re");
 	if (!f) { /* a partition: its disk has the queue */
-		snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/../queue/discard_max_bytes", major(st.st_rdev),
-			 minor(st.st_rdev));
+		snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/../queue/discard_max_bytes",
+			 major(st.st_rdev), minor(st.st_rdev));
 		f = fopen(path, "re");
 	}
 	if (f) {
@@ -265,9 +270,11 @@ static int aio_resize(struct disk *d)
 	return measure(aio_disk(d), &why) == 0 && d->size != old;
 }
 
-static const struct disk_ops aio_ops = {
-	.submit = aio_submit, .complete = aio_complete, .ready = aio_ready, .close = aio_close, .resize = aio_resize
-};
+static const struct disk_ops aio_ops = { .submit = aio_submit,
+					 .complete = aio_complete,
+					 .ready = aio_ready,
+					 .close = aio_close,
+					 .resize = aio_resize };
 
 int disk_open_aio(struct disk **out, const char *path, bool read_only, struct why *why)
 {
@@ -283,8 +290,7 @@ int disk_open_aio(struct disk **out, const char *path, bool read_only, struct wh
 		a->fd = open(path, flags);
 	if (a->fd < 0) {
 		rc = why_set(why, TE_FILE, "disk %s cannot be opened %s: %s", path,
-			     read_only ? "for reading" : "for reading and writing",
-			     strerror(errno));
+			     read_only ? "for reading" : "for reading and writing", strerror(errno));
 		goto out_free;
 	}
 	a->file_block = file_block(a->fd);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Network disks by libnbd: qcow2, Ceph, shared storage come through nbdkit and qemu-nbd, which do that well. libnbd is driven without
- * threads: its socket and our event loop meet in an epoll descriptor, which is what the caller polls.
+ * Network disks by libnbd: qcow2, Ceph, shared storage come through nbdkit and qemu-nbd, which do
+ * that well. libnbd is driven without threads: its socket and our event loop meet in an epoll
+ * descriptor, which is what the caller polls.
  */
 #include "drivers/backend/blk/disk.h"
 
@@ -105,9 +106,10 @@ static int nbd_resize(struct disk *d)
 	return 0; /* an NBD export's size is fixed for a connection */
 }
 
-static const struct disk_ops nbd_ops = {
-	.submit = nbd_submit, .complete = nbd_complete, .close = nbd_disk_close, .resize = nbd_resize
-};
+static const struct disk_ops nbd_ops = { .submit = nbd_submit,
+					 .complete = nbd_complete,
+					 .close = nbd_disk_close,
+					 .resize = nbd_resize };
 
 int disk_open_nbd(struct disk **out, const char *uri, bool read_only, struct why *why)
 {
@@ -134,16 +136,17 @@ int disk_open_nbd(struct disk **out, const char *uri, bool read_only, struct why
 	if (block > n->disk.block)
 		n->disk.block = (uint32_t)block;
 	if (block > 4096) {
-		rc = why_set(why, TE_FILE, "disk %s: its server takes no less than %lld bytes at a time; a guest's page has 4096",
-			     uri, (long long)block);
+		rc = why_set(
+			why, TE_FILE,
+			"disk %s: its server takes no less than %lld bytes at a time; a guest's page has 4096",
+			uri, (long long)block);
 		goto out;
 	}
 	n->disk.size = (uint64_t)size / n->disk.block * n->disk.block;
 	n->disk.read_only = read_only;
 	if (!read_only && nbd_is_read_only(n->h) == 1) {
 		rc = why_set(why, TE_FILE,
-			     "disk %s is exported read-only; the guest's configuration says w",
-			     uri);
+			     "disk %s is exported read-only; the guest's configuration says w", uri);
 		goto out;
 	}
 	n->disk.can_discard = !read_only && nbd_can_trim(n->h) == 1;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Persistent grants: frames that the frontend grants for good and uses again and again. Each is mapped when it is first seen and stays
- * mapped; when the table is full, the one that was idle for longest makes room. What cannot be mapped is copied by the caller.
+ * Persistent grants: frames that the frontend grants for good and uses again and again. Each is
+ * mapped when it is first seen and stays mapped; when the table is full, the one that was idle for
+ * longest makes room. What cannot be mapped is copied by the caller.
  */
 #ifndef BLK_GRANTS_H
 #define BLK_GRANTS_H
@@ -17,7 +18,7 @@ struct grant;
 struct grants {
 	struct peer *peer;
 	struct grant *by_ref; /* hash */
-	struct grant *idle; /* list, the longest idle first; those in use are on no list */
+	struct grant *idle;   /* list, the longest idle first; those in use are on no list */
 	unsigned int count, limit;
 };
 

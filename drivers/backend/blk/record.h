@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What outlives the daemon: the requests taken from the rings and not yet known to be answered, and the counters, in a mapped file
- * under /run. A daemon that is killed leaves it behind; the next one answers exactly those requests, and the guest sees a slow disk.
+ * What outlives the daemon: the requests taken from the rings and not yet known to be answered, and
+ * the counters, in a mapped file under /run. A daemon that is killed leaves it behind; the next one
+ * answers exactly those requests, and the guest sees a slow disk.
  *
- * Order of writes, for a request: its slot and index, then state TAKEN, then the ring's consumer moves. For an answer: the
- * response's index, then state ANSWERED, then the shared producer moves, then state FREE. So after a crash a TAKEN one was not answered, and an
- * ANSWERED one was if the shared producer is past its index.
+ * Order of writes, for a request: its slot and index, then state TAKEN, then the ring's consumer
+ * moves. For an answer: the response's index, then state ANSWERED, then the shared producer moves,
+ * then state FREE. So after a crash a TAKEN one was not answered, and an ANSWERED one was if the
+ * shared producer is past its index.
  */
 #ifndef BLK_RECORD_H
 #define BLK_RECORD_H
@@ -15,7 +17,7 @@
 #include "drivers/backend/blk/request.h"
 
 #define BLK_MAX_QUEUES 4
-#define BLK_MAX_JOBS 1024
+#define BLK_MAX_JOBS   1024
 
 enum record_state { RECORD_FREE, RECORD_TAKEN, RECORD_ANSWERED };
 
@@ -28,7 +30,7 @@ struct record {
 };
 
 struct record_file {
-	char magic[8]; /* "torcblk1" */
+	char magic[8];	    /* "torcblk1" */
 	uint32_t connected; /* the rings below are in use */
 	uint32_t abi, queues,
 		pages; /* what the frontend chose: a different choice is a different connection */
@@ -38,8 +40,8 @@ struct record_file {
 	struct record record[BLK_MAX_JOBS];
 };
 
-/* Opens or makes the file of one device; NULL with why, also when another process has it. Its jobs are as they were left. The lock is
- * held until the process ends. */
+/* Opens or makes the file of one device; NULL with why, also when another process has it. Its jobs
+ * are as they were left. The lock is held until the process ends. */
 struct record_file *record_open(const char *path, struct why *why);
 void record_reset(struct record_file *f); /* a new connection: nothing is in flight */
 void record_close(struct record_file *f);

@@ -6,13 +6,14 @@
 #include <string.h>
 
 /*
- * Where things lie. 64-bit integers are aligned to 8 bytes in a 64-bit guest and to 4 in a 32-bit one; the public headers
- * describe whichever the compiler is for, so the other one is a table. The 64-bit column is checked against them below.
+ * Where things lie. 64-bit integers are aligned to 8 bytes in a 64-bit guest and to 4 in a 32-bit
+ * one; the public headers describe whichever the compiler is for, so the other one is a table. The
+ * 64-bit column is checked against them below.
  */
 struct layout {
 	uint8_t id, sector, segments, discard_sectors; /* plain and discard requests */
-	uint8_t ind_id, ind_sector, ind_grefs; /* indirect */
-	uint8_t size; /* of a slot */
+	uint8_t ind_id, ind_sector, ind_grefs;	       /* indirect */
+	uint8_t size;				       /* of a slot */
 	uint8_t rsp_op, rsp_status, rsp_size;
 };
 static const struct layout layouts[BLK_ABI_COUNT] = {
@@ -72,10 +73,9 @@ static int decode_indirect(const uint8_t *p, const struct layout *l, struct blk_
 	memcpy(&nr, p + 2, sizeof(nr));
 	rq->sector = get64(p + l->ind_sector);
 	if (rq->op != BLKIF_OP_READ && rq->op != BLKIF_OP_WRITE)
-		return why_set(
-			why, TE_DEVICE,
-			"indirect request for operation %u; only read (0) and write (1) may be",
-			rq->op);
+		return why_set(why, TE_DEVICE,
+			       "indirect request for operation %u; only read (0) and write (1) may be",
+			       rq->op);
 	if (nr == 0 || nr > BLK_MAX_SEGMENTS)
 		return why_set(why, TE_DEVICE,
 			       "indirect request with %u segments; 1 to %u are offered", nr,

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Block requests as a frontend lays them into the ring, in the layouts of both widths, to one form of ours; and the checks that
- * need nothing but the request and the disk's facts. Pure: fuzzed by itself. ABI: <xen/io/blkif.h>.
+ * Block requests as a frontend lays them into the ring, in the layouts of both widths, to one form
+ * of ours; and the checks that need nothing but the request and the disk's facts. Pure: fuzzed by
+ * itself. ABI: <xen/io/blkif.h>.
  */
 #ifndef BLK_REQUEST_H
 #define BLK_REQUEST_H
@@ -15,10 +16,10 @@
 
 #include "dom0-tools/common/why.h"
 
-#define BLK_SECTOR 512u /* the protocol's unit whatever the disk's block is */
-#define BLK_MAX_SEGMENTS 256u /* feature-max-indirect-segments: 1 MiB a request */
+#define BLK_SECTOR	  512u /* the protocol's unit whatever the disk's block is */
+#define BLK_MAX_SEGMENTS  256u /* feature-max-indirect-segments: 1 MiB a request */
 #define BLK_SEGS_PER_PAGE (4096u / sizeof(struct blkif_request_segment))
-#define BLK_SLOT_MAX 128u
+#define BLK_SLOT_MAX	  128u
 
 enum blk_abi { BLK_ABI_64, BLK_ABI_32, BLK_ABI_COUNT };
 
@@ -30,11 +31,11 @@ struct blk_segment {
 struct blk_request {
 	uint64_t id;
 	uint8_t reply_op; /* what the response names */
-	uint8_t op; /* BLKIF_OP_*; of an indirect request, the one within */
-	uint8_t flag; /* discard: BLKIF_DISCARD_* */
+	uint8_t op;	  /* BLKIF_OP_*; of an indirect request, the one within */
+	uint8_t flag;	  /* discard: BLKIF_DISCARD_* */
 	uint16_t nr_segments;
-	uint16_t
-		nr_indirect; /* frames that hold the segments, still to be read; 0: segments are here */
+	uint16_t nr_indirect; /* frames that hold the segments, still to be read; 0: segments are
+				 here */
 	uint64_t sector;
 	uint64_t nr_sectors; /* of all segments together, or of a discard; set by request_check() */
 	uint32_t indirect[BLKIF_MAX_INDIRECT_PAGES_PER_REQUEST];
@@ -43,7 +44,7 @@ struct blk_request {
 
 struct blk_limits {
 	uint64_t sectors; /* of the disk */
-	uint32_t block; /* bytes: the disk's logical block; requests are aligned to it */
+	uint32_t block;	  /* bytes: the disk's logical block; requests are aligned to it */
 	bool read_only, discard;
 };
 

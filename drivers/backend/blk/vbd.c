@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The path of a request: taken from a ring, copied in, checked; for a write its data comes over in one batched grant copy with all
- * others of the round; to the disk; for a read the data goes back the same way; answered. A broken ring stops this disk only.
+ * The path of a request: taken from a ring, copied in, checked; for a write its data comes over in
+ * one batched grant copy with all others of the round; to the disk; for a read the data goes back
+ * the same way; answered. A broken ring stops this disk only.
  */
 #include "drivers/backend/blk/vbd.h"
 
@@ -10,10 +11,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ROUND 64u /* requests, and batches of I/O, handled together */
-#define COPIES (ROUND * BLK_MAX_SEGMENTS)
+#define ROUND	     64u /* requests, and batches of I/O, handled together */
+#define COPIES	     (ROUND * BLK_MAX_SEGMENTS)
 #define BUFFER_LIMIT ((size_t)64 << 20) /* bytes of bounce buffers in use at once */
-#define BUFFER_KEEP ((size_t)16 << 20) /* of these, kept by jobs that are over: fresh pages cost a fault each */
+#define BUFFER_KEEP \
+	((size_t)16 << 20) /* of these, kept by jobs that are over: fresh pages cost a fault each */
 #define PAGE 4096u
 
 #ifdef __SANITIZE_ADDRESS__
@@ -42,7 +44,7 @@ struct job {
 	enum stage stage;
 	int err;
 	unsigned int nr_copies; /* of this round */
-	bool mapped; /* its segments' grants are persistent ones */
+	bool mapped;		/* its segments' grants are persistent ones */
 	struct grant *grant[BLK_MAX_SEGMENTS];
 };
 
@@ -53,7 +55,9 @@ static void vbd_break(struct vbd *b)
 	b->broken = true;
 }
 
-/* --- jobs -------------------------------------------------------------------------------------------------------------- */
+/* --- jobs
+ * --------------------------------------------------------------------------------------------------------------
+ */
 
 static void on_done(struct disk_io *io, int err)
 {
@@ -105,7 +109,8 @@ static void grants_release(struct vbd *b, struct job *j, unsigned int n)
 	j->mapped = false;
 }
 
-/* A job is free once its answer was shown: until then its record is the only trace of it. A buffer stays with its job. */
+/* A job is free once its answer was shown: until then its record is the only trace of it. A buffer
+ * stays with its job. */
 static void job_put(struct vbd *b, struct job *j)
 {
 	if (j->mapped)
@@ -137,7 +142,8 @@ static void job_answer(struct vbd *b, struct job *j, int16_t status)
 	job_put(b, j);
 }
 
-/* Makes the answers visible, then forgets the requests, then tells: one notification a queue and round. */
+/* Makes the answers visible, then forgets the requests, then tells: one notification a queue and
+ * round. */
 static void push_answers(struct vbd *b)
 {
 	struct job *j;
@@ -158,7 +164,8 @@ static void push_answers(struct vbd *b)
 	}
 }
 
-/* --- data to and from the guest ----------------------------------------------------------------------------------------- */
+/* --- data to and from the guest
+ * ----------------------------------------------------------------------------------------- */
 
 /* Adds the job's segments to the round's batch; at: where the batch stands. */
 static unsigned int copies_add(struct job *j, unsigned int at)
@@ -206,7 +213,8 @@ static void job_map(struct vbd *b, struct job *j)
 	j->mapped = true;
 }
 
-/* Words by one instruction, which a processor does in lines: the C library's loop takes twice the instructions for a frame. */
+/* Words by one instruction, which a processor does in lines: the C library's loop takes twice the
+ * instructions for a frame. */
 static void copy_sectors(void *to, const void *from, size_t len)
 {
 #if defined(__x86_64__) && !defined(CHECKED)
@@ -291,7 +299,9 @@ static int read_indirect(struct vbd *b, struct job *j)
 	return 0;
 }
 
-/* --- taking requests ---------------------------------------------------------------------------------------------------- */
+/* --- taking requests
+ * ----------------------------------------------------------------------------------------------------
+ */
 
 static struct blk_limits limits(const struct vbd *b)
 {
@@ -317,7 +327,8 @@ static void count(struct vbd *b, const struct blk_request *rq)
 	}
 }
 
-/* From the record's slot to a job ready for its first I/O. False: it was answered with an error, or waits for a buffer. */
+/* From the record's slot to a job ready for its first I/O. False: it was answered with an error, or
+ * waits for a buffer. */
 static bool job_prepare(struct vbd *b, struct job *j)
 {
 	struct blk_limits l = limits(b);
@@ -443,14 +454,17 @@ static void drain(struct vbd *b)
 		if (b->barrier && b->in_flight == 1 && b->barrier->stage == STAGE_HELD)
 			barrier_start(b);
 		push_answers(b);
-		/* Ask to be told of more only when nothing was left: a completion drains again otherwise. */
+		/* Ask to be told of more only when nothing was left: a completion drains again
+		 * otherwise. */
 		for (i = 0; !taken && i < b->queues && !b->broken && !b->barrier && b->free_jobs;
 		     i++)
 			again |= ring_arm(&b->queue[i].ring);
 	} while ((taken || again) && !b->broken && !b->barrier && b->free_jobs);
 }
 
-/* --- completions -------------------------------------------------------------------------------------------------------- */
+/* --- completions
+ * --------------------------------------------------------------------------------------------------------
+ */
 
 /* True if the job goes on with another step on the disk. */
 static bool job_next_stage(struct vbd *b, struct job *j)
@@ -540,7 +554,9 @@ void vbd_on_event(struct vbd *b)
 	}
 }
 
-/* --- connecting --------------------------------------------------------------------------------------------------------- */
+/* --- connecting
+ * ---------------------------------------------------------------------------------------------------------
+ */
 
 int vbd_init(struct vbd *b, struct peer *peer, struct disk *disk, struct record_file *record,
 	     struct why *why)
@@ -610,8 +626,8 @@ static bool was_answered(const struct vbd *b, const struct record *r)
 static void job_again(struct vbd *b, struct job *j, struct job **ready, unsigned int *n)
 {
 	b->record->in_flight = ++b->in_flight;
-	b->queue[j->record->queue]
-		.ring.req_cons++; /* one request, one answer: consumed is answered plus these */
+	b->queue[j->record->queue].ring.req_cons++; /* one request, one answer: consumed is answered
+						       plus these */
 	record_set(j->record, RECORD_TAKEN);
 	if (is_barrier(j))
 		b->barrier = j;
@@ -619,7 +635,8 @@ static void job_again(struct vbd *b, struct job *j, struct job **ready, unsigned
 		ready[(*n)++] = j;
 }
 
-/* What an earlier daemon took and nobody answered is done again: writes are the same writes, the guest still waits for all of them. */
+/* What an earlier daemon took and nobody answered is done again: writes are the same writes, the
+ * guest still waits for all of them. */
 static void recover(struct vbd *b)
 {
 	struct job *ready[ROUND];

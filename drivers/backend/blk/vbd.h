@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A virtual disk: a connected frontend's rings on one side, a disk on the other, jobs in between. One process has one. */
+/* A virtual disk: a connected frontend's rings on one side, a disk on the other, jobs in between.
+ * One process has one. */
 #ifndef BLK_VBD_H
 #define BLK_VBD_H
 
@@ -15,7 +16,7 @@
 struct vbd_queue {
 	struct ring ring;
 	void *mapped;
-	int port; /* ours; -1: none */
+	int port;  /* ours; -1: none */
 	bool tell; /* responses were put that the frontend wants to hear of */
 };
 
@@ -57,7 +58,8 @@ void vbd_free(struct vbd *b);
 int vbd_connect(struct vbd *b, const struct vbd_choice *c, struct why *why);
 /* Lets all in flight come back, then unmaps. Requests not yet taken stay in the ring. */
 void vbd_disconnect(struct vbd *b);
-/* Something may have happened: the frontend kicked, or the disk completed. After either, b->broken says whether to go on. */
+/* Something may have happened: the frontend kicked, or the disk completed. After either, b->broken
+ * says whether to go on. */
 void vbd_on_event(struct vbd *b);
 void vbd_on_disk(struct vbd *b);
 

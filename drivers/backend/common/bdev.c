@@ -98,7 +98,8 @@ struct node {
 	const char *key, *value;
 };
 
-/* A directory that the toolstack has taken away meanwhile must not come back with nothing but this in it. */
+/* A directory that the toolstack has taken away meanwhile must not come back with nothing but this
+ * in it. */
 static int write_node(struct store *s, store_txn_t t, void *arg)
 {
 	const struct node *n = arg;
@@ -129,8 +130,7 @@ int bdev_write_facts(struct bdev *d, store_txn_t t, const struct fact *f, unsign
 	for (i = 0; i < n; i++) {
 		rc = store_path(path, "%s/%s", d->back, f[i].key);
 		if (!rc)
-			rc = store_printf(d->store, t, path, "%llu",
-					  (unsigned long long)f[i].value);
+			rc = store_printf(d->store, t, path, "%llu", (unsigned long long)f[i].value);
 		if (rc)
 			return rc;
 	}
@@ -183,7 +183,8 @@ void bdev_disconnect(struct bdev *d, enum xenbus_state next)
 
 static void on_front_state(struct bdev *d)
 {
-	bool connected = d->ops->connected(d), over = d->state == XenbusStateClosing || d->state == XenbusStateClosed;
+	bool connected = d->ops->connected(d),
+	     over = d->state == XenbusStateClosing || d->state == XenbusStateClosed;
 	struct why why;
 
 	switch (bdev_state_at(d, d->front)) {
@@ -242,8 +243,7 @@ int bdev_file(const char *back, const char *run_dir, const char *suffix, char *o
 	char *p;
 	int n;
 
-	n = snprintf(out, size, "%s/%s%s", run_dir, id ? id + strlen("/backend/") : back,
-		     suffix);
+	n = snprintf(out, size, "%s/%s%s", run_dir, id ? id + strlen("/backend/") : back, suffix);
 	if (n < 0 || (size_t)n >= size)
 		return -ENAMETOOLONG;
 	for (p = out + strlen(run_dir) + 1; *p; p++) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A device's two directories on the store, as every backend needs them: read, write, states, watches, errors. */
+/* A device's two directories on the store, as every backend needs them: read, write, states,
+ * watches, errors. */
 #ifndef BACKEND_BDEV_H
 #define BACKEND_BDEV_H
 
@@ -12,20 +13,22 @@
 #include "dom0-tools/common/why.h"
 #include "xenbus/client/client.h"
 
-/* What a kind of device does when states move; bdev_on_event() decides when. Each gets the device that holds the bdev. */
+/* What a kind of device does when states move; bdev_on_event() decides when. Each gets the device
+ * that holds the bdev. */
 struct bdev;
 struct bdev_ops {
 	bool (*connected)(struct bdev *d);
-	void (*connect)(struct bdev *d);	/* the frontend has chosen: ends in Connected, or says why not */
-	void (*disconnect)(struct bdev *d);	/* no-op if it is not connected */
-	void (*finish)(struct bdev *d);		/* over for good */
+	void (*connect)(struct bdev *d); /* the frontend has chosen: ends in Connected, or says why
+					    not */
+	void (*disconnect)(struct bdev *d); /* no-op if it is not connected */
+	void (*finish)(struct bdev *d);	    /* over for good */
 };
 
 struct bdev {
 	const struct bdev_ops *ops;
 	char back[STORE_PATH_MAX], front[STORE_PATH_MAX];
 	struct store *store;
-	uint16_t domid; /* the frontend's */
+	uint16_t domid;		 /* the frontend's */
 	enum xenbus_state state; /* ours, as last written */
 };
 
@@ -57,15 +60,15 @@ int bdev_watch(struct bdev *d);
 void bdev_disconnect(struct bdev *d, enum xenbus_state next);
 /* One event of bdev_watch()'s: states go forward and back as the protocols have them. */
 void bdev_on_event(struct bdev *d, const char *token);
-/* A descriptor that becomes readable every so many seconds, and its reading. The kernel keeps it going: a timer of the event loop's
- * would be programmed again for every event. */
+/* A descriptor that becomes readable every so many seconds, and its reading. The kernel keeps it
+ * going: a timer of the event loop's would be programmed again for every event. */
 int bdev_ticker(unsigned int seconds);
 void bdev_ticked(int fd);
-/* A file of counters that the tools read: one line of JSON, of one length, written over the last one. */
+/* A file of counters that the tools read: one line of JSON, of one length, written over the last
+ * one. */
 int bdev_stats_open(const struct bdev *d, const char *run_dir);
 void bdev_stats_write(int fd, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* /local/domain/0/backend/vbd/5/51712 -> RUN_DIR/vbd-5-51712SUFFIX */
-int bdev_file(const char *back, const char *run_dir, const char *suffix, char *out,
-	      size_t size);
+int bdev_file(const char *back, const char *run_dir, const char *suffix, char *out, size_t size);
 
 #endif

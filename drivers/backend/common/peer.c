@@ -106,19 +106,24 @@ void *peer_buffer(struct peer *p, uint16_t own_domid, unsigned int pages)
 	return p->buffer;
 }
 
-/* One segment of a piece, done bytes into it: as long as our end lies in one page, if our end is a grant. Returns its length. */
-static uint16_t copy_segment(const struct peer *p, const struct peer_copy *c, uint16_t done, int to_peer, xengnttab_grant_copy_segment_t *seg)
+/* One segment of a piece, done bytes into it: as long as our end lies in one page, if our end is a
+ * grant. Returns its length. */
+static uint16_t copy_segment(const struct peer *p, const struct peer_copy *c, uint16_t done,
+			     int to_peer, xengnttab_grant_copy_segment_t *seg)
 {
 	size_t at = (size_t)((const uint8_t *)c->local + done - p->buffer), len = c->len - done;
-	bool shared = p->refs && (const uint8_t *)c->local >= p->buffer && at < (size_t)p->buffer_pages * PEER_PAGE;
+	bool shared = p->refs && (const uint8_t *)c->local >= p->buffer &&
+		      at < (size_t)p->buffer_pages * PEER_PAGE;
 	union xengnttab_copy_ptr mine = { .virt = (uint8_t *)c->local + done };
-	union xengnttab_copy_ptr theirs = { .foreign = { c->gref, (uint16_t)(c->offset + done), p->domid } };
+	union xengnttab_copy_ptr theirs = { .foreign = { c->gref, (uint16_t)(c->offset + done),
+							 p->domid } };
 
 	seg->flags = to_peer ? GNTCOPY_dest_gref : GNTCOPY_source_gref;
 	if (shared) {
 		uint16_t offset = at % PEER_PAGE;
 
-		mine = (union xengnttab_copy_ptr){ .foreign = { p->refs[at / PEER_PAGE], offset, p->own_domid } };
+		mine = (union xengnttab_copy_ptr){ .foreign = { p->refs[at / PEER_PAGE], offset,
+								p->own_domid } };
 		seg->flags = GNTCOPY_dest_gref | GNTCOPY_source_gref;
 		if (len > PEER_PAGE - offset)
 			len = PEER_PAGE - offset;
@@ -130,7 +135,8 @@ static uint16_t copy_segment(const struct peer *p, const struct peer_copy *c, ui
 	return (uint16_t)len;
 }
 
-static int copy_flush(struct peer *p, xengnttab_grant_copy_segment_t *seg, struct peer_copy **of, unsigned int n)
+static int copy_flush(struct peer *p, xengnttab_grant_copy_segment_t *seg, struct peer_copy **of,
+		      unsigned int n)
 {
 	unsigned int i;
 
@@ -187,8 +193,9 @@ int peer_event_fd(struct peer *p)
 	return xenevtchn_fd(p->events);
 }
 
-/* The descriptor's own protocol, which is <xen/sys/evtchn.h>'s: it reads as the ports that fired, and those written fire again. The library
- * does it a port and a call at a time. What does not fit is there at the next look: the descriptor stays readable. */
+/* The descriptor's own protocol, which is <xen/sys/evtchn.h>'s: it reads as the ports that fired,
+ * and those written fire again. The library does it a port and a call at a time. What does not fit
+ * is there at the next look: the descriptor stays readable. */
 void peer_clear_events(struct peer *p)
 {
 	evtchn_port_t port[16];

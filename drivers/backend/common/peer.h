@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The door to the other side of a device: its granted frames and its event channel. The daemons use the real one (peer.c, over
- * /dev/xen/gntdev and /dev/xen/evtchn); tests and fuzzers put a fake behind it. One peer a device, one thread.
+ * The door to the other side of a device: its granted frames and its event channel. The daemons use
+ * the real one (peer.c, over /dev/xen/gntdev and /dev/xen/evtchn); tests and fuzzers put a fake
+ * behind it. One peer a device, one thread.
  */
 #ifndef BACKEND_PEER_H
 #define BACKEND_PEER_H
@@ -15,7 +16,8 @@
 
 struct peer;
 
-/* One piece of a batched copy between a granted frame and our memory: within one frame. ok is the answer. */
+/* One piece of a batched copy between a granted frame and our memory: within one frame. ok is the
+ * answer. */
 struct peer_copy {
 	uint32_t gref;
 	uint16_t offset, len;
@@ -31,12 +33,14 @@ uint16_t peer_domid(const struct peer *p);
 void *peer_map(struct peer *p, const uint32_t *grefs, unsigned int n, int writable);
 void peer_unmap(struct peer *p, void *addr, unsigned int n);
 
-/* Copies all pieces, as many as can be: each says for itself whether it worked. -errno if none was tried. */
+/* Copies all pieces, as many as can be: each says for itself whether it worked. -errno if none was
+ * tried. */
 int peer_copy(struct peer *p, struct peer_copy *c, unsigned int n, int to_peer);
 
 /*
- * Memory of ours that peer_copy() reaches by grants, as it does the frontend's: the kernel need not look up and pin its pages for each piece. Ordinary
- * memory where that is not to be had, which only costs more. Once a peer; it goes with the peer. NULL: no memory.
+ * Memory of ours that peer_copy() reaches by grants, as it does the frontend's: the kernel need not
+ * look up and pin its pages for each piece. Ordinary memory where that is not to be had, which only
+ * costs more. Once a peer; it goes with the peer. NULL: no memory.
  */
 void *peer_buffer(struct peer *p, uint16_t own_domid, unsigned int pages);
 

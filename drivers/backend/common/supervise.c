@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The supervisor of a backend daemon: finds devices to serve on the store and keeps a process going for each, so that one guest's
- * broken ring, or a bug that it found, ends one device's process. A process that died is started again and takes its
- * rings up where they stand.
+ * The supervisor of a backend daemon: finds devices to serve on the store and keeps a process going
+ * for each, so that one guest's broken ring, or a bug that it found, ends one device's process. A
+ * process that died is started again and takes its rings up where they stand.
  */
 #include "drivers/backend/common/supervise.h"
 
@@ -27,7 +27,7 @@
 #include "drivers/backend/common/bdev.h"
 #include "xenbus/client/client.h"
 
-#define DEPTH 7 /* components of /local/domain/0/backend/vbd/5/51712 */
+#define DEPTH	      7	  /* components of /local/domain/0/backend/vbd/5/51712 */
 #define RESTART_DELAY 0.2 /* seconds before a process that died is started again */
 
 struct child {
@@ -275,8 +275,7 @@ static int make_run_dir(const struct daemon_options *o)
 		mkdir(parent, 0755);
 	}
 	if (mkdir(o->run_dir, 0750) && errno != EEXIST) {
-		fprintf(stderr, "%s: %s cannot be made: %s\n", o->name, o->run_dir,
-			strerror(errno));
+		fprintf(stderr, "%s: %s cannot be made: %s\n", o->name, o->run_dir, strerror(errno));
 		return -1;
 	}
 	return 0;

@@ -9,11 +9,11 @@
 
 struct daemon_options {
 	const char *name, *usage, *run_dir, *pid_file;
-	const char *types
-		[DAEMON_MAX_TYPES]; /* backend directories it serves, unless --type names others */
+	const char *types[DAEMON_MAX_TYPES]; /* backend directories it serves, unless --type names
+						others */
 	unsigned int nr_types;
-	const char *needs
-		[4]; /* keys without which a device is not ready to be served; NULL ends them */
+	const char *needs[4]; /* keys without which a device is not ready to be served; NULL ends
+				 them */
 	bool foreground;
 	const char *device; /* --device: this is a device's own process */
 	/* Serves one device until it is closed; 0: it is over for good. */

@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A card's answers on their way into a ring. An answer overwrites a request; a process that is killed with some written and none shown would
- * leave its successor requests that are none, whose grants are numbers by chance. So a round's answers are kept in a mapped file under /run
- * first, then written, then shown: whoever comes after writes and shows them again, if they were not shown.
+ * A card's answers on their way into a ring. An answer overwrites a request; a process that is
+ * killed with some written and none shown would leave its successor requests that are none, whose
+ * grants are numbers by chance. So a round's answers are kept in a mapped file under /run first,
+ * then written, then shown: whoever comes after writes and shows them again, if they were not
+ * shown.
  */
 #ifndef NET_ANSWERS_H
 #define NET_ANSWERS_H
 
 #include "drivers/backend/common/ring.h"
 
-#define ANSWERS_MAX 256u /* a ring of one page has no more slots */
-#define ANSWER_BYTES 12u /* of the control ring; the others have 8 and 4 */
+#define ANSWERS_MAX  256u /* a ring of one page has no more slots */
+#define ANSWER_BYTES 12u  /* of the control ring; the others have 8 and 4 */
 
 struct answers {
 	uint32_t writing; /* those below are complete, and may be in the ring already */

@@ -5,12 +5,12 @@
 #include <stdbool.h>
 #include <string.h>
 
-#define HASH_TYPES \
-	(XEN_NETIF_CTRL_HASH_TYPE_IPV4 | XEN_NETIF_CTRL_HASH_TYPE_IPV4_TCP | XEN_NETIF_CTRL_HASH_TYPE_IPV6 | \
-	 XEN_NETIF_CTRL_HASH_TYPE_IPV6_TCP)
-#define OKAY XEN_NETIF_CTRL_STATUS_SUCCESS
-#define INVALID XEN_NETIF_CTRL_STATUS_INVALID_PARAMETER
-#define OVERFLOW XEN_NETIF_CTRL_STATUS_BUFFER_OVERFLOW
+#define HASH_TYPES                                                           \
+	(XEN_NETIF_CTRL_HASH_TYPE_IPV4 | XEN_NETIF_CTRL_HASH_TYPE_IPV4_TCP | \
+	 XEN_NETIF_CTRL_HASH_TYPE_IPV6 | XEN_NETIF_CTRL_HASH_TYPE_IPV6_TCP)
+#define OKAY	    XEN_NETIF_CTRL_STATUS_SUCCESS
+#define INVALID	    XEN_NETIF_CTRL_STATUS_INVALID_PARAMETER
+#define OVERFLOW    XEN_NETIF_CTRL_STATUS_BUFFER_OVERFLOW
 #define UNSUPPORTED XEN_NETIF_CTRL_STATUS_NOT_SUPPORTED
 
 /* From the start of a granted frame, or back to it. */
@@ -60,7 +60,8 @@ static uint32_t set_mapping(struct ctrl *c, uint32_t gref, uint32_t size, uint32
 
 static uint32_t set_algorithm(struct ctrl *c, uint32_t algorithm)
 {
-	if (algorithm != XEN_NETIF_CTRL_HASH_ALGORITHM_NONE && algorithm != XEN_NETIF_CTRL_HASH_ALGORITHM_TOEPLITZ)
+	if (algorithm != XEN_NETIF_CTRL_HASH_ALGORITHM_NONE &&
+	    algorithm != XEN_NETIF_CTRL_HASH_ALGORITHM_TOEPLITZ)
 		return INVALID;
 	c->hash->algorithm = algorithm;
 	return OKAY;
@@ -76,7 +77,8 @@ static uint32_t set_flags(struct ctrl *c, uint32_t flags)
 	return OKAY;
 }
 
-static uint32_t change_grants(struct ctrl *c, const struct xen_netif_ctrl_request *rq, uint32_t *gone)
+static uint32_t change_grants(struct ctrl *c, const struct xen_netif_ctrl_request *rq,
+			      uint32_t *gone)
 {
 	struct xen_netif_gref list[STAGING_MAX];
 	uint32_t queue = rq->data[0], gref = rq->data[1], n = rq->data[2];
@@ -104,8 +106,12 @@ struct xen_netif_ctrl_response ctrl_do(struct ctrl *c, const struct xen_netif_ct
 	case XEN_NETIF_CTRL_TYPE_SET_HASH_FLAGS: rsp.status = set_flags(c, d[0]); break;
 	case XEN_NETIF_CTRL_TYPE_SET_HASH_KEY: rsp.status = set_key(c, d[0], d[1]); break;
 	case XEN_NETIF_CTRL_TYPE_GET_HASH_MAPPING_SIZE: rsp.data = HASH_MAPPING_MAX; break;
-	case XEN_NETIF_CTRL_TYPE_SET_HASH_MAPPING_SIZE: rsp.status = set_mapping_size(c, d[0]); break;
-	case XEN_NETIF_CTRL_TYPE_SET_HASH_MAPPING: rsp.status = set_mapping(c, d[0], d[1], d[2]); break;
+	case XEN_NETIF_CTRL_TYPE_SET_HASH_MAPPING_SIZE:
+		rsp.status = set_mapping_size(c, d[0]);
+		break;
+	case XEN_NETIF_CTRL_TYPE_SET_HASH_MAPPING:
+		rsp.status = set_mapping(c, d[0], d[1], d[2]);
+		break;
 	case XEN_NETIF_CTRL_TYPE_SET_HASH_ALGORITHM: rsp.status = set_algorithm(c, d[0]); break;
 	case XEN_NETIF_CTRL_TYPE_GET_GREF_MAPPING_SIZE:
 		if (d[0] < c->queues)
@@ -114,7 +120,9 @@ struct xen_netif_ctrl_response ctrl_do(struct ctrl *c, const struct xen_netif_ct
 			rsp.status = INVALID;
 		break;
 	case XEN_NETIF_CTRL_TYPE_ADD_GREF_MAPPING:
-	case XEN_NETIF_CTRL_TYPE_DEL_GREF_MAPPING: rsp.status = change_grants(c, rq, &rsp.data); break;
+	case XEN_NETIF_CTRL_TYPE_DEL_GREF_MAPPING:
+		rsp.status = change_grants(c, rq, &rsp.data);
+		break;
 	default: rsp.status = UNSUPPORTED; break;
 	}
 	return rsp;

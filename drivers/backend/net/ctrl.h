@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The control ring: what a frontend asks of its card besides packets. ABI: struct xen_netif_ctrl_request of <xen/io/netif.h>. */
+/* The control ring: what a frontend asks of its card besides packets. ABI: struct
+ * xen_netif_ctrl_request of <xen/io/netif.h>. */
 #ifndef NET_CTRL_H
 #define NET_CTRL_H
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * One network card's life on the store: a TAP device is made and put on its bridge, features are published, the frontend's choice is
- * read, states go forward and back as <xen/io/netif.h> has them. A process of its own, started by main.c.
+ * One network card's life on the store: a TAP device is made and put on its bridge, features are
+ * published, the frontend's choice is read, states go forward and back as <xen/io/netif.h> has
+ * them. A process of its own, started by main.c.
  */
 #include "drivers/backend/net/device.h"
 
@@ -49,7 +50,8 @@ static struct device *device_of(struct bdev *bdev)
 	return (struct device *)((char *)bdev - offsetof(struct device, bdev));
 }
 
-/* --- frames to and from the TAP device --------------------------------------------------------------------------------- */
+/* --- frames to and from the TAP device
+ * --------------------------------------------------------------------------------- */
 
 static int tap_send(struct frame_port *p, const uint8_t *data, size_t len)
 {
@@ -64,8 +66,9 @@ static size_t tap_receive(struct frame_port *p, uint8_t *data, size_t size)
 }
 
 /*
- * A frame that is sent wakes whoever reads it, and it would run at once, for one frame, and again for the next. The lowest
- * real-time priority keeps the processor for one round, which is short; a limit set beforehand allows it without a capability.
+ * A frame that is sent wakes whoever reads it, and it would run at once, for one frame, and again
+ * for the next. The lowest real-time priority keeps the processor for one round, which is short; a
+ * limit set beforehand allows it without a capability.
  */
 static void tap_hold(struct frame_port *p, bool on)
 {
@@ -75,14 +78,15 @@ static void tap_hold(struct frame_port *p, bool on)
 		p->hold = NULL; /* then it goes on as before */
 }
 
-/* --- what the toolstack wrote ------------------------------------------------------------------------------------------- */
+/* --- what the toolstack wrote
+ * ------------------------------------------------------------------------------------------- */
 
 static int parse_mac(const char *s, uint8_t mac[6])
 {
 	return sscanf(s, "%hhx:%hhx:%hhx:%hhx:%hhx:%hhx", &mac[0], &mac[1], &mac[2], &mac[3],
-		      &mac[4], &mac[5]) == 6
-		       ? 0
-		       : -EINVAL;
+		      &mac[4], &mac[5]) == 6 ?
+		       0 :
+		       -EINVAL;
 }
 
 /* "rate" as xl writes it: bytes in an interval, the interval in microseconds. */
@@ -112,7 +116,8 @@ static int read_guard(struct device *d, struct why *why)
 	return rc;
 }
 
-/* Routed instead of bridged: dom0 knows the way to the guest's addresses, and answers the guest for everybody else's. */
+/* Routed instead of bridged: dom0 knows the way to the guest's addresses, and answers the guest for
+ * everybody else's. */
 static int route(struct device *d, struct why *why)
 {
 	struct net_guard addresses = { 0 };
@@ -120,8 +125,10 @@ static int route(struct device *d, struct why *why)
 	unsigned int i;
 	int rc;
 
-	if (bdev_read_back(&d->bdev, "ip", &ip) || guard_parse(&addresses, ip, why) || !addresses.nr_ip4)
-		rc = why_set(why, TE_DEVICE, "%s/ip has no IPv4 address to route to the card", d->bdev.back);
+	if (bdev_read_back(&d->bdev, "ip", &ip) || guard_parse(&addresses, ip, why) ||
+	    !addresses.nr_ip4)
+		rc = why_set(why, TE_DEVICE, "%s/ip has no IPv4 address to route to the card",
+			     d->bdev.back);
 	else
 		rc = tap_set_up(&d->tap, true, why);
 	for (i = 0; !rc && i < addresses.nr_ip4; i++)
@@ -133,7 +140,8 @@ static int route(struct device *d, struct why *why)
 /* Made before the state says so: a hotplug script run by the toolstack finds the interface there. */
 static int open_tap(struct device *d, struct why *why)
 {
-	/* Frames of the host's side carry the guest's MAC as destination; the interface itself must have another. */
+	/* Frames of the host's side carry the guest's MAC as destination; the interface itself must
+	 * have another. */
 	static const uint8_t host_mac[6] = { 0xfe, 0xff, 0xff, 0xff, 0xff, 0xff };
 	char *name = NULL, *bridge = NULL, *script = NULL, *mac = NULL, *mode = NULL, generated[32];
 	uint64_t handle, mtu;
@@ -193,7 +201,8 @@ static int publish(struct store *s, store_txn_t t, void *arg)
 	return bdev_write_facts(&d->bdev, t, facts, sizeof(facts) / sizeof(facts[0]));
 }
 
-/* --- the frontend's choice ----------------------------------------------------------------------------------------------- */
+/* --- the frontend's choice
+ * ----------------------------------------------------------------------------------------------- */
 
 static int read_number(struct device *d, const char *dir, const char *key, uint32_t *out,
 		       struct why *why)
@@ -203,8 +212,7 @@ static int read_number(struct device *d, const char *dir, const char *key, uint3
 
 	snprintf(path, sizeof(path), "%s%s", dir, key);
 	if (bdev_read_front_number(&d->bdev, path, &n) || n > UINT32_MAX)
-		return why_set(why, TE_DEVICE, "%s/%s is missing or no number", d->bdev.front,
-			       path);
+		return why_set(why, TE_DEVICE, "%s/%s is missing or no number", d->bdev.front, path);
 	*out = (uint32_t)n;
 	return 0;
 }
@@ -265,7 +273,9 @@ static int read_choice(struct device *d, struct vif_choice *c, struct why *why)
 				c->sg && front_says(d, "feature-gso-tcpv6"), why);
 }
 
-/* --- states --------------------------------------------------------------------------------------------------------------- */
+/* --- states
+ * ---------------------------------------------------------------------------------------------------------------
+ */
 
 static void finish(struct bdev *bdev)
 {
@@ -320,7 +330,8 @@ static bool is_connected(struct bdev *bdev)
 
 static const struct bdev_ops ops = { is_connected, connect_front, disconnect_front, finish };
 
-/* After whatever moved frames: a frontend that broke is shut, a throttled one is woken when its bucket has filled. */
+/* After whatever moved frames: a frontend that broke is shut, a throttled one is woken when its
+ * bucket has filled. */
 static void after_frames(struct device *d)
 {
 	uint64_t wait;
@@ -350,7 +361,9 @@ static void after_frames(struct device *d)
 		ev_io_start(d->loop, &d->on_tap);
 }
 
-/* --- events --------------------------------------------------------------------------------------------------------------- */
+/* --- events
+ * ---------------------------------------------------------------------------------------------------------------
+ */
 
 static void store_ready(struct ev_loop *loop, ev_io *w, int revents)
 {
@@ -434,20 +447,24 @@ static void write_stats(struct ev_loop *loop, ev_io *w, int revents)
 	(void)loop;
 	(void)revents;
 	bdev_ticked(w->fd);
-	bdev_stats_write(d->stats_fd,
-			 "{\"connected\":%s,\"queues\":%u,\"queue_depth\":%u,\"tx_packets\":%llu,\"tx_bytes\":%llu,"
-			 "\"rx_packets\":%llu,\"rx_bytes\":%llu,\"bytes_per_second\":%llu,\"errors\":%llu,"
-			 "\"rx_dropped\":%llu,\"rx_filtered\":%llu,\"guarded\":%llu,\"staged\":%u}",
-			 d->vif.connected ? "true" : "false", d->vif.queues, d->vif.held_len ? 1u : 0u,
-			 (unsigned long long)s->tx_packets, (unsigned long long)s->tx_bytes,
-			 (unsigned long long)s->rx_packets, (unsigned long long)s->rx_bytes,
-			 (unsigned long long)(bytes - d->counted) / STATS_SECONDS,
-			 (unsigned long long)s->tx_errors, (unsigned long long)s->rx_dropped, (unsigned long long)s->rx_filtered,
-			 (unsigned long long)s->guarded, vif_staged(&d->vif));
+	bdev_stats_write(
+		d->stats_fd,
+		"{\"connected\":%s,\"queues\":%u,\"queue_depth\":%u,\"tx_packets\":%llu,\"tx_bytes\":%llu,"
+		"\"rx_packets\":%llu,\"rx_bytes\":%llu,\"bytes_per_second\":%llu,\"errors\":%llu,"
+		"\"rx_dropped\":%llu,\"rx_filtered\":%llu,\"guarded\":%llu,\"staged\":%u}",
+		d->vif.connected ? "true" : "false", d->vif.queues, d->vif.held_len ? 1u : 0u,
+		(unsigned long long)s->tx_packets, (unsigned long long)s->tx_bytes,
+		(unsigned long long)s->rx_packets, (unsigned long long)s->rx_bytes,
+		(unsigned long long)(bytes - d->counted) / STATS_SECONDS,
+		(unsigned long long)s->tx_errors, (unsigned long long)s->rx_dropped,
+		(unsigned long long)s->rx_filtered, (unsigned long long)s->guarded,
+		vif_staged(&d->vif));
 	d->counted = bytes;
 }
 
-/* --- set-up --------------------------------------------------------------------------------------------------------------- */
+/* --- set-up
+ * ---------------------------------------------------------------------------------------------------------------
+ */
 
 static void watch_all(struct device *d)
 {
@@ -458,7 +475,8 @@ static void watch_all(struct device *d)
 	ev_timer_init(&d->debt, debt_due, 0, 0);
 	ev_io_init(&d->on_tick, write_stats, bdev_ticker(STATS_SECONDS), EV_READ);
 	ev_io_init(&d->on_link, link_ready, link_watch(), EV_READ);
-	d->on_link.data = d->on_store.data = d->on_peer.data = d->on_tap.data = d->credit.data = d->debt.data = d->on_tick.data = d;
+	d->on_link.data = d->on_store.data = d->on_peer.data = d->on_tap.data = d->credit.data =
+		d->debt.data = d->on_tick.data = d;
 	ev_io_start(d->loop, &d->on_store);
 	ev_io_start(d->loop, &d->on_peer);
 	if (d->on_tick.fd >= 0)
@@ -480,10 +498,12 @@ static int open_record(struct device *d, const char *run_dir, struct why *why)
 	int fd;
 
 	if (bdev_file(d->bdev.back, run_dir, ".state", path, sizeof(path)))
-		return why_set(why, TE_FILE, "%s: the path of its state file is too long", d->bdev.back);
+		return why_set(why, TE_FILE, "%s: the path of its state file is too long",
+			       d->bdev.back);
 	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
 	/* Another version's, of another size, is of no use: the connection is taken up without. */
-	if (fd >= 0 && fstat(fd, &st) == 0 && st.st_size && st.st_size != sizeof(*d->vif.record) && ftruncate(fd, 0))
+	if (fd >= 0 && fstat(fd, &st) == 0 && st.st_size && st.st_size != sizeof(*d->vif.record) &&
+	    ftruncate(fd, 0))
 		syslog(LOG_WARNING, "%s: %m", path);
 	if (fd >= 0 && ftruncate(fd, sizeof(*d->vif.record)) == 0)
 		m = mmap(NULL, sizeof(*d->vif.record), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
@@ -518,12 +538,14 @@ int device_run(const char *path, const char *run_dir)
 
 	if (!d)
 		return 1;
-	d->port = (struct frame_port){ tap_send, tap_receive, setrlimit(RLIMIT_RTPRIO, &hold) ? NULL : tap_hold };
+	d->port = (struct frame_port){ tap_send, tap_receive,
+				       setrlimit(RLIMIT_RTPRIO, &hold) ? NULL : tap_hold };
 	d->tap.fd = -1;
 	d->bdev.ops = &ops;
 	d->loop = ev_default_loop(0);
 	if (bdev_open(&d->bdev, path, &why) || peer_open(&d->peer, d->bdev.domid, &why) ||
-	    open_vif(d, &why) || open_tap(d, &why) || read_guard(d, &why) || open_record(d, run_dir, &why)) {
+	    open_vif(d, &why) || open_tap(d, &why) || read_guard(d, &why) ||
+	    open_record(d, run_dir, &why)) {
 		bdev_report(&d->bdev, &why);
 		if (d->bdev.store)
 			bdev_set_state(&d->bdev, XenbusStateClosed);

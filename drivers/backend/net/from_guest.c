@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Frames from the guest (vif.h): a round of packets is taken from the ring, all their slots come over in one batched grant copy, each goes to
- * the host with the offloads it asked for, all are answered.
+ * Frames from the guest (vif.h): a round of packets is taken from the ring, all their slots come
+ * over in one batched grant copy, each goes to the host with the offloads it asked for, all are
+ * answered.
  */
 #include "drivers/backend/net/round.h"
 
 #include <errno.h>
 #include <string.h>
 
-#define LOOKAHEAD (NET_MAX_SLOTS + XEN_NETIF_EXTRA_TYPE_MAX)
+#define LOOKAHEAD  (NET_MAX_SLOTS + XEN_NETIF_EXTRA_TYPE_MAX)
 #define HELD_ROUND 4u /* packets in a round from which on its readers wait for its end */
-/* What a frontend is told of at once. Below that it may find the answers by itself when it sends more, or with a frame for it. */
+/* What a frontend is told of at once. Below that it may find the answers by itself when it sends
+ * more, or with a frame for it. */
 #define DEBT_SLOTS 64u
 #define DEBT_BYTES 32768u
 
@@ -18,7 +20,9 @@ static struct net_packet packets[ROUND]; /* one device a process, one thread */
 static uint8_t *frames[ROUND];
 static struct peer_copy copies[ROUND * NET_MAX_SLOTS];
 
-/* --- rate ---------------------------------------------------------------------------------------------------------------- */
+/* --- rate
+ * ----------------------------------------------------------------------------------------------------------------
+ */
 
 static void credit_fill(struct vif *v, uint64_t now)
 {
@@ -55,7 +59,9 @@ uint64_t vif_throttled_for(const struct vif *v)
 	return (want - v->credit) * 1000000000ull / v->rate + 1;
 }
 
-/* --- from the guest ------------------------------------------------------------------------------------------------------- */
+/* --- from the guest
+ * -------------------------------------------------------------------------------------------------------
+ */
 
 static void tx_answer_one(struct vif_queue *q, uint16_t id, int16_t status)
 {
@@ -85,7 +91,8 @@ static unsigned int peek(const struct ring *ring, netif_tx_request_t *slot, unsi
 
 	for (i = 0; i < n; i++) {
 		ring_peek(ring, i, &slot[i], sizeof(slot[i]));
-		/* extra information and further slots are all of its packet's; the next packet's are not looked at yet */
+		/* extra information and further slots are all of its packet's; the next packet's
+		 * are not looked at yet */
 		if (!(slot[0].flags & (NETTXF_more_data | NETTXF_extra_info)))
 			return 1;
 	}
@@ -175,7 +182,8 @@ static void tx_send(struct vif *v, struct vif_queue *q, struct net_packet *p, ui
 	tx_answer(q, p, status);
 }
 
-/* Where in the round's memory a packet goes: in one page if it fits, otherwise so that its second slot begins a page. */
+/* Where in the round's memory a packet goes: in one page if it fits, otherwise so that its second
+ * slot begins a page. */
 static uint8_t *tx_place(struct vif *v, size_t *used, const struct net_packet *p)
 {
 	size_t at = *used + 16, left = PEER_PAGE - at % PEER_PAGE; /* the header's place in front */
@@ -188,7 +196,8 @@ static uint8_t *tx_place(struct vif *v, size_t *used, const struct net_packet *p
 	return v->tx_buffer + at;
 }
 
-static unsigned int tx_copies(struct vif *v, const struct net_packet *p, unsigned int i, unsigned int at, size_t *used)
+static unsigned int tx_copies(struct vif *v, const struct net_packet *p, unsigned int i,
+			      unsigned int at, size_t *used)
 {
 	uint8_t *to = tx_place(v, used, p);
 	unsigned int s;
@@ -208,7 +217,10 @@ static unsigned int tx_round(struct vif *v, struct vif_queue *q)
 	bool hold;
 	int rc;
 
-	for (n = 0; n < ROUND && !v->broken && used + NET_MAX_PACKET + PEER_PAGE + 32 < ROUND_BYTES && tx_take(v, q, &packets[n]); n++) {
+	for (n = 0;
+	     n < ROUND && !v->broken && used + NET_MAX_PACKET + PEER_PAGE + 32 < ROUND_BYTES &&
+	     tx_take(v, q, &packets[n]);
+	     n++) {
 		if (packets[n].size) {
 			at = tx_copies(v, &packets[n], n, at, &used);
 			sent++;
@@ -240,8 +252,9 @@ static void queue_tell(struct vif *v, struct vif_queue *q)
 }
 
 /*
- * Shows a round's answers. A frontend that waits to be told of them is told later if they are few and small: it frees what it sent, which can
- * wait, and mostly something comes for it soon, or it sends more and finds them.
+ * Shows a round's answers. A frontend that waits to be told of them is told later if they are few
+ * and small: it frees what it sent, which can wait, and mostly something comes for it soon, or it
+ * sends more and finds them.
  */
 static void tx_push(struct vif *v, struct vif_queue *q)
 {
@@ -295,7 +308,8 @@ void vif_from_guest(struct vif *v, uint64_t now)
 			while (!v->broken && tx_round(v, q))
 				tx_push(v, q);
 			tx_push(v, q);
-			/* A packet whose rest is to come is waited for with an event beyond what is there. */
+			/* A packet whose rest is to come is waited for with an event beyond what is
+			 * there. */
 			again = !v->broken && !v->throttled && ring_arm_beyond(&q->tx);
 		} while (again);
 	}

@@ -6,23 +6,25 @@
 #include <stdio.h>
 #include <string.h>
 
-#define ETHERTYPE_IP 0x0800u
-#define ETHERTYPE_ARP 0x0806u
+#define ETHERTYPE_IP   0x0800u
+#define ETHERTYPE_ARP  0x0806u
 #define ETHERTYPE_IPV6 0x86ddu
-#define PROTO_UDP 17
+#define PROTO_UDP      17
 
 int guard_parse(struct net_guard *g, const char *addresses, struct why *why)
 {
 	char text[1024], *word, *rest = text;
 
 	if ((size_t)snprintf(text, sizeof(text), "%s", addresses) >= sizeof(text))
-		return why_set(why, TE_DEVICE, "ip: a list of more than %zu characters", sizeof(text) - 1);
+		return why_set(why, TE_DEVICE, "ip: a list of more than %zu characters",
+			       sizeof(text) - 1);
 	g->nr_ip4 = g->nr_ip6 = 0;
 	while ((word = strsep(&rest, " ,"))) {
 		if (!*word)
 			continue;
 		if (g->nr_ip4 == GUARD_ADDRESSES || g->nr_ip6 == GUARD_ADDRESSES)
-			return why_set(why, TE_DEVICE, "ip: more than %u addresses", GUARD_ADDRESSES);
+			return why_set(why, TE_DEVICE, "ip: more than %u addresses",
+				       GUARD_ADDRESSES);
 		if (inet_pton(AF_INET, word, &g->ip4[g->nr_ip4]) == 1)
 			g->nr_ip4++;
 		else if (inet_pton(AF_INET6, word, g->ip6[g->nr_ip6]) == 1)
@@ -54,7 +56,8 @@ static bool dhcp_asks(const uint8_t *ip, size_t len)
 {
 	size_t udp = (ip[0] & 15u) * 4u;
 
-	return ip[9] == PROTO_UDP && udp >= 20 && len >= udp + 8 && !memcmp(ip + udp, "\0\x44\0\x43", 4);
+	return ip[9] == PROTO_UDP && udp >= 20 && len >= udp + 8 &&
+	       !memcmp(ip + udp, "\0\x44\0\x43", 4);
 }
 
 static bool ip6_ok(const struct net_guard *g, const uint8_t *at)
@@ -65,7 +68,8 @@ static bool ip6_ok(const struct net_guard *g, const uint8_t *at)
 	if (!g->nr_ip6)
 		return false;
 	if ((at[0] == 0xfe && (at[1] & 0xc0) == 0x80) || !memcmp(at, none, 16))
-		return true; /* of the link, and of one that looks for its address: neighbours are found with them */
+		return true; /* of the link, and of one that looks for its address: neighbours are
+				found with them */
 	for (i = 0; i < g->nr_ip6; i++) {
 		if (!memcmp(at, g->ip6[i], 16))
 			return true;
@@ -90,7 +94,8 @@ bool guard_passes(const struct net_guard *g, const uint8_t *data, size_t len)
 	switch (type) {
 	case ETHERTYPE_ARP: return g->nr_ip4 && (ip4_ok(g, in + 14) || unset4(in + 14));
 	case ETHERTYPE_IP:
-		return len >= 34 && (ip4_ok(g, in + 12) || (unset4(in + 12) && dhcp_asks(in, len - 14)));
+		return len >= 34 &&
+		       (ip4_ok(g, in + 12) || (unset4(in + 12) && dhcp_asks(in, len - 14)));
 	case ETHERTYPE_IPV6: return len >= 54 && ip6_ok(g, in + 8);
 	default: return false;
 	}

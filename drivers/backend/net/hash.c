@@ -9,12 +9,12 @@
 #define XEN_NETIF_DEFINE_TOEPLITZ
 #include <xen/io/netif.h>
 
-#define ETHER_BYTES 14u
-#define ETHERTYPE_IP 0x0800u
+#define ETHER_BYTES    14u
+#define ETHERTYPE_IP   0x0800u
 #define ETHERTYPE_IPV6 0x86ddu
-#define PROTO_TCP 6
-#define PROTO_UDP 17
-#define PORTS_BYTES 4u
+#define PROTO_TCP      6
+#define PROTO_UDP      17
+#define PORTS_BYTES    4u
 
 /* Addresses and ports as they lie in a frame, which is the order that the hash wants them in. */
 struct flow {
@@ -38,7 +38,9 @@ static void flow_of(struct flow *f, const uint8_t *data, size_t len)
 		f->addresses = 8;
 		memcpy(f->bytes, ip + 12, f->addresses);
 		after = (ip[0] & 15u) * 4u;
-		proto = (ip[6] & 0x3f) | ip[7] ? 0 : ip[9]; /* a fragment's ports are in the first one only */
+		proto = (ip[6] & 0x3f) | ip[7] ?
+				0 :
+				ip[9]; /* a fragment's ports are in the first one only */
 		break;
 	case ETHERTYPE_IPV6:
 		if (len < 40)
@@ -69,9 +71,11 @@ uint32_t net_hash_frame(const struct net_hash *h, const uint8_t *data, size_t le
 	if (!f.addresses)
 		return 0;
 	v6 = f.addresses == 32;
-	if (f.tcp && h->flags & (v6 ? XEN_NETIF_CTRL_HASH_TYPE_IPV6_TCP : XEN_NETIF_CTRL_HASH_TYPE_IPV4_TCP)) {
+	if (f.tcp && h->flags & (v6 ? XEN_NETIF_CTRL_HASH_TYPE_IPV6_TCP :
+				      XEN_NETIF_CTRL_HASH_TYPE_IPV4_TCP)) {
 		*type = v6 ? _XEN_NETIF_CTRL_HASH_TYPE_IPV6_TCP : _XEN_NETIF_CTRL_HASH_TYPE_IPV4_TCP;
-		return xen_netif_toeplitz_hash(h->key, HASH_KEY_MAX, f.bytes, f.addresses + PORTS_BYTES);
+		return xen_netif_toeplitz_hash(h->key, HASH_KEY_MAX, f.bytes,
+					       f.addresses + PORTS_BYTES);
 	}
 	if (h->flags & (v6 ? XEN_NETIF_CTRL_HASH_TYPE_IPV6 : XEN_NETIF_CTRL_HASH_TYPE_IPV4)) {
 		*type = v6 ? _XEN_NETIF_CTRL_HASH_TYPE_IPV6 : _XEN_NETIF_CTRL_HASH_TYPE_IPV4;
@@ -95,7 +99,8 @@ static uint32_t own_hash(const uint8_t *data, size_t len)
 	return sum ^ sum >> 16;
 }
 
-unsigned int net_hash_queue(const struct net_hash *h, const uint8_t *data, size_t len, unsigned int queues)
+unsigned int net_hash_queue(const struct net_hash *h, const uint8_t *data, size_t len,
+			    unsigned int queues)
 {
 	uint32_t value;
 	int type;

@@ -10,9 +10,10 @@
 #include "drivers/backend/net/device.h"
 
 #define SHARED_PAGES 65536
-#define LIMIT_FILE "/sys/module/xen_gntalloc/parameters/limit"
+#define LIMIT_FILE   "/sys/module/xen_gntalloc/parameters/limit"
 
-/* The module's own limit is enough for seven cards' frames. Without the module, or leave to write, the others' are ordinary memory. */
+/* The module's own limit is enough for seven cards' frames. Without the module, or leave to write,
+ * the others' are ordinary memory. */
 static void raise_limit(void)
 {
 	int fd = open(LIMIT_FILE, O_RDWR | O_CLOEXEC), n;

@@ -5,11 +5,11 @@
 #include <errno.h>
 #include <string.h>
 
-#define ETHERTYPE_IP 0x0800
+#define ETHERTYPE_IP   0x0800
 #define ETHERTYPE_VLAN 0x8100
 #define ETHERTYPE_IPV6 0x86dd
-#define PROTO_TCP 6
-#define PROTO_UDP 17
+#define PROTO_TCP      6
+#define PROTO_UDP      17
 
 _Static_assert(sizeof(netif_tx_request_t) == 12 && sizeof(netif_extra_info_t) == 8,
 	       "an extra fits a request's slot");
@@ -124,7 +124,9 @@ bad_slots:
 	return -EPROTO;
 }
 
-/* --- headers ------------------------------------------------------------------------------------------------------------- */
+/* --- headers
+ * -------------------------------------------------------------------------------------------------------------
+ */
 
 static uint16_t be16(const uint8_t *p)
 {
@@ -173,8 +175,7 @@ int packet_to_vnet(const struct net_packet *p, const uint8_t *data, struct virti
 	if ((proto != PROTO_TCP && proto != PROTO_UDP) ||
 	    at + (proto == PROTO_TCP ? 20u : 8u) > p->size) {
 		why_set(why, TE_DEVICE,
-			"a packet with offloads that is no TCP or UDP over IP (protocol %u)",
-			proto);
+			"a packet with offloads that is no TCP or UDP over IP (protocol %u)", proto);
 		return -EINVAL;
 	}
 	h->flags = VIRTIO_NET_HDR_F_NEEDS_CSUM;

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What the two directions of a card have in common (vif.h): rounds of packets, and where they lie in memory. */
+/* What the two directions of a card have in common (vif.h): rounds of packets, and where they lie
+ * in memory. */
 #ifndef NET_ROUND_H
 #define NET_ROUND_H
 
 #include "drivers/backend/net/vif.h"
 
-#define ROUND 32u /* packets handled together */
-#define SLOT_BYTES 4096u
+#define ROUND	    32u /* packets handled together */
+#define SLOT_BYTES  4096u
 #define ROUND_BYTES (VIF_ROUND_PAGES * PEER_PAGE)
-#define HEADER_BYTES sizeof(struct virtio_net_hdr) /* in front of each frame in the round's memory */
+#define HEADER_BYTES \
+	sizeof(struct virtio_net_hdr) /* in front of each frame in the round's memory */
 
 /* Where an address is on the frontend's list of multicasts, or -1. */
 int mcast_find(const struct vif_record *f, const uint8_t addr[6]);

@@ -55,7 +55,8 @@ static int add_one(struct staging *s, unsigned int queue, const struct xen_netif
 	return 0;
 }
 
-int staging_add(struct staging *s, unsigned int queue, const struct xen_netif_gref *g, unsigned int n)
+int staging_add(struct staging *s, unsigned int queue, const struct xen_netif_gref *g,
+		unsigned int n)
 {
 	unsigned int i;
 
@@ -69,7 +70,8 @@ int staging_add(struct staging *s, unsigned int queue, const struct xen_netif_gr
 	return 0;
 }
 
-unsigned int staging_remove(struct staging *s, unsigned int queue, struct xen_netif_gref *g, unsigned int n)
+unsigned int staging_remove(struct staging *s, unsigned int queue, struct xen_netif_gref *g,
+			    unsigned int n)
 {
 	unsigned int i, gone = 0;
 	struct staged *e;
@@ -90,7 +92,7 @@ void staging_empty(struct staging *s)
 {
 	struct staged *e, *next;
 
-	HASH_ITER(hh, s->first, e, next)
+	HASH_ITER (hh, s->first, e, next)
 		drop(s, e);
 }
 
@@ -113,7 +115,8 @@ static bool copy_mapped(const struct staging *s, struct peer_copy *c, int to_pee
 
 	if (!e)
 		return false;
-	c->ok = c->offset + c->len <= PEER_PAGE && !(to_peer && e->flags & XEN_NETIF_CTRLF_GREF_readonly);
+	c->ok = c->offset + c->len <= PEER_PAGE &&
+		!(to_peer && e->flags & XEN_NETIF_CTRLF_GREF_readonly);
 	if (c->ok && to_peer)
 		memcpy(e->page + c->offset, c->local, c->len);
 	else if (c->ok)

@@ -36,9 +36,8 @@ int tap_open(struct tap *t, const char *name, struct why *why)
 	int size = sizeof(struct virtio_net_hdr);
 
 	if (strlen(name) >= sizeof(t->name))
-		return why_set(why, TE_DEVICE,
-			       "interface name \"%s\" is longer than %zu characters", name,
-			       sizeof(t->name) - 1);
+		return why_set(why, TE_DEVICE, "interface name \"%s\" is longer than %zu characters",
+			       name, sizeof(t->name) - 1);
 	snprintf(t->name, sizeof(t->name), "%s", name);
 	snprintf(r.ifr_name, sizeof(r.ifr_name), "%s", name);
 	t->fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
@@ -63,8 +62,8 @@ void tap_close(struct tap *t)
 
 int tap_set_offloads(struct tap *t, bool csum, bool tso4, bool tso6, struct why *why)
 {
-	unsigned int what = csum ? TUN_F_CSUM | (tso4 ? TUN_F_TSO4 : 0u) | (tso6 ? TUN_F_TSO6 : 0u)
-				 : 0u;
+	unsigned int what =
+		csum ? TUN_F_CSUM | (tso4 ? TUN_F_TSO4 : 0u) | (tso6 ? TUN_F_TSO6 : 0u) : 0u;
 
 	if (ioctl(t->fd, TUNSETOFFLOAD, what))
 		return why_set(why, TE_DEVICE, "%s: offloads %#x: %s", t->name, what,
@@ -130,7 +129,8 @@ int tap_join_bridge(struct tap *t, const char *bridge, struct why *why)
 int tap_route(struct tap *t, uint32_t ip, struct why *why)
 {
 	struct rtentry r = { .rt_flags = RTF_UP | RTF_HOST, .rt_dev = t->name };
-	struct sockaddr_in *to = (struct sockaddr_in *)&r.rt_dst, *mask = (struct sockaddr_in *)&r.rt_genmask;
+	struct sockaddr_in *to = (struct sockaddr_in *)&r.rt_dst,
+			   *mask = (struct sockaddr_in *)&r.rt_genmask;
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), rc = 0;
 	char path[64];
 

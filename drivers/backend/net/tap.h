@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The host's end of a virtual network card: a TAP device with virtio-net headers, and its place on a bridge. */
+/* The host's end of a virtual network card: a TAP device with virtio-net headers, and its place on
+ * a bridge. */
 #ifndef NET_TAP_H
 #define NET_TAP_H
 
@@ -15,7 +16,8 @@ struct tap {
 	char name[TAP_NAME_MAX];
 };
 
-/* Makes (or takes over) the interface, down. The descriptor does not block; every frame has a struct virtio_net_hdr in front. */
+/* Makes (or takes over) the interface, down. The descriptor does not block; every frame has a
+ * struct virtio_net_hdr in front. */
 int tap_open(struct tap *t, const char *name, struct why *why);
 void tap_close(struct tap *t); /* the interface goes */
 /* What may be handed to the guest as it is: checksums to be finished, TCP segments joined. */

@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Frames to the guest (vif.h): a round of them is read, laid into the slots the guest offers, and copied in one batch. */
+/* Frames to the guest (vif.h): a round of them is read, laid into the slots the guest offers, and
+ * copied in one batch. */
 #include "drivers/backend/net/round.h"
 
 #include <string.h>
 
-#define LOOKS_ALONE 4u /* frames that came alone in a row, until another is not looked for any more */
+#define LOOKS_ALONE \
+	4u /* frames that came alone in a row, until another is not looked for any more */
 #define LOOKS_AGAIN 8u /* but each eighth time it is */
 
 static struct peer_copy copies[ROUND * NET_MAX_SLOTS];
 
-/* A frame on its way into the guest's slots: laid out, then copied with the others of its round, then answered. */
+/* A frame on its way into the guest's slots: laid out, then copied with the others of its round,
+ * then answered. */
 struct rx_frame {
 	struct vif_queue *queue;
 	unsigned int slots, first_copy, nr_copies, extras;
@@ -59,7 +62,8 @@ static void rx_lay(struct vif_queue *q, struct rx_frame *f, const uint8_t *data,
 
 static void rx_extras(struct vif_queue *q, const struct rx_frame *f)
 {
-	netif_extra_info_t gso = { .type = XEN_NETIF_EXTRA_TYPE_GSO }, hash = { .type = XEN_NETIF_EXTRA_TYPE_HASH };
+	netif_extra_info_t gso = { .type = XEN_NETIF_EXTRA_TYPE_GSO },
+			   hash = { .type = XEN_NETIF_EXTRA_TYPE_HASH };
 
 	if (f->gso_type) {
 		gso.flags = f->hash_type >= 0 ? XEN_NETIF_EXTRA_FLAG_MORE : 0;
@@ -80,7 +84,8 @@ static void rx_answer(struct vif *v, struct vif_queue *q, const struct rx_frame 
 	unsigned int i;
 
 	for (i = 0; i < f->nr_copies; i++) {
-		netif_rx_response_t rsp = { .id = f->id[i ? i + f->extras : 0], .flags = i == 0 ? f->flags : 0 };
+		netif_rx_response_t rsp = { .id = f->id[i ? i + f->extras : 0],
+					    .flags = i == 0 ? f->flags : 0 };
 
 		rsp.status = copied ? (int16_t)copies[f->first_copy + i].len : NETIF_RSP_ERROR;
 		if (i + 1 < f->nr_copies)
@@ -95,16 +100,18 @@ static void rx_answer(struct vif *v, struct vif_queue *q, const struct rx_frame 
 		v->stats.rx_dropped++;
 }
 
-/* Does the frontend want it? A multicast only if it is on its list, once it asked for that; a broadcast always. */
+/* Does the frontend want it? A multicast only if it is on its list, once it asked for that; a
+ * broadcast always. */
 static bool rx_accepts(const struct vif *v)
 {
 	static const uint8_t everyone[6] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
 
-	return !v->mcast_control || v->held_len < NET_HEADER_MIN || !(v->held[0] & 1) || !memcmp(v->held, everyone, 6) ||
-	       mcast_find(v->record, v->held) >= 0;
+	return !v->mcast_control || v->held_len < NET_HEADER_MIN || !(v->held[0] & 1) ||
+	       !memcmp(v->held, everyone, 6) || mcast_find(v->record, v->held) >= 0;
 }
 
-/* The next frame from the host, unless one is held; false: none. Frames the guest cannot take are lost here. */
+/* The next frame from the host, unless one is held; false: none. Frames the guest cannot take are
+ * lost here. */
 static bool rx_fetch(struct vif *v, uint8_t *to)
 {
 	size_t n;
@@ -126,7 +133,8 @@ static bool rx_fetch(struct vif *v, uint8_t *to)
 	return true;
 }
 
-/* A look for another frame costs a system call; where they come one by one it finds none. Whoever waits is told of one that was missed. */
+/* A look for another frame costs a system call; where they come one by one it finds none. Whoever
+ * waits is told of one that was missed. */
 static bool rx_look_on(struct vif *v, unsigned int n)
 {
 	return n == 0 || n > 1 || v->alone < LOOKS_ALONE || v->alone % LOOKS_AGAIN == 0;
@@ -134,7 +142,9 @@ static bool rx_look_on(struct vif *v, unsigned int n)
 
 static struct vif_queue *rx_queue(struct vif *v)
 {
-	return &v->queue[v->queues > 1 ? net_hash_queue(&v->record->hash, v->held, v->held_len, v->queues) : 0];
+	return &v->queue[v->queues > 1 ?
+				 net_hash_queue(&v->record->hash, v->held, v->held_len, v->queues) :
+				 0];
 }
 
 /* Lays the held frame out. false: it stays held until the guest offers room, or its ring is broken. */
@@ -147,7 +157,8 @@ static bool rx_take(struct vif *v, struct rx_frame *f, unsigned int *at)
 	if (waiting < 0) {
 		why_set(&v->why, TE_DEVICE,
 			"receive ring: req_prod %u is more than a ring of %u ahead of %u",
-			ring_shared_req_prod(&f->queue->rx), f->queue->rx.slots, f->queue->rx.req_cons);
+			ring_shared_req_prod(&f->queue->rx), f->queue->rx.slots,
+			f->queue->rx.req_cons);
 		v->broken = true;
 		return false;
 	}
@@ -177,7 +188,8 @@ static void rx_answer_all(struct vif *v, unsigned int n, unsigned int nr_copies)
 /* Returns how many frames went; end: the host has no more. */
 static unsigned int rx_round(struct vif *v, bool *end)
 {
-	uint8_t *to = v->rx_buffer[1] + PEER_PAGE, *full = v->rx_buffer[1] + ROUND_BYTES - NET_MAX_PACKET;
+	uint8_t *to = v->rx_buffer[1] + PEER_PAGE,
+		*full = v->rx_buffer[1] + ROUND_BYTES - NET_MAX_PACKET;
 	unsigned int n, at = 0;
 
 	for (n = 0; n < ROUND; n++) {
@@ -187,8 +199,10 @@ static unsigned int rx_round(struct vif *v, bool *end)
 			*end = !rx_look_on(v, n) || !rx_fetch(v, to);
 			if (*end)
 				break;
-			/* Each frame begins with a page, so that each of the guest's buffers is filled from one of ours; its header ends the last one. */
-			to += (v->held_len + HEADER_BYTES + PEER_PAGE - 1) & ~(size_t)(PEER_PAGE - 1);
+			/* Each frame begins with a page, so that each of the guest's buffers is
+			 * filled from one of ours; its header ends the last one. */
+			to += (v->held_len + HEADER_BYTES + PEER_PAGE - 1) &
+			      ~(size_t)(PEER_PAGE - 1);
 		}
 		if (!rx_take(v, &rx_frames[n], &at))
 			break;
@@ -211,7 +225,8 @@ static void rx_push(struct vif *v)
 		v->queue[i].rx_wanted |= answers_push(v->queue[i].rx_answers, &v->queue[i].rx);
 }
 
-/* After all rounds: a guest that runs meanwhile, on the same processor, would be told again of each. */
+/* After all rounds: a guest that runs meanwhile, on the same processor, would be told again of
+ * each. */
 static void rx_tell(struct vif *v)
 {
 	unsigned int i;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A card's connection (vif.h): its rings, what of it outlives us, and its control ring. The frames' ways are from_guest.c and to_guest.c. */
+/* A card's connection (vif.h): its rings, what of it outlives us, and its control ring. The frames'
+ * ways are from_guest.c and to_guest.c. */
 #include "drivers/backend/net/round.h"
 
 #include <errno.h>
@@ -14,7 +15,8 @@ static void control_one(struct vif *v)
 
 	ring_peek(&v->ctrl_ring, 0, &rq, sizeof(rq));
 	rsp = ctrl_do(&c, &rq);
-	if (rq.type == XEN_NETIF_CTRL_TYPE_ADD_GREF_MAPPING || rq.type == XEN_NETIF_CTRL_TYPE_DEL_GREF_MAPPING) {
+	if (rq.type == XEN_NETIF_CTRL_TYPE_ADD_GREF_MAPPING ||
+	    rq.type == XEN_NETIF_CTRL_TYPE_DEL_GREF_MAPPING) {
 		for (i = 0; i < v->queues; i++)
 			v->record->nr_staged[i] = staging_list(&v->staging, i, v->record->staged[i]);
 	}
@@ -34,14 +36,17 @@ void vif_control(struct vif *v)
 		while ((waiting = ring_waiting(&v->ctrl_ring)) > 0)
 			control_one(v);
 		if (waiting < 0) {
-			why_set(&v->why, TE_DEVICE, "control ring: req_prod %u is more than a ring of %u ahead of %u",
-				ring_shared_req_prod(&v->ctrl_ring), v->ctrl_ring.slots, v->ctrl_ring.req_cons);
+			why_set(&v->why, TE_DEVICE,
+				"control ring: req_prod %u is more than a ring of %u ahead of %u",
+				ring_shared_req_prod(&v->ctrl_ring), v->ctrl_ring.slots,
+				v->ctrl_ring.req_cons);
 			v->broken = true;
 		}
 	} while (!v->broken && ring_arm(&v->ctrl_ring));
 }
 
-void vif_init(struct vif *v, struct peer *peer, struct frame_port *port, struct vif_record *record, void *buffer)
+void vif_init(struct vif *v, struct peer *peer, struct frame_port *port, struct vif_record *record,
+	      void *buffer)
 {
 	unsigned int i;
 
@@ -66,7 +71,8 @@ static bool same_connection(const struct vif_record *f, const struct vif_choice 
 		    f->tx_port[i] != c->tx_port[i] || f->rx_port[i] != c->rx_port[i])
 			return false;
 	}
-	return f->queues == c->queues && f->ctrl_ref == (c->ctrl ? c->ctrl_ref : 0) && f->ctrl_port == (c->ctrl ? c->ctrl_port : 0);
+	return f->queues == c->queues && f->ctrl_ref == (c->ctrl ? c->ctrl_ref : 0) &&
+	       f->ctrl_port == (c->ctrl ? c->ctrl_port : 0);
 }
 
 static void remember_connection(struct vif_record *f, const struct vif_choice *c)
@@ -118,9 +124,12 @@ static int ctrl_connect(struct vif *v, const struct vif_choice *c, struct why *w
 	v->ctrl_mapped = peer_map(v->peer, &c->ctrl_ref, 1, 1);
 	v->ctrl_port = peer_bind(v->peer, c->ctrl_port);
 	if (!v->ctrl_mapped || v->ctrl_port < 0)
-		return why_set(why, TE_DEVICE, "control ring: grant %u cannot be mapped or event channel %u of d%u not bound",
-			       c->ctrl_ref, c->ctrl_port, peer_domid(v->peer));
-	ring_init(&v->ctrl_ring, v->ctrl_mapped, SLOT_BYTES, sizeof(union xen_netif_ctrl_sring_entry));
+		return why_set(
+			why, TE_DEVICE,
+			"control ring: grant %u cannot be mapped or event channel %u of d%u not bound",
+			c->ctrl_ref, c->ctrl_port, peer_domid(v->peer));
+	ring_init(&v->ctrl_ring, v->ctrl_mapped, SLOT_BYTES,
+		  sizeof(union xen_netif_ctrl_sring_entry));
 	answers_recover(&v->record->ctrl, &v->ctrl_ring);
 	peer_notify(v->peer, v->ctrl_port);
 	/* Those that cannot be mapped again are reached by copies, as any grant is. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A virtual network card: the frontend's rings on one side, a TAP device on the other. One process has one. */
+/* A virtual network card: the frontend's rings on one side, a TAP device on the other. One process
+ * has one. */
 #ifndef NET_VIF_H
 #define NET_VIF_H
 
@@ -11,19 +12,22 @@
 #include "drivers/backend/net/packet.h"
 
 #define NET_MAX_QUEUES 4
-#define NET_MAX_MCAST 64
-/* Frames lie in memory that peer_buffer() gave: those of a round from the guest, and two rounds to the guest by turns. */
-#define VIF_ROUND_PAGES 48u
+#define NET_MAX_MCAST  64
+/* Frames lie in memory that peer_buffer() gave: those of a round from the guest, and two rounds to
+ * the guest by turns. */
+#define VIF_ROUND_PAGES	 48u
 #define VIF_BUFFER_PAGES (3 * VIF_ROUND_PAGES)
-#define VIF_DEBT_NS 1000000u /* how long a frontend may wait to be told of small packets' answers */
+#define VIF_DEBT_NS	 1000000u /* how long a frontend may wait to be told of small packets' answers */
 
 /* What the host's end does with frames: the TAP device, or a test. */
 struct frame_port {
-	/* len bytes: a struct virtio_net_hdr and the frame behind it. 0, or -errno; -EAGAIN never: a frame that does not fit is lost, as on a wire. */
+	/* len bytes: a struct virtio_net_hdr and the frame behind it. 0, or -errno; -EAGAIN never:
+	 * a frame that does not fit is lost, as on a wire. */
 	int (*send)(struct frame_port *p, const uint8_t *data, size_t len);
 	/* The same to read, up to size bytes. 0: none waits. */
 	size_t (*receive)(struct frame_port *p, uint8_t *data, size_t size);
-	/* Several frames are about to be sent, or were: those they wake had better wait. May be NULL. */
+	/* Several frames are about to be sent, or were: those they wake had better wait. May be
+	 * NULL. */
 	void (*hold)(struct frame_port *p, bool on);
 };
 
@@ -32,19 +36,22 @@ struct vif_queue {
 	struct answers *tx_answers, *rx_answers;
 	void *tx_mapped, *rx_mapped;
 	int tx_port, rx_port; /* the same one unless the frontend split them */
-	/* Are there answers that the frontend wants to be told of and was not yet, and how many slots and bytes are they? */
+	/* Are there answers that the frontend wants to be told of and was not yet, and how many
+	 * slots and bytes are they? */
 	bool wanted, rx_wanted;
 	uint32_t debt_slots, debt_bytes;
 };
 
 struct vif_stats {
-	uint64_t tx_packets, tx_bytes, rx_packets, rx_bytes, tx_errors, rx_dropped, rx_filtered, guarded;
+	uint64_t tx_packets, tx_bytes, rx_packets, rx_bytes, tx_errors, rx_dropped, rx_filtered,
+		guarded;
 };
 
 /* What outlives the process: one mapped file a card. */
 struct vif_record {
 	uint32_t queues; /* of the connection that these belong to; 0: none */
-	uint32_t tx_ref[NET_MAX_QUEUES], rx_ref[NET_MAX_QUEUES], tx_port[NET_MAX_QUEUES], rx_port[NET_MAX_QUEUES];
+	uint32_t tx_ref[NET_MAX_QUEUES], rx_ref[NET_MAX_QUEUES], tx_port[NET_MAX_QUEUES],
+		rx_port[NET_MAX_QUEUES];
 	struct answers tx[NET_MAX_QUEUES], rx[NET_MAX_QUEUES];
 	/* what the frontend asked of it */
 	uint32_t ctrl_ref, ctrl_port;
@@ -66,19 +73,20 @@ struct vif {
 	void *ctrl_mapped; /* NULL: the frontend has none */
 	int ctrl_port;
 	struct staging staging;
-	bool mcast_control; /* multicasts only to those on the list */
+	bool mcast_control;	    /* multicasts only to those on the list */
 	bool connected, broken, sg; /* sg: the frontend takes frames of several slots */
 	struct net_guard guard;
 	/* rate limit: a bucket of bytes, filled evenly; 0 rate: none */
 	uint64_t rate, burst, credit; /* bytes a second, bytes, bytes */
-	uint64_t filled_at; /* ns */
+	uint64_t filled_at;	      /* ns */
 	bool throttled;
 	struct vif_stats stats;
 	struct why why;
-	uint8_t *held; /* a frame from the host that waits for room in the ring; its header lies in front of it */
-	size_t held_len; /* 0: none does */
+	uint8_t *held; /* a frame from the host that waits for room in the ring; its header lies in
+			  front of it */
+	size_t held_len;		   /* 0: none does */
 	uint8_t *tx_buffer, *rx_buffer[2]; /* the held frame is in the first */
-	unsigned int alone; /* looks in a row that found one frame from the host */
+	unsigned int alone;		   /* looks in a row that found one frame from the host */
 };
 
 struct vif_choice {
@@ -91,15 +99,18 @@ struct vif_choice {
 };
 
 /* buffer: VIF_BUFFER_PAGES pages. */
-void vif_init(struct vif *v, struct peer *peer, struct frame_port *port, struct vif_record *record, void *buffer);
+void vif_init(struct vif *v, struct peer *peer, struct frame_port *port, struct vif_record *record,
+	      void *buffer);
 int vif_connect(struct vif *v, const struct vif_choice *c, struct why *why);
 void vif_disconnect(struct vif *v);
-/* The frontend kicked, the host has frames, or the bucket filled up: now is monotonic time in ns. Look at v->broken after each. */
+/* The frontend kicked, the host has frames, or the bucket filled up: now is monotonic time in ns.
+ * Look at v->broken after each. */
 void vif_from_guest(struct vif *v, uint64_t now);
 void vif_to_guest(struct vif *v);
 /* ns until a throttled vif may send again, 0: it is not. */
 uint64_t vif_throttled_for(const struct vif *v);
-/* Is a frontend to be told of answers within VIF_DEBT_NS? vif_settle() tells it, unless it saw them meanwhile. */
+/* Is a frontend to be told of answers within VIF_DEBT_NS? vif_settle() tells it, unless it saw them
+ * meanwhile. */
 bool vif_in_debt(const struct vif *v);
 void vif_settle(struct vif *v);
 

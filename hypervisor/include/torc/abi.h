@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The door to the public Xen ABI headers (Debian's libxen-dev). Nothing else in the hypervisor includes <xen/...>. */
+/* The door to the public Xen ABI headers (Debian's libxen-dev). Nothing else in the hypervisor
+ * includes <xen/...>. */
 #ifndef TORC_ABI_H
 #define TORC_ABI_H
 
@@ -7,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define __XEN_TOOLS__ 1
+#define __XEN_TOOLS__	    1
 #define XEN_ERRNO_ABI_NAMES 1
 #include <xen/xen.h>
 #include <xen/errno.h>

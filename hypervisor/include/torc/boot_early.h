@@ -5,7 +5,7 @@
 
 #include <torc/boot.h>
 
-void multiboot_parse(uint32_t magic, maddr_t info);	/* panics if there is nothing to go by */
+void multiboot_parse(uint32_t magic, maddr_t info); /* panics if there is nothing to go by */
 void boot_main(uint32_t magic, maddr_t info) __attribute__((noreturn));
 
 #endif

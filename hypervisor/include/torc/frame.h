@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Machine frames: owner, reference count, type and type count (DESIGN: the invariant that all safety rests on).
+ * Machine frames: owner, reference count, type and type count (DESIGN: the invariant that all
+ * safety rests on).
  *
- * A general reference keeps a frame from being freed and its owner from changing. A type reference is held by whoever uses it as
- * that type (a writable mapping, a table entry that points to a page table, a cr3, a pin, a loaded GDT) and includes a
- * general one. Types change only when the type count is 0. Validation of tables is pv/validate.c's.
+ * A general reference keeps a frame from being freed and its owner from changing. A type reference
+ * is held by whoever uses it as that type (a writable mapping, a table entry that points to a page
+ * table, a cr3, a pin, a loaded GDT) and includes a general one. Types change only when the type
+ * count is 0. Validation of tables is pv/validate.c's.
  */
 #ifndef TORC_FRAME_H
 #define TORC_FRAME_H
@@ -16,32 +18,48 @@
 
 struct domain;
 
-enum frame_type {	/* exclusive while counted */
-	FT_NONE, FT_WRITABLE, FT_L1, FT_L2, FT_L3, FT_L4, FT_SEGDESC,
-	FT_SHARED,	/* hypervisor memory that guests may map read-only (m2p): typed for good */
-	FT_L2_TOP,	/* 32-bit: the L2 of slot 3, which holds the hypervisor's hole; never a plain FT_L2 at the same time */
+enum frame_type { /* exclusive while counted */
+		  FT_NONE,
+		  FT_WRITABLE,
+		  FT_L1,
+		  FT_L2,
+		  FT_L3,
+		  FT_L4,
+		  FT_SEGDESC,
+		  FT_SHARED, /* hypervisor memory that guests may map read-only (m2p): typed for
+				good */
+		  FT_L2_TOP, /* 32-bit: the L2 of slot 3, which holds the hypervisor's hole; never a
+				plain FT_L2 at the same time */
 };
 
-#define FRAME_RAM	0x01		/* is RAM */
-#define FRAME_FREE	0x02		/* head of a free block in the heap */
-#define FRAME_USED	0x04		/* somebody had it: what it holds is a secret, and zeroed before a domain gets it */
-#define FRAME_OWN	0x08		/* the hypervisor's memory shared with its owner: on no list of pages */
-#define FRAME_SLAB	0x10		/* cut into small objects (heap.c) */
-#define FRAME_IDLE	0x20		/* in the heap's hands: debug builds check that nobody frees or uses it */
+#define FRAME_RAM  0x01 /* is RAM */
+#define FRAME_FREE 0x02 /* head of a free block in the heap */
+#define FRAME_USED \
+	0x04 /* somebody had it: what it holds is a secret, and zeroed before a domain gets it */
+#define FRAME_OWN  0x08 /* the hypervisor's memory shared with its owner: on no list of pages */
+#define FRAME_SLAB 0x10 /* cut into small objects (heap.c) */
+#define FRAME_IDLE 0x20 /* in the heap's hands: debug builds check that nobody frees or uses it */
 
-/* Lists of frames, by number: half the size of pointers, in a table that costs a part of all memory. 0 ends one: frame 0 is on none. */
-struct frame_link { uint32_t next, prev; };
-struct frame_list { uint32_t first, last; };
+/* Lists of frames, by number: half the size of pointers, in a table that costs a part of all
+ * memory. 0 ends one: frame 0 is on none. */
+struct frame_link {
+	uint32_t next, prev;
+};
+struct frame_list {
+	uint32_t first, last;
+};
 
 struct frame {
-	uint32_t count;			/* general references and flags: core/frame.c's layout; 0: free or the hypervisor's own */
-	uint32_t type;			/* enum frame_type, validity, pin, partial state, type count: core/frame.c's layout */
-	struct domain *owner;		/* NULL: nobody's; stable under a general reference */
-	struct frame_link link;		/* on its owner's list, or a free list */
-	uint32_t stamp;			/* tlb_stamp_now() when the last writable or table use ended */
-	uint16_t partial;		/* entries validated so far of a table being (in)validated preemptibly */
-	uint8_t order;			/* free block's, in the heap */
-	uint8_t flags;			/* FRAME_*: changed at boot or by whoever holds the frame unshared */
+	uint32_t count; /* general references and flags: core/frame.c's layout; 0: free or the
+			   hypervisor's own */
+	uint32_t type;	/* enum frame_type, validity, pin, partial state, type count: core/frame.c's
+			   layout */
+	struct domain *owner;	/* NULL: nobody's; stable under a general reference */
+	struct frame_link link; /* on its owner's list, or a free list */
+	uint32_t stamp;		/* tlb_stamp_now() when the last writable or table use ended */
+	uint16_t partial; /* entries validated so far of a table being (in)validated preemptibly */
+	uint8_t order;	  /* free block's, in the heap */
+	uint8_t flags;	  /* FRAME_*: changed at boot or by whoever holds the frame unshared */
 };
 
 #ifdef TORC_HOST_BUILD
@@ -49,12 +67,27 @@ extern struct frame *frame_table;
 #else
 #define frame_table ((struct frame *)FRAME_TABLE)
 #endif
-extern mfn_t max_mfn;			/* one above the last frame that has a struct frame */
-static inline mfn_t frame_mfn(const struct frame *f) { return MFN(f - frame_table); }
-static inline struct frame *mfn_frame(mfn_t m) { return &frame_table[m.n]; }
-static inline bool frame_list_empty(const struct frame_list *l) { return !l->first; }
-static inline struct frame *frame_list_first(const struct frame_list *l) { return l->first ? &frame_table[l->first] : NULL; }
-static inline struct frame *frame_list_next(const struct frame *f) { return f->link.next ? &frame_table[f->link.next] : NULL; }
+extern mfn_t max_mfn; /* one above the last frame that has a struct frame */
+static inline mfn_t frame_mfn(const struct frame *f)
+{
+	return MFN(f - frame_table);
+}
+static inline struct frame *mfn_frame(mfn_t m)
+{
+	return &frame_table[m.n];
+}
+static inline bool frame_list_empty(const struct frame_list *l)
+{
+	return !l->first;
+}
+static inline struct frame *frame_list_first(const struct frame_list *l)
+{
+	return l->first ? &frame_table[l->first] : NULL;
+}
+static inline struct frame *frame_list_next(const struct frame *f)
+{
+	return f->link.next ? &frame_table[f->link.next] : NULL;
+}
 static inline void frame_list_add(struct frame_list *l, struct frame *f)
 {
 	uint32_t n = frame_mfn(f).n;
@@ -98,14 +131,19 @@ static inline struct frame *frame_list_pop(struct frame_list *l)
 	return f;
 }
 /* Is RAM with a struct frame (not MMIO, not a hole). */
-static inline bool mfn_valid(mfn_t m) { return m.n < max_mfn.n && mfn_frame(m)->flags & FRAME_RAM; }
-void frame_add_ram(maddr_t start, maddr_t end);	/* at boot: every range of RAM in the map, used or not */
+static inline bool mfn_valid(mfn_t m)
+{
+	return m.n < max_mfn.n && mfn_frame(m)->flags & FRAME_RAM;
+}
+void frame_add_ram(maddr_t start,
+		   maddr_t end); /* at boot: every range of RAM in the map, used or not */
 
 /* General references. get fails (false) on a free frame, one of another owner, or a full count. */
-bool frame_get(struct frame *f, struct domain *owner);	/* only if it is owner's */
-bool frame_get_any(struct frame *f);			/* whoever's; for the privileged, look at f->owner after it */
-void frame_put(struct frame *f);			/* the last put frees to the heap (owner's accounts are told) */
-/* Allocated to a domain: owner set, one reference (FRAME_ALLOCATED), on its list. The caller has scrubbed or will. */
+bool frame_get(struct frame *f, struct domain *owner); /* only if it is owner's */
+bool frame_get_any(struct frame *f); /* whoever's; for the privileged, look at f->owner after it */
+void frame_put(struct frame *f); /* the last put frees to the heap (owner's accounts are told) */
+/* Allocated to a domain: owner set, one reference (FRAME_ALLOCATED), on its list. The caller has
+ * scrubbed or will. */
 void frame_assign(struct frame *f, struct domain *d);
 /* The last step of it, for domain/pages.c, which does many at once under its own lock. */
 void frame_set_allocated(struct frame *f);
@@ -113,37 +151,47 @@ void frame_set_allocated(struct frame *f);
 bool frame_drop_allocated(struct frame *f);
 bool frame_is_allocated(const struct frame *f);
 
-void frame_mark_foreign(struct frame *f);	/* before a writable mapping by another domain than its owner is let go */
-bool frame_steal(struct frame *f, struct domain *d);	/* takes it from its owner if nothing but the allocation and the caller's
-							 * one reference hold it; then it is nobody's, to free or assign */
-/* Hypervisor memory that d may map: writable (grant tables, shared_info) or only readable. On no list, in nr_own_pages. Undone by
- * frame_unshare(); the frame goes to the heap when the last mapping has gone. */
+void frame_mark_foreign(struct frame *f); /* before a writable mapping by another domain than its
+					     owner is let go */
+bool frame_steal(struct frame *f,
+		 struct domain *d); /* takes it from its owner if nothing but the allocation and the
+				     * caller's one reference hold it; then it is nobody's, to free
+				     * or assign */
+/* Hypervisor memory that d may map: writable (grant tables, shared_info) or only readable. On no
+ * list, in nr_own_pages. Undone by frame_unshare(); the frame goes to the heap when the last
+ * mapping has gone. */
 void frame_share(struct frame *f, struct domain *d, bool writable);
 void frame_unshare(struct frame *f);
 
-/* Type references, and a general one with each. 0, -XEN_EINVAL (not the owner's, in use as another type, bad
- * contents), -XEN_EBUSY (not to be written: a table), -XEN_ERESTART (preempted: go on later).
- * For tables the caller is in the owner's context (its widths, its slots). */
+/* Type references, and a general one with each. 0, -XEN_EINVAL (not the owner's, in use as another
+ * type, bad contents), -XEN_EBUSY (not to be written: a table), -XEN_ERESTART (preempted: go on
+ * later). For tables the caller is in the owner's context (its widths, its slots). */
 int frame_get_typed(struct frame *f, struct domain *owner, enum frame_type t);
-void frame_put_typed(struct frame *f);			/* runs to the end */
-int frame_put_typed_preemptible(struct frame *f);	/* 0 or -XEN_ERESTART with the reference kept */
+void frame_put_typed(struct frame *f);		  /* runs to the end */
+int frame_put_typed_preemptible(struct frame *f); /* 0 or -XEN_ERESTART with the reference kept */
 enum frame_type frame_type(const struct frame *f);
 unsigned int frame_type_count(const struct frame *f);
 uint64_t frame_count(const struct frame *f);
-bool frame_pin(struct frame *f);			/* marks pinned; false if it was */
+bool frame_pin(struct frame *f); /* marks pinned; false if it was */
 bool frame_unpin(struct frame *f);
 bool frame_is_pinned(const struct frame *f);
-bool frame_get_more(struct frame *f, struct domain *owner, enum frame_type t);	/* one more of a type it has and is valid as */
-/* Finishes what a preempted validation or its undoing left behind, with none waiting for it. 0 or -XEN_ERESTART. */
+bool frame_get_more(struct frame *f, struct domain *owner,
+		    enum frame_type t); /* one more of a type it has and is valid as */
+/* Finishes what a preempted validation or its undoing left behind, with none waiting for it. 0 or
+ * -XEN_ERESTART. */
 int frame_settle(struct frame *f);
 
-/* pv/validate.c, called by core/frame.c through this door when a table's type count goes 0->1 and 1->0. */
-int table_validate(struct frame *f, enum frame_type t);		/* 0, -XEN_EINVAL.., -XEN_ERESTART with f->partial kept */
-int table_invalidate(struct frame *f, enum frame_type t);	/* 0 or -XEN_ERESTART */
+/* pv/validate.c, called by core/frame.c through this door when a table's type count goes 0->1 and
+ * 1->0. */
+int table_validate(struct frame *f,
+		   enum frame_type t); /* 0, -XEN_EINVAL.., -XEN_ERESTART with f->partial kept */
+int table_invalidate(struct frame *f, enum frame_type t); /* 0 or -XEN_ERESTART */
 
 /* domain/pages.c, likewise: the owner's books. */
 void owner_frame_added(struct domain *d, struct frame *f);
-void owner_frame_gone(struct domain *d, struct frame *f);	/* the last reference went; f still names its owner */
-uint64_t owner_tlb_cpus(struct domain *d);			/* cpumask_t: CPUs that may hold translations of its tables */
+void owner_frame_gone(struct domain *d,
+		      struct frame *f);	   /* the last reference went; f still names its owner */
+uint64_t owner_tlb_cpus(struct domain *d); /* cpumask_t: CPUs that may hold translations of its
+					      tables */
 
 #endif

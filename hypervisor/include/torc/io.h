@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Inner to the emulator of privileged instructions: ports, MSRs, and what rights they hang on. pv.h has what others use. */
+/* Inner to the emulator of privileged instructions: ports, MSRs, and what rights they hang on. pv.h
+ * has what others use. */
 #ifndef TORC_IO_H
 #define TORC_IO_H
 
 #include <torc/domain.h>
 #include <torc/guestmem.h>
 
-#define NR_PIRQS	1024
+#define NR_PIRQS 1024
 
 /* pv/io.c: does the guest itself (IOPL, bitmap) let this code use n ports from port on? */
 bool io_guest_may(struct vcpu *v, const struct cpu_user_regs *r, unsigned int port, unsigned int n);

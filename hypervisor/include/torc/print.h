@@ -5,7 +5,8 @@
 
 #include <torc/lib.h>
 
-/* For %pS: the symbol that holds addr and how far into it, NULL if none does. Unset: addresses are printed as numbers. */
+/* For %pS: the symbol that holds addr and how far into it, NULL if none does. Unset: addresses are
+ * printed as numbers. */
 extern const char *(*print_symbol)(unsigned long addr, unsigned long *offset);
 
 #endif

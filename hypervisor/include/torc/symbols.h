@@ -5,7 +5,7 @@
 
 #include <torc/lib.h>
 
-void symbols_init(void);		/* from here on %pS prints names */
+void symbols_init(void); /* from here on %pS prints names */
 /* NULL: addr is outside the image's text. */
 const char *symbol_find(unsigned long addr, unsigned long *offset);
 

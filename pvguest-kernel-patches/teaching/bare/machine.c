@@ -2,7 +2,7 @@
 /* The PC: serial port, descriptor tables, interrupt controller, timer, page tables. */
 #include "../kernel.h"
 
-#define COM1	0x3f8
+#define COM1 0x3f8
 
 static void outb(uint16_t port, uint8_t v)
 {
@@ -31,19 +31,23 @@ struct pointer {
 void load_tables(struct pointer *gdt, struct pointer *idt);
 
 static uint32_t tss[26];
-static uint64_t gdt[] = { 0, 0x00cf9b000000ffff, 0x00cf93000000ffff, 0x00cffb000000ffff, 0x00cff3000000ffff, 0 };
+static uint64_t gdt[] = {
+	0, 0x00cf9b000000ffff, 0x00cf93000000ffff, 0x00cffb000000ffff, 0x00cff3000000ffff, 0
+};
 static uint64_t idt[129];
 extern uint32_t stubs[];
 extern char stub_128[], stack_end[];
 
 static void gate(unsigned int vec, uint32_t to, uint32_t dpl)
 {
-	idt[vec] = (to & 0xffff) | 0x080000u | (uint64_t)(0x8e00 | dpl << 13 | (to & 0xffff0000)) << 32;
+	idt[vec] = (to & 0xffff) | 0x080000u |
+		   (uint64_t)(0x8e00 | dpl << 13 | (to & 0xffff0000)) << 32;
 }
 
 static void tables_init(void)
 {
-	struct pointer g = { sizeof(gdt) - 1, (uint32_t)gdt }, i = { sizeof(idt) - 1, (uint32_t)idt };
+	struct pointer g = { sizeof(gdt) - 1, (uint32_t)gdt },
+		       i = { sizeof(idt) - 1, (uint32_t)idt };
 	uint32_t at = (uint32_t)tss;
 
 	for (unsigned int v = 0; v <= VEC_TIMER; v++)
@@ -51,11 +55,13 @@ static void tables_init(void)
 	gate(VEC_SYSCALL, (uint32_t)stub_128, 3);
 	tss[1] = (uint32_t)stack_end;
 	tss[2] = 0x10;
-	gdt[5] = (sizeof(tss) - 1) | (uint64_t)(at & 0xffffff) << 16 | 0x89ull << 40 | (uint64_t)(at >> 24) << 56;
+	gdt[5] = (sizeof(tss) - 1) | (uint64_t)(at & 0xffffff) << 16 | 0x89ull << 40 |
+		 (uint64_t)(at >> 24) << 56;
 	load_tables(&g, &i);
 }
 
-static uint32_t directory[1024] __attribute__((aligned(PAGE))), table[1024] __attribute__((aligned(PAGE)));
+static uint32_t directory[1024] __attribute__((aligned(PAGE))),
+	table[1024] __attribute__((aligned(PAGE)));
 
 static void paging_init(void)
 {
@@ -63,7 +69,10 @@ static void paging_init(void)
 		table[i] = i * PAGE | 3;
 	directory[0] = (uint32_t)table | 7;
 	__asm__ volatile("mov %0, %%cr3" : : "r"(directory));
-	__asm__ volatile("mov %%cr0, %%eax; or $0x80010000, %%eax; mov %%eax, %%cr0" : : : "eax", "memory");
+	__asm__ volatile("mov %%cr0, %%eax; or $0x80010000, %%eax; mov %%eax, %%cr0"
+			 :
+			 :
+			 : "eax", "memory");
 }
 
 void machine_user(void *page)
@@ -74,9 +83,10 @@ void machine_user(void *page)
 
 static void timer_init(void)
 {
-	static const uint8_t words[][2] = { { 0x20, 0x11 }, { 0xa0, 0x11 }, { 0x21, VEC_TIMER }, { 0xa1, 0x28 },
-					    { 0x21, 4 },    { 0xa1, 2 },    { 0x21, 1 },	 { 0xa1, 1 },
-					    { 0x21, 0xfe }, { 0xa1, 0xff }, { 0x43, 0x34 },	 { 0x40, 0x9c },
+	static const uint8_t words[][2] = { { 0x20, 0x11 }, { 0xa0, 0x11 }, { 0x21, VEC_TIMER },
+					    { 0xa1, 0x28 }, { 0x21, 4 },    { 0xa1, 2 },
+					    { 0x21, 1 },    { 0xa1, 1 },    { 0x21, 0xfe },
+					    { 0xa1, 0xff }, { 0x43, 0x34 }, { 0x40, 0x9c },
 					    { 0x40, 0x2e } };
 
 	for (unsigned int i = 0; i < sizeof(words) / sizeof(words[0]); i++)
@@ -113,7 +123,7 @@ uint32_t machine_fault_address(void)
 
 void machine_off(void)
 {
-	outb(0xf4, 0);		/* QEMU's isa-debug-exit */
+	outb(0xf4, 0); /* QEMU's isa-debug-exit */
 	for (;;)
 		__asm__ volatile("cli; hlt");
 }

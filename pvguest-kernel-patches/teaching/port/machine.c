@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The paravirtual machine: console ring, trap table, event channel, timer, hypercalls for page tables. */
+/* The paravirtual machine: console ring, trap table, event channel, timer, hypercalls for page
+ * tables. */
 #include "../kernel.h"
 
 #include <xen/xen.h>
@@ -45,8 +46,12 @@ static struct trap_info traps[22];
 
 static void traps_init(void)
 {
-	struct callback_register event = { CALLBACKTYPE_event, 0, { FLAT_KERNEL_CS, stubs[VEC_TIMER] } };
-	struct callback_register fail = { CALLBACKTYPE_failsafe, 0, { FLAT_KERNEL_CS, (unsigned long)failsafe } };
+	struct callback_register event = { CALLBACKTYPE_event,
+					   0,
+					   { FLAT_KERNEL_CS, stubs[VEC_TIMER] } };
+	struct callback_register fail = { CALLBACKTYPE_failsafe,
+					  0,
+					  { FLAT_KERNEL_CS, (unsigned long)failsafe } };
 	unsigned int n = 0;
 
 	for (uint8_t v = 0; v < 20; v++)
@@ -65,7 +70,8 @@ static unsigned long *frames;
 
 static void map(void *at, uint64_t entry)
 {
-	call(__HYPERVISOR_update_va_mapping, (uint32_t)at, (uint32_t)entry, (uint32_t)(entry >> 32), UVMF_INVLPG);
+	call(__HYPERVISOR_update_va_mapping, (uint32_t)at, (uint32_t)entry, (uint32_t)(entry >> 32),
+	     UVMF_INVLPG);
 }
 
 static const uint64_t *root;
@@ -115,8 +121,9 @@ void machine_interrupt(struct frame *f)
 	(void)f;
 	v->evtchn_upcall_pending = 0;
 	__atomic_exchange_n(&v->evtchn_pending_sel, 0, __ATOMIC_SEQ_CST);
-	if (!(__atomic_fetch_and(&shared->evtchn_pending[timer_port / 32], ~(1ul << timer_port % 32),
-				 __ATOMIC_SEQ_CST) & 1ul << timer_port % 32))
+	if (!(__atomic_fetch_and(&shared->evtchn_pending[timer_port / 32],
+				 ~(1ul << timer_port % 32), __ATOMIC_SEQ_CST) &
+	      1ul << timer_port % 32))
 		return;
 	kernel_tick();
 	timer_set();
