@@ -111,7 +111,7 @@ round() { # here|there NAME
 	local lines
 	if check "$2" move $1; then sed 's/^/#| /' /tmp/check.out; fi
 	lines=$(wc -l < /tmp/stream)
-	check "$2: it runs $1, and only there" wait_for 30 runs_on $1
+	check "$2: it runs $1, and only there" wait_for 60 runs_on $1
 	check "$2: it counts on" counts_on $1
 	check "$2: its connection goes on" wait_for 60 streams $((lines + 2))
 }
@@ -124,15 +124,15 @@ told() { grep -q "$1" /tmp/events; }
 begin
 check "the first pages go" wait_for 60 told '"progress"'
 there 'kill -9 $(pidof torc-migrated)'
-check "the receiving daemon is killed: it runs here, and only here" wait_for 90 runs_on here
-check "nothing is open" wait_for 60 settled
+check "the receiving daemon is killed: it runs here, and only here" wait_for 180 runs_on here
+check "nothing is open" wait_for 180 settled
 over() { ! ps | grep -q '[t]orc migrate --json'; }
-check "torc migrate has ended" wait_for 60 over
+check "torc migrate has ended" wait_for 180 over
 begin
 check "it stands still" wait_for 120 told SUSPENDED
 kill -9 $(pidof torc-migrated)
-check "the sending daemon is killed: one host has it" wait_for 90 one
-check "nothing is open after that" wait_for 90 settled
+check "the sending daemon is killed: one host has it" wait_for 180 one
+check "nothing is open after that" wait_for 180 settled
 runs_on there && round here "back from there"
 
 # --- a soak: moves, then faults at random moments
