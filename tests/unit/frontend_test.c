@@ -224,6 +224,8 @@ static void disk_peer(void)
 	if (!blk.page || manner == SILENT)
 		return;
 	BACK_RING_INIT(&ring, s, OS_PAGE_SIZE);
+	if (s->req_prod - disk_cons > RING_SIZE(&ring)) /* set up anew since */
+		disk_cons = 0;
 	ring.req_cons = ring.rsp_prod_pvt = disk_cons;
 	if (manner == JUMP && s->req_prod != disk_cons) {
 		s->rsp_prod += 5000;
