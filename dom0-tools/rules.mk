@@ -63,7 +63,7 @@ $(B)/bin/torc-seed: $(patsubst %,$(B)/obj/host/%.o,$(TOOLS_COMMON) dom0-tools/se
 
 
 $(B)/bin/torc-consoled: $(patsubst %,$(B)/obj/host/%.o,$(TOOLS_COMMON) $(TOOLS_HOST) \
-	$(addprefix dom0-tools/consoled/,main console viewer ring logfile sandbox)) $(B)/obj/host/xenbus/client.a
+	$(addprefix dom0-tools/consoled/,main console viewer ring logfile sandbox) dom0-tools/common/sandbox) $(B)/obj/host/xenbus/client.a
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
 	$(Q)$(HOST_CC) -o $@ $^ $(TOOLS_HOST_LIBS) -lxenevtchn -lxengnttab $(XENBUS_CLIENT_LIBS) -lev -lutil -lseccomp

@@ -25,7 +25,8 @@ endef
 $(foreach k,host san tsan fuzz,$(eval $(call xenbus_lib,$(k),client,$(XENBUS_CLIENT)))\
 	$(eval $(call xenbus_lib,$(k),state,xenbus)))
 
-STORED_OBJS = $(foreach f,$(STORE_CORE) $(STORE_DAEMON),$(B)/obj/$(1)/xenbus/store/$(f).o) $(B)/obj/$(1)/xenbus/client.a
+STORED_OBJS = $(foreach f,$(STORE_CORE) $(STORE_DAEMON),$(B)/obj/$(1)/xenbus/store/$(f).o) \
+	$(B)/obj/$(1)/dom0-tools/common/sandbox.o $(B)/obj/$(1)/xenbus/client.a
 
 $(B)/bin/torc-stored: $(call STORED_OBJS,host)
 	@mkdir -p $(@D)

@@ -7,11 +7,9 @@
  */
 #include "dom0-tools/consoled/consoled.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <seccomp.h>
-#include <sys/mman.h>
-#include <sys/socket.h>
+
+#include "dom0-tools/common/sandbox.h"
 
 static const int allowed[] = {
 	/* descriptors */
@@ -94,21 +92,5 @@ static const int allowed[] = {
 
 int sandbox_enter(void)
 {
-	scmp_filter_ctx f = seccomp_init(SCMP_ACT_ERRNO(EPERM));
-	int rc = f ? 0 : -ENOMEM;
-
-	for (size_t i = 0; !rc && i < sizeof(allowed) / sizeof(allowed[0]); i++) {
-		if (allowed[i] == SCMP_SYS(socket))
-			rc = seccomp_rule_add(f, SCMP_ACT_ALLOW, allowed[i], 1,
-					      SCMP_A0(SCMP_CMP_EQ, AF_UNIX));
-		else if (allowed[i] == SCMP_SYS(mmap) || allowed[i] == SCMP_SYS(mprotect))
-			rc = seccomp_rule_add(f, SCMP_ACT_ALLOW, allowed[i], 1,
-					      SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
-		else
-			rc = seccomp_rule_add(f, SCMP_ACT_ALLOW, allowed[i], 0);
-	}
-	if (!rc)
-		rc = seccomp_load(f);
-	seccomp_release(f);
-	return rc;
+	return sandbox_allow(allowed, sizeof(allowed) / sizeof(allowed[0]));
 }

@@ -4,10 +4,9 @@
  * the clock, new clients, and the hypervisor's devices. No files by name, no new programs, no new
  * kinds of sockets.
  */
-#include <errno.h>
-
 #include <seccomp.h>
 
+#include "dom0-tools/common/sandbox.h"
 #include "xenbus/store/sandbox.h"
 #include "xenbus/store/util.h"
 
@@ -68,22 +67,5 @@ static const int allowed[] = {
 
 int sandbox_enter(void)
 {
-	scmp_filter_ctx f = seccomp_init(SCMP_ACT_ERRNO(EPERM));
-	size_t i;
-	int rc = f ? 0 : -ENOMEM;
-
-	for (i = 0; !rc && i < NR(allowed); i++) {
-		if (allowed[i] == SCMP_SYS(socket))
-			rc = seccomp_rule_add(f, SCMP_ACT_ALLOW, allowed[i], 1,
-					      SCMP_A0(SCMP_CMP_EQ, 1 /* AF_UNIX */));
-		else if (allowed[i] == SCMP_SYS(mmap) || allowed[i] == SCMP_SYS(mprotect))
-			rc = seccomp_rule_add(f, SCMP_ACT_ALLOW, allowed[i], 1,
-					      SCMP_A2(SCMP_CMP_MASKED_EQ, 4 /* PROT_EXEC */, 0));
-		else
-			rc = seccomp_rule_add(f, SCMP_ACT_ALLOW, allowed[i], 0);
-	}
-	if (!rc)
-		rc = seccomp_load(f);
-	seccomp_release(f);
-	return rc;
+	return sandbox_allow(allowed, NR(allowed));
 }
