@@ -1,8 +1,10 @@
 #rig: timeout=420 mem=2304 layers=linux,grub,small,backends
 # Our backends, each frontend: Linux, the reference guest and GRUB, 64 and 32 bits wide, with disks that are files and
 # network disks. The devices' processes are killed under load, and devices come and go meanwhile. $RIG_kills: how often each
-# is killed at least.
+# is killed at least; $RIG_plugs: how often a disk and a card more come and go; $RIG_widths: of which guests ("64" where the
+# hypervisor takes no others).
 KILLS=${RIG_kills:-5}
+widths=${RIG_widths:-64 32}
 modprobe -a tun bridge llc stp
 ip link add br0 type bridge && ip addr add 10.9.0.1/24 dev br0 && ip link set br0 up
 ip link set lo up
@@ -22,11 +24,10 @@ truncate -s 2M /srv/grub.img
 cp /srv/grub.img /srv/nbd/grub
 small_guest g64 /guests/grub-x86_64-xen.bin "disk=[\"vdev=xvda,target=nbd+unix:///grub?socket=/run/nbd.sock\"]"
 small_guest g32 /guests/grub-i386-xen.bin 'disk=["vdev=xvda,access=r,target=/srv/grub.img"]'
-check "GRUB, 64 bits: create" tool create /tmp/g64.cfg
-check "GRUB, 32 bits: create" tool create /tmp/g32.cfg
+for w in $widths; do check "GRUB, $w bits: create" tool create /tmp/g$w.cfg; done
 
 # --- the reference guest: its disk, and answers on the network
-for w in 64 32; do
+for w in $widths; do
 	dd if=/dev/zero of=/srv/r$w.img bs=1M count=2 2> /dev/null
 	small_guest r$w /guests/reference$w.elf 'extra="test"' "disk=[\"vdev=xvda,target=/srv/r$w.img\"]"
 	net="10.9.0.$w bridge=br0"
@@ -35,9 +36,9 @@ for w in 64 32; do
 	check "PV$w: create" tool create /tmp/r$w.cfg
 	check "PV$w with a card: create" tool create /tmp/e$w.cfg
 done
-check "GRUB, 64 bits, reads its network disk" wait_log g64 "read-by-x86_64-xen" 60
-check "GRUB, 32 bits, reads its disk" wait_log g32 "read-by-i386-xen" 60
-for w in 64 32; do
+for w in $widths; do
+	case $w in 64) d="its network disk" ;; 32) d="its disk" ;; esac
+	check "GRUB, $w bits, reads $d" wait_log g$w "read-by-[a-z0-9_]*-xen" 60
 	check "PV$w comes to its end" wait_log r$w "# [0-9]* passed" 60
 	check "PV$w reads back what it wrote" logged r$w "ok.*disk: they are read back"
 	check "PV$w: nothing failed" logged r$w "# [1-9][0-9]* passed, 0 failed"
@@ -46,17 +47,18 @@ for w in 64 32; do
 	check "PV$w answers ping" wait_for 30 ping -c 1 -W 1 $ip
 	check "PV$w echoes UDP" /scenario/probe echo $ip
 done
-staged() { [ "$(grep -l '"staged":64' /run/torc/netd/*.stats 2> /dev/null | wc -l)" = 2 ]; }
-check "both left their buffers to the backend for good" wait_for 20 staged
+staged() { [ "$(grep -l '"staged":64' /run/torc/netd/*.stats 2> /dev/null | wc -l)" = $(echo $widths | wc -w) ]; }
+check "they left their buffers to the backend for good" wait_for 20 staged
 vif=$(ls -d /sys/class/net/vif* | head -n 1 | sed 's/.*vif//')
 carrier() { [ "$(xenstore-read /local/domain/0/backend/vif/${vif%.*}/${vif#*.}/carrier)" = $1 ]; }
 ip link set vif$vif down
 check "a card's interface goes down and the guest is told" wait_for 20 carrier 0
 ip link set vif$vif up
 check "and up" wait_for 20 carrier 1
-for g in g64 g32 e64 e32; do tool destroy $g; done
+for w in $widths; do tool destroy g$w; tool destroy e$w; done
 
-# --- Linux, two disks and a card, until it reads the word
+# --- Linux, two disks and a card, until it reads the word; a third disk and a second card are used while they are there
+ip addr add 10.9.1.1/24 dev br0
 for d in /srv/a.img /srv/nbd/b /srv/c.img; do dd if=/dev/zero of=$d bs=1M count=12 2> /dev/null; done
 head -c 3000000 /dev/urandom > /tmp/down
 guest lin 'vif=["mac=00:16:3e:00:00:01,bridge=br0"]' \
@@ -66,6 +68,28 @@ wait_for 60 test -b /dev/xvda -a -b /dev/xvdb -a -e /sys/class/net/eth0 || echo 
 ip addr add 10.9.0.2/24 dev eth0; ip link set eth0 up
 wait_for 60 ping -c 1 -W 1 10.9.0.1 > /dev/null && echo GUEST-LINK
 head -c 2097152 /dev/urandom > /tmp/w
+{
+	k=0
+	while :; do
+		k=$((k + 1))
+		while [ ! -b /dev/xvdc ]; do sleep 0.2; done
+		dd if=/tmp/w of=/dev/xvdc bs=64k conv=fsync 2> /dev/null || echo "GUEST-IOERR xvdc"
+		echo 3 > /proc/sys/vm/drop_caches
+		dd if=/dev/xvdc bs=64k count=32 2> /dev/null | cmp -s - /tmp/w || echo "GUEST-DIFF xvdc $k"
+		echo "GUEST-USED disk $k"
+		while [ -b /dev/xvdc ]; do sleep 0.2; done
+	done
+} &
+{
+	k=0
+	while :; do
+		k=$((k + 1))
+		while [ ! -e /sys/class/net/eth1 ]; do sleep 0.2; done
+		ip addr add 10.9.1.2/24 dev eth1; ip link set eth1 up
+		wait_for 60 ping -c 3 -s 1400 -W 1 10.9.1.1 > /dev/null && echo "GUEST-USED card $k"
+		while [ -e /sys/class/net/eth1 ]; do sleep 0.2; done
+	done
+} &
 n=0
 while [ "$(dd if=/dev/xvda bs=4 count=1 2> /dev/null)" != STOP ]; do
 	for d in xvda xvdb; do
@@ -79,7 +103,6 @@ while [ "$(dd if=/dev/xvda bs=4 count=1 2> /dev/null)" != STOP ]; do
 	echo "GUEST-ROUND $n"
 	[ $n != 1 ] || { recv 10.9.0.1 5001 | md5sum | cut -d' ' -f1 | sed 's/^/GUEST-RX /' > /dev/console; } &
 done
-wait
 nc 10.9.0.1 5002 < /tmp/v
 echo "GUEST-LAST $(md5sum < /tmp/v | cut -d' ' -f1) $n"
 for d in xvdc; do [ -e /sys/block/$d ] && echo "GUEST-STILL $d"; done
@@ -116,16 +139,23 @@ killed() { [ "$(cat /tmp/kills.torc-blkd)" -ge $KILLS ] && [ "$(cat /tmp/kills.t
 check "each kind was killed $KILLS times" wait_for $((60 + KILLS * 4)) killed
 say "killed: $(cat /tmp/kills.torc-blkd) processes of disks, $(cat /tmp/kills.torc-netd) of cards"
 check "Linux goes on" wait_for 120 rounds_past $(($(rounds) + 2))
-check "a disk more" tool block-attach lin vdev=xvdc,target=/srv/c.img
-check "a card more" tool network-attach lin mac=00:16:3e:00:00:02,bridge=br0
-check "the disks are listed" [ "$(tool block-list lin | awk 'NR > 1' | wc -l)" = 3 ]
-check "the cards are listed" [ "$(tool network-list lin | awk 'NR > 1' | wc -l)" = 2 ]
 counted() { tool block-list --json lin | grep -q '"bytes_per_second":[1-9]'; }
-tool block-list lin | sed 's/^/#| /'
-tool network-list lin | sed 's/^/#| /'
+i=0
+while [ $i -lt ${RIG_plugs:-1} ]; do
+	i=$((i + 1)) at=$(rounds)
+	check "a disk more, $i" tool block-attach lin vdev=xvdc,target=/srv/c.img
+	check "a card more, $i" tool network-attach lin mac=00:16:3e:00:00:02,bridge=br0
+	check "the disk is written and read back, $i" wait_log lin "GUEST-USED disk $i" 60
+	check "the card is used, $i" wait_log lin "GUEST-USED card $i" 60
+	check "the disks are listed, $i" [ "$(tool block-list lin | awk 'NR > 1' | wc -l)" = 3 ]
+	check "the cards are listed, $i" [ "$(tool network-list lin | awk 'NR > 1' | wc -l)" = 2 ]
+	[ $i = 1 ] && tool block-list lin | sed 's/^/#| /'
+	[ $i = 1 ] && tool network-list lin | sed 's/^/#| /'
+	check "the disk goes, $i" tool block-detach lin xvdc
+	check "the card goes, $i" tool network-detach lin 1
+	check "the other disks are at work meanwhile, $i" wait_for 60 rounds_past $((at + 1))
+done
 check "block-list tells the throughput" wait_for 30 counted
-check "the disk goes" tool block-detach lin xvdc
-check "the card goes" tool network-detach lin 1
 check "Linux: TCP arrives as it was sent" wait_log lin "GUEST-RX $(md5sum < /tmp/down | cut -d' ' -f1)" 120
 printf STOP | dd of=/srv/a.img conv=notrunc 2> /dev/null
 check "Linux comes to its end" wait_log lin GUEST-END 120
