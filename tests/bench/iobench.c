@@ -10,6 +10,7 @@
  *   iobench blk DEVICE       overwrites DEVICE
  *   iobench net ADDRESS      against "iobench serve" there
  *   iobench serve
+ *   iobench spread NAME ADDRESS...   in dom0: packets to and fro between it and guests that echo
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -328,6 +329,75 @@ static void serve(void)
 	}
 }
 
+/* --- many guests, seen from dom0
+ * -----------------------------------------------------------------------------------------
+ */
+
+#define ECHO_PORT   7
+#define MOST_GUESTS 64
+
+static struct sockaddr_in guests[MOST_GUESTS];
+static unsigned int nr_guests;
+
+static void to_guest(int fd, unsigned int i)
+{
+	struct ask a = { .what = 'e' };
+
+	if (sendto(fd, &a, sizeof(a), 0, (struct sockaddr *)&guests[i], sizeof(guests[i])) !=
+	    sizeof(a))
+		die("send to a guest");
+}
+
+static void from_guests(int fd, unsigned int n)
+{
+	while (n--) {
+		if (read(fd, buf, MIB) <= 0)
+			die("a guest's echo");
+	}
+}
+
+static void in_turn(int fd, const struct test *t)
+{
+	unsigned int i;
+
+	for (i = 0; i < t->ops; i++) {
+		to_guest(fd, i % nr_guests);
+		from_guests(fd, 1);
+	}
+}
+
+static void together(int fd, const struct test *t)
+{
+	unsigned int i, k;
+
+	for (i = 0; i < t->ops; i += nr_guests) {
+		for (k = 0; k < nr_guests; k++)
+			to_guest(fd, k);
+		from_guests(fd, nr_guests);
+	}
+}
+
+static void spread(const char *name, char **host, int n)
+{
+	char turn[64], all[64];
+	struct timeval limit = { 20, 0 };
+	struct test t = { .name = turn, .batch = in_turn };
+	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+
+	for (; nr_guests < (unsigned int)n && nr_guests < MOST_GUESTS; nr_guests++) {
+		guests[nr_guests] = address(host[nr_guests]);
+		guests[nr_guests].sin_port = htons(ECHO_PORT);
+	}
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+	t.ops = (64 + nr_guests - 1) / nr_guests * nr_guests;
+	snprintf(turn, sizeof(turn), "%s-turn", name);
+	run(&t, fd);
+	snprintf(all, sizeof(all), "%s-together", name);
+	t.name = all;
+	t.batch = together;
+	run(&t, fd);
+}
+
 int main(int argc, char **argv)
 {
 	if (posix_memalign((void **)&buf, 4096, 2 * MIB))
@@ -339,6 +409,8 @@ int main(int argc, char **argv)
 		net(argv[2]);
 	else if (argc == 2 && !strcmp(argv[1], "serve"))
 		serve();
+	else if (argc > 3 && !strcmp(argv[1], "spread"))
+		spread(argv[2], argv + 3, argc - 3);
 	else
 		return 2;
 	return 0;

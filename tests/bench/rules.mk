@@ -22,10 +22,11 @@ BENCHES += bench-io
 bench-io: rig $(B)/tests/iobench
 	$(Q)$(PYTHON) -B tests/bench/io
 
-# The same beside other guests' idle disks, and by the clock of four processors
+# The same beside other guests' idle disks and cards, and by the clock of four processors
 .PHONY: bench-io-many bench-io-wall
 bench-io-many: rig $(B)/tests/iobench
 	$(Q)$(PYTHON) -B tests/bench/io --many torc/kernel torc/torc
+	$(Q)$(PYTHON) -B tests/bench/io --cards torc/kernel torc/torc
 bench-io-wall: rig $(B)/tests/iobench
 	$(Q)$(PYTHON) -B tests/bench/io --wall torc/kernel torc/torc
 # Linux in ring 1 beside the bare machine and beside 64 bits. Not among BENCHES: it needs "make guest-linux32".

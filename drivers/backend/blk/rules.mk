@@ -27,6 +27,8 @@ SOAKS += soak-disk
 .PHONY: soak-disk
 soak-disk: rig all $(B)/image/work.cpio.gz
 	$(PYTHON) -B tests/rig/boot --hv torc --tools torc --arg loops=20 --arg crashes=30 --timeout 14000 disk-soak
+	$(PYTHON) -B tests/rig/boot --hv torc --tools torc --icount 1 --arg minutes=240 --arg rate=8 --arg nap=4000 --arg crashes=1 \
+		--timeout 14000 disk-soak
 
 # A guest that boots from a network disk
 SOAKS += soak-nbd
@@ -34,8 +36,17 @@ SOAKS += soak-nbd
 soak-nbd: rig all $(B)/image/work.cpio.gz
 	$(PYTHON) -B tests/rig/boot --hv torc --tools torc root-on-nbd
 
-# Each kind of device's process killed two hundred times, under load that is verified
+# Each kind of device's process killed two hundred times, under load that is verified; devices that come and go under load
 SOAKS += soak-io
 .PHONY: soak-io
 soak-io: rig all
 	$(PYTHON) -B tests/rig/boot --hv torc --tools torc --arg kills=200 --timeout 3600 io
+	$(PYTHON) -B tests/rig/boot --hv torc --tools torc --arg plugs=50 --timeout 3600 io
+
+# Our backends on stock Xen, which takes 64-bit guests alone
+SOAKS += soak-stock
+.PHONY: soak-stock
+soak-stock: rig all
+	$(PYTHON) -B tests/rig/boot --hv stock --tools torc --arg widths=64 io
+	$(PYTHON) -B tests/rig/boot --hv stock --tools torc disk
+	$(PYTHON) -B tests/rig/boot --hv stock --tools torc net

@@ -15,8 +15,9 @@ $(B)/bin/torc-netd: $(NETD_OBJS) $(B)/obj/host/xenbus/client.a
 
 ALL += $(B)/bin/torc-netd
 
-# Two guests that send to each other through the bridge
+# Two guests that send to each other through the bridge, and one to and from another machine
 SOAKS += soak-net
 .PHONY: soak-net
 soak-net: rig all
 	$(PYTHON) -B tests/rig/boot --hv torc --tools torc --arg pair=1 net
+	$(PYTHON) -B tests/rig/boot --hv torc --tools torc outside

@@ -2,7 +2,8 @@
 # A Linux guest's filesystem on torc-blkd, whose process for the device is killed all the time. fio writes blocks of random
 # sizes and reads each back; then a database takes one row after the other while the guest is destroyed at a random moment:
 # the next one must find the database whole, with every row in it that was reported written ("extra" syncs the journal's
-# directory too: less is not promised by SQLite itself). $RIG_crashes and $RIG_loops say how often.
+# directory too: less is not promised by SQLite itself). $RIG_crashes and $RIG_loops say how often. $RIG_minutes: so long, of the
+# machine's time, fio goes on at $RIG_rate writes a second before the database's turn; $RIG_nap: milliseconds between kills.
 modprobe brd rd_nr=1 rd_size=262144
 torc-blkd --foreground 2> /tmp/blkd.log &
 blkd=$!
@@ -11,7 +12,7 @@ blkd=$!
 	while [ -d /proc/$blkd ]; do
 		for p in $(pidof torc-blkd); do [ $p = $blkd ] || { kill -9 $p && k=$((k + 1)); }; done
 		echo $k > /tmp/kills
-		usleep $((500000 + $(hexdump -n 2 -e '"%u"' /dev/urandom) * 40))
+		usleep $((${RIG_nap:-500} * 1000 + $(hexdump -n 2 -e '"%u"' /dev/urandom) * 40))
 	done
 ) &
 script() {
@@ -25,6 +26,16 @@ if ! mount -t ext4 /dev/xvda /mnt 2> /dev/null; then
 	echo "GUEST-FIO $? $(grep -c 'verify:\|err=[^ 0]' /tmp/fio.log)"
 	grep -i 'verify\|err=\|IO depth\|issued' /tmp/fio.log
 	rm -f /mnt/v*
+	if [ "$(cat /minutes)" != 0 ]; then
+		echo "GUEST-HOURS from $(cut -d' ' -f1 /proc/uptime)"
+		fio --name=h --directory=/mnt --size=48m --rw=randwrite --bsrange=512-128k --blockalign=512 --direct=1 --ioengine=libaio \
+			--iodepth=16 --verify=crc32c --verify_fatal=1 --verify_backlog=64 --rate_iops=$(cat /rate),$(cat /rate) \
+			--time_based --runtime=$(cat /minutes)m > /tmp/fio.log 2>&1
+		echo "GUEST-LONG $? $(grep -c 'verify:\|err=[^ 0]' /tmp/fio.log)"
+		grep -i 'verify\|err=\|issued\|read:\|write:' /tmp/fio.log
+		echo "GUEST-HOURS to $(cut -d' ' -f1 /proc/uptime)"
+		rm -f /mnt/h*
+	fi
 	sqlite3 /mnt/db 'create table t(n integer primary key, v text)'
 fi
 n=$(sqlite3 /mnt/db 'select coalesce(max(n), 0) from t')
@@ -41,11 +52,13 @@ life() {
 	local n=g$1 last
 	mkdir -p /tmp/more
 	echo "${RIG_loops:-1}" > /tmp/more/loops
+	echo "${RIG_minutes:-0}" > /tmp/more/minutes
+	echo "${RIG_rate:-10}" > /tmp/more/rate
 	script | guest $n 'disk=["vdev=xvda,access=w,backendtype=torc,target=/dev/ram0"]'
 	{ cat /guests/work.cpio; (cd /tmp/more && find . | cpio -o -H newc 2> /dev/null); } >> /tmp/$n.initrd
 	sed -i 's/^memory=.*/memory=384/' /tmp/$n.cfg
 	check "life $1: create" tool create /tmp/$n.cfg
-	check "life $1: the database opens" wait_log $n GUEST-FOUND 900
+	check "life $1: the database opens" wait_log $n GUEST-FOUND $((900 + ${RIG_minutes:-0} * 90))
 	check "life $1: it is whole" logged $n "GUEST-FOUND [0-9]* rows [0-9]* ok"
 	last=$(grep -ao 'GUEST-FOUND [0-9]*' "$(log $n)" | cut -d' ' -f2)
 	check "life $1: no reported row is lost" [ "${last:-0}" -ge "$acked" ]
@@ -60,7 +73,8 @@ life() {
 acked=0
 life 1
 check "fio read back what it wrote" logged g1 "GUEST-FIO 0 0"
-grep -a 'verify\|issued' "$(log g1)" | sed 's/^/# /'
+[ -z "$RIG_minutes" ] || check "and for $RIG_minutes minutes" logged g1 "GUEST-LONG 0 0"
+grep -a 'verify\|issued\|GUEST-HOURS\|GUEST-FIO\|GUEST-LONG\|read:\|write:' "$(log g1)" | sed 's/^/# /'
 i=1
 while [ $i -le "${RIG_crashes:-5}" ]; do
 	i=$((i + 1))

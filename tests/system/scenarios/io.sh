@@ -171,7 +171,8 @@ wait_for 30 gone lin || tool destroy lin
 check "Linux is gone" wait_for 20 gone lin
 nothing() { [ -z "$(xenstore-list /local/domain/0/backend/qdisk 2> /dev/null)$(xenstore-list /local/domain/0/backend/vif 2> /dev/null)$(ls -d /sys/class/net/vif* 2> /dev/null)" ]; }
 check "nothing is left of the devices" wait_for 20 nothing
-equal "nor of their files" "$(ls /run/torc/blkd /run/torc/netd | grep 'state\|stats')" ""
+no_files() { ! ls /run/torc/blkd /run/torc/netd | grep 'state\|stats'; }
+check "nor of their files" wait_for 20 no_files
 kill $blkd $netd
 over() { ! pidof torc-blkd torc-netd > /dev/null; }
 check "the daemons end" wait_for 10 over
