@@ -300,7 +300,7 @@ static int take_force(struct cli *c, int argc, char **argv, bool *force)
 	*force = false;
 	while ((o = getopt_long(argc, argv, "f", options, NULL)) != -1) {
 		if (o != 'f')
-			return cli_usage(c, "unknown option");
+			return cli_bad_option(c, argv);
 		*force = true;
 	}
 	return optind + 2 == argc ? 0 : cli_usage(c, "a domain and a device are expected");

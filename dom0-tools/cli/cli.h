@@ -50,6 +50,8 @@ int cli_store(struct cli *c);
 
 /* The command line is wrong: a reason with the usage as its hint. */
 int cli_usage(struct cli *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* What getopt() has just answered with '?'. */
+int cli_bad_option(struct cli *c, char *const argv[]);
 /* The store refused: its reason. */
 int cli_store_failed(struct cli *c, const char *doing);
 /* A remark for people: on stderr, never part of the output. */

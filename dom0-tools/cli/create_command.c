@@ -84,7 +84,7 @@ int cmd_create(struct cli *c, int argc, char **argv)
 		else if (opt == 'S')
 			seed = optarg;
 		else if (opt != 'q')
-			return cli_usage(c, "unknown option");
+			return cli_bad_option(c, argv);
 	}
 	if (!file && optind < argc)
 		file = argv[optind++];

@@ -3,6 +3,7 @@
  * torc-migrated. */
 #include "dom0-tools/cli/cli.h"
 
+#include <getopt.h>
 #include <stdarg.h>
 
 int cli_host(struct cli *c)
@@ -34,6 +35,13 @@ int cli_usage(struct cli *c, const char *fmt, ...)
 	va_end(ap);
 	return why_hint(c->why, why_set(c->why, TE_USAGE, "%s: %s", c->cmd->name, text),
 			"torc %s %s", c->cmd->name, c->cmd->args);
+}
+
+int cli_bad_option(struct cli *c, char *const argv[])
+{
+	if (optopt > ' ' && optopt < 0x7f)
+		return cli_usage(c, "unknown option, or one without its value: -%c", optopt);
+	return cli_usage(c, "unknown option, or one without its value: %s", argv[optind - 1]);
 }
 
 void cli_note(const char *fmt, ...)

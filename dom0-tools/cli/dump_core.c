@@ -87,7 +87,7 @@ int cmd_dump_core(struct cli *c, int argc, char **argv)
 		else if (o == 'C')
 			destroy = true;
 		else
-			return cli_usage(c, "unknown option");
+			return cli_bad_option(c, argv);
 	}
 	if (optind == argc || argc - optind > 2)
 		return cli_usage(c, optind == argc ? "which domain?" : "\"%s\" is too much",

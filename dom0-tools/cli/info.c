@@ -108,7 +108,7 @@ int cmd_dmesg(struct cli *c, int argc, char **argv)
 		else if (o == 'f')
 			follow = true;
 		else
-			return cli_usage(c, "unknown option");
+			return cli_bad_option(c, argv);
 	}
 	if (optind != argc)
 		return cli_usage(c, "\"%s\" is too much", argv[optind]);

@@ -242,7 +242,7 @@ static int ask_down(struct cli *c, int argc, char **argv, const char *word)
 		else if (o == 't')
 			seconds = cli_parse_number(optarg, 1, 86400);
 		else if (o != 'F') /* xl's "fall back to the power button" is for HVM */
-			return cli_usage(c, "unknown option");
+			return cli_bad_option(c, argv);
 	}
 	if (seconds < 0)
 		return cli_usage(c, "-t takes seconds, 1 to 86400");

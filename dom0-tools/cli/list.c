@@ -115,7 +115,7 @@ int cmd_list(struct cli *c, int argc, char **argv)
 		if (o == 'l')
 			c->json = true;
 		else if (o != 'v')
-			return cli_usage(c, "unknown option");
+			return cli_bad_option(c, argv);
 	}
 	rc = cli_host(c);
 	if (rc)

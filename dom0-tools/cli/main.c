@@ -6,6 +6,7 @@
 #include "dom0-tools/cli/cli.h"
 
 #include <errno.h>
+#include <getopt.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -68,14 +69,34 @@ static int go_on_as_more(struct cli *c, char **whole)
 	return why_hint(c->why, rc, "torc-more belongs beside torc");
 }
 
+/*
+ * Commands whose table shows no options look at none: a word with a dash in front would be taken
+ * for a domain's name. What is written into the store may begin with a dash; help has options of
+ * its own, for the build.
+ */
+static const char *stray_option(const struct subcommand *cmd, int argc, char **argv)
+{
+	const char *shown = strstr(cmd->args, "[-");
+
+	if ((shown && (strncmp(shown, "[--json]", 8) != 0 || strstr(shown + 1, "[-"))) ||
+	    strcmp(cmd->name, "store") == 0 || strcmp(cmd->name, "help") == 0)
+		return NULL;
+	for (int i = 1; i < argc; i++)
+		if (argv[i][0] == '-' && argv[i][1])
+			return argv[i];
+	return NULL;
+}
+
 int main(int argc, char **argv)
 {
+	const char *stray;
 	struct why why = { 0 };
 	char **whole = argv;
 	struct cli c = { .why = &why };
 	int rc;
 
 	signal(SIGPIPE, SIG_IGN);
+	opterr = 0; /* the reason is told once, in our words */
 	while (argc > 1 && argv[1][0] == '-' && strcmp(argv[1], "--help") != 0 &&
 	       strcmp(argv[1], "-h") != 0) {
 		if (strcmp(argv[1], "--json") == 0) {
@@ -116,7 +137,8 @@ int main(int argc, char **argv)
 	}
 	if (c.cmd->run) {
 		c.json |= take_flag(&argc, argv, "--json");
-		rc = c.cmd->run(&c, argc, argv);
+		stray = stray_option(c.cmd, argc, argv);
+		rc = stray ? cli_usage(&c, "unknown option: %s", stray) : c.cmd->run(&c, argc, argv);
 	} else {
 		rc = go_on_as_more(&c, whole);
 	}

@@ -347,12 +347,14 @@ int cmd_sched(struct cli *c, int argc, char **argv)
 		else if (o == 'c')
 			cap = cli_parse_number(optarg, 0, 51200);
 		else
-			return cli_usage(c, "unknown option");
+			return cli_bad_option(c, argv);
 	}
 	if (weight < 0 || cap < 0)
 		return cli_usage(c, "weights are 1 to 65535, caps 0 to 51200");
 	if (!who && optind < argc)
 		who = argv[optind++];
+	if (optind < argc)
+		return cli_usage(c, "\"%s\" is too much", argv[optind]);
 	rc = cli_host(c);
 	if (!rc)
 		rc = cli_store(c);

@@ -35,7 +35,7 @@ int cmd_restore(struct cli *c, int argc, char **argv)
 
 	while ((o = getopt_long(argc, argv, "p", options, NULL)) != -1) {
 		if (o != 'p')
-			return cli_usage(c, "unknown option");
+			return cli_bad_option(c, argv);
 		in.paused = true;
 	}
 	if (argc - optind != 1)

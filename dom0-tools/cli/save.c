@@ -140,7 +140,7 @@ int cmd_save(struct cli *c, int argc, char **argv)
 
 	while ((o = getopt_long(argc, argv, "cpl", options, NULL)) != -1) {
 		if (o != 'c' && o != 'p' && o != 'l')
-			return cli_usage(c, "unknown option");
+			return cli_bad_option(c, argv);
 		s.stays |= o != 'l';
 		paused |= o == 'p';
 		s.live |= o == 'l';

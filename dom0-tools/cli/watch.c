@@ -121,8 +121,10 @@ int cmd_top(struct cli *c, int argc, char **argv)
 		else if (o == 'n' || o == 'i')
 			times = cli_parse_number(optarg, 1, INT32_MAX);
 		else
-			return cli_usage(c, "unknown option");
+			return cli_bad_option(c, argv);
 	}
+	if (optind < argc)
+		return cli_usage(c, "\"%s\" is too much", argv[optind]);
 	if (delay < 0 || times < 0)
 		return cli_usage(c, "-d takes seconds, -n a count");
 	screen = !batch && !c->json && isatty(STDOUT_FILENO) && isatty(STDIN_FILENO);

@@ -127,6 +127,30 @@ for c in $("$T" help --completion | sed -n 's/.*compgen -W "\([^"]*\)".*/\1/p' |
 	grep -q "compgen -W \"\(.* \)\?$c\( .*\)\?\"" "$B/completions/torc" || result 1 "completion of torc $c" "is not there"
 done
 result 0 "every command has --help, its part of the manual, and is completed"
+commands=$("$T" help --completion | sed -n 's/.*compgen -W "\([^"]*\)".*/\1/p' | head -1)
+bad=0
+usage_error() { # WORDS: status 2, one reason in torc's words, and the same as JSON
+	local out rc
+	out=$("$T" $1 2>&1 < /dev/null)
+	rc=$?
+	if [ $rc != 2 ] || [ "$(grep -c '\[usage\]' <<< "$out")" != 1 ]; then result 1 "torc $1" "exit $rc: $out"; bad=1; fi
+	"$T" --json $1 2>&1 < /dev/null | python3 -c 'import json,sys; assert json.load(sys.stdin)["error"]["code"] == "usage"' 2> "$dir/said" ||
+		{ result 1 "torc --json $1" "$("$T" --json $1 2>&1 < /dev/null)"; bad=1; }
+}
+for c in $commands; do
+	usage_error "$c --frobnicate"
+	case $c in destroy | shutdown | reboot | pause | unpause | list | uptime | vcpu-list | gdb) continue ;; block-attach | network-attach) continue ;; esac
+	usage_error "$c x x x x x x x x"
+done
+result $bad "every command refuses an option that it does not have, and words too many" "see above"
+bad=0
+for c in $commands; do
+	case $c in
+	list | vm-list | info | dmesg | uptime | top | claims | check | vcpu-list | cpupool-list | sched | supervise | help) ;;
+	*) usage_error "$c" ;;
+	esac
+done
+result $bad "every command that needs words asks for them" "see above"
 # what has a name of its own in JSON has a schema that is installed
 for k in $(grep -ohE 'out_(rows|facts)\(c, "[a-z-]+"' dom0-tools/cli/*.c | sed 's/.*"\(.*\)"/\1/' | sort -u); do
 	grep -q "\"torc-$k/1\"" "dom0-tools/schemas/torc-$k-1.json" || result 1 "the schema torc-$k/1" "is not there"
