@@ -376,10 +376,11 @@ int guest_create(struct cli *c, const struct guest_source *from, bool paused, bo
 		undo(&k);
 	else if (!dry)
 		stage(&k, "done");
-	creating_end(k.mark, k.domid);
 	/* a name that another guest has keeps that guest's record */
 	if (!dry && !(rc && c->why->error == TE_NAME_TAKEN))
 		remember(&k, from, rc);
+	/* not before: a guest that nobody marks and no record tells of would be nobody's */
+	creating_end(k.mark, k.domid);
 	for (size_t i = 0; i < k.nr_open; i++)
 		disk_close(&k.disks[i]);
 	if (!rc)

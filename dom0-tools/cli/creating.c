@@ -23,21 +23,42 @@ static void path_of(const char *domid, char out[PATH_MAX])
 	snprintf(out, PATH_MAX, "%s/creating%s%s", path_run(), domid ? "/" : "", domid ? domid : "");
 }
 
+/* Its holder died, or another one of that number did: nobody has it locked. */
+static void remove_stale(const char *path)
+{
+	int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+
+	if (fd < 0)
+		return;
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+		unlink(path);
+	close(fd);
+}
+
+/* It gets its name when it is locked and complete: who cleans up meanwhile takes it for held. */
 int creating_begin(uint32_t domid, const uint8_t uuid[16])
 {
-	char path[PATH_MAX], id[16], text[37];
-	int fd;
+	char path[PATH_MAX], temp[PATH_MAX], id[40], text[37];
+	int fd, rc;
 
 	path_of(NULL, path);
 	if (path_make_dirs(path))
 		return -1;
 	snprintf(id, sizeof(id), "%u", domid);
 	path_of(id, path);
-	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	snprintf(id, sizeof(id), ".%u.%d", domid, (int)getpid());
+	path_of(id, temp);
+	fd = open(temp, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return -1;
 	config_uuid_format(text, uuid);
-	if (flock(fd, LOCK_EX | LOCK_NB) || ftruncate(fd, 0) || write(fd, text, 36) != 36) {
+	rc = flock(fd, LOCK_EX | LOCK_NB) || write(fd, text, 36) != 36;
+	if (!rc && link(temp, path)) {
+		remove_stale(path);
+		rc = link(temp, path);
+	}
+	unlink(temp);
+	if (rc) {
 		close(fd);
 		return -1;
 	}

@@ -114,10 +114,11 @@ struct guest_image {
 	void *arg;
 };
 struct guest_source {
-	const char *path;		 /* of the config file, for messages */
-	const char *text;		 /* of it */
-	const char *overrides;		 /* lines, or NULL */
-	bool quiet;			 /* no remarks on it: they were made the first time */
+	const char *path;	    /* of the config file, for messages */
+	const char *text;	    /* of it */
+	const char *overrides;	    /* lines, or NULL */
+	bool quiet;		    /* no remarks on it: they were made the first time */
+	struct json_object *events; /* what went before, if no record of its name tells; or NULL */
 	const struct guest_image *image; /* or NULL: it boots */
 };
 struct json_object *record_new(const struct guest_config *g, const struct guest_source *from);
@@ -126,6 +127,7 @@ struct json_object *record_refusals(struct host *h, uint32_t domid, struct why *
 void record_rename(const char *from, const char *to);
 void supervisor_again_path(const char *name, char out[PATH_MAX]);
 void supervisor_forget(const char *name); /* it is not to be made again: somebody ended it by hand */
+bool supervisor_remembers(const char *name);
 /* Note an event with the time: "built", "failed", "stopped", ... */
 void record_event(struct json_object *record, const char *what, const char *detail);
 

@@ -289,10 +289,9 @@ int nodes_set_aside(struct cli *c, uint32_t domid, const uint8_t uuid[16])
 	int rc;
 
 	config_uuid_format(a.uuid, uuid);
-	rc = host_domain_set_uuid(c->host, domid, uuid, c->why);
-	if (rc)
-		return rc;
-	return node_transact(c, set_aside, &a, "cannot set the guest aside");
+	/* the uuid last: by it one sees that the rest is done */
+	rc = node_transact(c, set_aside, &a, "cannot set the guest aside");
+	return rc ? rc : host_domain_set_uuid(c->host, domid, uuid, c->why);
 }
 
 static int remove_all(struct store *s, store_txn_t t, void *arg)

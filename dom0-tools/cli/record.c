@@ -121,7 +121,11 @@ struct json_object *record_new(const struct guest_config *g, const struct guest_
 	fact_str(o, "on_reboot", config_action_name(g->on_reboot));
 	fact_str(o, "on_crash", config_action_name(g->on_crash));
 	fact_str(o, "on_watchdog", config_action_name(g->on_watchdog));
-	if (old && json_object_object_get_ex(old, "events", &events))
+	if (old)
+		json_object_object_get_ex(old, "events", &events);
+	else
+		events = from->events;
+	if (events)
 		json_object_object_add(o, "events", json_object_get(events));
 	json_object_put(old);
 	return o;
@@ -167,4 +171,12 @@ void supervisor_forget(const char *name)
 
 	supervisor_again_path(name, path);
 	unlink(path);
+}
+
+bool supervisor_remembers(const char *name)
+{
+	char path[PATH_MAX];
+
+	supervisor_again_path(name, path);
+	return access(path, F_OK) == 0;
 }

@@ -28,7 +28,8 @@
 #include "dom0-tools/common/paths.h"
 
 #define LOOK_MS	 2000 /* look around even if the store says nothing */
-#define RESTARTS 10   /* this often within a minute is a loop */
+#define RESTARTS 10   /* this often in a row is a loop, ... */
+#define LIVED_S	 60   /* ... if none of them lived longer */
 
 static int lock_open(bool make)
 {
@@ -82,21 +83,28 @@ static enum guest_action action_for(struct json_object *record, unsigned int rea
 	return word && config_action_parse(word, &a) == 0 ? a : ACT_PRESERVE;
 }
 
-/* Created more than RESTARTS times in the last minute? */
+/*
+ * Created more than RESTARTS times, each at most LIVED_S after the one before it? How fast this
+ * machine makes guests has no part in it.
+ */
 static bool restarts_in_a_loop(struct json_object *record)
 {
 	struct json_object *events = json_object_object_get(record, "events");
-	time_t since = time(NULL) - 60;
+	time_t next = time(NULL);
 	unsigned int n = 0;
 
-	for (size_t i = 0; events && i < json_object_array_length(events); i++) {
+	for (size_t i = events ? json_object_array_length(events) : 0; i-- > 0;) {
 		struct json_object *e = json_object_array_get_idx(events, i);
 		const char *when = text_of(e, "time"), *what = text_of(e, "event");
 		struct tm tm = { 0 };
 
-		if (when && what && strcmp(what, "created") == 0 &&
-		    strptime(when, "%Y-%m-%dT%H:%M:%SZ", &tm) && timegm(&tm) >= since)
-			n++;
+		if (!when || !what || strcmp(what, "created") != 0 ||
+		    !strptime(when, "%Y-%m-%dT%H:%M:%SZ", &tm))
+			continue;
+		if (next - timegm(&tm) > LIVED_S)
+			break;
+		next = timegm(&tm);
+		n++;
 	}
 	return n > RESTARTS;
 }
@@ -118,7 +126,8 @@ static int make_again(struct cli *c, struct json_object *record)
 	const char *dir = text_of(record, "directory"), *over = text_of(record, "overrides");
 	struct guest_source from = { .path = text_of(record, "config"),
 				     .text = text_of(record, "config_text"),
-				     .quiet = true };
+				     .quiet = true,
+				     .events = json_object_object_get(record, "events") };
 	char *lines = NULL;
 	uint32_t domid;
 	int rc;
@@ -249,15 +258,21 @@ static void go_on(struct cli *c, const char *name)
 	bool taken;
 
 	supervisor_again_path(name, path);
-	if (path_read_file(path, NAME_MAX, &old, NULL) == 0 &&
-	    cli_name_taken(c, name, &taken, &domid) == 0) {
+	if (path_read_file(path, NAME_MAX, &old, NULL)) {
+		unlink(path);
+		return;
+	}
+	if (cli_name_taken(c, name, &taken, &domid)) { /* the note stays for the next one */
+		log_say(LOG_ERR, ABOUT(.guest = name, .event = "failed"), "%s: %s", name,
+			c->why->text);
+	} else {
 		if (taken)
 			once_more(name, domid);
 		else
 			make_now(c, name, old);
+		unlink(path);
 	}
 	free(old);
-	unlink(path);
 }
 
 static void go_on_all(struct cli *c)
@@ -289,8 +304,8 @@ static void act(struct cli *c, const struct domain_info *d, const char *name,
 		a = ACT_PRESERVE;
 		again = false;
 		log_say(LOG_WARNING, ABOUT(.guest = name, .domid = d->domid, .event = "loop"),
-			"%s: stopped more than %d times in a minute: it is left as it is", name,
-			RESTARTS);
+			"%s: stopped %d times in a row within a minute of its start: it is left as it is",
+			name, RESTARTS + 1);
 	}
 	snprintf(text, sizeof(text), "%s; to do: %s", reason, config_action_name(a));
 	note(name, record, "stopped", text);
@@ -315,7 +330,8 @@ static void act(struct cli *c, const struct domain_info *d, const char *name,
 	}
 	if (rc)
 		handled(name, record, d->domid);
-	if (!rc && again)
+	/* who destroys it by hand meanwhile takes the note away */
+	if (!rc && again && supervisor_remembers(name))
 		rc = make_again(c, record);
 	if (again)
 		supervisor_forget(name);
