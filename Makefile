@@ -114,7 +114,11 @@ fuzz-$(1): $(B)/fuzz/$(1)
 	echo "ok fuzz-$(1)"
 endef
 $(foreach f,$(FUZZERS),$(eval $(call fuzz_rules,$(f))))
-CHECKS += $(addprefix fuzz-,$(FUZZERS))
+
+# One goal for all, so that they run side by side.
+.PHONY: fuzz-all
+fuzz-all: $(addprefix fuzz-,$(FUZZERS))
+CHECKS += fuzz-all@300
 
 # --- goals
 
@@ -142,7 +146,7 @@ soak:
 	$(RUNNER) --timeout 90000 all $(SOAKS)
 
 fuzz: FUZZ_SECONDS := 60
-fuzz: $(addprefix fuzz-,$(FUZZERS))
+fuzz: fuzz-all
 
 install: all $(INSTALLS)
 
