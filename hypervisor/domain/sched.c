@@ -6,6 +6,12 @@
  * but owes nobody the time it slept. A CPU without work takes from the others' queues; a woken vcpu
  * goes to an idle CPU that it may use, its own first.
  *
+ * Who serves and whom it serves share a CPU best if neither waits for the other's share of it.
+ * Whoever is sent an answer goes first, for a moment: it may have the next request ready before its
+ * server, which is not asleep yet, looks again. Whoever is sent a request lets the one that sent it
+ * go on for a moment: there may be more. Both are charged what they use as ever; the moments are so
+ * short that shares stay what they are.
+ *
  * A vcpu's registers are on the CPU's stack while it is current, so it is switched on the way out
  * to a guest only, or in the idle loop, never in the middle of a hypercall. In between, WORK_SCHED
  * says that a choice is due.
@@ -31,14 +37,20 @@
 #define WAKE_CREDIT  (5 * NS_PER_MS)
 #define PREEMPT_LEAD (500 * NS_PER_US) /* how much less virtual time preempts */
 #define CAP_PERIOD   (30 * NS_PER_MS)
+/* Moments, see above. Of two that only ever wait for each other the one that uses less stays
+ * WAKE_CREDIT behind. */
+#define ANSWER_TURN  (300 * NS_PER_US)
+#define ANSWER_AHEAD (WAKE_CREDIT + PREEMPT_LEAD)
+#define REQUEST_WAIT (100 * NS_PER_US)
 
 struct runq {
 	spinlock_t lock;
 	struct list queue; /* by vruntime */
 	unsigned int nr;   /* on it */
 	struct vcpu *curr, *idle;
-	uint64_t min; /* never falls: the least virtual time around */
-	bool resched; /* a choice is due */
+	struct vcpu *answered; /* on the queue, and goes first; or NULL */
+	uint64_t min;	       /* never falls: the least virtual time around */
+	bool resched;	       /* a choice is due */
 	struct timer slice;
 	ns_t idle_since, idle_time;
 } __aligned(64);
@@ -109,6 +121,8 @@ static void dequeue(struct runq *q, struct vcpu *v)
 {
 	list_del(&v->run_link);
 	q->nr--;
+	if (q->answered == v)
+		q->answered = NULL;
 }
 
 /* Books what the current one used until now. */
@@ -200,9 +214,17 @@ static void rebase(struct vcpu *v, uint64_t from, uint64_t to)
 
 static void preempt_check(struct runq *q, unsigned int cpu, struct vcpu *v)
 {
+	uint8_t told = READ_ONCE(v->told);
 	struct vcpu *c = q->curr;
+	bool first = c == q->idle || v->vruntime + PREEMPT_LEAD < c->vruntime;
 
-	if (c == q->idle || v->vruntime + PREEMPT_LEAD < c->vruntime) {
+	if (c == current && told == TOLD_ANSWER && v->vruntime < c->vruntime + ANSWER_AHEAD) {
+		q->answered = v;
+		first = true;
+	}
+	if (first && c == current && told == TOLD_REQUEST && c != q->idle) {
+		timer_set(&q->slice, clock_now() + REQUEST_WAIT);
+	} else if (first) {
 		q->resched = true;
 		work_raise_on(cpu, WORK_SCHED);
 	} else if (q->nr == 1) {
@@ -352,10 +374,15 @@ static struct vcpu *steal(struct runq *q, unsigned int cpu)
 
 static struct vcpu *choose(struct runq *q, struct vcpu *prev, unsigned int cpu)
 {
-	struct vcpu *first = NULL;
+	struct vcpu *first = q->answered;
 	struct list *p;
 	bool stay = !vcpu_is_idle(prev) && vcpu_runnable(prev) && (prev->hard_affinity >> cpu & 1);
 
+	if (first && first->hard_affinity >> cpu & 1) {
+		dequeue(q, first);
+		return first;
+	}
+	first = NULL;
 	list_for(p, &q->queue)
 	{
 		first = list_entry(p, struct vcpu, run_link);
@@ -404,11 +431,13 @@ static void schedule(void)
 	struct runq *q = &runqs[cpu];
 	struct vcpu *prev = ci->vcpu, *next;
 	cpumask_t bit = 1ull << cpu;
-	ns_t now = clock_now();
+	ns_t now = clock_now(), turn = SLICE;
 
 	spin_lock(&q->lock);
 	charge(q, prev, now);
 	q->resched = false;
+	if (q->answered)
+		turn = ANSWER_TURN;
 	next = choose(q, prev, cpu);
 	if (next == prev) {
 		if (q->nr && !vcpu_is_idle(prev))
@@ -442,7 +471,7 @@ static void schedule(void)
 		if (next->domain->cap && next->cap_budget < SLICE)
 			timer_set(&q->slice, now + MAX(next->cap_budget, 100 * NS_PER_US));
 		else if (q->nr)
-			timer_set(&q->slice, now + SLICE);
+			timer_set(&q->slice, now + turn);
 		else
 			timer_stop(&q->slice);
 	}

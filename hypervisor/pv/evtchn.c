@@ -43,6 +43,7 @@ enum channel_state {
 struct channel {
 	spinlock_t lock;
 	uint8_t state;
+	bool serves;   /* INTERDOMAIN: bound to the other's port */
 	uint16_t vcpu; /* whom to notify */
 	union {
 		domid_t remote; /* UNBOUND: who may bind */
@@ -138,6 +139,7 @@ int evtchn_send(struct vcpu *v, evtchn_port_t port)
 {
 	struct domain *d = v->domain;
 	struct channel *ch = channel_at(d, port), *peer;
+	struct vcpu *to;
 	int rc = 0;
 
 	if (!ch)
@@ -146,7 +148,12 @@ int evtchn_send(struct vcpu *v, evtchn_port_t port)
 	switch (ch->state) {
 	case CHANNEL_INTERDOMAIN:
 		peer = channel_known(ch->peer, ch->peer_port);
+		to = ch->peer->vcpus[READ_ONCE(peer->vcpu)];
+		if (to)
+			WRITE_ONCE(to->told, ch->serves ? TOLD_ANSWER : TOLD_REQUEST);
 		port_raise(ch->peer, peer, ch->peer_port);
+		if (to)
+			WRITE_ONCE(to->told, TOLD_EVENT);
 		break;
 	case CHANNEL_IPI: port_raise(d, ch, port); break;
 	case CHANNEL_UNBOUND: /* a peer yet to come is no error */ break;
@@ -377,6 +384,8 @@ int evtchn_bind_interdomain(struct domain *d, struct domain *rd, evtchn_port_t r
 		ch->peer_port = rport;
 		rch->peer = d;
 		rch->peer_port = lport;
+		ch->serves = true;
+		rch->serves = false;
 		ch->state = rch->state = CHANNEL_INTERDOMAIN;
 		*port = lport;
 		rc = 0;

@@ -72,6 +72,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			break;
 		case 4:
 			disk.backwards = at & 1;
+			disk.fast = at & 2;
 			vbd_on_disk(&b);
 			break;
 		case 5: peer->revoked[page] ^= 1; break;

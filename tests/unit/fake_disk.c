@@ -59,6 +59,13 @@ static void complete(struct disk *disk)
 	}
 }
 
+static bool ready(struct disk *disk)
+{
+	const struct fake_disk *d = (const struct fake_disk *)disk;
+
+	return d->fast && d->queued && !d->hold;
+}
+
 static void close_disk(struct disk *disk)
 {
 	(void)disk;
@@ -70,9 +77,12 @@ static int resize(struct disk *disk)
 	return 0;
 }
 
-static const struct disk_ops ops = {
-	.submit = submit, .complete = complete, .close = close_disk, .resize = resize
-};
+static const struct disk_ops ops = { .submit = submit,
+				     .complete = complete,
+				     .ready = ready,
+				     .reap = complete,
+				     .close = close_disk,
+				     .resize = resize };
 
 void fake_disk_init(struct fake_disk *d)
 {

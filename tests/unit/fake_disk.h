@@ -14,6 +14,7 @@ struct fake_disk {
 	struct disk_io *queue[FAKE_DISK_QUEUE];
 	unsigned int queued, flushes, discards;
 	bool hold;	/* complete nothing for now */
+	bool fast;	/* and tell of what completed without event_fd */
 	bool backwards; /* last in, first out */
 	int fail;	/* every request ends with this -errno */
 };

@@ -89,6 +89,8 @@ void peer_notify(struct peer *p, int port)
 {
 	(void)port;
 	p->notified++;
+	if (p->on_notify)
+		p->on_notify(p->arg);
 }
 
 int peer_event_fd(struct peer *p)

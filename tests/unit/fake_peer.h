@@ -10,7 +10,9 @@
 
 struct peer {
 	uint8_t page[FAKE_PAGES][PEER_PAGE] __attribute__((aligned(4096)));
-	uint8_t revoked[FAKE_PAGES]; /* copies fail */
+	uint8_t revoked[FAKE_PAGES];  /* copies fail */
+	void (*on_notify)(void *arg); /* the frontend, which runs at once */
+	void *arg;
 	unsigned int notified, mapped, bound;
 };
 

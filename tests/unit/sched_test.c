@@ -514,6 +514,97 @@ static void test_sleeper_preempts_who_computes(void **s)
 	assert_true(ms_used(hog) > 900);
 }
 
+static void tell(struct vcpu *v, enum told what) /* who runs on CPU 0 sends v an event */
+{
+	my_cpu = 0;
+	v->told = what;
+	vcpu_unblock(v);
+	v->told = TOLD_EVENT;
+	settle();
+}
+
+/* The first sleeps; the second has run alone for some time. */
+static void one_sleeps(struct vcpu *sleeper, struct vcpu *other)
+{
+	run_until(now + NS_PER_MS);
+	while (!sleeper->running)
+		run_until(now + NS_PER_MS);
+	block(sleeper);
+	run_until(now + 4 * NS_PER_MS);
+	assert_true(other->running);
+}
+
+static void test_who_asks_may_ask_more(void **s)
+{
+	struct vcpu *client = guest(1, 256)->vcpus[0], *server = guest(1, 256)->vcpus[0];
+
+	(void)s;
+	one_sleeps(server, client);
+	tell(server, TOLD_REQUEST);
+	run_until(now + 90 * NS_PER_US);
+	assert_true(client->running);
+	run_until(now + 20 * NS_PER_US);
+	assert_true(server->running); /* for a moment only */
+}
+
+static void test_who_is_answered_goes_first(void **s)
+{
+	struct vcpu *client = guest(1, 256)->vcpus[0], *server = guest(1, 256)->vcpus[0];
+
+	(void)s;
+	one_sleeps(server, client);
+	tell(server, TOLD_REQUEST);
+	block(client);
+	assert_true(server->running);
+	run_until(now + 50 * NS_PER_US);
+	tell(client, TOLD_ANSWER);
+	assert_true(client->running); /* although it has used more */
+	run_until(now + 250 * NS_PER_US);
+	assert_true(client->running);
+	run_until(now + 100 * NS_PER_US);
+	assert_true(server->running); /* but not for long */
+	block(server);
+	run_until(now + 20 * NS_PER_MS); /* one that is far ahead is told like anybody else */
+	block(client);
+	vcpu_unblock(server);
+	settle();
+	client->vruntime += 6 * NS_PER_MS;
+	tell(client, TOLD_ANSWER);
+	assert_true(server->running);
+}
+
+/* Two that only wait for each other, and tell each other as often as they can, take from a third no
+ * more than their shares. */
+static void test_answers_take_no_shares(void **s)
+{
+	struct domain *hog = guest(1, 256);
+	struct vcpu *client = guest(1, 256)->vcpus[0], *server = guest(1, 256)->vcpus[0], *v;
+	ns_t end = now + 3 * NS_PER_SEC;
+	bool asked = false;
+
+	(void)s;
+	settle();
+	while (now < end) {
+		v = cpus[0].vcpu;
+		run_until(now + 40 * NS_PER_US);
+		if (v != cpus[0].vcpu)
+			continue;
+		if (v == client) {
+			asked = true;
+			tell(server, TOLD_REQUEST);
+			if (v->running)
+				block(v);
+		} else if (v == server && asked) {
+			asked = false;
+			tell(client, TOLD_ANSWER);
+		} else if (v == server) {
+			block(v);
+		}
+	}
+	assert_true(ms_used(hog) > 960);
+	assert_true(ms_used(client->domain) > 800);
+}
+
 static void test_sleep_earns_no_fortune(void **s)
 {
 	struct domain *d1 = guest(1, 256), *d2 = guest(1, 256);
@@ -680,6 +771,9 @@ int main(void)
 		FOUR(test_more_than_cpus_are_shared),
 		FOUR(test_affinity),
 		ONE(test_sleeper_preempts_who_computes),
+		ONE(test_who_asks_may_ask_more),
+		ONE(test_who_is_answered_goes_first),
+		ONE(test_answers_take_no_shares),
 		ONE(test_sleep_earns_no_fortune),
 		ONE(test_pending_event_keeps_awake),
 		FOUR(test_wake_between_block_and_switch_is_not_lost),

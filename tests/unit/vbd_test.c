@@ -228,6 +228,45 @@ static void the_longest_idle_grant_makes_room(void **state)
 	assert_true(r->peer->mapped <= rings + 4);
 }
 
+static int set_up_fast(void **state)
+{
+	int rc = set_up(state);
+
+	((struct rig *)*state)->disk.fast = true;
+	return rc;
+}
+
+/* A frontend with one request at a time, which runs as soon as it is told. */
+static void ask_again(void *arg)
+{
+	struct rig *r = arg;
+	int notify;
+
+	while (answers(r)) {
+		assert_int_equal(answer(r).status, BLKIF_RSP_OKAY);
+		r->front.sring->rsp_event = r->front.rsp_cons + 1;
+		if (r->front.req_prod_pvt == 100)
+			return;
+		put(r, BLKIF_OP_READ, 1, 0, 1);
+		RING_PUSH_REQUESTS_AND_CHECK_NOTIFY(&r->front, notify);
+		assert_true(!notify || r->front.req_prod_pvt == 2);
+	}
+}
+
+static void whoever_asks_again_at_once_need_not_tell(void **state)
+{
+	struct rig *r = *state;
+
+	r->peer->on_notify = ask_again;
+	r->peer->arg = r;
+	put(r, BLKIF_OP_READ, 1, 0, 1);
+	kick(r); /* one event, and the disk's is not waited for */
+	assert_int_equal(r->front.rsp_cons, 100);
+	assert_int_equal(r->peer->notified, 100);
+	assert_int_equal(r->front.sring->req_event, 101); /* from here on it is told */
+	r->peer->on_notify = NULL;
+}
+
 static void refused(struct rig *r, int16_t status)
 {
 	kick(r);
@@ -545,6 +584,10 @@ int main(void)
 	{                                                                           \
 #f " with persistent grants", f, set_up_persistent, tear_down, NULL \
 	}
+#define FAST(f)                                                         \
+	{                                                               \
+#f " with a fast disk", f, set_up_fast, tear_down, NULL \
+	}
 	const struct CMUnitTest tests[] = {
 		CASE(a_write_reaches_the_disk_and_a_read_brings_it_back),
 		CASE(a_segment_may_be_part_of_a_frame),
@@ -569,6 +612,12 @@ int main(void)
 		PERSISTENT(a_barrier_waits_for_all_before_it_and_holds_all_after_it),
 		PERSISTENT(persistent_grants_are_mapped_once),
 		PERSISTENT(the_longest_idle_grant_makes_room),
+		FAST(a_write_reaches_the_disk_and_a_read_brings_it_back),
+		FAST(a_flush_is_answered_after_the_disk_was_flushed),
+		FAST(a_barrier_waits_for_all_before_it_and_holds_all_after_it),
+		FAST(what_a_killed_daemon_left_is_answered_by_the_next),
+		FAST(queues_and_rings_of_several_pages_are_served),
+		FAST(whoever_asks_again_at_once_need_not_tell),
 		cmocka_unit_test(the_32_bit_layout_is_understood),
 	};
 

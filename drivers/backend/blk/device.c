@@ -218,7 +218,7 @@ static void store_ready(struct device *d)
 
 static void peer_ready(struct device *d)
 {
-	peer_clear_events(d->peer);
+	peer_take_events(d->peer);
 	vbd_on_event(&d->vbd);
 	check_broken(d);
 }
@@ -298,6 +298,18 @@ struct source {
 	void (*ready)(struct device *d);
 };
 
+/* Nothing is left to do. Until here neither the guest nor the disk had to tell of more: a look at
+ * rings costs no call. */
+static void rest(struct device *d)
+{
+	disk_rest(d->disk);
+	while (disk_completed(d->disk) && !d->done) {
+		disk_ready(d);
+		disk_rest(d->disk);
+	}
+	peer_allow_events(d->peer);
+}
+
 /*
  * A loop of four descriptors that never change, and no time limit. libev's reads the clock and sets
  * a timer of the kernel each turn, for timers that are not there: of what a single request costs
@@ -322,6 +334,7 @@ static int serve(struct device *d, int poll_fd)
 			return -errno;
 	}
 	while (!d->done) {
+		rest(d);
 		n = epoll_wait(poll_fd, ev, most, -1);
 		if (n < 0 && errno != EINTR)
 			return -errno;

@@ -27,7 +27,12 @@ struct disk;
 struct disk_ops {
 	int (*submit)(struct disk *d, struct disk_io **io, unsigned int n);
 	void (*complete)(struct disk *d);
-	bool (*ready)(struct disk *d); /* something completed; cheap. NULL: event_fd alone tells */
+	/* Where event_fd is not the only one to tell (NULL otherwise): has something completed,
+	 * cheap; the same as complete() without a look at event_fd; and that look, once, before it
+	 * is waited for. */
+	bool (*ready)(struct disk *d);
+	void (*reap)(struct disk *d);
+	void (*rest)(struct disk *d);
 	void (*close)(struct disk *d);
 	int (*resize)(struct disk *d); /* looks again at size; 1: it changed */
 };
@@ -54,9 +59,23 @@ static inline void disk_complete(struct disk *d)
 {
 	d->ops->complete(d);
 }
+/* What completed already, if that is known without a call: true, and done() was called. */
+static inline bool disk_reap(struct disk *d)
+{
+	if (!d->ops->ready || !d->ops->ready(d))
+		return false;
+	d->ops->reap(d);
+	return true;
+}
 static inline bool disk_completed(struct disk *d)
 {
 	return d->ops->ready && d->ops->ready(d);
+}
+/* Before event_fd is waited for: ask disk_completed() once more afterwards. */
+static inline void disk_rest(struct disk *d)
+{
+	if (d->ops->rest)
+		d->ops->rest(d);
 }
 static inline void disk_close(struct disk *d)
 {

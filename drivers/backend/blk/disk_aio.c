@@ -29,6 +29,7 @@ struct aio_disk {
 	bool is_device;
 	uint32_t file_block;
 	io_context_t ctx;
+	bool reaped;	   /* completions were taken, and event_fd was not read since */
 	struct iocb *free; /* linked through data */
 	struct iocb iocbs[QUEUE_DEPTH];
 };
@@ -159,16 +160,14 @@ static int take_completed(struct aio_disk *a, struct io_event *ev)
 	return n;
 }
 
-static void aio_complete(struct disk *d)
+static void aio_reap(struct disk *d)
 {
 	struct aio_disk *a = aio_disk(d);
 	struct io_event ev[BATCH];
 	struct disk_io *io;
-	uint64_t count;
 	int i, n;
 
-	if (read(d->event_fd, &count, sizeof(count)) < 0 && errno != EAGAIN)
-		return;
+	a->reaped = true;
 	while ((n = take_completed(a, ev)) > 0) {
 		for (i = 0; i < n; i++) {
 			long res = (long)ev[i].res;
@@ -182,6 +181,27 @@ static void aio_complete(struct disk *d)
 		if (n < (int)BATCH)
 			break;
 	}
+}
+
+static void aio_complete(struct disk *d)
+{
+	uint64_t count;
+
+	if (read(d->event_fd, &count, sizeof(count)) < 0 && errno != EAGAIN)
+		return;
+	aio_reap(d);
+	aio_disk(d)->reaped = false;
+}
+
+/* The descriptor would be readable for what was taken already. What completes after the last look
+ * and before this one is found by the next look at the ring. */
+static void aio_rest(struct disk *d)
+{
+	uint64_t count;
+
+	if (aio_disk(d)->reaped && read(d->event_fd, &count, sizeof(count)) < 0 && errno != EAGAIN)
+		return;
+	aio_disk(d)->reaped = false;
 }
 
 static void aio_close(struct disk *d)
@@ -273,6 +293,8 @@ static int aio_resize(struct disk *d)
 static const struct disk_ops aio_ops = { .submit = aio_submit,
 					 .complete = aio_complete,
 					 .ready = aio_ready,
+					 .reap = aio_reap,
+					 .rest = aio_rest,
 					 .close = aio_close,
 					 .resize = aio_resize };
 

@@ -454,6 +454,8 @@ static void drain(struct vbd *b)
 		if (b->barrier && b->in_flight == 1 && b->barrier->stage == STAGE_HELD)
 			barrier_start(b);
 		push_answers(b);
+		if (disk_completed(b->disk))
+			return; /* a fast disk, or page cache: its answers first */
 		/* Ask to be told of more only when nothing was left: a completion drains again
 		 * otherwise. */
 		for (i = 0; !taken && i < b->queues && !b->broken && !b->barrier && b->free_jobs;
@@ -546,8 +548,7 @@ void vbd_on_event(struct vbd *b)
 	finish_completed(b);
 	while (b->connected && !b->broken) {
 		drain(b);
-		if (disk_completed(b->disk))
-			disk_complete(b->disk); /* a fast disk, or page cache */
+		disk_reap(b->disk);
 		if (!b->completed)
 			break;
 		finish_completed(b); /* what ended at once: errors, discards */

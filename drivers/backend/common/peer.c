@@ -14,6 +14,7 @@
 #include <xen/grant_table.h>
 
 #define COPY_BATCH 128u /* pieces in one call: bounds the array on the stack */
+#define FIRED_MOST 16u	/* ports that fired and may not again yet */
 
 struct peer {
 	uint16_t domid;
@@ -25,6 +26,8 @@ struct peer {
 	unsigned int buffer_pages;
 	uint32_t *refs;
 	uint16_t own_domid;
+	evtchn_port_t fired[FIRED_MOST];
+	unsigned int nr_fired;
 };
 
 int peer_open(struct peer **out, uint16_t domid, struct why *why)
@@ -196,12 +199,29 @@ int peer_event_fd(struct peer *p)
 /* The descriptor's own protocol, which is <xen/sys/evtchn.h>'s: it reads as the ports that fired,
  * and those written fire again. The library does it a port and a call at a time. What does not fit
  * is there at the next look: the descriptor stays readable. */
+void peer_take_events(struct peer *p)
+{
+	ssize_t n;
+
+	if (p->nr_fired == FIRED_MOST)
+		peer_allow_events(p);
+	n = read(xenevtchn_fd(p->events), p->fired + p->nr_fired,
+		 (FIRED_MOST - p->nr_fired) * sizeof(p->fired[0]));
+	if (n > 0)
+		p->nr_fired += (unsigned int)((size_t)n / sizeof(p->fired[0]));
+}
+
+void peer_allow_events(struct peer *p)
+{
+	size_t len = p->nr_fired * sizeof(p->fired[0]);
+
+	p->nr_fired = 0;
+	if (len && write(xenevtchn_fd(p->events), p->fired, len) != (ssize_t)len)
+		return; /* a port was closed meanwhile: nobody waits for it */
+}
+
 void peer_clear_events(struct peer *p)
 {
-	evtchn_port_t port[16];
-	int fd = xenevtchn_fd(p->events);
-	ssize_t n = read(fd, port, sizeof(port));
-
-	if (n > 0 && write(fd, port, (size_t)n) != n)
-		n = -1; /* a port was closed meanwhile: nobody waits for it */
+	peer_take_events(p);
+	peer_allow_events(p);
 }

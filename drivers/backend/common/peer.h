@@ -49,7 +49,11 @@ int peer_bind(struct peer *p, uint32_t remote_port);
 void peer_unbind(struct peer *p, int port);
 void peer_notify(struct peer *p, int port);
 int peer_event_fd(struct peer *p);
-/* Takes note of all ports that fired and lets them fire again; look at the rings afterwards. */
+/* Takes note of ports that fired; look at the rings afterwards. They do not fire again until they
+ * may: whoever looks at the rings anyway need not be told. */
+void peer_take_events(struct peer *p);
+void peer_allow_events(struct peer *p); /* one that would have fired meanwhile fires now */
+/* Both at once. */
 void peer_clear_events(struct peer *p);
 
 #endif

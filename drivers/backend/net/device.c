@@ -7,16 +7,17 @@
 #include "drivers/backend/net/device.h"
 
 #include <errno.h>
-#include <ev.h>
 #include <fcntl.h>
 #include <net/if.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/timerfd.h>
 #include <syslog.h>
 #include <time.h>
 #include <unistd.h>
@@ -39,9 +40,12 @@ struct device {
 	int stats_fd;
 	unsigned int ifindex;
 	uint64_t counted; /* bytes, when the counters were last written */
-	struct ev_loop *loop;
-	ev_io on_store, on_peer, on_tap, on_tick, on_link;
-	ev_timer credit, debt;
+	int poll_fd, tick_fd, link_fd;
+	int credit_fd, debt_fd; /* timers */
+	bool throttled;		/* the first is set */
+	bool in_debt;		/* the second is, since vif.debts was */
+	uint32_t debts;		/* so many */
+	bool reading;		/* the TAP device is looked at */
 	bool done, carrier;
 };
 
@@ -282,7 +286,6 @@ static void finish(struct bdev *bdev)
 	struct device *d = device_of(bdev);
 
 	d->done = true;
-	ev_break(d->loop, EVBREAK_ALL);
 }
 
 static uint64_t now_ns(const struct device *d)
@@ -296,6 +299,7 @@ static uint64_t now_ns(const struct device *d)
 }
 
 static void after_frames(struct device *d);
+static void read_tap(struct device *d, bool on);
 
 static void connect_front(struct bdev *bdev)
 {
@@ -308,7 +312,7 @@ static void connect_front(struct bdev *bdev)
 		bdev_set_state(&d->bdev, XenbusStateClosing);
 		return;
 	}
-	ev_io_start(d->loop, &d->on_tap);
+	read_tap(d, true);
 	bdev_set_state(&d->bdev, XenbusStateConnected);
 	bdev_say(&d->bdev, LOG_INFO, "connected");
 	vif_from_guest(&d->vif, now_ns(d)); /* what was asked before we were here */
@@ -319,7 +323,7 @@ static void disconnect_front(struct bdev *bdev)
 {
 	struct device *d = device_of(bdev);
 
-	ev_io_stop(d->loop, &d->on_tap);
+	read_tap(d, false);
 	vif_disconnect(&d->vif);
 }
 
@@ -329,6 +333,27 @@ static bool is_connected(struct bdev *bdev)
 }
 
 static const struct bdev_ops ops = { is_connected, connect_front, disconnect_front, finish };
+
+static void set_timer(int fd, uint64_t ns)
+{
+	struct itimerspec in = { .it_value = { (time_t)(ns / 1000000000ull),
+					       (long)(ns % 1000000000ull) } };
+
+	timerfd_settime(fd, 0, &in, NULL);
+}
+
+/*
+ * Debts are looked after from one timer to the next, which is not set anew for each: a frontend
+ * that is busy sees its answers by itself, and to set and stop a timer costs as much as to tell it.
+ */
+static void look_after_debts(struct device *d)
+{
+	if (d->in_debt || !vif_in_debt(&d->vif))
+		return;
+	d->in_debt = true;
+	d->debts = d->vif.debts;
+	set_timer(d->debt_fd, VIF_DEBT_NS);
+}
 
 /* After whatever moved frames: a frontend that broke is shut, a throttled one is woken when its
  * bucket has filled. */
@@ -341,83 +366,61 @@ static void after_frames(struct device *d)
 		bdev_disconnect(&d->bdev, XenbusStateClosing);
 		return;
 	}
-	if (vif_in_debt(&d->vif) != ev_is_active(&d->debt)) {
-		if (ev_is_active(&d->debt)) {
-			ev_timer_stop(d->loop, &d->debt);
-		} else {
-			ev_timer_set(&d->debt, VIF_DEBT_NS / 1e9, 0);
-			ev_timer_start(d->loop, &d->debt);
-		}
-	}
+	look_after_debts(d);
 	wait = vif_throttled_for(&d->vif);
-	if (wait && !ev_is_active(&d->credit)) {
-		ev_timer_set(&d->credit, (double)wait / 1e9, 0);
-		ev_timer_start(d->loop, &d->credit);
+	if (wait && !d->throttled) {
+		d->throttled = true;
+		set_timer(d->credit_fd, wait);
 	}
 	/* A frame that found no room is held: nothing is read until the guest makes some. */
-	if (d->vif.connected && d->vif.held_len)
-		ev_io_stop(d->loop, &d->on_tap);
-	else if (d->vif.connected)
-		ev_io_start(d->loop, &d->on_tap);
+	if (d->vif.connected)
+		read_tap(d, !d->vif.held_len);
 }
 
 /* --- events
  * ---------------------------------------------------------------------------------------------------------------
  */
 
-static void store_ready(struct ev_loop *loop, ev_io *w, int revents)
+static void store_ready(struct device *d)
 {
-	struct device *d = w->data;
 	struct store_event *e;
 
-	(void)loop;
-	(void)revents;
 	while (!d->done && store_next_event(d->bdev.store, &e, 0) == 0) {
 		bdev_on_event(&d->bdev, e->token);
 		free(e);
 	}
 }
 
-static void peer_ready(struct ev_loop *loop, ev_io *w, int revents)
+static void peer_ready(struct device *d)
 {
-	struct device *d = w->data;
-
-	(void)loop;
-	(void)revents;
-	peer_clear_events(d->peer);
+	peer_take_events(d->peer);
 	vif_from_guest(&d->vif, now_ns(d));
 	if (d->vif.held_len)
 		vif_to_guest(&d->vif);
 	after_frames(d);
 }
 
-static void tap_ready(struct ev_loop *loop, ev_io *w, int revents)
+static void tap_ready(struct device *d)
 {
-	struct device *d = w->data;
-
-	(void)loop;
-	(void)revents;
 	vif_to_guest(&d->vif);
 	after_frames(d);
 }
 
-static void credit_ready(struct ev_loop *loop, ev_timer *w, int revents)
+static void credit_ready(struct device *d)
 {
-	struct device *d = w->data;
-
-	(void)loop;
-	(void)revents;
+	bdev_ticked(d->credit_fd);
+	d->throttled = false;
 	vif_from_guest(&d->vif, now_ns(d));
 	after_frames(d);
 }
 
-static void debt_due(struct ev_loop *loop, ev_timer *w, int revents)
+static void debt_due(struct device *d)
 {
-	struct device *d = w->data;
-
-	(void)loop;
-	(void)revents;
-	vif_settle(&d->vif);
+	bdev_ticked(d->debt_fd);
+	d->in_debt = false;
+	if (d->vif.debts == d->debts)
+		vif_settle(&d->vif);
+	look_after_debts(d);
 }
 
 /* The guest's cable is in while the interface is up. */
@@ -427,26 +430,20 @@ static void set_carrier(struct device *d, bool up)
 	bdev_write_back(&d->bdev, "carrier", up ? "1" : "0");
 }
 
-static void link_ready(struct ev_loop *loop, ev_io *w, int revents)
+static void link_ready(struct device *d)
 {
-	struct device *d = w->data;
-	int up = link_changed(w->fd, d->ifindex);
+	int up = link_changed(d->link_fd, d->ifindex);
 
-	(void)loop;
-	(void)revents;
 	if (up >= 0 && (up != 0) != d->carrier)
 		set_carrier(d, up != 0);
 }
 
-static void write_stats(struct ev_loop *loop, ev_io *w, int revents)
+static void write_stats(struct device *d)
 {
-	struct device *d = w->data;
 	const struct vif_stats *s = &d->vif.stats;
 	uint64_t bytes = s->tx_bytes + s->rx_bytes;
 
-	(void)loop;
-	(void)revents;
-	bdev_ticked(w->fd);
+	bdev_ticked(d->tick_fd);
 	bdev_stats_write(
 		d->stats_fd,
 		"{\"connected\":%s,\"queues\":%u,\"queue_depth\":%u,\"tx_packets\":%llu,\"tx_bytes\":%llu,"
@@ -468,21 +465,8 @@ static void write_stats(struct ev_loop *loop, ev_io *w, int revents)
 
 static void watch_all(struct device *d)
 {
-	ev_io_init(&d->on_store, store_ready, store_fd(d->bdev.store), EV_READ);
-	ev_io_init(&d->on_peer, peer_ready, peer_event_fd(d->peer), EV_READ);
-	ev_io_init(&d->on_tap, tap_ready, d->tap.fd, EV_READ);
-	ev_timer_init(&d->credit, credit_ready, 0, 0);
-	ev_timer_init(&d->debt, debt_due, 0, 0);
-	ev_io_init(&d->on_tick, write_stats, bdev_ticker(STATS_SECONDS), EV_READ);
-	ev_io_init(&d->on_link, link_ready, link_watch(), EV_READ);
-	d->on_link.data = d->on_store.data = d->on_peer.data = d->on_tap.data = d->credit.data =
-		d->debt.data = d->on_tick.data = d;
-	ev_io_start(d->loop, &d->on_store);
-	ev_io_start(d->loop, &d->on_peer);
-	if (d->on_tick.fd >= 0)
-		ev_io_start(d->loop, &d->on_tick);
-	if (d->on_link.fd >= 0)
-		ev_io_start(d->loop, &d->on_link);
+	d->tick_fd = bdev_ticker(STATS_SECONDS);
+	d->link_fd = link_watch();
 	/* Asked for after changes are told of, so that none is missed. */
 	d->ifindex = if_nametoindex(d->tap.name);
 	set_carrier(d, tap_is_up(&d->tap));
@@ -517,6 +501,17 @@ static int open_record(struct device *d, const char *run_dir, struct why *why)
 	return 0;
 }
 
+static int open_events(struct device *d, struct why *why)
+{
+	d->poll_fd = epoll_create1(EPOLL_CLOEXEC);
+	d->credit_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+	d->debt_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+	if (d->poll_fd < 0 || d->credit_fd < 0 || d->debt_fd < 0)
+		return why_set(why, TE_NO_MEMORY, "%s: its events cannot be waited for: %m",
+			       d->bdev.back);
+	return 0;
+}
+
 static int open_vif(struct device *d, struct why *why)
 {
 	uint64_t own = 0;
@@ -530,11 +525,64 @@ static int open_vif(struct device *d, struct why *why)
 	return 0;
 }
 
+static void (*const handlers[])(struct device *d) = {
+	store_ready, peer_ready, tap_ready, credit_ready, debt_due, write_stats, link_ready,
+};
+#define NR_SOURCES (sizeof(handlers) / sizeof(handlers[0]))
+#define SOURCE_TAP 2u
+
+static int add_source(struct device *d, int op, int fd, uint32_t which, bool on)
+{
+	struct epoll_event e = { .events = on ? EPOLLIN : 0, .data.u32 = which };
+
+	return fd < 0 || epoll_ctl(d->poll_fd, op, fd, &e) == 0 ? 0 : -errno;
+}
+
+static void read_tap(struct device *d, bool on)
+{
+	if (on != d->reading)
+		add_source(d, EPOLL_CTL_MOD, d->tap.fd, SOURCE_TAP, on);
+	d->reading = on;
+}
+
+/* As torc-blkd's: descriptors that never change, and no clock that is read each turn. What the
+ * frontend sends while its rings are looked at anyway need not be told of. */
+static int serve(struct device *d)
+{
+	const int fds[NR_SOURCES] = { store_fd(d->bdev.store),
+				      peer_event_fd(d->peer),
+				      d->tap.fd,
+				      d->credit_fd,
+				      d->debt_fd,
+				      d->tick_fd,
+				      d->link_fd };
+	struct epoll_event ev[NR_SOURCES];
+	int i, n, rc;
+
+	for (i = 0; i < (int)NR_SOURCES; i++) {
+		rc = add_source(d, EPOLL_CTL_ADD, fds[i], (uint32_t)i, i != (int)SOURCE_TAP);
+		if (rc)
+			return rc;
+	}
+	while (!d->done) {
+		peer_allow_events(d->peer);
+		n = epoll_wait(d->poll_fd, ev, NR_SOURCES, -1);
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		for (i = 0; i < n && !d->done; i++) {
+			if (ev[i].data.u32 != SOURCE_TAP || d->reading)
+				handlers[ev[i].data.u32](d);
+		}
+	}
+	return 0;
+}
+
 int device_run(const char *path, const char *run_dir)
 {
 	const struct rlimit hold = { HOLD_PRIORITY, HOLD_PRIORITY };
 	struct device *d = calloc(1, sizeof(*d));
 	struct why why;
+	int rc;
 
 	if (!d)
 		return 1;
@@ -542,10 +590,9 @@ int device_run(const char *path, const char *run_dir)
 				       setrlimit(RLIMIT_RTPRIO, &hold) ? NULL : tap_hold };
 	d->tap.fd = -1;
 	d->bdev.ops = &ops;
-	d->loop = ev_default_loop(0);
-	if (bdev_open(&d->bdev, path, &why) || peer_open(&d->peer, d->bdev.domid, &why) ||
-	    open_vif(d, &why) || open_tap(d, &why) || read_guard(d, &why) ||
-	    open_record(d, run_dir, &why)) {
+	if (bdev_open(&d->bdev, path, &why) || open_events(d, &why) ||
+	    peer_open(&d->peer, d->bdev.domid, &why) || open_vif(d, &why) || open_tap(d, &why) ||
+	    read_guard(d, &why) || open_record(d, run_dir, &why)) {
 		bdev_report(&d->bdev, &why);
 		if (d->bdev.store)
 			bdev_set_state(&d->bdev, XenbusStateClosed);
@@ -563,7 +610,12 @@ int device_run(const char *path, const char *run_dir)
 		bdev_report(&d->bdev, &why);
 		return 1;
 	}
-	ev_run(d->loop, 0);
+	rc = serve(d);
+	if (rc) {
+		why_set(&why, TE_DEVICE, "its events cannot be waited for: %s", strerror(-rc));
+		bdev_report(&d->bdev, &why);
+		return 1;
+	}
 	vif_disconnect(&d->vif);
 	tap_close(&d->tap);
 	if (d->stats_fd >= 0)

@@ -258,8 +258,10 @@ static void queue_tell(struct vif *v, struct vif_queue *q)
  */
 static void tx_push(struct vif *v, struct vif_queue *q)
 {
-	if (answers_push(q->tx_answers, &q->tx))
+	if (answers_push(q->tx_answers, &q->tx)) {
+		v->debts += !q->wanted;
 		q->wanted = true;
+	}
 	if (!q->wanted)
 		q->debt_slots = q->debt_bytes = 0;
 	else if (q->debt_slots >= DEBT_SLOTS || q->debt_bytes >= DEBT_BYTES)

@@ -17,7 +17,8 @@
  * the guest by turns. */
 #define VIF_ROUND_PAGES	 48u
 #define VIF_BUFFER_PAGES (3 * VIF_ROUND_PAGES)
-#define VIF_DEBT_NS	 1000000u /* how long a frontend may wait to be told of small packets' answers */
+#define VIF_DEBT_NS \
+	1000000u /* so long, up to twice, a frontend waits to be told of small packets' answers */
 
 /* What the host's end does with frames: the TAP device, or a test. */
 struct frame_port {
@@ -86,6 +87,7 @@ struct vif {
 			  front of it */
 	size_t held_len;		   /* 0: none does */
 	uint8_t *tx_buffer, *rx_buffer[2]; /* the held frame is in the first */
+	uint32_t debts;			   /* how often it fell into debt */
 	unsigned int alone;		   /* looks in a row that found one frame from the host */
 };
 
@@ -109,7 +111,7 @@ void vif_from_guest(struct vif *v, uint64_t now);
 void vif_to_guest(struct vif *v);
 /* ns until a throttled vif may send again, 0: it is not. */
 uint64_t vif_throttled_for(const struct vif *v);
-/* Is a frontend to be told of answers within VIF_DEBT_NS? vif_settle() tells it, unless it saw them
+/* Is a frontend to be told of answers sooner or later? vif_settle() tells it, unless it saw them
  * meanwhile. */
 bool vif_in_debt(const struct vif *v);
 void vif_settle(struct vif *v);

@@ -171,6 +171,7 @@ struct vcpu {
 	ns_t cap_until;	    /* when the period ends */
 	bool cap_parked;    /* nothing left: waits for cap_timer */
 	struct timer cap_timer;
+	uint8_t told; /* enum told, while it is sent an event */
 
 	/* the hypercall being done */
 	struct {

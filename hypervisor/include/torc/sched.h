@@ -6,6 +6,10 @@
 
 #include <torc/domain.h>
 
+/* What an event that is being sent means to whom it wakes. Of two ends of a channel the one that
+ * bound to the other's port serves it: backends, the store, the consoles. */
+enum told { TOLD_EVENT, TOLD_REQUEST, TOLD_ANSWER };
+
 void sched_init(void); /* and a CPU's own: */
 void sched_init_cpu(unsigned int cpu);
 void sched_add(struct vcpu *v); /* choose a CPU for a new vcpu; it stays off the queue until it is
