@@ -58,7 +58,12 @@ life() {
 	{ cat /guests/work.cpio; (cd /tmp/more && find . | cpio -o -H newc 2> /dev/null); } >> /tmp/$n.initrd
 	sed -i 's/^memory=.*/memory=384/' /tmp/$n.cfg
 	check "life $1: create" tool create /tmp/$n.cfg
+	while [ ! -e /tmp/opened ]; do
+		sleep 120
+		say "life $1: $(tail -n 1 "$(log $n)" | tr -d '\r'), $(cat /tmp/kills) kills"
+	done &
 	check "life $1: the database opens" wait_log $n GUEST-FOUND $((900 + ${RIG_minutes:-0} * 90))
+	touch /tmp/opened
 	check "life $1: it is whole" logged $n "GUEST-FOUND [0-9]* rows [0-9]* ok"
 	last=$(grep -ao 'GUEST-FOUND [0-9]*' "$(log $n)" | cut -d' ' -f2)
 	check "life $1: no reported row is lost" [ "${last:-0}" -ge "$acked" ]

@@ -21,12 +21,12 @@ echo "GUEST-BAD $bad"
 echo "GUEST-LAST $(md5sum < /tmp/w | cut -d' ' -f1)"
 G
 }
-# serve NAME: one guest with the image, from its creation to its end
+# serve NAME TYPE: one guest with the image, from its creation to its end
 serve() {
-	local n=$1 want
+	local n=$1 type=$2 want
 	dd if=/dev/urandom of=/tmp/d.img bs=1M count=24 2> /dev/null
 	want=$(dd if=/tmp/d.img bs=1M count=8 2> /dev/null | md5sum | cut -d' ' -f1)
-	script | guest $n 'disk=["format=raw,vdev=xvda,access=w,backendtype=phy,target=/tmp/d.img"]'
+	script | guest $n 'disk=["format=raw,vdev=xvda,access=w,backendtype='$type',target=/tmp/d.img"]'
 	check "$n: create" tool create /tmp/$n.cfg
 	check "$n: the guest comes to its end" wait_log $n GUEST-LAST 150
 	check "$n: it sees the disk's size" logged $n "GUEST-SIZE 49152"
@@ -38,9 +38,11 @@ serve() {
 		"$(grep -ao 'GUEST-LAST [0-9a-f]*' "$(log $n)" | cut -d' ' -f2)"
 	wait_for 30 gone $n || tool destroy $n
 	check "$n: the guest is gone" wait_for 20 gone $n
-	equal "$n: nothing is left on the store" "$(xenstore-list /local/domain/0/backend/vbd 2> /dev/null | tr -d '\n')" ""
+	equal "$n: nothing is left on the store" "$(xenstore-list /local/domain/0/backend/vbd 2> /dev/null; xenstore-list /local/domain/0/backend/qdisk 2> /dev/null)" ""
 }
-torc-blkd --foreground --type vbd 2> /tmp/blkd.log &
+# xl knows no other backend for it than phy
+case $TOOLS in torc) ours=torc kind=qdisk ;; *) ours=phy kind=vbd ;; esac
+torc-blkd --foreground --type $kind 2> /tmp/blkd.log &
 blkd=$!
 # every process of a device, not the one that starts them
 (
@@ -51,7 +53,7 @@ blkd=$!
 		sleep 2
 	done
 ) &
-serve ours
+serve ours $ours
 kills=$(cat /tmp/kills)
 say "the device's process was killed $kills times"
 check "its process was killed while it worked" [ "$kills" -gt 3 ]
@@ -59,4 +61,4 @@ no_blkd() { ! pidof torc-blkd > /dev/null; }
 kill $blkd
 check "torc-blkd ends" wait_for 10 no_blkd
 modprobe xen-blkback
-serve kernels
+serve kernels phy

@@ -1,8 +1,8 @@
 #rig: timeout=420 mem=2304 layers=linux,grub,small,backends
 # Our backends, each frontend: Linux, the reference guest and GRUB, 64 and 32 bits wide, with disks that are files and
 # network disks. The devices' processes are killed under load, and devices come and go meanwhile. $RIG_kills: how often each
-# is killed at least; $RIG_plugs: how often a disk and a card more come and go; $RIG_widths: of which guests ("64" where the
-# hypervisor takes no others).
+# is killed at least, $RIG_every: each so many seconds; $RIG_plugs: how often a disk and a card more come and go; $RIG_widths: of
+# which guests ("64" where the hypervisor takes no others).
 KILLS=${RIG_kills:-5}
 widths=${RIG_widths:-64 32}
 modprobe -a tun bridge llc stp
@@ -127,7 +127,7 @@ killer() { # DAEMON-PID NAME
 	while [ $k -lt $KILLS ]; do
 		for p in $(pidof $2); do [ $p = $1 ] || { kill -9 $p && k=$((k + 1)); }; done
 		echo $k > /tmp/kills.$2
-		sleep 2
+		sleep ${RIG_every:-2}
 	done
 }
 rounds() { grep -ac GUEST-ROUND "$(log lin)"; }
