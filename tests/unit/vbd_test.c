@@ -256,13 +256,14 @@ static void ask_again(void *arg)
 static void whoever_asks_again_at_once_need_not_tell(void **state)
 {
 	struct rig *r = *state;
+	unsigned int before = r->peer->notified;
 
 	r->peer->on_notify = ask_again;
 	r->peer->arg = r;
 	put(r, BLKIF_OP_READ, 1, 0, 1);
 	kick(r); /* one event, and the disk's is not waited for */
 	assert_int_equal(r->front.rsp_cons, 100);
-	assert_int_equal(r->peer->notified, 100);
+	assert_int_equal(r->peer->notified - before, 100);
 	assert_int_equal(r->front.sring->req_event, 101); /* from here on it is told */
 	r->peer->on_notify = NULL;
 }
@@ -394,6 +395,32 @@ static void the_frontend_is_told_once_a_round(void **state)
 	settle(r);
 	assert_int_equal(answers(r), 20);
 	assert_int_equal(r->peer->notified - before, 1);
+}
+
+/* The daemon dies after it showed an answer and before it told of it. */
+static void an_answer_that_nobody_told_of_is_told_of_by_the_next(void **state)
+{
+	struct rig *r = *state;
+	struct vbd next;
+	struct why why;
+	unsigned int before;
+
+	put(r, BLKIF_OP_READ, 1, 0, 1);
+	kick(r);
+	settle(r);
+	assert_int_equal(answers(r), 1);
+	before = r->peer->notified;
+	assert_int_equal(vbd_init(&next, r->peer, &r->disk.disk, r->record, &why), 0);
+	assert_int_equal(vbd_connect(&next, &r->choice, &why), 0);
+	assert_int_equal(r->record->restarts, 1);
+	assert_int_equal(r->peer->notified - before, 1);
+
+	/* leave one vbd for tear_down() */
+	peer_unmap(r->peer, r->peer->page[RING_PAGE], 1);
+	peer_unbind(r->peer, 7);
+	vbd_free(&r->vbd);
+	r->vbd = next;
+	r->vbd.completed_tail = &r->vbd.completed;
 }
 
 /* The daemon dies with requests taken, some answered out of order: its successor answers the rest,
@@ -600,6 +627,7 @@ int main(void)
 		CASE(a_barrier_waits_for_all_before_it_and_holds_all_after_it),
 		CASE(a_failing_disk_is_an_error_not_a_crash),
 		CASE(the_frontend_is_told_once_a_round),
+		CASE(an_answer_that_nobody_told_of_is_told_of_by_the_next),
 		CASE(what_a_killed_daemon_left_is_answered_by_the_next),
 		CASE(a_disk_of_4_kib_sectors_takes_whole_ones_only),
 		CASE(a_disk_that_changes_its_size_in_use_is_as_large_as_it_is_now),

@@ -701,6 +701,9 @@ int vbd_connect(struct vbd *b, const struct vbd_choice *c, struct why *why)
 	else
 		record_reset(b->record);
 	b->connected = true;
+	/* An earlier daemon may have died between showing an answer and telling of it. */
+	for (i = 0; i < c->queues; i++)
+		b->queue[i].tell = true;
 	recover(b);
 	remember_connection(b->record, c);
 	vbd_on_event(b);
