@@ -39,8 +39,11 @@ static void put_later(struct vcpu *v, struct frame *f)
 	v->half_put = f;
 }
 
-int table_update(struct vcpu *v, struct frame *f, enum frame_type t, unsigned int slot,
-		 uint64_t pte, const struct mmu_who *w, const uint64_t *expect, bool keep_ad)
+/* In line twice: for all, and for level 1 alone, which most updates are of. */
+static inline __attribute__((always_inline)) int slot_update(struct vcpu *v, struct frame *f,
+							     enum frame_type t, unsigned int slot,
+							     uint64_t pte, const struct mmu_who *w,
+							     const uint64_t *expect, bool keep_ad)
 {
 	struct domain *d = f->owner;
 	uint64_t *e = (uint64_t *)mfn_to_virt(frame_mfn(f)) + slot, old, new;
@@ -51,14 +54,16 @@ int table_update(struct vcpu *v, struct frame *f, enum frame_type t, unsigned in
 	if (unlikely(!table_slot_is_guests(d, t, slot)))
 		return refuse(v, -XEN_EINVAL, "slot %u of level %u table %#lx is the hypervisor's",
 			      slot, level, frame_mfn(f).n);
-	pte = pte_adjust(d, level, pte);
-	if (unlikely(!pte_flags_allowed(d, level, pte)))
-		return refuse(v, -XEN_EINVAL,
-			      "level %u entry %#lx: reserved or cache bits, or a large page", level,
-			      pte);
-	if (unlikely(level == 3 && slot == 3 && d->is_32bit && !(pte & PTE_P)))
+	if (pte & PTE_P) {
+		pte = pte_adjust(d, level, pte);
+		if (unlikely(!pte_flags_allowed(d, level, pte)))
+			return refuse(v, -XEN_EINVAL,
+				      "level %u entry %#lx: reserved or cache bits, or a large page",
+				      level, pte);
+	} else if (unlikely(level == 3 && slot == 3 && d->is_32bit)) {
 		return refuse(v, -XEN_EINVAL,
 			      "slot 3 of a 32-bit root cannot go while the root is in use");
+	}
 
 	/* The same frame for the same use: references stay as they are. */
 	old = READ_ONCE(*e);
@@ -73,7 +78,9 @@ int table_update(struct vcpu *v, struct frame *f, enum frame_type t, unsigned in
 		}
 	}
 
-	rc = entry_get(d, w->pg, t, slot, &pte);
+	rc = 0;
+	if (pte & PTE_P)
+		rc = t == FT_L1 ? frame_entry_get(w->pg, &pte) : entry_get(d, w->pg, t, slot, &pte);
 	if (unlikely(rc)) {
 		if (rc == -XEN_ERESTART)
 			return rc;
@@ -97,9 +104,25 @@ int table_update(struct vcpu *v, struct frame *f, enum frame_type t, unsigned in
 	/* Before the old entry's references go: no copy of it may outlive them. */
 	if (unlikely(d->dirty))
 		dirty_table_changed(d, f, t, slot);
-	if (unlikely(entry_put(d, t, old)))
+	if (old & PTE_P && unlikely(entry_put(d, t, old)))
 		put_later(v, mfn_frame(pte_mfn(old)));
 	return 0;
+}
+
+int table_update(struct vcpu *v, struct frame *f, enum frame_type t, unsigned int slot,
+		 uint64_t pte, const struct mmu_who *w, const uint64_t *expect, bool keep_ad)
+{
+	return slot_update(v, f, t, slot, pte, w, expect, keep_ad);
+}
+
+static int held_update(struct vcpu *v, const struct mmu_held *h, uint64_t ptr, uint64_t pte,
+		       const struct mmu_who *w, bool keep_ad)
+{
+	unsigned int slot = (ptr & (PAGE_SIZE - 1)) / 8;
+
+	if (likely(h->t == FT_L1))
+		return slot_update(v, h->f, FT_L1, slot, pte, w, NULL, keep_ad);
+	return table_update(v, h->f, h->t, slot, pte, w, NULL, keep_ad);
 }
 
 static int update_raw(struct vcpu *v, struct frame *f, const struct mmu_who *w, uint64_t ptr,
@@ -129,8 +152,10 @@ void mmu_let_go(struct vcpu *v, struct mmu_held *h)
 	h->f = NULL;
 }
 
-static int update_pte(struct vcpu *v, const struct mmu_who *w, struct mmu_held *h, uint64_t ptr,
-		      uint64_t val, bool keep_ad)
+/* Of a table that is not held yet, or of none. */
+static __attribute__((noinline)) int update_pte(struct vcpu *v, const struct mmu_who *w,
+						struct mmu_held *h, uint64_t ptr, uint64_t val,
+						bool keep_ad)
 {
 	mfn_t m = MFN(ptr >> PAGE_SHIFT);
 	enum frame_type t;
@@ -140,8 +165,6 @@ static int update_pte(struct vcpu *v, const struct mmu_who *w, struct mmu_held *
 	if (unlikely(ptr & 7 || !mfn_valid(m)))
 		return refuse(v, -XEN_EINVAL, "entry at %#lx: no memory, or not aligned", ptr);
 	f = mfn_frame(m);
-	if (h->f == f)
-		return table_update(v, f, h->t, (ptr & (PAGE_SIZE - 1)) / 8, val, w, NULL, keep_ad);
 	/* Not longer: an update of another table may be the one that ends this one's use. */
 	mmu_let_go(v, h);
 	do {
@@ -150,8 +173,7 @@ static int update_pte(struct vcpu *v, const struct mmu_who *w, struct mmu_held *
 			rc = -XEN_EAGAIN;
 			if (frame_get_more(f, w->pt, t)) {
 				*h = (struct mmu_held){ f, t };
-				return table_update(v, f, t, (ptr & (PAGE_SIZE - 1)) / 8, val, w,
-						    NULL, keep_ad);
+				return held_update(v, h, ptr, val, w, keep_ad);
 			} else if (f->owner != w->pt || frame_type(f) == t) {
 				/* Another's, or half validated: an update may not decide which half
 				 * it meant. */
@@ -170,28 +192,31 @@ static int update_pte(struct vcpu *v, const struct mmu_who *w, struct mmu_held *
 	return rc;
 }
 
+static int m2p_update(struct vcpu *v, const struct mmu_who *w, mfn_t m, uint64_t pfn)
+{
+	struct frame *f = mfn_frame(m);
+
+	if (!mfn_valid(m) || !frame_get(f, w->pg))
+		return refuse(v, -XEN_EINVAL, "machine-to-phys: frame %#lx is not d%u's", m.n,
+			      w->pg->id);
+	m2p_set(m, pfn);
+	if (unlikely(w->pg->dirty))
+		dirty_mark(w->pg, m);
+	frame_put(f);
+	return 0;
+}
+
 int mmu_update_next(struct vcpu *v, const struct mmu_who *w, struct mmu_held *h, uint64_t ptr,
 		    uint64_t val)
 {
-	struct frame *f;
-	mfn_t m;
+	bool keep_ad = (ptr & 3) == MMU_PT_UPDATE_PRESERVE_AD;
+	mfn_t m = MFN(ptr >> PAGE_SHIFT);
 
-	switch (ptr & 3) {
-	case MMU_NORMAL_PT_UPDATE:
-	case MMU_PT_UPDATE_NO_TRANSLATE: return update_pte(v, w, h, ptr & ~3ull, val, false);
-	case MMU_PT_UPDATE_PRESERVE_AD: return update_pte(v, w, h, ptr & ~3ull, val, true);
-	default: /* MMU_MACHPHYS_UPDATE */
-		m = MFN(ptr >> PAGE_SHIFT);
-		f = mfn_frame(m);
-		if (!mfn_valid(m) || !frame_get(f, w->pg))
-			return refuse(v, -XEN_EINVAL, "machine-to-phys: frame %#lx is not d%u's",
-				      m.n, w->pg->id);
-		m2p_set(m, val);
-		if (unlikely(w->pg->dirty))
-			dirty_mark(w->pg, m);
-		frame_put(f);
-		return 0;
-	}
+	if (unlikely((ptr & 3) == MMU_MACHPHYS_UPDATE))
+		return m2p_update(v, w, m, val);
+	if (likely(h->f == mfn_frame(m) && !(ptr & 4)))
+		return held_update(v, h, ptr, val, w, keep_ad);
+	return update_pte(v, w, h, ptr & ~3ull, val, keep_ad);
 }
 
 int mmu_update_entry(struct vcpu *v, const struct mmu_who *w, uint64_t ptr, uint64_t val)

@@ -5,16 +5,73 @@
 
 #include <torc/pv.h>
 #include <torc/sched.h>
+#include <torc/x86.h>
+
+/* What a guest may say in a table, small enough to be in line: each update goes through it. */
+
+#define TOP_HOLE  ((M2P32_BASE >> 21) & 511) /* of FT_L2_TOP: from here on it is the hypervisor's */
+#define PTE_CACHE (PTE_PWT | PTE_PCD | PTE_PAT)
+
+static inline unsigned int table_level(enum frame_type t) /* 0: it is no page table */
+{
+	switch (t) {
+	case FT_L1: return 1;
+	case FT_L2:
+	case FT_L2_TOP: return 2;
+	case FT_L3: return 3;
+	case FT_L4: return 4;
+	default: return 0;
+	}
+}
+
+static inline bool table_slot_is_guests(const struct domain *d, enum frame_type t, unsigned int slot)
+{
+	if (t == FT_L4)
+		return slot < HYP_SLOT_FIRST || slot > HYP_SLOT_LAST;
+	if (t == FT_L2_TOP)
+		return slot < TOP_HOLE;
+	if (t == FT_L3 && d->is_32bit)
+		return slot < 4;
+	return true;
+}
+
+static inline bool pte_flags_allowed(const struct domain *d, unsigned int level, uint64_t pte)
+{
+	if (!(pte & PTE_P))
+		return true;
+	if (pte_mfn(pte).n >> (cpu_features.phys_bits - PAGE_SHIFT))
+		return false;
+	if (level > 1)
+		return !(pte & PTE_PSE);
+	/* Memory that devices do not look at is cached: others may map the same frame, and the
+	 * caches must agree. */
+	return !(pte & PTE_CACHE) || d->io_mem_all || !mfn_valid(pte_mfn(pte));
+}
+
+/* Bits the guest does not decide. */
+static inline uint64_t pte_adjust(const struct domain *d, unsigned int level, uint64_t pte)
+{
+	if (!(pte & PTE_P))
+		return pte;
+	/* Global entries would survive a switch of roots; the hypervisor alone has such. */
+	pte &= ~PTE_G;
+	if (!cpu_features.nx)
+		pte &= ~PTE_NX;
+	/* A 64-bit kernel runs in ring 3 like its processes. A 32-bit one is in ring 1 and has the
+	 * bit for itself, but its third level has none in the format it knows. */
+	if (!d->is_32bit)
+		pte |= PTE_US;
+	else if (level == 3)
+		pte |= PTE_US | PTE_RW;
+	return pte;
+}
 
 /* validate.c */
-unsigned int table_level(enum frame_type t); /* 0: it is no page table */
-bool table_slot_is_guests(const struct domain *d, enum frame_type t, unsigned int slot);
-uint64_t pte_adjust(const struct domain *d, unsigned int level,
-		    uint64_t pte); /* bits the guest does not decide */
 /* An entry's references: of a table of d of type t, its flags checked, pte adjusted (and lowered
  * further). Frames are pg's. */
 int entry_get(struct domain *d, struct domain *pg, enum frame_type t, unsigned int slot,
 	      uint64_t *pte);
+int frame_entry_get(struct domain *pg, uint64_t *pte); /* the same for level 1 */
 int entry_put(struct domain *d, enum frame_type t,
 	      uint64_t pte); /* -XEN_ERESTART: the child's reference is kept */
 

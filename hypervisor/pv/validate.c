@@ -15,32 +15,7 @@
 #include <torc/x86.h>
 #include "mmu.h"
 
-#define SLOTS	  512
-#define TOP_HOLE  ((M2P32_BASE >> 21) & 511) /* of FT_L2_TOP: from here on it is the hypervisor's */
-#define PTE_CACHE (PTE_PWT | PTE_PCD | PTE_PAT)
-
-unsigned int table_level(enum frame_type t)
-{
-	switch (t) {
-	case FT_L1: return 1;
-	case FT_L2:
-	case FT_L2_TOP: return 2;
-	case FT_L3: return 3;
-	case FT_L4: return 4;
-	default: return 0;
-	}
-}
-
-bool table_slot_is_guests(const struct domain *d, enum frame_type t, unsigned int slot)
-{
-	if (t == FT_L4)
-		return slot < HYP_SLOT_FIRST || slot > HYP_SLOT_LAST;
-	if (t == FT_L2_TOP)
-		return slot < TOP_HOLE;
-	if (t == FT_L3 && d->is_32bit)
-		return slot < 4;
-	return true;
-}
+#define SLOTS 512
 
 static enum frame_type child_type(const struct domain *d, enum frame_type t, unsigned int slot)
 {
@@ -51,37 +26,7 @@ static enum frame_type child_type(const struct domain *d, enum frame_type t, uns
 	}
 }
 
-bool pte_flags_allowed(const struct domain *d, unsigned int level, uint64_t pte)
-{
-	if (!(pte & PTE_P))
-		return true;
-	if (pte_mfn(pte).n >> (cpu_features.phys_bits - PAGE_SHIFT))
-		return false;
-	if (level > 1)
-		return !(pte & PTE_PSE);
-	/* Memory that devices do not look at is cached: others may map the same frame, and the
-	 * caches must agree. */
-	return !(pte & PTE_CACHE) || d->io_mem_all || !mfn_valid(pte_mfn(pte));
-}
-
-uint64_t pte_adjust(const struct domain *d, unsigned int level, uint64_t pte)
-{
-	if (!(pte & PTE_P))
-		return pte;
-	/* Global entries would survive a switch of roots; the hypervisor alone has such. */
-	pte &= ~PTE_G;
-	if (!cpu_features.nx)
-		pte &= ~PTE_NX;
-	/* A 64-bit kernel runs in ring 3 like its processes. A 32-bit one is in ring 1 and has the
-	 * bit for itself, but its third level has none in the format it knows. */
-	if (!d->is_32bit)
-		pte |= PTE_US;
-	else if (level == 3)
-		pte |= PTE_US | PTE_RW;
-	return pte;
-}
-
-static int frame_entry_get(struct domain *pg, uint64_t *pte)
+int frame_entry_get(struct domain *pg, uint64_t *pte)
 {
 	mfn_t m = pte_mfn(*pte);
 	struct frame *f;
@@ -157,25 +102,45 @@ static unsigned int table_slots(const struct domain *d, enum frame_type t)
 	return t == FT_L2_TOP ? TOP_HOLE : SLOTS;
 }
 
-#define PRESENT8(t)                                                                        \
-	((READ_ONCE((t)[0]) | READ_ONCE((t)[1]) | READ_ONCE((t)[2]) | READ_ONCE((t)[3]) |  \
-	  READ_ONCE((t)[4]) | READ_ONCE((t)[5]) | READ_ONCE((t)[6]) | READ_ONCE((t)[7])) & \
-	 PTE_P)
+/* Whether any of n entries is present. The table is ours alone, so these may be ordinary loads:
+ * what changes meanwhile is accessed and dirty bits. */
+static inline __attribute__((always_inline)) bool any_present(const uint64_t *t, unsigned int n)
+{
+	uint64_t any = 0;
+	unsigned int i;
+
+#pragma GCC unroll 32
+	for (i = 0; i < n; i++)
+		any |= t[i];
+	return any & PTE_P;
+}
 
 /* The first entry from i on, of n, with a present bit among those that share its eight: most tables
  * are nearly empty. */
 static inline unsigned int skip_up(const uint64_t *table, unsigned int i, unsigned int n)
 {
-	while (!(i & 7) && i + 8 <= n && !PRESENT8(table + i))
-		i += 8;
+	while (!(i & 7) && i + 8 <= n) {
+		if (!(i & 31) && i + 32 <= n && !any_present(table + i, 32))
+			i += 32;
+		else if (!any_present(table + i, 8))
+			i += 8;
+		else
+			break;
+	}
 	return i;
 }
 
 /* The same downwards: entries below i are still to be looked at. */
 static inline unsigned int skip_down(const uint64_t *table, unsigned int i)
 {
-	while (i && !(i & 7) && !PRESENT8(table + i - 8))
-		i -= 8;
+	while (i && !(i & 7)) {
+		if (!(i & 31) && !any_present(table + i - 32, 32))
+			i -= 32;
+		else if (!any_present(table + i - 8, 8))
+			i -= 8;
+		else
+			break;
+	}
 	return i;
 }
 

@@ -100,8 +100,6 @@ int mmu_clear_pte(struct vcpu *v, uint64_t pte_addr_or_va, bool by_va, uint64_t 
 		  uint64_t replace);
 void mmu_root_changed(struct vcpu *v); /* v->cr3 by its roots and kernel_mode; loaded if v is
 					  current */
-/* Checks for a guest entry at level 1..4; used by the dom0 builder for asserting too. */
-bool pte_flags_allowed(const struct domain *d, unsigned int level, uint64_t pte);
 uint64_t guest_walk(struct vcpu *v, unsigned long va); /* the L1 entry that maps va, 0: none */
 int dirty_enable(struct domain *d), dirty_disable(struct domain *d);
 void dirty_mark(struct domain *d,
