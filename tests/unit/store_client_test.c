@@ -6,12 +6,14 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -251,6 +253,45 @@ static void watches_outlive_the_store(void **state)
 	end(s);
 }
 
+/* A daemon's event loop neither stands still meanwhile nor misses that the store is back. */
+static void who_polls_is_not_held_up_by_a_store_that_is_away(void **state)
+{
+	static const struct step part[] = { { XS_WATCH, "/w|t|", 0, "OK|", NULL, FINE },
+					    { XS_WRITE, "/a|1", 0, NULL, NULL, FINE }, /* it ends */
+					    { XS_WATCH, "/w|t|", 0, "OK|", "/w|t|", FINE } };
+	struct store *s = BEGIN(part);
+	struct pollfd p = { .fd = store_fd(s), .events = POLLIN };
+	struct timespec before, after;
+	struct store_event *e = NULL;
+	char away[80];
+	int rc = -EAGAIN;
+
+	(void)state;
+	snprintf(away, sizeof(away), "%s-away", peer.path);
+	assert_int_equal(store_watch(s, "/w", "t"), 0);
+	assert_int_equal(rename(peer.path, away), 0);
+	assert_int_equal(store_write(s, 7, "/a", "1", 1), -ECONNRESET);
+	clock_gettime(CLOCK_MONOTONIC, &before);
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(store_next_event(s, &e, 0), -EAGAIN);
+		assert_int_equal(poll(&p, 1, 0), 0); /* and does not spin */
+		assert_int_equal(poll(&p, 1, 10000), 1);
+	}
+	clock_gettime(CLOCK_MONOTONIC, &after);
+	assert_true(after.tv_sec - before.tv_sec < 8);
+	assert_int_equal(rename(away, peer.path), 0);
+	for (int i = 0; rc == -EAGAIN && i < 5; i++) {
+		assert_int_equal(poll(&p, 1, 10000), 1);
+		rc = store_next_event(s, &e, 0);
+	}
+	assert_int_equal(rc, 0);
+	assert_string_equal(e->path, "/w");
+	free(e);
+	assert_int_equal(store_next_event(s, &e, 0), -EAGAIN);
+	assert_int_equal(poll(&p, 1, 300), 0);
+	end(s);
+}
+
 static void a_directory_is_a_list_of_names(void **state)
 {
 	static const struct step part[] = { { XS_DIRECTORY, "/d|", 0, "one|two|", NULL, FINE },
@@ -319,6 +360,7 @@ int main(void)
 		cmocka_unit_test(a_transaction_lost_with_the_store_runs_again),
 		cmocka_unit_test(events_between_answers_are_kept),
 		cmocka_unit_test(watches_outlive_the_store),
+		cmocka_unit_test(who_polls_is_not_held_up_by_a_store_that_is_away),
 		cmocka_unit_test(a_directory_is_a_list_of_names),
 		cmocka_unit_test(a_store_that_lies_is_left),
 		cmocka_unit_test(permissions_are_words),

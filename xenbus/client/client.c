@@ -39,7 +39,7 @@ int store_open(struct store **out, const char *path)
 	*out = NULL;
 	if (!s)
 		return rc;
-	s->fd = s->poll_fd = s->pending_fd = -1;
+	s->fd = s->poll_fd = s->pending_fd = s->retry_fd = -1;
 	s->path = path ? strdup(path) : default_path();
 	if (s->path)
 		rc = link_open(s);

@@ -87,8 +87,9 @@ int store_txn_abort(struct store *s, store_txn_t t);
 
 /*
  * Watches. The descriptor polls readable while an event waits; then call store_next_event() until
- * -EAGAIN. The event is malloced, one block, freed by free(). timeout_ms: 0 does not wait, -1 waits
- * for ever.
+ * -EAGAIN. The event is malloced, one block, freed by free(). timeout_ms: 0 does not wait, not even
+ * for a store that is away (the descriptor polls readable from time to time until it is back, and
+ * store_next_event() finds that out), -1 waits for ever.
  */
 struct store_event {
 	const char *path;

@@ -18,6 +18,7 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
+#include <sys/timerfd.h>
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
@@ -30,6 +31,7 @@
 
 #define RECONNECT_MS   10000 /* how long a restarting store is waited for */
 #define RECONNECT_STEP 20
+#define RETRY_MS       200 /* between attempts of one who waits for events on the descriptor */
 
 struct event {
 	struct store_event ev; /* first: what is handed out is the block, for free() to take */
@@ -81,6 +83,7 @@ static int connect_to(const char *path)
 
 static int link_attach(struct store *s)
 {
+	static const struct itimerspec never; /* also takes back that it went off */
 	struct epoll_event ev = { .events = EPOLLIN };
 	int fd = connect_to(s->path);
 
@@ -88,6 +91,7 @@ static int link_attach(struct store *s)
 		return fd;
 	s->fd = ev.data.fd = fd;
 	s->epoch++;
+	timerfd_settime(s->retry_fd, 0, &never, NULL);
 	if (epoll_ctl(s->poll_fd, EPOLL_CTL_ADD, fd, &ev)) {
 		fd = -errno;
 		close(s->fd);
@@ -97,11 +101,19 @@ static int link_attach(struct store *s)
 	return 0;
 }
 
+/*
+ * The descriptor that the caller waits on polls readable again a little later: who sleeps in an
+ * event loop looks after the connection then, by asking for events.
+ */
 static void link_detach(struct store *s)
 {
+	static const struct itimerspec later = { .it_value.tv_nsec = RETRY_MS * 1000000L };
+
 	if (s->fd >= 0)
 		close(s->fd); /* also leaves the epoll set: nobody else holds it */
 	s->fd = -1;
+	if (s->watches)
+		timerfd_settime(s->retry_fd, 0, &later, NULL);
 }
 
 int link_open(struct store *s)
@@ -111,10 +123,11 @@ int link_open(struct store *s)
 
 	s->fd = -1;
 	s->pending_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	s->retry_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
 	s->poll_fd = epoll_create1(EPOLL_CLOEXEC);
-	ev.data.fd = s->pending_fd;
-	if (s->pending_fd < 0 || s->poll_fd < 0 ||
-	    epoll_ctl(s->poll_fd, EPOLL_CTL_ADD, s->pending_fd, &ev))
+	if (s->pending_fd < 0 || s->retry_fd < 0 || s->poll_fd < 0 ||
+	    epoll_ctl(s->poll_fd, EPOLL_CTL_ADD, s->pending_fd, &ev) ||
+	    epoll_ctl(s->poll_fd, EPOLL_CTL_ADD, s->retry_fd, &ev))
 		rc = link_why(s, errno, "store: no descriptor to wait on");
 	else if ((rc = link_attach(s)))
 		link_why(s, rc, "store: cannot connect to %s (is torc-stored running?)", s->path);
@@ -129,6 +142,8 @@ void link_close(struct store *s)
 	link_detach(s);
 	if (s->pending_fd >= 0)
 		close(s->pending_fd);
+	if (s->retry_fd >= 0)
+		close(s->retry_fd);
 	if (s->poll_fd >= 0)
 		close(s->poll_fd);
 	DL_FOREACH_SAFE (s->events, e, etmp) {
@@ -300,18 +315,26 @@ static int reset_watches(struct store *s)
 	return rc;
 }
 
+static int try_again(struct store *s)
+{
+	int rc = link_attach(s);
+
+	if (!rc)
+		rc = reset_watches(s);
+	if (rc)
+		link_detach(s);
+	return rc;
+}
+
 static int reconnect(struct store *s)
 {
 	static const struct timespec step = { .tv_nsec = RECONNECT_STEP * 1000000L };
 	int waited, rc = -ECONNRESET;
 
 	for (waited = 0; waited < RECONNECT_MS; waited += RECONNECT_STEP) {
-		rc = link_attach(s);
-		if (!rc)
-			rc = reset_watches(s);
+		rc = try_again(s);
 		if (!rc)
 			return 0;
-		link_detach(s);
 		nanosleep(&step, NULL);
 	}
 	return link_why(s, rc, "store: %s went away and is not back after %d s", s->path,
@@ -357,6 +380,9 @@ int link_event(struct store *s, struct store_event **event, int timeout_ms)
 	int rc;
 
 	while (!s->events) {
+		/* who does not want to wait has other things to do while the store is away */
+		if (s->fd < 0 && timeout_ms == 0 && try_again(s))
+			return -EAGAIN;
 		if (s->fd < 0 && (rc = reconnect(s)))
 			return rc;
 		if (s->events)

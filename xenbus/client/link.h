@@ -17,8 +17,9 @@ struct set_watch; /* to be set again after a reconnection */
 
 struct store {
 	int fd;		/* -1: the store went away */
-	int poll_fd;	/* epoll over fd and pending_fd: what store_fd() gives */
+	int poll_fd;	/* epoll over these three: what store_fd() gives */
 	int pending_fd; /* eventfd, raised while events is not empty */
+	int retry_fd;	/* timerfd, goes off some time after the store went away */
 	char *path;
 	uint32_t next_id;
 	uint32_t epoch; /* counts connections: a transaction belongs to one */
