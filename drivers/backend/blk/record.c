@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -16,15 +15,14 @@ struct record_file *record_open(const char *path, struct why *why)
 	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
 	struct record_file *f = MAP_FAILED;
 
-	if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0 && ftruncate(fd, sizeof(*f)) == 0)
+	if (fd >= 0 && ftruncate(fd, sizeof(*f)) == 0)
 		f = mmap(NULL, sizeof(*f), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	if (f == MAP_FAILED) {
-		why_set(why, TE_FILE, "%s: %s", path,
-			errno == EWOULDBLOCK ? "served by another process" : strerror(errno));
-		if (fd >= 0)
-			close(fd);
+	if (f == MAP_FAILED)
+		why_set(why, TE_FILE, "%s: %s", path, strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	if (f == MAP_FAILED)
 		return NULL;
-	}
 	if (memcmp(f->magic, magic, sizeof(magic))) {
 		memset(f, 0, sizeof(*f));
 		memcpy(f->magic, magic, sizeof(magic));

@@ -40,8 +40,8 @@ struct record_file {
 	struct record record[BLK_MAX_JOBS];
 };
 
-/* Opens or makes the file of one device; NULL with why, also when another process has it. Its jobs
- * are as they were left. The lock is held until the process ends. */
+/* Opens or makes the file of one device; NULL with why. Its jobs are as they were left. Only one
+ * process may have it open: alone() sees to that. */
 struct record_file *record_open(const char *path, struct why *why);
 void record_reset(struct record_file *f); /* a new connection: nothing is in flight */
 void record_close(struct record_file *f);

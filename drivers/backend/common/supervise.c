@@ -24,6 +24,7 @@
 #include <xen/xen.h>
 #include <xen/io/xenbus.h>
 
+#include "drivers/backend/common/alone.h"
 #include "drivers/backend/common/bdev.h"
 #include "xenbus/client/client.h"
 
@@ -54,7 +55,7 @@ static void child_forget(struct child *c)
 /* What a device leaves under the run directory is of no use once it is over. */
 static void files_remove(const char *path)
 {
-	static const char *const suffixes[] = { ".state", ".stats" };
+	static const char *const suffixes[] = { ".state", ".stats", ".lock" };
 	char file[STORE_PATH_MAX];
 	size_t i;
 
@@ -331,6 +332,17 @@ static int parse(struct daemon_options *o, int argc, char **argv)
 	return optind == argc ? 0 : bad_usage(o);
 }
 
+static int serve(const struct daemon_options *o)
+{
+	int rc = alone(o->device, o->run_dir);
+
+	if (rc) {
+		syslog(LOG_ERR, "%s: no lock in %s: %s", o->device, o->run_dir, strerror(-rc));
+		return 1;
+	}
+	return o->serve(o->device, o->run_dir);
+}
+
 int daemon_main(struct daemon_options *o, int argc, char **argv)
 {
 	int rc = parse(o, argc, argv);
@@ -342,7 +354,7 @@ int daemon_main(struct daemon_options *o, int argc, char **argv)
 	if (make_run_dir(o))
 		return 1;
 	if (o->device)
-		return o->serve(o->device, o->run_dir);
+		return serve(o);
 	if (!o->foreground && daemon(0, 0)) {
 		perror(o->name);
 		return 1;

@@ -77,6 +77,16 @@ tty() { [ -c "$(xenstore-read "/local/domain/$(torc domid w)/console/tty" 2> /de
 check "a console has a pty again" wait_for 10 tty
 for d in stored consoled; do check "torc-$d gave its rights up" grep -q '^Seccomp:.*2' "/proc/$(pids $d | cut -d' ' -f1)/status"; done
 
+# longer than anybody's patience
+touch /tmp/stop.stored
+kill -9 $(pidof torc-stored)
+began=$(up) was=$(last)
+check "without a store the first guest goes on" wait_for 60 goes_on
+while [ $(($(up | cut -d. -f1) - ${began%.*})) -lt 12 ]; do sleep 1; done
+rm /tmp/stop.stored
+keep stored
+check "the tools work again" wait_for 30 answers
+
 # what happens while nobody supervises
 small_guest s /guests/reference64.elf 'memory=16' 'extra="burn=100"' 'on_poweroff="destroy"'
 small_guest r /guests/reference64.elf 'memory=16' 'extra="crash"' 'on_crash="rename-restart"'
@@ -94,6 +104,7 @@ stopped() { [ "$(state s)" = s ]; }
 check "it has stopped, and is still there" wait_for 30 stopped
 rm /tmp/stop.supervise
 keep supervise
+check "its console is kept" wait_log s . 20
 check "the supervisor that starts sees to it" wait_for 30 gone s
 check "create one that crashes again and again" torc create /tmp/r.cfg
 r_aside() { torc list | grep -q "^r-$1 "; }

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* One process a device: who comes while another has it waits for that one's end. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "drivers/backend/common/alone.h"
+
+#define BACK "/local/domain/0/backend/vbd/5/51712"
+
+static char dir[] = "/tmp/alone-test-XXXXXX", file[64];
+
+/* A process that has the device, says so, and stays until it is killed. */
+static pid_t holder(void)
+{
+	int word[2];
+	char c;
+	pid_t p;
+
+	assert_int_equal(pipe(word), 0);
+	p = fork();
+	if (p == 0) {
+		if (alone(BACK, dir) || write(word[1], "y", 1) != 1)
+			_exit(1);
+		for (;;)
+			pause();
+	}
+	close(word[1]);
+	assert_int_equal(read(word[0], &c, 1), 1);
+	close(word[0]);
+	return p;
+}
+
+/* One that wants it, and ends with status 0 when it has it. */
+static pid_t successor(void)
+{
+	pid_t p = fork();
+
+	if (p == 0)
+		_exit(alone(BACK, dir) ? 1 : 0);
+	return p;
+}
+
+static void nap(void)
+{
+	struct timespec t = { .tv_nsec = 200000000 };
+
+	nanosleep(&t, NULL);
+}
+
+static int end_of(pid_t p)
+{
+	int status;
+
+	assert_int_equal(waitpid(p, &status, 0), p);
+	return status;
+}
+
+static void a_successor_waits_for_the_end_of_who_was_before(void **state)
+{
+	pid_t first = holder(), second = successor();
+
+	(void)state;
+	nap();
+	assert_int_equal(waitpid(second, NULL, WNOHANG), 0);
+	kill(first, SIGKILL);
+	end_of(first);
+	assert_int_equal(end_of(second), 0);
+}
+
+static void another_device_is_not_waited_for(void **state)
+{
+	pid_t first = holder();
+
+	(void)state;
+	assert_int_equal(alone("/local/domain/0/backend/vbd/5/51728", dir), 0);
+	kill(first, SIGKILL);
+	end_of(first);
+}
+
+/* The file of a device that is over is removed; a lock on what is no file any more locks nobody
+ * out. */
+static void a_lock_on_a_file_that_is_gone_does_not_count(void **state)
+{
+	pid_t first = holder(), second = successor(), third;
+
+	(void)state;
+	nap();
+	assert_int_equal(unlink(file), 0);
+	third = holder(); /* has the new file */
+	kill(first, SIGKILL);
+	end_of(first);
+	nap();
+	assert_int_equal(waitpid(second, NULL, WNOHANG), 0);
+	kill(third, SIGKILL);
+	end_of(third);
+	assert_int_equal(end_of(second), 0);
+}
+
+static void a_directory_that_is_not_there_is_told(void **state)
+{
+	char none[64];
+
+	(void)state;
+	snprintf(none, sizeof(none), "%s/none", dir);
+	assert_int_equal(alone(BACK, none), -ENOENT);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_successor_waits_for_the_end_of_who_was_before),
+		cmocka_unit_test(another_device_is_not_waited_for),
+		cmocka_unit_test(a_lock_on_a_file_that_is_gone_does_not_count),
+		cmocka_unit_test(a_directory_that_is_not_there_is_told),
+	};
+	char command[64];
+	int rc;
+
+	alarm(60);
+	if (!mkdtemp(dir))
+		return 1;
+	snprintf(file, sizeof(file), "%s/vbd-5-51712.lock", dir);
+	rc = cmocka_run_group_tests(tests, NULL, NULL);
+	snprintf(command, sizeof(command), "rm -r %s", dir);
+	return system(command) ? 1 : rc;
+}
