@@ -12,8 +12,9 @@
 
 #include <xen/grant_table.h>
 
-#define CMDLINE_MAX 1024 /* MAX_GUEST_CMDLINE, in both widths */
-#define RUN_ORDER   9	 /* memory is asked for in runs of 2 MiB */
+#define CMDLINE_MAX  1024 /* MAX_GUEST_CMDLINE, in both widths */
+#define RUN_ORDER    9	  /* memory is asked for in runs of 2 MiB */
+#define READ_AT_ONCE (16u << 20)
 
 static int read_ramdisk(struct build *b, struct why *why)
 {
@@ -38,12 +39,15 @@ static int read_ramdisk(struct build *b, struct why *why)
 			rc = why_set(why, TE_NO_MEMORY, "ramdisk %s: no memory for %zu bytes", path,
 				     b->ramdisk_size);
 	}
+	b->to_move += 2 * b->ramdisk_size;
 	while (!rc && got < b->ramdisk_size) {
-		ssize_t n = read(fd, b->ramdisk + got, b->ramdisk_size - got);
+		size_t left = b->ramdisk_size - got;
+		ssize_t n = read(fd, b->ramdisk + got, left < READ_AT_ONCE ? left : READ_AT_ONCE);
 
-		if (n > 0)
+		if (n > 0) {
 			got += (size_t)n;
-		else if (n == 0 || errno != EINTR)
+			build_moved(b, (uint64_t)n);
+		} else if (n == 0 || errno != EINTR)
 			rc = why_set(why, TE_FILE, "ramdisk %s: %s after %zu of %zu bytes", path,
 				     n ? strerror(errno) : "end of file", got, b->ramdisk_size);
 	}
@@ -64,6 +68,7 @@ int build_prepare(struct build *b, const struct build_spec *spec, struct why *wh
 			       "cmdline: %zu characters; the ABI has room for %d",
 			       strlen(b->spec.cmdline), CMDLINE_MAX - 1);
 	rc = image_open(&b->image, spec->kernel, why);
+	b->to_move = b->image.virt_end - b->image.virt_start;
 	if (!rc && spec->ramdisk)
 		rc = read_ramdisk(b, why);
 	if (!rc)

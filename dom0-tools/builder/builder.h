@@ -19,6 +19,9 @@ struct build_spec {
 	uint64_t nr_pages; /* what the guest starts with */
 	uint32_t console_domid;
 	uint32_t store_domid;
+	/* told now and then how many bytes of how many were read and copied; or NULL */
+	void (*progress)(void *arg, uint64_t done, uint64_t all);
+	void *progress_arg;
 };
 
 /* Some pages of the guest, by pseudo-physical frame. */
@@ -60,8 +63,9 @@ struct build {
 	uint8_t *ramdisk;
 	size_t ramdisk_size;
 	struct layout at;
-	uint64_t *p2m; /* nr_pages machine frames, once the domain has them */
-	bool zeroed;   /* which held zeros then */
+	uint64_t *p2m;		 /* nr_pages machine frames, once the domain has them */
+	bool zeroed;		 /* which held zeros then */
+	uint64_t moved, to_move; /* bytes, for spec.progress */
 
 	/* what the store and the console have to be told; valid after build_domain() */
 	uint64_t store_frame, console_frame, shared_frame;
@@ -73,6 +77,14 @@ int build_domain(struct build *b, struct host *h, uint32_t domid, struct why *wh
 void build_free(struct build *b);
 
 /* --- inside the builder */
+
+static inline void build_moved(struct build *b, uint64_t bytes)
+{
+	b->moved += bytes;
+	if (b->spec.progress)
+		b->spec.progress(b->spec.progress_arg,
+				 b->moved < b->to_move ? b->moved : b->to_move, b->to_move);
+}
 
 /* layout.c */
 int layout_decide(struct layout *at, const struct image *im, uint64_t nr_pages,
@@ -108,8 +120,8 @@ static inline const struct pv_kind *pv_kind_of(const struct image *im)
 void tables_fill(const struct build *b, uint64_t (*pages)[512]);
 
 /* fill.c: bytes into the guest's frames; what lies between and behind them is zeroed. */
-int fill_kernel(const struct build *b, struct host *h, uint32_t domid, struct why *why);
-int fill_bytes(const struct build *b, struct host *h, uint32_t domid, struct range to,
-	       const void *data, size_t size, struct why *why);
+int fill_kernel(struct build *b, struct host *h, uint32_t domid, struct why *why);
+int fill_bytes(struct build *b, struct host *h, uint32_t domid, struct range to, const void *data,
+	       size_t size, struct why *why);
 
 #endif

@@ -85,7 +85,7 @@ static bool next_pages(const struct build *b, uint64_t *pfn, uint64_t limit, uin
 	return true;
 }
 
-int fill_kernel(const struct build *b, struct host *h, uint32_t domid, struct why *why)
+int fill_kernel(struct build *b, struct host *h, uint32_t domid, struct why *why)
 {
 	uint64_t pfn = b->at.kernel.pfn, limit = pfn + b->at.kernel.count,
 		 count = b->at.kernel.count;
@@ -95,14 +95,15 @@ int fill_kernel(const struct build *b, struct host *h, uint32_t domid, struct wh
 		uint64_t n = min_u64(count, CHUNK);
 
 		rc = fill_pages(b, h, domid, pfn, n, why);
+		build_moved(b, n << HOST_PAGE_SHIFT);
 		pfn += n;
 		count -= n;
 	}
 	return rc;
 }
 
-int fill_bytes(const struct build *b, struct host *h, uint32_t domid, struct range to,
-	       const void *data, size_t size, struct why *why)
+int fill_bytes(struct build *b, struct host *h, uint32_t domid, struct range to, const void *data,
+	       size_t size, struct why *why)
 {
 	const uint8_t *from = data;
 
@@ -119,6 +120,7 @@ int fill_bytes(const struct build *b, struct host *h, uint32_t domid, struct ran
 			memcpy(at, from, bytes);
 		memset(at + bytes, 0, room - bytes);
 		host_unmap(h, at, n);
+		build_moved(b, bytes);
 		from += bytes;
 		size -= bytes;
 		to.pfn += n;

@@ -15,6 +15,7 @@
 
 #define MAX_EVTCHN_PORT 1023 /* as xl gives PV guests */
 #define OVERHEAD_PAGES	512  /* what the hypervisor needs for a domain, roughly */
+#define BIG_IMAGE	(32ull << 20)
 #define GRUB64		"/usr/lib/grub-xen/grub-x86_64-xen.bin"
 #define GRUB32		"/usr/lib/grub-xen/grub-i386-xen.bin"
 
@@ -30,6 +31,7 @@ struct creation {
 	int mark;	   /* by creating_begin() */
 	const char *stage; /* for the record: where it failed */
 	struct timespec start;
+	int percent; /* shown last of a big image; -1: none yet */
 };
 
 /* What is being done now, for the record and for torc -v. */
@@ -45,6 +47,25 @@ static void stage(struct creation *k, const char *text)
 			 text);
 	}
 	k->stage = text;
+}
+
+/* Of images that take long, on a terminal. */
+static void show_build(void *arg, uint64_t done, uint64_t all)
+{
+	struct creation *k = arg;
+	int percent = (int)(done * 100 / (all ? all : 1));
+
+	if (all < BIG_IMAGE || percent == k->percent)
+		return;
+	k->percent = percent;
+	fprintf(stderr, "\rbuilt %3d %%", percent);
+}
+
+static void end_show(struct creation *k)
+{
+	if (k->percent >= 0)
+		fputs("\r           \r", stderr);
+	k->percent = -1;
 }
 
 static void warn(void *arg, const char *text)
@@ -86,8 +107,12 @@ static int prepare(struct creation *k)
 {
 	struct build_spec spec = { .ramdisk = k->config.ramdisk,
 				   .cmdline = k->config.command_line,
-				   .nr_pages = k->config.memory << 8 };
+				   .nr_pages = k->config.memory << 8,
+				   .progress_arg = k };
 	int rc;
+
+	if (isatty(STDERR_FILENO))
+		spec.progress = show_build;
 
 	if (k->image) {
 		k->build.image = (struct image){ .fd = -1, .is_64 = !k->image->is_32bit };
@@ -101,6 +126,7 @@ static int prepare(struct creation *k)
 	rc = choose_kernel(k, &spec.kernel);
 	if (!rc)
 		rc = build_prepare(&k->build, &spec, k->c->why);
+	end_show(k);
 	return rc;
 }
 
@@ -295,6 +321,7 @@ static int bring_up(struct creation *k, bool paused)
 	rc = k->image ? k->image->fill(k->image->arg, c->host, k->domid,
 				       (k->config.maxmem << 8) + 256, &k->build, c->why) :
 			build_domain(&k->build, c->host, k->domid, c->why);
+	end_show(k);
 	if (rc)
 		return rc;
 	stage(k, "writing its nodes");
@@ -355,7 +382,7 @@ static void remember(struct creation *k, const struct guest_source *from, int rc
 int guest_create(struct cli *c, const struct guest_source *from, bool paused, bool dry,
 		 uint32_t *domid)
 {
-	struct creation k = { .c = c, .mark = -1, .image = from->image };
+	struct creation k = { .c = c, .mark = -1, .image = from->image, .percent = -1 };
 	int rc;
 
 	clock_gettime(CLOCK_MONOTONIC, &k.start);

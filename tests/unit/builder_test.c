@@ -41,9 +41,22 @@ static void to_file(char path[64], const void *data, size_t size)
 	close(fd);
 }
 
+static uint64_t shown, shown_of;
+
+static void show(void *arg, uint64_t done, uint64_t all)
+{
+	assert_ptr_equal(arg, &shown);
+	assert_in_range(done, shown, all);
+	shown = done;
+	shown_of = all;
+}
+
 static void build(struct built *t, struct fake_kernel *k, size_t ramdisk_size, bool no_runs)
 {
-	struct build_spec spec = { .cmdline = "console=hvc0 x=1", .nr_pages = PAGES };
+	struct build_spec spec = { .cmdline = "console=hvc0 x=1",
+				   .nr_pages = PAGES,
+				   .progress = show,
+				   .progress_arg = &shown };
 	struct why why = { 0 };
 	uint8_t *rd = malloc(ramdisk_size + 1);
 
@@ -57,8 +70,10 @@ static void build(struct built *t, struct fake_kernel *k, size_t ramdisk_size, b
 	t->h = fake_host_new();
 	fake_host_of(t->h)->no_runs = no_runs;
 	fake_host_of(t->h)->zeroed = zeroed;
+	shown = 0;
 	if (build_prepare(&t->b, &spec, &why) || build_domain(&t->b, t->h, 5, &why))
 		fail_msg("%s", why.text);
+	assert_true(shown > 0 && shown_of > 2 * ramdisk_size);
 	free(rd);
 	free(k->data);
 }
