@@ -25,7 +25,7 @@ TOOLS_CONFIG := $(addprefix dom0-tools/config/,parse config device near)
 # what torc unpause undoes after a debugger that was killed; the rest of torc gdb is torc-more's
 TOOLS_GDB := $(addprefix dom0-tools/gdb/,memory points regs target journal)
 TOOLS_GDB_MORE := $(addprefix dom0-tools/gdb/,packet stub query serve) dom0-tools/host/alarm dom0-tools/cli/gdb
-TOOLS_DUMP := $(addprefix dom0-tools/dump/,frames walk elf write)
+TOOLS_DUMP := $(addprefix dom0-tools/dump/,frames walk elf elf32 write)
 # from a domain to a stream and back
 TOOLS_MIGRATION := $(addprefix migration/,io_fd stream tables context p2m send rounds throttle pages predict receive)
 TOOLS_CLI := $(addprefix dom0-tools/cli/,main doors help out domains list info create creating describe nodes node burst patience disk nic record lifecycle \

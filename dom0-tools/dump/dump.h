@@ -64,4 +64,10 @@ int dump_elf_head(const struct dump *d, const struct host_info *host, const void
 int dump_elf_headers_for_gdb(const struct dump *d, const struct dump_stretch *list, size_t count,
 			     struct bytes *phdrs, struct bytes *notes, uint64_t notes_at);
 
+/* elf32.c: the same of a 32-bit guest; the head takes the place of an Elf64_Ehdr */
+void dump_elf32_notes(const struct dump *d, struct bytes *notes);
+int dump_elf32_headers(const struct dump *d, const struct dump_stretch *list, size_t count,
+		       size_t notes_size, uint64_t notes_at, struct bytes *phdrs, struct why *why);
+void dump_elf32_head(uint64_t phoff, size_t phdrs_size, void *head);
+
 #endif

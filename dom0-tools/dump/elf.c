@@ -13,7 +13,6 @@
 #include <xen/xen.h>
 #include <xen/elfnote.h>
 #include <xen/version.h>
-#include <xen/foreign/x86_32.h>
 
 #define MAGIC_PV       0xf00febedull
 #define FORMAT_VERSION 1ull /* major 0, minor 1 */
@@ -157,57 +156,43 @@ int dump_elf_head(const struct dump *d, const struct host_info *host, const void
 	return 0;
 }
 
-/* Registers in the order of a 64-bit process; a 32-bit guest's are shown in their lower halves. */
+/* Registers in the order of a 64-bit process. */
 static void prstatus(const struct dump *d, unsigned int vcpu, struct elf_prstatus *p)
 {
-	const uint8_t *context = (const uint8_t *)d->contexts + vcpu * d->context_size;
-	elf_greg_t *r = p->pr_reg;
+	const struct vcpu_guest_context *all = d->contexts, *c = &all[vcpu];
+	const struct cpu_user_regs *u = &c->user_regs;
+	const elf_greg_t regs[] = { u->r15,
+				    u->r14,
+				    u->r13,
+				    u->r12,
+				    u->rbp,
+				    u->rbx,
+				    u->r11,
+				    u->r10,
+				    u->r9,
+				    u->r8,
+				    u->rax,
+				    u->rcx,
+				    u->rdx,
+				    u->rsi,
+				    u->rdi,
+				    ~0ull,
+				    u->rip,
+				    u->cs,
+				    u->rflags,
+				    u->rsp,
+				    u->ss,
+				    c->fs_base,
+				    c->gs_base_kernel,
+				    u->ds,
+				    u->es,
+				    u->fs,
+				    u->gs };
 
+	_Static_assert(sizeof(regs) == sizeof(p->pr_reg), "registers as gdb has them");
 	memset(p, 0, sizeof(*p));
 	p->pr_pid = (int)vcpu + 1;
-	if (d->is_64) {
-		const struct vcpu_guest_context *c = (const void *)context;
-		const struct cpu_user_regs *u = &c->user_regs;
-		const elf_greg_t all[] = { u->r15,
-					   u->r14,
-					   u->r13,
-					   u->r12,
-					   u->rbp,
-					   u->rbx,
-					   u->r11,
-					   u->r10,
-					   u->r9,
-					   u->r8,
-					   u->rax,
-					   u->rcx,
-					   u->rdx,
-					   u->rsi,
-					   u->rdi,
-					   ~0ull,
-					   u->rip,
-					   u->cs,
-					   u->rflags,
-					   u->rsp,
-					   u->ss,
-					   c->fs_base,
-					   c->gs_base_kernel,
-					   u->ds,
-					   u->es,
-					   u->fs,
-					   u->gs };
-
-		_Static_assert(sizeof(all) == sizeof(p->pr_reg), "registers as gdb has them");
-		memcpy(r, all, sizeof(all));
-	} else {
-		const struct vcpu_guest_context_x86_32 *c = (const void *)context;
-		const struct cpu_user_regs_x86_32 *u = &c->user_regs;
-		const elf_greg_t all[] = { 0,	   0,	  0,	  0,	  u->ebp,    u->ebx, 0,
-					   0,	   0,	  0,	  u->eax, u->ecx,    u->edx, u->esi,
-					   u->edi, ~0ull, u->eip, u->cs,  u->eflags, u->esp, u->ss,
-					   0,	   0,	  u->ds,  u->es,  u->fs,     u->gs };
-
-		memcpy(r, all, sizeof(all));
-	}
+	memcpy(p->pr_reg, regs, sizeof(regs));
 }
 
 int dump_elf_headers_for_gdb(const struct dump *d, const struct dump_stretch *list, size_t count,

@@ -4,7 +4,6 @@
 
 #include <elf.h>
 #include <errno.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -92,31 +91,32 @@ static int write_gdb(struct dump *d, uint64_t end, struct why *why)
 {
 	struct bytes phdrs = { 0 }, notes = { 0 };
 	struct dump_stretch *list = NULL;
-	uint16_t phnum, phentsize = sizeof(Elf64_Phdr);
 	uint64_t phoff;
+	Elf64_Ehdr e;
 	size_t count = 0;
 	int rc;
 
 	rc = dump_walk(d, &list, &count, why);
-	if (!rc && dump_elf_headers_for_gdb(d, list, count, &phdrs, &notes, end))
+	if (!rc && d->is_64 && dump_elf_headers_for_gdb(d, list, count, &phdrs, &notes, end))
 		rc = why_set(why, TE_NO_MEMORY, "no memory for program headers");
+	if (!rc && !d->is_64) {
+		dump_elf32_notes(d, &notes);
+		rc = dump_elf32_headers(d, list, count, notes.len, end, &phdrs, why);
+	}
 	phoff = (end + notes.len + 63) & ~63ull;
-	phnum = (uint16_t)(phdrs.len / sizeof(Elf64_Phdr));
+	if (!rc && (pread(d->fd, &e, sizeof(e), 0) != sizeof(e) || notes.failed))
+		rc = why_set(why, TE_FILE, "cannot read the dump back: %s", strerror(errno));
 	if (!rc)
 		rc = put(d, notes.at, notes.len, end, why);
 	if (!rc)
 		rc = put(d, phdrs.at, phdrs.len, phoff, why);
+	e.e_phoff = phoff;
+	e.e_phentsize = sizeof(Elf64_Phdr);
+	e.e_phnum = (uint16_t)(phdrs.len / sizeof(Elf64_Phdr));
+	if (!d->is_64)
+		dump_elf32_head(phoff, phdrs.len, &e);
 	if (!rc)
-		rc = put(d, &phoff, sizeof(phoff), offsetof(Elf64_Ehdr, e_phoff), why);
-	if (!rc)
-		rc = put(d, &phentsize, sizeof(phentsize), offsetof(Elf64_Ehdr, e_phentsize), why);
-	if (!rc)
-		rc = put(d, &phnum, sizeof(phnum), offsetof(Elf64_Ehdr, e_phnum), why);
-	if (!rc && !d->is_64) { /* gdb knows 32-bit cores in 32-bit headers only */
-		uint16_t machine = EM_X86_64;
-
-		rc = put(d, &machine, sizeof(machine), offsetof(Elf64_Ehdr, e_machine), why);
-	}
+		rc = put(d, &e, sizeof(e), 0, why);
 	free(list);
 	free(phdrs.at);
 	free(notes.at);

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include <xen/xen.h>
+#include <xen/foreign/x86_32.h>
 
 #include "dom0-tools/dump/dump.h"
 #include "tests/unit/fake_host.h"
@@ -151,6 +152,46 @@ static void for_gdb(void **state)
 	free(r.data);
 }
 
+/* 32 bits: three levels, the root's four entries, and headers as gdb has them for an i386 */
+static void for_gdb_32(void **state)
+{
+	struct vcpu_guest_context_x86_32 c = { .user_regs.eip = 0xc0001234,
+					       .user_regs.ebx = 0xb,
+					       .user_regs.esp = 0xc0100000 };
+	const Elf32_Ehdr *e;
+	const Elf32_Phdr *p;
+	const uint32_t *regs;
+	struct read_back r;
+
+	(void)state;
+	fake_host_of(h)->is_32bit = true;
+	c.ctrlreg[3] = (uint32_t)(mfn[8] << 12 | mfn[8] >> 20);
+	memcpy(fake_host_of(h)->context, &c, sizeof(c));
+	set_word(mfn[8], 3, mfn[9] << 12 | PTE);
+	set_word(mfn[8], 4, mfn[9] << 12 | PTE); /* behind the four */
+	set_word(mfn[9], 1, mfn[10] << 12 | PTE);
+	set_word(mfn[10], 2, mfn[5] << 12 | PTE);
+	set_word(mfn[10], 3, mfn[6] << 12 | PTE);
+	r = dump(true);
+	e = (const void *)r.data;
+	p = (const void *)(r.data + e->e_phoff);
+	assert_int_equal(e->e_ident[EI_CLASS], ELFCLASS32);
+	assert_int_equal(e->e_machine, EM_386);
+	assert_int_equal(e->e_shnum, 0);
+	assert_int_equal(e->e_phnum, 2);
+	assert_int_equal(p[0].p_type, PT_NOTE);
+	assert_int_equal(p[0].p_filesz, 2 * (12 + 8 + 144));
+	regs = (const void *)(r.data + p[0].p_offset + 20 + 72);
+	assert_int_equal(regs[0], 0xb);
+	assert_int_equal(regs[12], 0xc0001234);
+	assert_int_equal(regs[15], 0xc0100000);
+	assert_int_equal(p[1].p_vaddr, 0xc0202000);
+	assert_int_equal(p[1].p_filesz, 2 * HOST_PAGE_SIZE);
+	assert_int_equal(r.data[p[1].p_offset], 5);
+	assert_int_equal(r.data[p[1].p_offset + HOST_PAGE_SIZE], 6);
+	free(r.data);
+}
+
 static void circles(void **state)
 {
 	struct read_back r;
@@ -170,6 +211,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(usual, setup, teardown),
 		cmocka_unit_test_setup_teardown(false_numbers, setup, teardown),
 		cmocka_unit_test_setup_teardown(for_gdb, setup, teardown),
+		cmocka_unit_test_setup_teardown(for_gdb_32, setup, teardown),
 		cmocka_unit_test_setup_teardown(circles, setup, teardown),
 	};
 
