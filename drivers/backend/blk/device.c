@@ -369,8 +369,9 @@ int device_run(const char *path, const char *run_dir)
 	    open_image(d, &why) || open_record(d, run_dir, &why) ||
 	    vbd_init(&d->vbd, d->peer, d->disk, d->record, &why)) {
 		bdev_report(&d->bdev, &why);
-		if (d->bdev.store)
-			bdev_set_state(&d->bdev, XenbusStateClosed);
+		if (!d->bdev.store)
+			return 1; /* the store is away: another process may find it */
+		bdev_set_state(&d->bdev, XenbusStateClosed);
 		return 0; /* said and done: starting again would not mend it */
 	}
 	if (store_transact(d->bdev.store, publish_features, d) == 0)

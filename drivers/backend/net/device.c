@@ -594,8 +594,9 @@ int device_run(const char *path, const char *run_dir)
 	    peer_open(&d->peer, d->bdev.domid, &why) || open_vif(d, &why) || open_tap(d, &why) ||
 	    read_guard(d, &why) || open_record(d, run_dir, &why)) {
 		bdev_report(&d->bdev, &why);
-		if (d->bdev.store)
-			bdev_set_state(&d->bdev, XenbusStateClosed);
+		if (!d->bdev.store)
+			return 1; /* the store is away: another process may find it */
+		bdev_set_state(&d->bdev, XenbusStateClosed);
 		return 0; /* said and done: starting again would not mend it */
 	}
 	d->stats_fd = bdev_stats_open(&d->bdev, run_dir);
