@@ -14,6 +14,7 @@ unit-vbd: $(B)/tests/vbd_test
 	$(Q)$<
 CHECKS += unit-vbd
 
+$(B)/obj/fuzz/drivers/backend/blk/%.o $(B)/obj/fuzz/tests/fuzz/vbd_fuzz.o: HOST_CFLAGS += -DBLK_MAX_JOBS=48
 FUZZERS += vbd
 vbd_FUZZ_OBJS := $(addprefix $(B)/obj/fuzz/,$(addsuffix .o,tests/fuzz/vbd_fuzz $(VBD_TESTED)))
 
