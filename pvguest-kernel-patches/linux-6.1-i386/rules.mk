@@ -39,8 +39,15 @@ $(B)/image/linux32-work.cpio.gz: guest-linux32
 	$(call say,LAYER,$@)
 	$(Q)dom0-tools/image/layer guests $(B)/stock $@ $(B)/linux32/linux32-work.cpio
 
+# On one, two and four vCPUs: a machine each, so that each is a matter of minutes. VCPUS=: others; STRESS=: seconds of each stressor
+VCPUS ?= 1 2 4
+STRESS ?= 5
+LINUX32_RIG = $(Q)RIG_BUILD=$(B) tests/rig/boot --hv torc --tools torc
 .PHONY: soak-linux32
 soak-linux32: rig $(B)/image/linux32.cpio.gz $(B)/image/linux32-work.cpio.gz
-	$(Q)RIG_BUILD=$(B) tests/rig/boot --hv torc --tools torc linux32
-	$(Q)RIG_BUILD=$(B) tests/rig/boot --hv torc --tools torc linux32-work
+	$(LINUX32_RIG) linux32
+	$(Q)for v in $(VCPUS); do RIG_BUILD=$(B) tests/rig/boot --hv torc --tools torc --arg vcpus=$$v \
+		--arg seconds=$(STRESS) linux32-work || exit 1; done
+	$(LINUX32_RIG) --layers linux,linux32,small,backends --arg guest=linux32 --arg vcpus=2 save-restore
+	$(LINUX32_RIG) --layers linux32,backends,grub,linux --arg guest=linux32 --arg vcpus=2 two-hosts
 SOAKS += soak-linux32

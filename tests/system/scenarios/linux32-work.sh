@@ -1,5 +1,5 @@
 #rig: timeout=2400 layers=linux32,linux32-work,backends smp=2 mem=3072 dom0_mem=1400
-# Linux 6.1 as a 32-bit guest in ring 1, worked hard by Debian's i386 programs, with two and with four vcpus: the kernel's own x86
+# Linux 6.1 as a 32-bit guest in ring 1, worked hard by Debian's i386 programs, with one, two and four vcpus: the kernel's own x86
 # selftests, stress-ng that verifies what it does, fio that reads back what it wrote to a disk of torc-blkd's, TCP through
 # torc-netd with a checksum on both sides. $RIG_seconds says how long each stressor runs, $RIG_vcpus which guests there are.
 KERNEL=/guests/linux32.elf INITRD=/guests/linux32.cpio LOGLEVEL=7 MEMORY=640
@@ -111,4 +111,4 @@ work() {
 	check "$1 vcpus: nothing was wrong" sh -c "! grep -aE 'GUEST-(NODISK|NONIC|OOPS)' /tmp/$n.out > /dev/null"
 	check "$1 vcpus: it powers off and is gone" wait_for 60 gone $n
 }
-for c in ${RIG_vcpus:-2 4}; do work $c; done
+for c in ${RIG_vcpus:-1 2 4}; do work $c; done

@@ -12,6 +12,8 @@ check "the daemons are up" wait_for 30 test -d /run/torc/blkd -a -d /run/torc/ne
 dd if=/dev/zero of=/tmp/d.img bs=1M count=16 2> /dev/null
 recv -l -p 5001 > /tmp/tcp &
 KERNEL=/guests/vmlinuz LOGLEVEL=7
+# $RIG_guest: another kernel, from the layer of that name; $RIG_vcpus
+[ -z "${RIG_guest:-}" ] || KERNEL=/guests/$RIG_guest.elf INITRD=/guests/$RIG_guest.cpio
 guest s1 'disk=["vdev=xvda,target=/tmp/d.img"]' 'vif=["mac=00:16:3e:00:00:01,bridge=br0"]' <<'G'
 modprobe -a xen-blkfront xen-netfront
 wait_for 30 test -b /dev/xvda || echo "GUEST-DISK is not there"
@@ -50,6 +52,7 @@ while :; do
 	last=$now; echo "GUEST-COUNT $n"; sleep 0.2
 done
 G
+sed -i "s/^vcpus=1$/vcpus=${RIG_vcpus:-1}/" /tmp/s1.cfg
 check "create" tool create /tmp/s1.cfg
 check "it counts" wait_log s1 "GUEST-COUNT 5" 120
 check "it has its disk" wait_log s1 "GUEST-STORED 2" 60

@@ -39,6 +39,8 @@ dd if=/dev/zero of=/srv/nbd/disk bs=1M count=4 2> /dev/null
 nbdkit --foreground --no-fork --port 10809 /usr/bin/nbdkit-file-plugin.so dir=/srv/nbd 2> /tmp/nbd.log &
 recv -l -p 6000 > /tmp/stream &
 # A writer of memory that checks it, a counter of disk blocks that reads back what it wrote, a clock watcher, a TCP stream
+# $RIG_guest: another kernel, from the layer of that name; $RIG_vcpus
+[ -z "${RIG_guest:-}" ] || KERNEL=/guests/$RIG_guest.elf INITRD=/guests/$RIG_guest.cpio
 MEMORY=96 guest web "disk=[\"vdev=xvda,target=nbd://10.9.0.1/disk\"]" 'vif=["mac=00:16:3e:00:00:09,bridge=br0"]' <<'G'
 modprobe xen-blkfront; modprobe xen-netfront
 wait_for 60 test -b /dev/xvda -a -e /sys/class/net/eth0 || echo GUEST-NODEVICE
@@ -60,6 +62,7 @@ while :; do
 	sleep 0.3
 done
 G
+sed -i "s/^vcpus=1$/vcpus=${RIG_vcpus:-1}/" /tmp/web.cfg
 check "create" tool create /tmp/web.cfg
 check "it counts" wait_log web "GUEST-COUNT 3" 180 || bail "no guest"
 streams() { [ "$(wc -l < /tmp/stream)" -gt "${1:-0}" ]; }
