@@ -21,134 +21,94 @@ static long domain_for(struct vcpu *v, domid_t id, struct domain **d)
 	return refuse(v, -XEN_EPERM, "event channels: d%u's ports are not the caller's", id);
 }
 
-static long alloc_unbound(struct vcpu *v, gaddr_t arg)
+static long alloc_unbound(struct vcpu *v, struct evtchn_op *op)
 {
-	struct evtchn_alloc_unbound op;
+	struct evtchn_alloc_unbound *a = &op->u.alloc_unbound;
 	struct domain *d;
-	long rc;
+	long rc = domain_for(v, a->dom, &d);
 
-	if (guest_get(&op, arg))
-		return unreadable(v, arg);
-	rc = domain_for(v, op.dom, &d);
 	if (rc)
 		return rc;
-	rc = evtchn_alloc_unbound(d, v->domain, op.remote_dom, &op.port);
+	rc = evtchn_alloc_unbound(d, v->domain, a->remote_dom, &a->port);
 	domain_put(&d);
-	if (rc)
-		return refuse(v, rc, "alloc_unbound: d%u has no port for d%u", op.dom,
-			      op.remote_dom);
-	return guest_put(arg, &op) ? unreadable(v, arg) : 0;
+	return rc ? refuse(v, rc, "alloc_unbound: d%u has no port for d%u", a->dom, a->remote_dom) :
+		    0;
 }
 
-static long bind_interdomain(struct vcpu *v, gaddr_t arg)
+static long bind_interdomain(struct vcpu *v, struct evtchn_op *op)
 {
-	struct evtchn_bind_interdomain op;
-	struct domain *rd;
+	struct evtchn_bind_interdomain *b = &op->u.bind_interdomain;
+	struct domain *rd = domain_get(b->remote_dom);
 	long rc;
 
-	if (guest_get(&op, arg))
-		return unreadable(v, arg);
-	rd = domain_get(op.remote_dom);
 	if (!rd)
-		return refuse(v, -XEN_ESRCH, "bind_interdomain: no domain %u", op.remote_dom);
-	rc = evtchn_bind_interdomain(v->domain, rd, op.remote_port, &op.local_port);
+		return refuse(v, -XEN_ESRCH, "bind_interdomain: no domain %u", b->remote_dom);
+	rc = evtchn_bind_interdomain(v->domain, rd, b->remote_port, &b->local_port);
 	domain_put(&rd);
-	if (rc)
-		return refuse(v, rc, "bind_interdomain: port %u of d%u does not wait for d%u",
-			      op.remote_port, op.remote_dom, v->domain->id);
-	return guest_put(arg, &op) ? unreadable(v, arg) : 0;
+	return rc ? refuse(v, rc, "bind_interdomain: port %u of d%u does not wait for d%u",
+			   b->remote_port, b->remote_dom, v->domain->id) :
+		    0;
 }
 
-static long bind_virq(struct vcpu *v, gaddr_t arg)
+static long bind_virq(struct vcpu *v, struct evtchn_op *op)
 {
-	struct evtchn_bind_virq op;
-	long rc;
+	struct evtchn_bind_virq *b = &op->u.bind_virq;
+	long rc = evtchn_bind_virq(v->domain, b->virq, b->vcpu, &b->port);
 
-	if (guest_get(&op, arg))
-		return unreadable(v, arg);
-	rc = evtchn_bind_virq(v->domain, op.virq, op.vcpu, &op.port);
-	if (rc)
-		return refuse(v, rc, "bind_virq: virq %u on vcpu %u", op.virq, op.vcpu);
-	return guest_put(arg, &op) ? unreadable(v, arg) : 0;
+	return rc ? refuse(v, rc, "bind_virq: virq %u on vcpu %u", b->virq, b->vcpu) : 0;
 }
 
-static long bind_ipi(struct vcpu *v, gaddr_t arg)
+static long bind_ipi(struct vcpu *v, struct evtchn_op *op)
 {
-	struct evtchn_bind_ipi op;
-	long rc;
+	struct evtchn_bind_ipi *b = &op->u.bind_ipi;
+	long rc = evtchn_bind_ipi(v->domain, b->vcpu, &b->port);
 
-	if (guest_get(&op, arg))
-		return unreadable(v, arg);
-	rc = evtchn_bind_ipi(v->domain, op.vcpu, &op.port);
-	if (rc)
-		return refuse(v, rc, "bind_ipi: vcpu %u", op.vcpu);
-	return guest_put(arg, &op) ? unreadable(v, arg) : 0;
+	return rc ? refuse(v, rc, "bind_ipi: vcpu %u", b->vcpu) : 0;
 }
 
-static long bind_pirq(struct vcpu *v, gaddr_t arg)
+static long bind_pirq(struct vcpu *v, struct evtchn_op *op)
 {
-	struct evtchn_bind_pirq op;
-	long rc;
+	struct evtchn_bind_pirq *b = &op->u.bind_pirq;
+	long rc = evtchn_bind_pirq(v, b->pirq, b->flags, &b->port);
 
-	if (guest_get(&op, arg))
-		return unreadable(v, arg);
-	rc = evtchn_bind_pirq(v, op.pirq, op.flags, &op.port);
-	if (rc)
-		return refuse(v, rc, "bind_pirq: pirq %u, flags %#x", op.pirq, op.flags);
-	return guest_put(arg, &op) ? unreadable(v, arg) : 0;
+	return rc ? refuse(v, rc, "bind_pirq: pirq %u, flags %#x", b->pirq, b->flags) : 0;
 }
 
-static long close_port(struct vcpu *v, gaddr_t arg)
+static long close_port(struct vcpu *v, struct evtchn_op *op)
 {
-	struct evtchn_close op;
-	long rc;
+	long rc = evtchn_close(v->domain, op->u.close.port);
 
-	if (guest_get(&op, arg))
-		return unreadable(v, arg);
-	rc = evtchn_close(v->domain, op.port);
-	return rc ? refuse(v, rc, "close: port %u is not open", op.port) : 0;
+	return rc ? refuse(v, rc, "close: port %u is not open", op->u.close.port) : 0;
 }
 
-static long status(struct vcpu *v, gaddr_t arg)
+static long status(struct vcpu *v, struct evtchn_op *op)
 {
-	struct evtchn_status op;
 	struct domain *d;
-	long rc;
+	long rc = domain_for(v, op->u.status.dom, &d);
 
-	if (guest_get(&op, arg))
-		return unreadable(v, arg);
-	rc = domain_for(v, op.dom, &d);
 	if (rc)
 		return rc;
-	rc = evtchn_get_status(d, &op);
+	rc = evtchn_get_status(d, &op->u.status);
 	domain_put(&d);
-	if (rc)
-		return refuse(v, rc, "status: no port %u", op.port);
-	return guest_put(arg, &op) ? unreadable(v, arg) : 0;
+	return rc ? refuse(v, rc, "status: no port %u", op->u.status.port) : 0;
 }
 
-static long bind_vcpu(struct vcpu *v, gaddr_t arg)
+static long bind_vcpu(struct vcpu *v, struct evtchn_op *op)
 {
-	struct evtchn_bind_vcpu op;
-	long rc;
+	struct evtchn_bind_vcpu *b = &op->u.bind_vcpu;
+	long rc = evtchn_bind_vcpu(v->domain, b->port, b->vcpu);
 
-	if (guest_get(&op, arg))
-		return unreadable(v, arg);
-	rc = evtchn_bind_vcpu(v->domain, op.port, op.vcpu);
-	return rc ? refuse(v, rc, "bind_vcpu: port %u cannot go to vcpu %u", op.port, op.vcpu) : 0;
+	return rc ? refuse(v, rc, "bind_vcpu: port %u cannot go to vcpu %u", b->port, b->vcpu) : 0;
 }
 
-static long unmask(struct vcpu *v, gaddr_t arg)
+static long unmask(struct vcpu *v, struct evtchn_op *op)
 {
-	struct evtchn_unmask op;
-	long rc;
+	long rc = evtchn_unmask(v->domain, op->u.unmask.port);
 
-	if (guest_get(&op, arg))
-		return unreadable(v, arg);
-	rc = evtchn_unmask(v->domain, op.port);
-	return rc ? refuse(v, rc, "unmask: no port %u", op.port) : 0;
+	return rc ? refuse(v, rc, "unmask: no port %u", op->u.unmask.port) : 0;
 }
 
+/* The public headers' union has no member for it. */
 static long reset(struct vcpu *v, gaddr_t arg)
 {
 	struct evtchn_reset op;
@@ -180,30 +140,48 @@ static long fifo(struct vcpu *v, uint32_t cmd, gaddr_t arg)
 	return cmd == EVTCHNOP_expand_array ? -XEN_EOPNOTSUPP : -XEN_ENOSYS;
 }
 
+#define OP(cmd, fn, answers) [EVTCHNOP_##cmd] = { fn, sizeof(struct evtchn_##cmd), answers }
+static const struct {
+	long (*fn)(struct vcpu *v, struct evtchn_op *op);
+	uint8_t size;
+	bool answers; /* its structure goes back to the caller */
+} ops[] = {
+	OP(bind_interdomain, bind_interdomain, true),
+	OP(bind_virq, bind_virq, true),
+	OP(bind_pirq, bind_pirq, true),
+	OP(close, close_port, false),
+	OP(status, status, true),
+	OP(alloc_unbound, alloc_unbound, true),
+	OP(bind_ipi, bind_ipi, true),
+	OP(bind_vcpu, bind_vcpu, false),
+	OP(unmask, unmask, false),
+};
+
 HC(hc_event_channel_op)
 {
 	gaddr_t arg = GADDR(a2);
-	struct evtchn_send op;
+	uint32_t cmd = (uint32_t)a1;
+	struct evtchn_op op;
+	long rc;
 
 	(void)a3, (void)a4, (void)a5;
-	switch ((uint32_t)a1) {
+	switch (cmd) {
 	case EVTCHNOP_send:
-		return guest_get(&op, arg) ? unreadable(v, arg) : evtchn_send(v, op.port);
-	case EVTCHNOP_bind_interdomain: return bind_interdomain(v, arg);
-	case EVTCHNOP_bind_virq: return bind_virq(v, arg);
-	case EVTCHNOP_bind_pirq: return bind_pirq(v, arg);
-	case EVTCHNOP_close: return close_port(v, arg);
-	case EVTCHNOP_status: return status(v, arg);
-	case EVTCHNOP_alloc_unbound: return alloc_unbound(v, arg);
-	case EVTCHNOP_bind_ipi: return bind_ipi(v, arg);
-	case EVTCHNOP_bind_vcpu: return bind_vcpu(v, arg);
-	case EVTCHNOP_unmask: return unmask(v, arg);
+		return guest_get(&op.u.send, arg) ? unreadable(v, arg) :
+						    evtchn_send(v, op.u.send.port);
 	case EVTCHNOP_reset: return reset(v, arg);
 	case EVTCHNOP_init_control:
 	case EVTCHNOP_expand_array:
-	case EVTCHNOP_set_priority: return fifo(v, (uint32_t)a1, arg);
-	default: return refuse(v, -XEN_ENOSYS, "event channels: no command %lu", a1);
+	case EVTCHNOP_set_priority: return fifo(v, cmd, arg);
 	}
+	if (cmd >= ARRAY_SIZE(ops) || !ops[cmd].fn)
+		return refuse(v, -XEN_ENOSYS, "event channels: no command %u", cmd);
+	if (guest_read(&op.u, arg, ops[cmd].size))
+		return unreadable(v, arg);
+	rc = ops[cmd].fn(v, &op);
+	if (rc || !ops[cmd].answers)
+		return rc;
+	return guest_write(arg, &op.u, ops[cmd].size) ? unreadable(v, arg) : 0;
 }
 
 HC(hc_event_channel_op_compat) /* the command is the argument's first word; its structure follows */

@@ -39,48 +39,32 @@ static long map(struct vcpu *v, gaddr_t req, unsigned int count)
 	return 0;
 }
 
-static long unmap(struct vcpu *v, gaddr_t req, unsigned int count)
+/* Both kinds of it: alike but for what comes in the mapping's place. */
+static long unmap(struct vcpu *v, gaddr_t req, unsigned int count, bool replace)
 {
+	unsigned int i, size = replace ? sizeof(struct gnttab_unmap_and_replace) :
+					 sizeof(struct gnttab_unmap_grant_ref);
 	struct grant_batch b = { .v = v };
-	struct gnttab_unmap_grant_ref op;
-	unsigned int i;
+	union {
+		struct gnttab_unmap_grant_ref plain;
+		struct gnttab_unmap_and_replace replace;
+	} op;
 	long rc = 0;
 
-	for (i = 0; i < count && !rc; i++, req.n += sizeof(op)) {
+	for (i = 0; i < count && !rc; i++, req.n += size) {
 		if (pause_here(i)) {
 			rc = again(v, req, count - i);
 			break;
 		}
-		if (guest_get(&op, req)) {
+		if (guest_read(&op, req, size)) {
 			rc = unreadable(v, req);
 			break;
 		}
-		op.status = grant_unmap(&b, &op);
-		if (guest_put(req, &op))
-			rc = unreadable(v, req);
-	}
-	grant_batch_finish(&b);
-	return rc;
-}
-
-static long unmap_and_replace(struct vcpu *v, gaddr_t req, unsigned int count)
-{
-	struct grant_batch b = { .v = v };
-	struct gnttab_unmap_and_replace op;
-	unsigned int i;
-	long rc = 0;
-
-	for (i = 0; i < count && !rc; i++, req.n += sizeof(op)) {
-		if (pause_here(i)) {
-			rc = again(v, req, count - i);
-			break;
-		}
-		if (guest_get(&op, req)) {
-			rc = unreadable(v, req);
-			break;
-		}
-		op.status = grant_unmap_and_replace(&b, &op);
-		if (guest_put(req, &op))
+		if (replace)
+			op.replace.status = grant_unmap_and_replace(&b, &op.replace);
+		else
+			op.plain.status = grant_unmap(&b, &op.plain);
+		if (guest_write(req, &op, size))
 			rc = unreadable(v, req);
 	}
 	grant_batch_finish(&b);
@@ -233,8 +217,8 @@ HC(hc_grant_table_op)
 		return refuse(v, -XEN_EINVAL, "grants: %u requests", count);
 	switch ((uint32_t)a1) {
 	case GNTTABOP_map_grant_ref: return map(v, req, count);
-	case GNTTABOP_unmap_grant_ref: return unmap(v, req, count);
-	case GNTTABOP_unmap_and_replace: return unmap_and_replace(v, req, count);
+	case GNTTABOP_unmap_grant_ref: return unmap(v, req, count, false);
+	case GNTTABOP_unmap_and_replace: return unmap(v, req, count, true);
 	case GNTTABOP_copy: return copy(v, req, count);
 	case GNTTABOP_setup_table: return setup_table(v, req, count);
 	case GNTTABOP_query_size: return query_size(v, req, count);
