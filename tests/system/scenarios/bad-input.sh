@@ -60,9 +60,15 @@ if [ $TOOLS = torc ]; then
 		"vcpu-set nobody 1" "mem-set nobody 64" "mem-max nobody 64" "sched nobody" "block-list nobody" \
 		"network-list nobody" "block-attach nobody vdev=xvdb,target=/tmp/empty" "block-detach nobody xvdb" \
 		"network-attach nobody" "network-detach nobody 0" "config-update nobody /tmp/bad.cfg" "sysrq nobody h" \
-		"trigger nobody nmi" "dump-core nobody"; do
+		"trigger nobody nmi" "dump-core nobody" "save nobody /tmp/x" "gdb --stdio nobody"; do
 		refuses "torc $c" 'there is no domain "nobody"' torc $c
 	done
+	check "why of one that never came to be" sh -c 'torc why bad | grep -q "create failed.*/nowhere"'
+	refuses "why of one that nobody ever heard of" "nobody" torc why nobody
+	refuses "torc restore of no file" "/no-where" torc restore /no-where
+	echo "no guest" > /tmp/none.save
+	refuses "torc restore of what is none" "none.save" torc restore /tmp/none.save
+	refuses "torc migrate to no host" . torc migrate nobody elsewhere
 	refuses "torc domname of no domain" "there is no domain 999" torc domname 999
 	refuses "an error in JSON" '"code":"no-such-domain"' torc destroy --json nobody
 	small_guest g /guests/grub-x86_64-xen.bin 'memory=32' 'maxvcpus=2'
@@ -103,6 +109,10 @@ if [ $TOOLS = torc ]; then
 	unknown option;create --frobnicate /tmp/g.cfg
 	named "g" already;create /tmp/g.cfg
 	E
+	torc unpause g
+	refuses "attach what the guest does not take: each end's state is told" "backend InitWait, guest Initialising" torc block-attach g vdev=xvdc,target=/tmp/d.img
+	equal "and it is taken back" "$(torc block-list g | awk 'NR > 1' | wc -l)" 0
+	torc pause g
 	check "it has come to no harm" [ "$(state g)" = p ]
 	check "and ends" torc destroy g
 fi
