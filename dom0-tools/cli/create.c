@@ -300,55 +300,6 @@ static int connect_devices(struct creation *k)
 	return rc;
 }
 
-static int bring_up(struct creation *k, bool paused)
-{
-	bool hold = k->image && k->image->hold;
-	struct guest_nodes nodes = {
-		.config = &k->config, .build = &k->build, .disks = k->disks, .hold = hold
-	};
-	struct cli *c = k->c;
-	struct host_info info;
-	int rc;
-
-	rc = check_host(k, &info);
-	if (!rc)
-		rc = open_devices(k);
-	if (!rc)
-		rc = make_domain(k, &info);
-	if (rc)
-		return rc;
-	stage(k, "building the guest");
-	rc = k->image ? k->image->fill(k->image->arg, c->host, k->domid,
-				       (k->config.maxmem << 8) + 256, &k->build, c->why) :
-			build_domain(&k->build, c->host, k->domid, c->why);
-	end_show(k);
-	if (rc)
-		return rc;
-	stage(k, "writing its nodes");
-	nodes.domid = k->domid;
-	rc = nodes_create(c, &nodes);
-	if (!rc && store_introduce(c->store, k->domid, k->build.store_frame, k->build.store_port))
-		rc = cli_store_failed(c, "cannot connect the guest to the store");
-	if (!rc && !hold)
-		rc = connect_devices(k);
-	if (!rc && !paused && !hold) {
-		stage(k, "starting it");
-		rc = host_domain_unpause(c->host, k->domid, c->why);
-	}
-	return rc;
-}
-
-/* Whatever there is of it goes away again; the first reason stays the one that is told. */
-static void undo(struct creation *k)
-{
-	struct why later = { 0 }, *first = k->c->why;
-
-	k->c->why = &later;
-	if (k->exists)
-		guest_destroy(k->c, k->domid, "did not come up");
-	k->c->why = first;
-}
-
 static void remember(struct creation *k, const struct guest_source *from, int rc)
 {
 	struct json_object *r = record_new(&k->config, from);
@@ -379,6 +330,72 @@ static void remember(struct creation *k, const struct guest_source *from, int rc
 	json_object_put(r);
 }
 
+/* What a guest that comes from elsewhere can have before its memory, it has: it stands still for
+ * the rest. */
+static int bring_nodes(struct creation *k, const struct guest_source *from,
+		       const struct guest_nodes *nodes)
+{
+	int rc;
+
+	stage(k, "writing its nodes");
+	rc = nodes_create(k->c, nodes);
+	if (!rc && nodes->late)
+		remember(k, from, 0);
+	return rc;
+}
+
+static int bring_up(struct creation *k, const struct guest_source *from, bool paused)
+{
+	bool hold = k->image && k->image->hold;
+	struct guest_nodes nodes = { .config = &k->config,
+				     .build = &k->build,
+				     .disks = k->disks,
+				     .hold = hold,
+				     .late = hold };
+	struct cli *c = k->c;
+	struct host_info info;
+	int rc;
+
+	rc = check_host(k, &info);
+	if (!rc)
+		rc = open_devices(k);
+	if (!rc)
+		rc = make_domain(k, &info);
+	nodes.domid = k->domid;
+	if (!rc && nodes.late)
+		rc = bring_nodes(k, from, &nodes);
+	if (rc)
+		return rc;
+	stage(k, "building the guest");
+	rc = k->image ? k->image->fill(k->image->arg, c->host, k->domid,
+				       (k->config.maxmem << 8) + 256, &k->build, c->why) :
+			build_domain(&k->build, c->host, k->domid, c->why);
+	end_show(k);
+	if (rc)
+		return rc;
+	rc = nodes.late ? nodes_complete(c, &nodes) : bring_nodes(k, from, &nodes);
+	if (!rc && store_introduce(c->store, k->domid, k->build.store_frame, k->build.store_port))
+		rc = cli_store_failed(c, "cannot connect the guest to the store");
+	if (!rc && !hold)
+		rc = connect_devices(k);
+	if (!rc && !paused && !hold) {
+		stage(k, "starting it");
+		rc = host_domain_unpause(c->host, k->domid, c->why);
+	}
+	return rc;
+}
+
+/* Whatever there is of it goes away again; the first reason stays the one that is told. */
+static void undo(struct creation *k)
+{
+	struct why later = { 0 }, *first = k->c->why;
+
+	k->c->why = &later;
+	if (k->exists)
+		guest_destroy(k->c, k->domid, "did not come up");
+	k->c->why = first;
+}
+
 int guest_create(struct cli *c, const struct guest_source *from, bool paused, bool dry,
 		 uint32_t *domid)
 {
@@ -398,13 +415,13 @@ int guest_create(struct cli *c, const struct guest_source *from, bool paused, bo
 		out_facts(c, "guest", guest_describe(&k.config, &k.build));
 	}
 	if (!rc && !dry)
-		rc = bring_up(&k, paused);
+		rc = bring_up(&k, from, paused);
 	if (rc)
 		undo(&k);
 	else if (!dry)
 		stage(&k, "done");
-	/* a name that another guest has keeps that guest's record */
-	if (!dry && !(rc && c->why->error == TE_NAME_TAKEN))
+	/* a name that another guest has keeps that guest's record; one that was held has its own */
+	if (!dry && (rc || !k.image || !k.image->hold) && !(rc && c->why->error == TE_NAME_TAKEN))
 		remember(&k, from, rc);
 	/* not before: a guest that nobody marks and no record tells of would be nobody's */
 	creating_end(k.mark, k.domid);

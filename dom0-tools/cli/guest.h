@@ -87,9 +87,11 @@ struct guest_nodes {
 	const struct disk_source *disks;
 	uint32_t domid;
 	bool hold; /* its disks and cards */
+	bool late; /* where its store and console pages are, nobody knows yet: nodes_complete() */
 };
 /* Everything of a new guest, in one transaction; claims its name and uuid. */
 int nodes_create(struct cli *c, const struct guest_nodes *g);
+int nodes_complete(struct cli *c, const struct guest_nodes *g);
 /*
  * A guest that stopped for good and is kept for looking at lets go of what its successor needs: its
  * devices, and its uuid, in the place of which it gets this one.

@@ -121,11 +121,6 @@ static int write_console(struct cli *c, store_txn_t t, const char *dir, const st
 	if (!rc)
 		rc = node_write(c, t, front, "tty", "%s", "");
 	if (!rc)
-		rc = node_write(c, t, front, "port", "%u", g->build->console_port);
-	if (!rc)
-		rc = node_write(c, t, front, "ring-ref", "%llu",
-				(unsigned long long)g->build->console_frame);
-	if (!rc)
 		rc = node_dir(c, t, back, 0, g->domid);
 	if (!rc)
 		rc = node_write(c, t, back, "frontend", "%s", front);
@@ -137,6 +132,29 @@ static int write_console(struct cli *c, store_txn_t t, const char *dir, const st
 		rc = node_write(c, t, back, "state", "1");
 	if (!rc)
 		rc = node_write(c, t, back, "protocol", "vt100");
+	return rc;
+}
+
+/* Where its pages are that it shares with the store and the console. */
+static int write_pages(struct store *s, store_txn_t t, void *arg)
+{
+	void **args = arg;
+	struct cli *c = args[0];
+	const struct guest_nodes *g = args[1];
+	char dir[STORE_PATH_MAX];
+	int rc;
+
+	(void)s;
+	store_path(dir, "/local/domain/%u", g->domid);
+	rc = node_write(c, t, dir, "store/port", "%u", g->build->store_port);
+	if (!rc)
+		rc = node_write(c, t, dir, "store/ring-ref", "%llu",
+				(unsigned long long)g->build->store_frame);
+	if (!rc)
+		rc = node_write(c, t, dir, "console/port", "%u", g->build->console_port);
+	if (!rc)
+		rc = node_write(c, t, dir, "console/ring-ref", "%llu",
+				(unsigned long long)g->build->console_frame);
 	return rc;
 }
 
@@ -167,11 +185,6 @@ static int write_domain(struct cli *c, store_txn_t t, const struct guest_nodes *
 	if (!rc)
 		rc = node_write(c, t, dir, "memory/videoram", "0");
 	if (!rc)
-		rc = node_write(c, t, dir, "store/port", "%u", g->build->store_port);
-	if (!rc)
-		rc = node_write(c, t, dir, "store/ring-ref", "%llu",
-				(unsigned long long)g->build->store_frame);
-	if (!rc)
 		rc = node_write(c, t, dir, "control/platform-feature-multiprocessor-suspend", "1");
 	if (!rc)
 		rc = node_write(c, t, dir, "control/platform-feature-xs_reset_watches", "1");
@@ -190,13 +203,14 @@ static int write_all(struct store *s, store_txn_t t, void *arg)
 	char uuid[37];
 	int rc;
 
-	(void)s;
 	config_uuid_format(uuid, g->config->uuid);
 	rc = claim_name(c, t, g->config->name, uuid, g->domid);
 	if (!rc)
 		rc = write_vm(c, t, g, uuid);
 	if (!rc)
 		rc = write_domain(c, t, g, uuid);
+	if (!rc && !g->late)
+		rc = write_pages(s, t, arg);
 	for (size_t i = 0; !rc && i < g->config->nr_disks; i++)
 		rc = disk_write(c, t, g->domid, &g->config->disks[i], &g->disks[i], g->hold);
 	for (size_t i = 0; !rc && i < g->config->nr_vifs; i++)
@@ -209,6 +223,13 @@ int nodes_create(struct cli *c, const struct guest_nodes *g)
 	void *args[] = { c, (void *)g };
 
 	return node_transact(c, write_all, args, "cannot write the guest's nodes");
+}
+
+int nodes_complete(struct cli *c, const struct guest_nodes *g)
+{
+	void *args[] = { c, (void *)g };
+
+	return node_transact(c, write_pages, args, "cannot write the guest's nodes");
 }
 
 /* A device's backend node, and the claim on its image that it names. */
