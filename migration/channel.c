@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "migration/bytes.h"
+#include "migration/pack.h"
 
 #define STALL_NS  5000000000ull /* who has begun a record has this long to go on with it, at least */
 #define ACK_EVERY (CHANNEL_WINDOW / 8) /* bytes; often enough for a sender never to wait for one */
@@ -34,7 +35,8 @@ struct channel {
 	uint64_t expected;
 	size_t unanswered; /* bytes since our last ACK */
 	/* bytes: gathered until full, and received but not read */
-	uint8_t *gather, *got;
+	uint8_t *gather, *got, *packed;
+	struct pack pack;
 	size_t gathered, got_len, got_at;
 	struct mig_io io;
 	bool interrupted; /* a message came while we were sending: it lies in got, stashed bytes */
@@ -55,6 +57,7 @@ int record_head_read(const uint8_t raw[CHANNEL_HEAD_SIZE], struct record_head *h
 	static const uint32_t most[RECORD_TYPES] = {
 		[RECORD_HELLO] = HELLO_SIZE,
 		[RECORD_DATA] = CHANNEL_MOST_DATA,
+		[RECORD_PACKED] = CHANNEL_MOST_DATA,
 		[RECORD_MESSAGE] = CHANNEL_MOST_MESSAGE,
 		[RECORD_ACK] = 0,
 	};
@@ -104,9 +107,11 @@ int channel_new(struct channel **cp, const uint8_t *id, struct why *why)
 	if (c) {
 		c->gather = malloc(CHANNEL_MOST_DATA);
 		c->got = malloc(CHANNEL_MOST_DATA);
+		c->packed = malloc(CHANNEL_MOST_DATA);
 		c->end = &c->first;
 	}
-	if (!c || !c->gather || !c->got || (!id && RAND_bytes(c->id, sizeof(c->id)) != 1)) {
+	if (!c || !c->gather || !c->got || !c->packed ||
+	    (!id && RAND_bytes(c->id, sizeof(c->id)) != 1)) {
 		channel_free(&c);
 		return why_set(why, TE_NO_MEMORY, "no memory for a channel");
 	}
@@ -141,6 +146,7 @@ void channel_free(struct channel **cp)
 	forget_until(c, c->next_out);
 	free(c->gather);
 	free(c->got);
+	free(c->packed);
 	free(c);
 }
 
@@ -443,7 +449,7 @@ static int send_record(struct channel *c, uint8_t type, const void *body, size_t
 	struct kept *k;
 	int rc = 0;
 
-	if (c->interrupted && type == RECORD_DATA)
+	if (c->interrupted && type != RECORD_MESSAGE)
 		return -ECANCELED;
 	while (!c->broken && c->kept_bytes + len > CHANNEL_WINDOW) {
 		rc = c->link ? take_ack(c, deadline_ns) : -ENOTCONN;
@@ -473,10 +479,20 @@ static int send_record(struct channel *c, uint8_t type, const void *body, size_t
 
 static int send_gathered(struct channel *c, uint64_t deadline_ns)
 {
-	size_t len = c->gathered;
+	size_t len = c->gathered, packed = 0;
+	uint64_t start;
+	int rc;
 
 	c->gathered = 0;
-	return len ? send_record(c, RECORD_DATA, c->gather, len, deadline_ns) : 0;
+	if (!len)
+		return 0;
+	if (pack_worth(&c->pack, len))
+		packed = pack_do(&c->pack, c->gather, len, c->packed);
+	start = mig_now_ns();
+	rc = packed ? send_record(c, RECORD_PACKED, c->packed, packed, deadline_ns) :
+		      send_record(c, RECORD_DATA, c->gather, len, deadline_ns);
+	pack_sent(&c->pack, packed ? packed : len, mig_now_ns() - start);
+	return rc;
 }
 
 int channel_say(struct channel *c, const void *body, size_t len, uint64_t deadline_ns)
@@ -487,6 +503,19 @@ int channel_say(struct channel *c, const void *body, size_t len, uint64_t deadli
 		return -EMSGSIZE;
 	rc = send_gathered(c, deadline_ns);
 	return rc ? rc : send_record(c, RECORD_MESSAGE, body, len, deadline_ns);
+}
+
+/* In c->got, as if it had come plain. */
+static int unpack(struct channel *c, struct record_head *h, size_t *len)
+{
+	memcpy(c->packed, c->got, h->len);
+	if (!pack_undo(c->packed, h->len, c->got, CHANNEL_MOST_DATA, len)) {
+		why_set(&c->trouble, TE_CHANNEL, "a packed record of %u bytes cannot be unpacked",
+			h->len);
+		return broken(c);
+	}
+	h->type = RECORD_DATA;
+	return 0;
 }
 
 /* The next record that is of the wanted type; one of the other is out of step. Into c->got. */
@@ -507,13 +536,18 @@ static int next_record(struct channel *c, uint8_t want, size_t *len, uint64_t de
 		}
 		if (h.type == RECORD_ACK)
 			continue;
+		*len = h.len;
+		if (h.type == RECORD_PACKED && want == RECORD_DATA) {
+			rc = unpack(c, &h, len);
+			if (rc)
+				return rc;
+		}
 		answer(c, h.type == RECORD_MESSAGE || !hostlink_readable(c->link), deadline_ns);
 		if (h.type != want) {
 			why_set(&c->trouble, TE_CHANNEL, "record of type %u where %u is due",
 				h.type, want);
 			return broken(c);
 		}
-		*len = h.len;
 		return 0;
 	}
 }
@@ -633,9 +667,22 @@ static int io_flush(struct mig_io *io)
 	return send_gathered(io->priv, io->deadline_ns);
 }
 
+/* An empty piece is answered like any other. */
+static int io_settle(struct mig_io *io, uint64_t *round_trip_ns)
+{
+	struct channel *c = io->priv;
+	int rc = channel_settle(c, io->deadline_ns);
+	uint64_t start = mig_now_ns();
+
+	rc = rc ? rc : send_record(c, RECORD_DATA, NULL, 0, io->deadline_ns);
+	rc = rc ? rc : channel_settle(c, io->deadline_ns);
+	*round_trip_ns = mig_now_ns() - start;
+	return rc;
+}
+
 struct mig_io *channel_io(struct channel *c)
 {
-	static const struct mig_io_ops ops = { io_read, io_writev, io_flush };
+	static const struct mig_io_ops ops = { io_read, io_writev, io_flush, io_settle };
 
 	c->io.ops = &ops;
 	c->io.priv = c;

@@ -7,9 +7,9 @@
  *
  * A record on the wire, numbers big-endian:
  *	u32 length of the body | u8 type | 3 bytes zero | u64 number | body
- * The first of a connection, in both directions, is a HELLO. DATA and MESSAGE are numbered through
- *and acknowledged; ACK carries the number expected next and is not. Whatever breaks these rules
- *breaks the channel for good: -EBADMSG, and no connection mends that.
+ * The first of a connection, in both directions, is a HELLO. DATA, PACKED and MESSAGE are numbered
+ *through and acknowledged; ACK carries the number expected next and is not. Whatever breaks these
+ *rules breaks the channel for good: -EBADMSG, and no connection mends that.
  *
  * One side at a time may send more than what a socket holds (the image); the other answers. It may
  *say one message meanwhile, to have that stopped: then the bytes fail with -ECANCELED, and the
@@ -25,7 +25,7 @@
 #include "migration/io.h"
 #include "migration/link.h"
 
-#define CHANNEL_VERSION	     1
+#define CHANNEL_VERSION	     2
 #define CHANNEL_ID_SIZE	     16
 #define CHANNEL_HEAD_SIZE    16
 #define CHANNEL_MOST_DATA    (256u << 10)
@@ -37,6 +37,7 @@ enum record_type {
 	RECORD_DATA,	/* a piece of the byte stream */
 	RECORD_MESSAGE, /* whole */
 	RECORD_ACK,
+	RECORD_PACKED, /* DATA: u32 its length before | an LZ4 block */
 	RECORD_TYPES
 };
 

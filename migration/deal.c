@@ -6,29 +6,37 @@
 
 #define SAY_NS 5000000000ull
 
-void deal_say(struct channel *c, const struct handover *h, enum handover_message m)
+void deal_say(struct channel *c, const struct handover *h, enum handover_message m,
+	      const struct deal_notes *notes)
 {
-	uint8_t raw[HANDOVER_WIRE_SIZE];
+	uint8_t raw[HANDOVER_WIRE_SIZE + DEAL_NOTES];
+	size_t len = HANDOVER_WIRE_SIZE;
 
 	handover_write(raw, m, h->record.id);
-	(void)channel_say(c, raw, sizeof(raw), mig_now_ns() + SAY_NS);
+	if (notes && notes->tell)
+		len += notes->tell(notes->arg, m, (char *)raw + len, DEAL_NOTES);
+	(void)channel_say(c, raw, len, mig_now_ns() + SAY_NS);
 }
 
-static int hear(struct channel *c, struct handover *h, uint64_t until_ns)
+static int hear(struct channel *c, struct handover *h, const struct deal_notes *notes,
+		uint64_t until_ns)
 {
-	uint8_t raw[HANDOVER_WIRE_SIZE];
+	uint8_t raw[HANDOVER_WIRE_SIZE + DEAL_NOTES];
 	enum handover_message m;
 	size_t len;
 	int rc = channel_hear(c, raw, sizeof(raw), &len, until_ns);
 
-	if (rc == -EMSGSIZE)
+	if (rc == -EMSGSIZE || (!rc && len < HANDOVER_WIRE_SIZE))
 		return -EBADMSG;
-	rc = rc ? rc : handover_read(raw, len, h->record.id, &m);
+	rc = rc ? rc : handover_read(raw, HANDOVER_WIRE_SIZE, h->record.id, &m);
+	if (!rc && notes && notes->heard)
+		notes->heard(notes->arg, m, (char *)raw + HANDOVER_WIRE_SIZE,
+			     len - HANDOVER_WIRE_SIZE);
 	return rc ? rc : handover_hear(h, m);
 }
 
-int deal(struct channel *c, struct handover *h, uint64_t tick_ns, uint64_t patience_ns,
-	 uint64_t deadline_ns)
+int deal(struct channel *c, struct handover *h, const struct deal_notes *notes, uint64_t tick_ns,
+	 uint64_t patience_ns, uint64_t deadline_ns)
 {
 	uint64_t now = mig_now_ns(), give_up = now + patience_ns, tick = now + tick_ns;
 	int rc;
@@ -36,7 +44,7 @@ int deal(struct channel *c, struct handover *h, uint64_t tick_ns, uint64_t patie
 	for (;;) {
 		if (handover_over(h) && (h->record.state != HANDOVER_RUNNING || h->done))
 			return 0;
-		rc = hear(c, h, tick);
+		rc = hear(c, h, notes, tick);
 		/* the source has heard that it runs here, and hung up */
 		if (rc == -ENOTCONN && h->record.state == HANDOVER_RUNNING)
 			return 0;

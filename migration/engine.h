@@ -22,6 +22,7 @@
 
 #include "dom0-tools/common/why.h"
 #include "migration/io.h"
+#include "migration/parts.h"
 #include "migration/predict.h"
 
 struct host;
@@ -45,6 +46,11 @@ struct mig_send_opts {
 	uint64_t max_bytes_per_s;	  /* 0: no cap */
 	unsigned int max_rounds;	  /* 0: 30 */
 	bool acknowledge; /* the receiver answers over the same io when it has all (not for a file) */
+	/* For the prediction alone, from earlier times; 0: nobody knows. What the other side takes
+	 * at the end for each page table; all else that the pause holds beside the pages; what the
+	 * guest writes by suspending itself, and what a page takes then (see predict.h) */
+	uint64_t table_ns, other_ns, extra_pages;
+	double last_factor;
 };
 
 struct mig_progress {
@@ -83,6 +89,11 @@ struct mig_outcome {
 	uint64_t pause_ns;	     /* since the guest stood still, until mig_send() returned */
 	uint64_t predicted_pause_ns; /* before the last round; 0: not live */
 	uint64_t bytes, pages, zero_pages, last_round_pages;
+	uint64_t decided_pages; /* that were due when the last round was decided on */
+	double page_ns;		/* what a page took until then */
+	uint64_t tables;	/* of the guest's: those that the first round met, or that came */
+	struct mig_parts parts; /* of the pause: this side's, as far as the engine goes */
+	uint64_t mark_ns;	/* when the last of them ended */
 	bool guest_stuck;
 };
 

@@ -232,10 +232,16 @@ static int begin_here(struct handover *h)
 static int target_hear(struct handover *h, enum handover_message m)
 {
 	enum handover_state s = h->record.state;
+	int rc;
 
 	switch (m) {
 	case HANDOVER_FINAL:
-		return s == HANDOVER_NONE && has_image(h) ? enter(h, HANDOVER_PREPARED) : 0;
+		if (s != HANDOVER_NONE || !has_image(h))
+			return 0;
+		rc = enter(h, HANDOVER_PREPARED);
+		if (!rc)
+			say(h, HANDOVER_READY);
+		return rc;
 	case HANDOVER_GO:
 	case HANDOVER_ASK:
 		if (s == HANDOVER_RUNNING)

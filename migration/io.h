@@ -24,6 +24,9 @@ struct mig_io_ops {
 	/* Everything written so far is on its way (a socket), or durable as the transport means it
 	 * (a file: handed to the kernel). */
 	int (*flush)(struct mig_io *io);
+	/* May be NULL. The other side has taken everything; and how long a word takes there and
+	 * back when nothing else is under way. */
+	int (*settle)(struct mig_io *io, uint64_t *round_trip_ns);
 };
 
 struct mig_io {
@@ -42,6 +45,8 @@ int mig_read(struct mig_io *io, void *buf, size_t len);
 int mig_writev(struct mig_io *io, struct iovec *v, int n);
 int mig_write(struct mig_io *io, const void *buf, size_t len);
 int mig_flush(struct mig_io *io);
+/* Flushes, too. Where nobody can tell, the round trip is 0. */
+int mig_settle(struct mig_io *io, uint64_t *round_trip_ns);
 
 uint64_t mig_now_ns(void);
 

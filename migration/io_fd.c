@@ -50,6 +50,14 @@ int mig_flush(struct mig_io *io)
 	return io->ops->flush ? io->ops->flush(io) : 0;
 }
 
+int mig_settle(struct mig_io *io, uint64_t *round_trip_ns)
+{
+	int rc = mig_flush(io);
+
+	*round_trip_ns = 0;
+	return rc || !io->ops->settle ? rc : io->ops->settle(io, round_trip_ns);
+}
+
 /* Until the descriptor is ready, or the deadline. Regular files are always ready. */
 static int wait_ready(const struct mig_io *io, int fd, short events)
 {

@@ -56,19 +56,43 @@ static int listen_for(const struct addrinfo *a, int ms)
 	return rc;
 }
 
+/* "HOST", "HOST:PORT" or "[v6 address]:PORT"; v6 addresses have more than one colon. Its port, if
+ * that is given and wanted. */
+static int resolve(const char *address, uint16_t port, bool wanted, struct addrinfo **all,
+		   struct why *why)
+{
+	struct addrinfo hints = { .ai_socktype = SOCK_STREAM };
+	const char *colon = strrchr(address, ':'), *end = address + strlen(address);
+	char host[128], service[8];
+	int rc;
+
+	snprintf(service, sizeof(service), "%u", port);
+	if (colon && (strchr(address, ':') == colon || (*address == '[' && colon[-1] == ']'))) {
+		if (wanted)
+			snprintf(service, sizeof(service), "%s", colon + 1);
+		end = colon;
+	}
+	if (*address == '[' && end > address + 1 && end[-1] == ']') {
+		address++;
+		end--;
+	}
+	snprintf(host, sizeof(host), "%.*s", (int)(end - address), address);
+	rc = getaddrinfo(host, service, &hints, all);
+	return rc ? why_set(why, TE_CHANNEL, "%s: %s", address, gai_strerror(rc)) : 0;
+}
+
 int meet(const char *address, uint16_t port, uint64_t deadline_ns, int *fd, bool *dialled,
 	 struct why *why)
 {
-	struct addrinfo hints = { .ai_socktype = SOCK_STREAM }, *peer, *own;
+	struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE }, *peer, *own;
 	unsigned char r = 0;
 	char service[8];
 	int rc;
 
-	snprintf(service, sizeof(service), "%u", port);
-	rc = getaddrinfo(address, service, &hints, &peer);
+	rc = resolve(address, port, false, &peer, why);
 	if (rc)
-		return why_set(why, TE_CHANNEL, "%s: %s", address, gai_strerror(rc));
-	hints.ai_flags = AI_PASSIVE;
+		return rc;
+	snprintf(service, sizeof(service), "%u", port);
 	hints.ai_family = peer->ai_family;
 	rc = getaddrinfo(NULL, service, &hints, &own);
 	if (rc) {
@@ -102,14 +126,11 @@ int meet(const char *address, uint16_t port, uint64_t deadline_ns, int *fd, bool
 int meet_reach(const char *address, uint16_t port, uint64_t deadline_ns, int *fd, struct why *why)
 {
 	const struct timespec nap = { .tv_nsec = 200000000 };
-	struct addrinfo hints = { .ai_socktype = SOCK_STREAM }, *all, *a;
-	char service[8];
-	int rc;
+	struct addrinfo *all, *a;
+	int rc = resolve(address, port, true, &all, why);
 
-	snprintf(service, sizeof(service), "%u", port);
-	rc = getaddrinfo(address, service, &hints, &all);
 	if (rc)
-		return why_set(why, TE_CHANNEL, "%s: %s", address, gai_strerror(rc));
+		return rc;
 	for (;;) {
 		for (a = all; a; a = a->ai_next) {
 			*fd = dial(a);
@@ -123,6 +144,6 @@ int meet_reach(const char *address, uint16_t port, uint64_t deadline_ns, int *fd
 	freeaddrinfo(all);
 	if (a)
 		return 0;
-	rc = why_set(why, TE_CHANNEL, "%s, port %s, does not answer", address, service);
+	rc = why_set(why, TE_CHANNEL, "%s, port %u, does not answer", address, port);
 	return why_hint(why, rc, "is torc-migrated running there, and the port let through?");
 }

@@ -13,7 +13,8 @@
 int meet(const char *address, uint16_t port, uint64_t deadline_ns, int *fd, bool *dialled,
 	 struct why *why);
 
-/* A connected socket to where something listens. Tried until the deadline. */
+/* A connected socket to where something listens: at the address's own port ("host:8109") if it has
+ * one. Tried until the deadline. */
 int meet_reach(const char *address, uint16_t port, uint64_t deadline_ns, int *fd, struct why *why);
 
 #endif

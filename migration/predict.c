@@ -10,7 +10,9 @@
 
 #include <stdbool.h>
 
-#define MAX_AHEAD 30u
+#define MAX_AHEAD  30u
+#define FEW	   64u	  /* pages */
+#define PAGE_BYTES 4104.0 /* with the word that tells which */
 #define SETTLED(now, before) \
 	((now)*20 > (before)*19) /* it falls by less than a twentieth a round */
 
@@ -47,7 +49,9 @@ static double dirtied_in(const struct curve *c, double t)
 
 static uint64_t pause_of(const struct curve *c, const struct predict_limits *l, double pages)
 {
-	return l->fixed_ns + (uint64_t)(pages * c->page_ns);
+	double factor = l->last_factor > 0 ? l->last_factor : 1;
+
+	return l->fixed_ns + (uint64_t)((pages + (double)l->extra_pages) * c->page_ns * factor);
 }
 
 /* Follow the rounds that would come. */
@@ -86,6 +90,23 @@ static struct prediction follow(const struct curve *c, const struct predict_limi
 	return p;
 }
 
+/* A round of few pages is mostly waiting. One with many of zeros, as the first, says of its bytes
+ * what a page costs that has some. */
+double predict_page_ns(const struct round_measure *rounds, unsigned int count)
+{
+	double ns = 0, full;
+
+	for (unsigned int i = 0; i < count; i++) {
+		if (!rounds[i].pages || (rounds[i].pages < FEW && ns > 0))
+			continue;
+		full = (double)rounds[i].bytes / PAGE_BYTES;
+		if (full < 1 || full > (double)rounds[i].pages)
+			full = (double)rounds[i].pages;
+		ns = (double)rounds[i].took_ns / full;
+	}
+	return ns;
+}
+
 struct prediction predict(const struct round_measure *rounds, unsigned int count,
 			  const struct predict_limits *l)
 {
@@ -93,15 +114,12 @@ struct prediction predict(const struct round_measure *rounds, unsigned int count
 	const struct round_measure *last = &rounds[count - 1];
 	struct prediction p, slow;
 
-	/* a round of few pages is mostly waiting: the latest with a weight that counts says what a
-	 * page costs */
-	for (unsigned int i = 0; i < count; i++)
-		if (rounds[i].pages >= 64 || !c.page_ns)
-			c.page_ns = rounds[i].pages ?
-					    (double)rounds[i].took_ns / (double)rounds[i].pages :
-					    c.page_ns;
-	if (!last->dirtied)
-		return (struct prediction){ VERDICT_CONVERGES, 0, l->fixed_ns, l->fixed_ns, 100 };
+	c.page_ns = predict_page_ns(rounds, count);
+	if (!last->dirtied) {
+		uint64_t pause = pause_of(&c, l, 0);
+
+		return (struct prediction){ VERDICT_CONVERGES, 0, pause, pause, 100 };
+	}
 	p = follow(&c, l, 1.0);
 	if (p.verdict == VERDICT_CONVERGES || l->fixed_ns >= l->downtime_ns)
 		return p;

@@ -38,7 +38,14 @@ struct predict_limits {
 	uint64_t fixed_ns; /* of the pause, whatever is left: suspending, states, an answer from the
 			      other side */
 	uint64_t left_ns;  /* until the deadline; 0: there is none */
+	/* of the last round: what the guest writes by suspending itself, and what a page takes
+	 * then, in times of what it takes while the guest runs; 0: the same */
+	uint64_t extra_pages;
+	double last_factor;
 };
+
+/* What a page with contents takes: of the latest round that has a weight that counts. ns. */
+double predict_page_ns(const struct round_measure *rounds, unsigned int count);
 
 /* rounds: oldest first, at least one. */
 struct prediction predict(const struct round_measure *rounds, unsigned int count,

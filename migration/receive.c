@@ -443,6 +443,8 @@ static int set_vcpus(struct mig_receiver *r, struct why *why)
 
 static int finish(struct mig_receiver *r, struct mig_received *got, struct why *why)
 {
+	struct mig_parts *parts = &got->figures.parts;
+	uint64_t mark = mig_now_ns();
 	const uint32_t refs[] = { GRANT_CONSOLE, GRANT_STORE };
 	const uint32_t to[] = { r->o->console_domid, r->o->store_domid };
 	int rc;
@@ -450,6 +452,7 @@ static int finish(struct mig_receiver *r, struct mig_received *got, struct why *
 	if (!r->vcpus[0].basic.at)
 		return why_set(why, TE_STREAM, "the image has no state of vCPU 0");
 	rc = fix_tables(r, why);
+	mig_part_end(parts, PART_TABLES, &mark);
 	if (!rc)
 		rc = fix_list(r, why);
 	if (!rc)
@@ -459,14 +462,19 @@ static int finish(struct mig_receiver *r, struct mig_received *got, struct why *
 	if (!rc)
 		rc = host_grant_seed(r->h, r->o->domid, refs, to,
 				     (uint64_t[]){ got->console_frame, got->store_frame }, 2, why);
+	mig_part_end(parts, PART_LISTS, &mark);
 	if (!rc)
 		rc = pin_tables(r, why);
+	mig_part_end(parts, PART_PINS, &mark);
 	if (!rc && r->have_tsc)
 		rc = host_tsc_set(r->h, r->o->domid,
 				  &(struct host_tsc){ r->tsc.mode, r->tsc.khz, r->tsc.nsec,
 						      r->tsc.incarnation },
 				  why);
-	return rc ? rc : set_vcpus(r, why);
+	rc = rc ? rc : set_vcpus(r, why);
+	mig_part_end(parts, PART_VCPUS, &mark);
+	got->figures.mark_ns = mark;
+	return rc;
 }
 
 static int acknowledge(struct mig_receiver *r, struct why *why)
@@ -508,10 +516,12 @@ int mig_receive(struct mig_receiver *r, struct host *h, const struct mig_receive
 		rc = finish(r, got, why);
 	if (!rc && o->acknowledge)
 		rc = acknowledge(r, why);
-	got->figures = (struct mig_outcome){ .rounds = 1,
-					     .total_ns = mig_now_ns() - start,
-					     .bytes = r->in.io->bytes_in,
-					     .pages = r->given };
+	for (uint64_t pfn = 0; pfn < r->pages; pfn++)
+		got->figures.tables += r->types[pfn] && r->mfns[pfn] < PENDING;
+	got->figures.rounds = 1;
+	got->figures.total_ns = mig_now_ns() - start;
+	got->figures.bytes = r->in.io->bytes_in;
+	got->figures.pages = r->given;
 	return rc;
 }
 

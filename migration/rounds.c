@@ -18,9 +18,12 @@
 #define CHASE_NS	 10000000000ull
 #define CHASE_PAGES	 16u /* fewer are always written, by the question itself */
 #define HOPELESS	 3u /* so many rounds without any prospect, where no time is set, are enough */
-#define ROUND_TRIP_NS	 1000000ull /* of a pause, whatever else */
-#define TABLE_THERE \
-	4u /* what a page table costs the other side at the end, in times of what it cost here */
+/* words that cross during a pause: that all is there, that all was sent and is written down, that
+ * it is the other side's: five ways */
+#define WAYS 5u
+/* what a page table costs the other side at the end, in times of what it cost here, as long as
+ * nobody knows */
+#define TABLE_THERE 4u
 
 struct rounds {
 	struct sender *s;
@@ -30,7 +33,7 @@ struct rounds {
 	unsigned int from; /* the first that was measured since the guest has the speed that it has */
 	struct throttle throttle;
 	uint64_t ask_ns, state_ns; /* what it took to ask for the map, and to read the state */
-	uint64_t tables;	   /* of the guest's */
+	uint64_t round_trip_ns;	   /* of a word between the two sides */
 };
 
 enum next { NEXT_ROUND, NEXT_LAST, NEXT_GIVE_UP, NEXT_SLOWER };
@@ -102,17 +105,19 @@ static enum next limit_reached(const struct rounds *r)
 	}
 }
 
-/* The part of the pause that its pages do not explain. On the other side all tables are turned and
- * checked when all is there. */
+/* The part of the pause that its pages do not explain. On the other side all tables are checked
+ * when all is there. */
 static uint64_t fixed(const struct rounds *r)
 {
 	const struct sender *s = r->s;
-	uint64_t there = s->o->acknowledge && s->tables ?
-				 ROUND_TRIP_NS +
-					 TABLE_THERE * r->tables * (s->tables_ns / s->tables) :
-				 0;
+	uint64_t table_ns = s->o->table_ns;
 
-	return r->ask_ns + r->state_ns + there;
+	if (!s->io->ops->settle) /* a file */
+		return r->ask_ns + r->state_ns;
+	if (!table_ns && s->tables)
+		table_ns = TABLE_THERE * (s->tables_ns / s->tables);
+	return r->ask_ns + r->state_ns + s->out->tables * table_ns +
+	       (s->o->other_ns ? s->o->other_ns : r->round_trip_ns * WAYS / 2);
 }
 
 /* More rounds reach neither what is asked for nor anything much better than now. */
@@ -129,6 +134,8 @@ static enum next decide(struct rounds *r)
 		 elapsed = mig_now_ns() - r->s->started_ns;
 	struct predict_limits l = { .downtime_ns = downtime,
 				    .fixed_ns = fixed(r),
+				    .extra_pages = r->s->o->extra_pages,
+				    .last_factor = r->s->o->last_factor,
 				    .left_ns = !o->deadline_ns		? 0 :
 					       o->deadline_ns > elapsed ? o->deadline_ns - elapsed :
 									  1 };
@@ -139,6 +146,8 @@ static enum next decide(struct rounds *r)
 		m->took_ns ? (uint64_t)((double)m->dirtied * 1e9 / (double)m->took_ns) : 0;
 	p->bytes_per_s = m->took_ns ? (uint64_t)((double)m->bytes * 1e9 / (double)m->took_ns) : 0;
 	r->s->out->predicted_pause_ns = p->prediction.now_ns;
+	r->s->out->decided_pages = m->dirtied;
+	r->s->out->page_ns = predict_page_ns(r->measured + r->from, r->count - r->from);
 	if (p->prediction.now_ns <= downtime)
 		return NEXT_LAST;
 	r->hopeless = is_hopeless(&p->prediction) ? r->hopeless + 1 : 0;
@@ -193,8 +202,9 @@ static int one_round(struct rounds *r, enum next *next, struct why *why)
 	s->progress.pages_sent = 0;
 	s->progress.pages_all = pages_count(s->due, s->list.pages);
 	rc = pages_send(s, false, why);
+	/* what waits on the way would be waited for in the pause */
 	if (!rc)
-		rc = sender_io_failed(why, mig_flush(s->io));
+		rc = sender_io_failed(why, mig_settle(s->io, &r->round_trip_ns));
 	*m = (struct round_measure){ .pages = s->out->pages - pages,
 				     .bytes = s->io->bytes_out - bytes,
 				     .took_ns = mig_now_ns() - start };
@@ -204,7 +214,7 @@ static int one_round(struct rounds *r, enum next *next, struct why *why)
 		return rc;
 	r->state_ns = rehearse_state(s);
 	if (r->count == 1)
-		r->tables = s->tables;
+		s->out->tables = s->tables;
 	m->dirtied = pages_count(s->due, s->list.pages);
 	*next = decide(r);
 	if (*next == NEXT_GIVE_UP)
@@ -296,8 +306,10 @@ int rounds_send(struct sender *s, struct why *why)
 			rc = suspend(&r, why);
 		if (throttle_end(&r.throttle, s->h, s->domid, rc ? &(struct why){ 0 } : why) && !rc)
 			rc = -EIO;
+		s->out->mark_ns = mig_now_ns();
 		if (!rc)
 			rc = ask(&r, true, why);
+		mig_part_end(&s->out->parts, PART_MAP, &s->out->mark_ns);
 	}
 	s->progress.round = s->out->rounds = r.count + 1;
 	s->progress.last = true;
@@ -305,6 +317,7 @@ int rounds_send(struct sender *s, struct why *why)
 	s->progress.pages_all = pages_count(s->due, s->list.pages);
 	if (!rc)
 		rc = pages_send(s, true, why);
+	mig_part_end(&s->out->parts, PART_PAGES, &s->out->mark_ns);
 	free(r.measured);
 	free(r.map);
 	return rc;

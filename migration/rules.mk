@@ -15,22 +15,22 @@ DEPS += libssl-dev # TLS between hosts
 DEPS += libjson-c-dev # what is known of other hosts
 
 $(B)/bin/torc-more: $(patsubst %,$(B)/obj/host/%.o,dom0-tools/cli/hosts \
-	$(addprefix migration/,pair pins meet channel link identity durable io_fd))
-$(B)/bin/torc-more: TOOLS_MORE_LIBS += -lssl -lcrypto
+	$(addprefix migration/,pair pins meet channel pack link identity durable io_fd))
+$(B)/bin/torc-more: TOOLS_MORE_LIBS += -lssl -lcrypto -llz4
 
 # torc migrate, and whose a guest is; torc create's command line, which torc-migrated goes without
 MIGRATE_HANDOVER := $(addprefix migration/,handover record durable)
 $(B)/bin/torc $(B)/bin/torc-more: $(patsubst %,$(B)/obj/host/%.o,$(MIGRATE_HANDOVER) dom0-tools/cli/migrate dom0-tools/cli/create_command dom0-tools/cli/elsewhere)
 
 # Guests between hosts: makes and ends them with what the commands make and end them with
-MIGRATED := $(addprefix dom0-tools/migrated/,main jobs talk viewer ends drain checks arrive depart recover sandbox) \
+MIGRATED := $(addprefix dom0-tools/migrated/,main jobs talk viewer ends drain checks costs arrive depart recover sandbox) \
 	$(addprefix dom0-tools/cli/,doors domains create creating nodes node burst patience disk nic record lifecycle image release elsewhere out describe) \
-	$(MIGRATE_HANDOVER) $(addprefix migration/,deal pins meet channel link identity)
+	$(MIGRATE_HANDOVER) $(addprefix migration/,deal pins meet channel pack link identity)
 $(B)/bin/torc-migrated: $(patsubst %,$(B)/obj/host/%.o,$(MIGRATED) $(TOOLS_COMMON) $(TOOLS_HOST) $(TOOLS_BUILD) $(TOOLS_IMAGE_APART) \
 	dom0-tools/builder/unpack_apart $(TOOLS_CONFIG) $(TOOLS_GDB) $(TOOLS_MIGRATION)) $(B)/obj/host/xenbus/client.a
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
-	$(Q)$(HOST_CC) -o $@ $^ $(TOOLS_HOST_LIBS) -lxengnttab $(XENBUS_CLIENT_LIBS) -ljson-c -lssl -lcrypto -lseccomp -lpthread
+	$(Q)$(HOST_CC) -o $@ $^ $(TOOLS_HOST_LIBS) -lxengnttab $(XENBUS_CLIENT_LIBS) -ljson-c -lssl -lcrypto -llz4 -lseccomp -lpthread
 ALL += $(B)/bin/torc-migrated
 $(LAYERS)/torc.cpio.gz: $(B)/bin/torc-migrated # by name: where that rule is read, ALL does not know it yet
 
@@ -40,8 +40,11 @@ install-migrated: $(B)/bin/torc-migrated
 	install -m 755 $< $(DESTDIR)$(PREFIX)/sbin/
 INSTALLS += install-migrated
 
-# A thousand moves, then five hundred faults at random moments of one
+# Moves of guests of all kinds, then faults at random moments. MOVES of each kind and FAULTS, if there is time: at most SECONDS
+# for each kind, and for the faults.
 SOAKS += soak-migrate
 .PHONY: soak-migrate
 soak-migrate: rig all
-	$(PYTHON) -B tests/rig/boot --hv torc --tools torc --arg moves=$${MOVES:-1000} --arg faults=$${FAULTS:-500} --timeout 80000 two-hosts
+	$(PYTHON) -B tests/rig/boot --hv torc --tools torc --arg guests=$${GUESTS:-linux1,linux4,ref64,ref32,wild64,wild32} \
+		--arg moves=$${MOVES:-100} --arg seconds=$${SECONDS:-7200} --timeout 80000 moves
+	$(PYTHON) -B tests/rig/boot --hv torc --tools torc --arg faults=$${FAULTS:-500} --arg seconds=$${SECONDS:-40000} --timeout 80000 faults

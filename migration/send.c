@@ -167,6 +167,7 @@ static int send_domain(struct sender *s, struct why *why)
 	pages_close(s);
 	if (!rc)
 		rc = send_state(s, why);
+	mig_part_end(&s->out->parts, PART_STATE, &s->out->mark_ns);
 	if (!rc && s->o->acknowledge)
 		rc = wait_acknowledged(s, why);
 	return rc;
@@ -189,7 +190,7 @@ int mig_send(struct host *h, uint32_t domid, const struct mig_send_opts *o, stru
 		rc = calls->suspend(calls->arg, why);
 		if (rc)
 			return rc;
-		s.suspended_ns = mig_now_ns();
+		s.suspended_ns = out->mark_ns = mig_now_ns();
 	}
 	rc = host_domain_info(h, domid, &s.info, why);
 	if (!rc)

@@ -16,6 +16,7 @@ struct arrival {
 	struct ends e;
 	struct job *job;
 	struct mig_io *io;
+	struct json_object *facts;
 };
 
 static int again(void *arg, struct channel *c, struct why *why)
@@ -25,12 +26,27 @@ static int again(void *arg, struct channel *c, struct why *why)
 	return job_reconnect(a->e.m, a->job, c, mig_now_ns() + RETURN_NS, why);
 }
 
-/* From here on the record says which domain is to be ended if nothing comes of it; and torc list
- * shows who it is. */
+/* The host's part of the guest's record: what it needs of every processor from now on. */
+static void remember(struct arrival *a)
+{
+	struct json_object *record = record_load(a->e.name), *need;
+	struct why ignored = { 0 };
+	char text[96];
+
+	if (!record)
+		return;
+	if (json_object_object_get_ex(a->facts, "cpu_features", &need))
+		json_object_object_add(record, "cpu_features", json_object_get(need));
+	snprintf(text, sizeof(text), "from %s", a->e.h.record.peer);
+	record_event(record, "arriving", text);
+	record_save(a->e.name, record, &ignored);
+	json_object_put(record);
+}
+
+/* From here on the record says which domain is to be ended if nothing comes of it. */
 static int begun(void *arg, uint32_t domid, struct why *why)
 {
 	struct arrival *a = arg;
-	char path[STORE_PATH_MAX];
 	int rc;
 
 	a->e.domid = domid;
@@ -38,8 +54,7 @@ static int begun(void *arg, uint32_t domid, struct why *why)
 	if (rc)
 		return why_set(why, TE_FILE, "%s: no record can be written: %s", a->e.m->records,
 			       strerror(-rc));
-	store_path(path, "/local/domain/%u/name", domid);
-	store_write(a->e.cli.store, STORE_NO_TXN, path, a->e.name, strlen(a->e.name));
+	remember(a);
 	return 0;
 }
 
@@ -52,24 +67,7 @@ static int progress(void *arg, const struct mig_progress *p)
 	return job_hurried(a->e.m, a->job) ? -ECANCELED : 0;
 }
 
-/* The host's part of the guest's record: what it needs of every processor from now on. */
-static void remember(struct arrival *a, struct json_object *facts)
-{
-	struct json_object *record = record_load(a->e.name), *need;
-	struct why ignored = { 0 };
-	char text[96];
-
-	if (!record)
-		return;
-	if (json_object_object_get_ex(facts, "cpu_features", &need))
-		json_object_object_add(record, "cpu_features", json_object_get(need));
-	snprintf(text, sizeof(text), "from %s", a->e.h.record.peer);
-	record_event(record, "arrived", text);
-	record_save(a->e.name, record, &ignored);
-	json_object_put(record);
-}
-
-static int receive(struct arrival *a, struct json_object *facts, struct json_object *record)
+static int receive(struct arrival *a, struct json_object *record)
 {
 	struct image_in in = { .record = record,
 			       .from = a->e.h.record.peer,
@@ -83,9 +81,13 @@ static int receive(struct arrival *a, struct json_object *facts, struct json_obj
 
 	a->io->deadline_ns = mig_now_ns() + STALL_NS;
 	rc = image_receive(&a->e.cli, a->io, &in, &domid);
-	if (!rc)
-		remember(a, facts);
-	return rc;
+	if (rc)
+		return rc;
+	a->e.tables = in.figures.tables;
+	for (enum mig_part p = 0; p < PARTS; p++)
+		a->e.parts.ns[p] += in.figures.parts.ns[p];
+	mig_part_end(&a->e.parts, PART_NODES, &in.figures.mark_ns);
+	return 0;
 }
 
 /* The source hears why, and need not wait for an end that does not come. */
@@ -99,6 +101,18 @@ static void refuse(struct channel *c, const struct why *why)
 	json_object_put(o);
 }
 
+static void learn(struct ends *e)
+{
+	const uint64_t *ns = e->parts.ns;
+
+	costs_learn(e->m, NULL,
+		    &(struct costs){ .table_ns = e->tables ? (ns[PART_TABLES] + ns[PART_PINS]) /
+								     e->tables :
+							     0,
+				     .arrive_ns = ns[PART_LISTS] + ns[PART_VCPUS] + ns[PART_NODES] +
+						  ns[PART_READY] + ns[PART_RUN] });
+}
+
 static void move(struct arrival *a, struct channel *c, const struct pin *peer, const uint8_t *id,
 		 struct json_object *facts, struct json_object *record)
 {
@@ -107,6 +121,7 @@ static void move(struct arrival *a, struct channel *c, const struct pin *peer, c
 
 	snprintf(a->e.name, sizeof(a->e.name), "%s", talk_text(facts, "guest"));
 	snprintf(a->e.uuid, sizeof(a->e.uuid), "%s", talk_text(facts, "uuid"));
+	a->facts = facts;
 	ends_calls(&a->e, &calls);
 	rc = handover_begin(&a->e.h, &calls, id, a->e.name, peer->name, false);
 	if (rc) {
@@ -116,11 +131,13 @@ static void move(struct arrival *a, struct channel *c, const struct pin *peer, c
 		a->e.c = c;
 		a->e.job = a->job;
 		channel_on_loss(c, again, a);
-		rc = receive(a, facts, record);
+		rc = receive(a, record);
 		if (rc)
 			refuse(c, &a->e.why);
 		rc = rc ? rc : ends_deal(&a->e, 0, mig_now_ns() + DEAL_NS);
 	}
+	if (a->e.h.record.state == HANDOVER_RUNNING)
+		learn(&a->e);
 	if (a->e.h.record.state == HANDOVER_NONE) {
 		syslog(LOG_WARNING, "%s did not come from %s: %s", a->e.name, peer->name,
 		       a->e.why.error ? a->e.why.text : "the other host has kept it or is gone");
@@ -138,6 +155,7 @@ void arrive(struct migrated *m, struct channel **c, const struct pin *peer,
 	struct arrival a = { .io = channel_io(*c) };
 	const char *what = talk_text(request, "what");
 	uint8_t id[HANDOVER_ID_SIZE];
+	struct costs costs;
 	bool ok = false;
 	int rc = ends_open(&a.e, m, false);
 
@@ -165,6 +183,9 @@ void arrive(struct migrated *m, struct channel **c, const struct pin *peer,
 	}
 	answer = json_object_new_object();
 	fact_bool(answer, "ok", ok);
+	costs_load(m, NULL, &costs);
+	fact_num(answer, "table_ns", (int64_t)costs.table_ns);
+	fact_num(answer, "arrive_ns", (int64_t)costs.arrive_ns);
 	json_object_object_add(answer, "refused", refused);
 	rc = talk_say(*c, answer, &a.e.why);
 	if (!rc && a.job)

@@ -19,6 +19,7 @@
 #define MEND_STOPPED_NS (15 * SECOND)
 #define MEND_HANDED_NS	(5 * SECOND)
 #define TELL_NS		(SECOND / 4)
+#define MOST_COST_NS	((int64_t)(60 * SECOND))
 
 struct departure {
 	struct ends e;
@@ -67,8 +68,11 @@ static int suspend(void *arg, struct why *why)
 {
 	struct departure *d = arg;
 	int rc = handover_suspend(&d->e.h);
+	uint64_t mark = d->e.stopped_ns;
 
-	if (rc)
+	if (!rc)
+		mig_part_end(&d->e.parts, PART_STOPPED, &mark);
+	else
 		*why = d->e.why;
 	if (rc && !why->error)
 		why_set(why, TE_STATE, "%s cannot be suspended: %s", d->e.name, strerror(-rc));
@@ -164,6 +168,23 @@ static int is_pending(void *arg, const struct handover_record *r)
 	return why_set(p->why, TE_STATE, "an earlier migration has not come to its end: %s", text);
 }
 
+/* What both hosts take for the end of it, as far as they know. */
+static void expect(struct departure *d, struct json_object *answer)
+{
+	int64_t table = json_object_get_int64(json_object_object_get(answer, "table_ns")),
+		arrive = json_object_get_int64(json_object_object_get(answer, "arrive_ns"));
+	struct costs own;
+
+	costs_load(d->e.m, d->e.uuid, &own);
+	d->opts.table_ns = table > 0 && table < MOST_COST_NS ? (uint64_t)table : own.table_ns;
+	if (own.leave_ns)
+		d->opts.other_ns = own.leave_ns + (arrive > 0 && arrive < MOST_COST_NS ?
+							   (uint64_t)arrive :
+							   own.arrive_ns);
+	d->opts.extra_pages = own.extra_pages;
+	d->opts.last_factor = (double)own.last_permille / 1000;
+}
+
 static int ask(struct departure *d, struct json_object *record)
 {
 	struct json_object *request = json_object_new_object(), *facts, *answer, *refused;
@@ -213,6 +234,7 @@ static int ask(struct departure *d, struct json_object *record)
 		rc = -EPERM;
 	} else {
 		viewer_tell(d->e.viewer, "checked", NULL);
+		expect(d, answer);
 	}
 	json_object_put(answer);
 	return rc;
@@ -232,6 +254,9 @@ static int send(struct departure *d)
 
 	if (!rc) {
 		rc = handover_final(&d->e.h);
+		/* while the other host makes a guest of it */
+		if (!rc)
+			ends_drain(&d->e);
 		return rc ? why_set(c->why, TE_STATE, "%s cannot be handed over: %s", d->e.name,
 				    strerror(-rc)) :
 			    0;
@@ -307,6 +332,93 @@ static int move(struct departure *d)
 	return rc;
 }
 
+/* Each part by the host that it was spent on; what none of them explains is the wire's. */
+static void parts_of_pause(struct departure *d, uint64_t pause_ns, struct mig_parts *all)
+{
+	uint64_t sum;
+
+	*all = d->e.parts;
+	for (enum mig_part p = 0; p < PARTS; p++)
+		all->ns[p] += mig_part_is_targets(p) ? d->e.figures.parts.ns[p] :
+						       d->outcome.parts.ns[p];
+	sum = mig_parts_sum(all);
+	all->ns[PART_WIRE] = pause_ns > sum ? pause_ns - sum : 0;
+}
+
+static struct json_object *tell_parts(const struct mig_parts *all, char *text, size_t room)
+{
+	struct json_object *o = json_object_new_object();
+	size_t at = 0;
+
+	for (enum mig_part p = 0; p < PARTS; p++) {
+		seconds(o, mig_part_name(p), all->ns[p]);
+		if (at < room)
+			at += (size_t)snprintf(text + at, room - at, "%s%s %.1f", p ? ", " : "",
+					       mig_part_name(p), (double)all->ns[p] / 1e6);
+	}
+	return o;
+}
+
+/* For the next prediction. */
+static void learn(const struct departure *d, const struct mig_parts *all)
+{
+	const struct mig_outcome *o = &d->outcome;
+	double page_ns = o->page_ns * (double)o->last_round_pages;
+	struct costs seen = { .leave_ns = all->ns[PART_STOPPED] + all->ns[PART_DRAIN] +
+					  all->ns[PART_HANDED] + all->ns[PART_WIRE] };
+
+	if (o->last_round_pages > o->decided_pages)
+		seen.extra_pages = o->last_round_pages - o->decided_pages;
+	if (page_ns > 0)
+		seen.last_permille = (uint64_t)((double)all->ns[PART_PAGES] * 1000 / page_ns) + 1;
+	costs_learn(d->e.m, d->e.uuid, &seen);
+}
+
+/* The host's record of the guest keeps it: torc why tells what became of it. */
+static void remember(const struct departure *d, const char *text)
+{
+	struct json_object *record = record_load(d->e.name);
+	struct why ignored = { 0 };
+
+	if (!record)
+		return;
+	record_event(record, "moved", text);
+	record_save(d->e.name, record, &ignored);
+	json_object_put(record);
+}
+
+static void tell_figures(struct departure *d, struct json_object *o)
+{
+	uint64_t ran = ends_ran_ns(&d->e), pause = (ran ? ran : d->ended_ns) - d->e.stopped_ns;
+	char text[512] = "", parts[384] = "";
+	struct mig_parts all;
+
+	parts_of_pause(d, pause, &all);
+	if (d->opts.live)
+		learn(d, &all);
+
+	fact_str(o, "guest", d->e.name);
+	fact_str(o, "host", d->peer.name);
+	seconds(o, "total_seconds", d->ended_ns - d->started_ns);
+	seconds(o, "pause_seconds", pause);
+	seconds(o, "predicted_pause_seconds", d->outcome.predicted_pause_ns);
+	json_object_object_add(o, "pause_parts", tell_parts(&all, parts, sizeof(parts)));
+	seconds(o, "suspend_seconds", d->e.stopped_ns - d->e.asked_ns);
+	seconds(o, "release_seconds", d->e.figures.released_ns);
+	fact_num(o, "bytes", (int64_t)d->outcome.bytes);
+	fact_num(o, "pages", (int64_t)d->outcome.pages);
+	fact_num(o, "last_round_pages", (int64_t)d->outcome.last_round_pages);
+	fact_num(o, "rounds", d->outcome.rounds);
+	snprintf(text, sizeof(text),
+		 "to %s: %llu ms in all, a pause of %llu ms (predicted %llu; ms: %s), %llu bytes",
+		 d->peer.name, (unsigned long long)(d->ended_ns - d->started_ns) / 1000000,
+		 (unsigned long long)pause / 1000000,
+		 (unsigned long long)d->outcome.predicted_pause_ns / 1000000, parts,
+		 (unsigned long long)d->outcome.bytes);
+	syslog(LOG_INFO, "%s went %s", d->e.name, text);
+	remember(d, text);
+}
+
 static void tell_end(struct departure *d, int rc)
 {
 	struct json_object *o;
@@ -318,21 +430,8 @@ static void tell_end(struct departure *d, int rc)
 	}
 	o = json_object_new_object();
 	fact_bool(o, "checked_only", d->check_only);
-	if (!d->check_only) {
-		fact_str(o, "guest", d->e.name);
-		fact_str(o, "host", d->peer.name);
-		seconds(o, "total_seconds", d->ended_ns - d->started_ns);
-		seconds(o, "pause_seconds", d->ended_ns - d->e.stopped_ns);
-		seconds(o, "predicted_pause_seconds", d->outcome.predicted_pause_ns);
-		fact_num(o, "bytes", (int64_t)d->outcome.bytes);
-		fact_num(o, "pages", (int64_t)d->outcome.pages);
-		fact_num(o, "rounds", d->outcome.rounds);
-		syslog(LOG_INFO, "%s went to %s: %llu ms in all, a pause of %llu ms, %llu bytes",
-		       d->e.name, d->peer.name,
-		       (unsigned long long)(d->ended_ns - d->started_ns) / 1000000,
-		       (unsigned long long)(d->ended_ns - d->e.stopped_ns) / 1000000,
-		       (unsigned long long)d->outcome.bytes);
-	}
+	if (!d->check_only)
+		tell_figures(d, o);
 	viewer_tell(d->e.viewer, "done", o);
 }
 

@@ -86,13 +86,20 @@ static int save(void *arg, const struct handover_record *r)
 {
 	struct ends *e = arg;
 	struct handover_record copy = *r;
+	uint64_t mark = mig_now_ns();
+	int rc;
 
 	if (!copy.boot[0])
 		snprintf(copy.boot, sizeof(copy.boot), "%s", e->boot);
 	copy.domid = e->domid;
 	snprintf(copy.uuid, sizeof(copy.uuid), "%s", e->uuid);
 	e->h.record = copy;
-	return handover_save(e->m->records, &copy);
+	rc = handover_save(e->m->records, &copy);
+	if (copy.state == HANDOVER_HANDED)
+		mig_part_end(&e->parts, PART_HANDED, &mark);
+	else if (copy.state == HANDOVER_PREPARED)
+		mig_part_end(&e->parts, PART_READY, &mark);
+	return rc;
 }
 
 static int failed(struct ends *e, const char *what, int rc)
@@ -106,8 +113,10 @@ static int failed(struct ends *e, const char *what, int rc)
 static int stop(void *arg)
 {
 	struct ends *e = arg;
-	int rc = guest_suspend(&e->cli, e->domid, &e->why);
+	int rc;
 
+	e->asked_ns = mig_now_ns();
+	rc = guest_suspend(&e->cli, e->domid, &e->why);
 	e->stopped_ns = mig_now_ns();
 	return failed(e, "it does not suspend", rc);
 }
@@ -115,9 +124,32 @@ static int stop(void *arg)
 static int drain(void *arg)
 {
 	struct ends *e = arg;
+	uint64_t mark = mig_now_ns();
+	int rc = e->drained ? 0 : drain_disks(&e->cli, e->domid, mark + DRAIN_NS);
 
-	return failed(e, "its disks do not come to rest",
-		      drain_disks(&e->cli, e->domid, mig_now_ns() + DRAIN_NS));
+	mig_part_end(&e->parts, PART_DRAIN, &mark);
+	return failed(e, "its disks do not come to rest", rc);
+}
+
+/* Ahead of its turn: a guest that stands still asks for nothing more. A failure is drain()'s. */
+void ends_drain(struct ends *e)
+{
+	struct why why = { 0 };
+	struct cli c = e->cli;
+
+	c.why = &why;
+	e->drained = drain_disks(&c, e->domid, mig_now_ns() + DRAIN_NS / 10) == 0;
+}
+
+/* On the target. */
+static int begin(struct ends *e, const struct domain_info *info)
+{
+	uint64_t mark = e->go_ns ? e->go_ns : mig_now_ns();
+	int rc = info->paused ? host_domain_unpause(e->cli.host, e->domid, &e->why) : 0;
+
+	if (!e->parts.ns[PART_RUN])
+		mig_part_end(&e->parts, PART_RUN, &mark);
+	return failed(e, "it cannot begin", rc);
 }
 
 static int run(void *arg)
@@ -129,9 +161,7 @@ static int run(void *arg)
 	if (!find(e, &info))
 		return -ESRCH;
 	if (!e->source)
-		return info.paused ? failed(e, "it cannot begin",
-					    host_domain_unpause(e->cli.host, e->domid, &e->why)) :
-				     0;
+		return begin(e, &info);
 	/* one that stopped for another reason is the supervisor's */
 	guest_suspend_cancel(&e->cli, e->domid);
 	host_log_dirty(e->cli.host, e->domid, false, &ignored); /* of a daemon that was killed */
@@ -143,8 +173,12 @@ static int run(void *arg)
 static int release(void *arg)
 {
 	struct ends *e = arg;
+	uint64_t start = mig_now_ns();
+	int rc = guest_release(&e->cli, e->name, e->domid);
 
-	return failed(e, "its devices", guest_release(&e->cli, e->name, e->domid));
+	if (!e->figures.released_ns)
+		e->figures.released_ns = mig_now_ns() - start;
+	return failed(e, "its devices", rc);
 }
 
 static int destroy(void *arg)
@@ -164,12 +198,59 @@ static int destroy(void *arg)
 	return failed(e, "it cannot be ended", rc);
 }
 
-static void say(void *arg, enum handover_message message)
+/* --- figures: what is repeated counts the first time */
+
+static size_t tell_figures(void *arg, enum handover_message message, char *text, size_t room)
 {
 	struct ends *e = arg;
 
+	if (message != HANDOVER_ACK || !e->go_ns)
+		return 0;
+	if (!e->figures.answered_ns) {
+		e->figures.parts = e->parts;
+		e->figures.answered_ns = mig_now_ns() - e->go_ns;
+	}
+	return mig_target_figures_write(&e->figures, text, room);
+}
+
+static void heard_figures(void *arg, enum handover_message message, const char *text, size_t len)
+{
+	struct ends *e = arg;
+
+	if (message == HANDOVER_GO && !e->source && !e->go_ns) {
+		e->go_ns = mig_now_ns();
+	} else if (message == HANDOVER_ACK && e->source && !e->ack_ns) {
+		e->ack_ns = mig_now_ns();
+		mig_target_figures_read(&e->figures, text, len);
+	}
+}
+
+/* The word and the answer take the same time on their ways, as far as anybody can tell. */
+uint64_t ends_ran_ns(const struct ends *e)
+{
+	const struct mig_target_figures *f = &e->figures;
+	uint64_t away = e->ack_ns - e->go_ns;
+
+	if (!e->go_ns || !e->ack_ns || !f->answered_ns || f->answered_ns > away ||
+	    f->parts.ns[PART_RUN] > f->answered_ns)
+		return e->ack_ns;
+	return e->go_ns + (away - f->answered_ns) / 2 + f->parts.ns[PART_RUN];
+}
+
+static struct deal_notes notes(struct ends *e)
+{
+	return (struct deal_notes){ e, tell_figures, heard_figures };
+}
+
+static void say(void *arg, enum handover_message message)
+{
+	struct ends *e = arg;
+	struct deal_notes n = notes(e);
+
+	if (message == HANDOVER_GO && !e->go_ns)
+		e->go_ns = mig_now_ns();
 	if (e->c)
-		deal_say(e->c, &e->h, message);
+		deal_say(e->c, &e->h, message, &n);
 }
 
 static void note(void *arg, const char *text)
@@ -203,11 +284,13 @@ bool ends_forget(struct ends *e)
 int ends_deal(struct ends *e, uint64_t patience_ns, uint64_t deadline_ns)
 {
 	uint64_t give_up = mig_now_ns() + patience_ns, now;
+	struct deal_notes n = notes(e);
 	int rc;
 
 	do {
 		now = mig_now_ns();
-		rc = deal(e->c, &e->h, TICK_NS, give_up > now ? give_up - now : 0, now + TICK_NS);
+		rc = deal(e->c, &e->h, &n, TICK_NS, give_up > now ? give_up - now : 0,
+			  now + TICK_NS);
 	} while (rc == -ETIMEDOUT && !job_hurried(e->m, e->job) && mig_now_ns() < deadline_ns);
 	return rc;
 }

@@ -88,11 +88,18 @@ struct ends {
 	bool source;
 	uint32_t domid;
 	char name[64], uuid[40], boot[40];
-	uint64_t stopped_ns; /* since when it stands still */
+	uint64_t asked_ns, stopped_ns; /* source: to suspend itself; since when it stands still */
+	bool drained;		       /* its disks are at rest, since it stands still */
+	/* the word that it is the target's: said here, or heard; and its answer */
+	uint64_t go_ns, ack_ns;
+	struct mig_parts parts;		   /* of the pause, as far as it was spent here */
+	uint64_t tables;		   /* target: of the guest's */
+	struct mig_target_figures figures; /* target: to be told; source: as told */
 	struct viewer *viewer;
 };
 int ends_open(struct ends *e, struct migrated *m, bool source);
 void ends_close(struct ends *e);
+void ends_drain(struct ends *e);
 void ends_calls(struct ends *e, struct handover_calls *calls);
 /* Where the record says that the guest is. */
 void ends_from_record(struct ends *e, const struct handover_record *r);
@@ -103,6 +110,20 @@ bool ends_forget(struct ends *e);
  * deadline. What is then open is recover.c's.
  */
 int ends_deal(struct ends *e, uint64_t patience_ns, uint64_t deadline_ns);
+/* Source: when the guest ran on the target, by this host's clock; 0: that was not told. */
+uint64_t ends_ran_ns(const struct ends *e);
+
+/* --- costs.c: what the end of migrations took here, for predictions. 0: not known */
+struct costs {
+	uint64_t table_ns,
+		arrive_ns;	/* for each page table of a guest that comes, and for the rest */
+	uint64_t leave_ns;	/* of one that goes, with all words that cross */
+	uint64_t last_permille; /* a page of the last round, in thousandths of one before */
+	uint64_t extra_pages;	/* that the guest wrote by suspending itself */
+};
+void costs_load(const struct migrated *m, const char *uuid, struct costs *k); /* uuid: or NULL */
+/* uuid: or NULL. What is 0 in seen was not seen. */
+void costs_learn(struct migrated *m, const char *uuid, const struct costs *seen);
 
 /* --- drain.c: the backends of a suspended guest have done all that they took */
 int drain_disks(struct cli *c, uint32_t domid, uint64_t deadline_ns);

@@ -11,5 +11,17 @@ $(B)/tests/probe: $(B)/obj/host/tests/rig/probe.o
 	$(call say,LD,$@)
 	$(Q)$(HOST_CC) -o $@ $^ -lxencall
 
+# between two hosts: what passes connections on, badly
+$(B)/tests/relay: $(B)/obj/host/tests/rig/relay.o
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(HOST_CC) -o $@ $^ -lpthread
+
+# an image of ours in xl's file
+$(B)/tests/splice: $(B)/obj/host/tests/rig/splice.o
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(HOST_CC) -o $@ $^
+
 .PHONY: rig
-rig: images $(B)/tests/probe
+rig: images $(B)/tests/probe $(B)/tests/relay $(B)/tests/splice

@@ -123,7 +123,7 @@ def run(path, hv="torc", tools="torc", log=None, args=(), files=(), boot="direct
     extras = os.path.splitext(path)[0] + ".d"       # files that go along with a scenario
     if os.path.isdir(extras):
         shutil.copytree(extras, tree, dirs_exist_ok=True)
-    for f in [built("tests", "probe"), *files]:
+    for f in [*(built("tests", x) for x in ("probe", "relay", "splice")), *files]:
         shutil.copy(f, tree)
     pack(os.path.join(log, "tree"), os.path.join(log, "scenario.cpio"))
     shutil.rmtree(os.path.join(log, "tree"))

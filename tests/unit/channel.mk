@@ -3,8 +3,8 @@
 
 DEPS += libssl-dev # TLS between hosts
 
-CHANNEL_TESTED := $(addprefix migration/,channel link identity durable io_fd) $(addprefix dom0-tools/common/,why paths)
-CHANNEL_LIBS := -lssl -lcrypto
+CHANNEL_TESTED := $(addprefix migration/,channel pack link identity durable io_fd) $(addprefix dom0-tools/common/,why paths)
+CHANNEL_LIBS := -lssl -lcrypto -llz4
 
 $(B)/tests/channel_test: $(patsubst %,$(B)/obj/san/%.o,tests/unit/channel_test $(CHANNEL_TESTED))
 	@mkdir -p $(@D)

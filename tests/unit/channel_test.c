@@ -23,6 +23,7 @@
 
 #include "migration/bytes.h"
 #include "migration/channel.h"
+#include "migration/pack.h"
 #include "migration/identity.h"
 
 #define SOON (mig_now_ns() + 5000000000ull)
@@ -275,7 +276,10 @@ static int again(void *arg, struct channel *c, struct why *why)
 
 static uint8_t byte_at(uint64_t i)
 {
-	return (i * 2654435761u) >> 13;
+	uint64_t w = i * 0x9e3779b97f4a7c15ull;
+
+	/* some of it can be packed */
+	return (i >> 18) % 8 == 7 ? (uint8_t)(i >> 12) : (uint8_t)((w ^ w >> 29) * w >> 40);
 }
 
 static void *sender(void *arg)
@@ -401,6 +405,123 @@ static void resumed(void **state)
 	}
 	for (i = 0; i < 20; i++)
 		pthread_join(wires[i], NULL);
+}
+
+/* What is packed comes out as it went in; what does not shrink is left; what is damaged is refused. */
+static void packed(void **state)
+{
+	static uint8_t in[CHANNEL_MOST_DATA], out[CHANNEL_MOST_DATA], back[CHANNEL_MOST_DATA];
+	struct pack p = { .plain = 0 };
+	size_t n, len;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(in); i++)
+		in[i] = i % 4096 < 3000 ? 0 : (uint8_t)random();
+	assert_false(pack_worth(&p, 100));
+	assert_true(pack_worth(&p, sizeof(in)));
+	n = pack_do(&p, in, sizeof(in), out);
+	assert_true(n > 0 && n < sizeof(in) / 2);
+	assert_true(pack_undo(out, n, back, sizeof(back), &len));
+	assert_int_equal(len, sizeof(in));
+	assert_memory_equal(in, back, sizeof(in));
+	assert_false(pack_undo(out, n, back, sizeof(back) - 1, &len));
+	for (size_t cut = 0; cut < 2000; cut++)
+		assert_false(pack_undo(out, cut, back, sizeof(back), &len));
+	for (int i = 0; i < 2000; i++) {
+		uint8_t *at = &out[(unsigned int)random() % n], was = *at;
+
+		*at ^= (uint8_t)(1 << i % 8);
+		(void)pack_undo(out, n, back, sizeof(back), &len);
+		*at = was;
+	}
+	for (size_t i = 0; i < sizeof(in); i++)
+		in[i] = (uint8_t)random();
+	assert_int_equal(pack_do(&p, in, sizeof(in), out), 0);
+}
+
+/* A slow wire is worth some work, a fast one is not; and that may change. */
+static void packed_where_it_pays(void **state)
+{
+	struct pack p = { .pack_ns = 2, .send_ns = 10, .ratio = 0.5 };
+
+	(void)state;
+	assert_true(pack_worth(&p, 4096));
+	p.send_ns = 3;
+	assert_false(pack_worth(&p, 4096));
+	for (int i = 0; i < 15; i++)
+		pack_sent(&p, 4096, 4096 * 3);
+	assert_false(pack_worth(&p, 4096));
+	pack_sent(&p, 4096, 4096 * 3);
+	assert_true(pack_worth(&p, 4096)); /* tried again */
+	for (int i = 0; i < 30; i++)
+		pack_sent(&p, 4096, 4096 * 10);
+	p.plain = 0;
+	assert_true(pack_worth(&p, 4096));
+}
+
+struct answering {
+	struct channel *c;
+	struct hostlink *l;
+	struct hello *h;
+};
+
+static void *answers(void *arg)
+{
+	struct answering *a = arg;
+	struct why why;
+
+	assert_int_equal(channel_greet(a->l, a->h, SOON, &why), 0);
+	assert_int_equal(channel_answer(a->c, a->l, a->h, SOON, &why), 0);
+	return NULL;
+}
+
+/* Who settles knows that the other side has everything, and how far away it is. */
+static void *takes(void *arg)
+{
+	struct channel *c = arg;
+	static uint8_t buf[100000];
+	struct mig_io *io = channel_io(c);
+
+	io->deadline_ns = SOON;
+	usleep(20000);
+	for (int i = 0; i < 10; i++)
+		assert_int_equal(mig_read(io, buf, sizeof(buf)), 0);
+	assert_int_equal(mig_read(io, buf, 1), -ENOTCONN); /* what settles has no bytes */
+	return NULL;
+}
+
+static void settled(void **state)
+{
+	static uint8_t buf[100000];
+	struct channel *a, *b;
+	struct hostlink *l[2];
+	struct mig_io *io;
+	struct hello h;
+	struct why why;
+	uint64_t way;
+	pthread_t t;
+	int fds[2];
+
+	(void)state;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(hostlink_open_fd(&l[i], fds[i], fds[i], &why), 0);
+	assert_int_equal(channel_new(&a, NULL, &why), 0);
+	assert_int_equal(channel_new(&b, channel_id(a), &why), 0);
+	pthread_create(&t, NULL, answers, &(struct answering){ b, l[1], &h });
+	assert_int_equal(channel_dial(a, l[0], SOON, &why), 0);
+	pthread_join(t, NULL);
+	pthread_create(&t, NULL, takes, b);
+	io = channel_io(a);
+	io->deadline_ns = SOON;
+	for (int i = 0; i < 10; i++)
+		assert_int_equal(mig_write(io, buf, sizeof(buf)), 0);
+	assert_int_equal(mig_settle(io, &way), 0);
+	assert_int_equal(channel_unacked(a), 0);
+	assert_true(way > 0 && way < 1000000000);
+	channel_free(&a);
+	pthread_join(t, NULL);
+	channel_free(&b);
 }
 
 /* --- a peer that does not keep to the rules: raw bytes against a channel */
@@ -646,12 +767,20 @@ static void wrong_greetings(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(right_pins),	    cmocka_unit_test(wrong_certificates),
-		cmocka_unit_test(downgraded),	    cmocka_unit_test(no_certificate_or_no_tls),
-		cmocka_unit_test(key_files),	    cmocka_unit_test(resumed),
-		cmocka_unit_test(broken_rules),	    cmocka_unit_test(wrong_greetings),
-		cmocka_unit_test(patience),	    cmocka_unit_test(interrupted),
+		cmocka_unit_test(right_pins),
+		cmocka_unit_test(wrong_certificates),
+		cmocka_unit_test(downgraded),
+		cmocka_unit_test(no_certificate_or_no_tls),
+		cmocka_unit_test(key_files),
+		cmocka_unit_test(resumed),
+		cmocka_unit_test(broken_rules),
+		cmocka_unit_test(wrong_greetings),
+		cmocka_unit_test(patience),
+		cmocka_unit_test(interrupted),
 		cmocka_unit_test(other_began_anew),
+		cmocka_unit_test(packed),
+		cmocka_unit_test(packed_where_it_pays),
+		cmocka_unit_test(settled),
 	};
 	struct why why;
 	int failed;

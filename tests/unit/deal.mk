@@ -2,11 +2,11 @@
 # The handover over a channel.
 
 $(B)/tests/deal_test: $(patsubst %,$(B)/obj/san/%.o,tests/unit/deal_test \
-		$(addprefix migration/,deal handover record channel link identity durable io_fd) \
+		$(addprefix migration/,deal parts handover record channel pack link identity durable io_fd) \
 		$(addprefix dom0-tools/common/,why paths))
 	@mkdir -p $(@D)
 	$(call say,LD-SAN,$@)
-	$(Q)$(HOST_CC) $(SAN_FLAGS) -o $@ $^ -lcmocka -lssl -lcrypto -lpthread
+	$(Q)$(HOST_CC) $(SAN_FLAGS) -o $@ $^ -lcmocka -lssl -lcrypto -llz4 -lpthread
 
 .PHONY: unit-deal
 unit-deal: $(B)/tests/deal_test

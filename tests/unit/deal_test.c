@@ -15,6 +15,7 @@
 #include <sys/socket.h>
 
 #include "migration/deal.h"
+#include "migration/parts.h"
 
 #define MS   1000000ull
 #define SOON (mig_now_ns() + 5000 * MS)
@@ -27,6 +28,7 @@ struct host {
 	struct hostlink *l;
 	struct handover h;
 	bool source, image, runs, mute;
+	char heard[DEAL_NOTES];
 	int rc;
 };
 
@@ -78,12 +80,34 @@ static bool has_image(void *arg)
 	return ((struct host *)arg)->image;
 }
 
-static void say(void *arg, enum handover_message m)
+static size_t tell(void *arg, enum handover_message m, char *text, size_t room)
+{
+	const struct host *s = arg;
+
+	if (m != HANDOVER_ACK || s->source)
+		return 0;
+	assert_true(room >= sizeof("run=7"));
+	memcpy(text, "run=7", 5);
+	return 5;
+}
+
+static void heard(void *arg, enum handover_message m, const char *text, size_t len)
 {
 	struct host *s = arg;
 
+	if (m == HANDOVER_ACK)
+		memcpy(s->heard, text, len);
+	else
+		assert_int_equal(len, 0);
+}
+
+static void say(void *arg, enum handover_message m)
+{
+	struct host *s = arg;
+	const struct deal_notes notes = { s, tell, heard };
+
 	if (!s->mute)
-		deal_say(s->c, &s->h, m);
+		deal_say(s->c, &s->h, m, &notes);
 }
 
 static void quiet(void *arg, const char *text)
@@ -98,6 +122,7 @@ static void *plays(void *arg)
 	struct host *s = arg;
 	const struct handover_calls calls = { s,       save, stop,	nothing, run,  nothing,
 					      destroy, runs, has_image, say,	 quiet };
+	const struct deal_notes notes = { s, tell, heard };
 	struct hello h;
 	struct why why;
 
@@ -115,7 +140,7 @@ static void *plays(void *arg)
 		s->rc = handover_suspend(&s->h);
 		s->rc = s->rc ? s->rc : handover_final(&s->h);
 	}
-	s->rc = s->rc ? s->rc : deal(s->c, &s->h, 10 * MS, 200 * MS, SOON);
+	s->rc = s->rc ? s->rc : deal(s->c, &s->h, &notes, 10 * MS, 200 * MS, SOON);
 	channel_free(&s->c);
 	return NULL;
 }
@@ -154,6 +179,31 @@ static void goes_over(void **state)
 	assert_false(s[0].image);
 	assert_true(s[1].runs);
 	assert_true(s[1].h.done); /* the source has said that it knows */
+	assert_string_equal(s[0].heard, "run=7");
+}
+
+/* What the other host says of times is its word: nothing of it is believed that cannot be. */
+static void figures(void **state)
+{
+	static const char bad[] = " run run= =5 run=x pins=1x tables=99999999999999999999 ready=7=8 "
+				  "map=5 what=3 lists=12 answered=40";
+	struct mig_target_figures a = { .answered_ns = 5, .released_ns = 6 }, b;
+	char text[DEAL_NOTES];
+	size_t len;
+
+	(void)state;
+	for (enum mig_part p = 0; p < PARTS; p++)
+		a.parts.ns[p] = mig_part_is_targets(p) ? 100 + p : 0;
+	len = mig_target_figures_write(&a, text, sizeof(text));
+	assert_true(len);
+	mig_target_figures_read(&b, text, len);
+	assert_memory_equal(&a, &b, sizeof(a));
+	assert_int_equal(mig_target_figures_write(&a, text, 20), 0);
+	for (size_t i = 0; i < sizeof(bad); i++)
+		mig_target_figures_read(&b, bad, i);
+	assert_int_equal(b.answered_ns, 40);
+	assert_int_equal(b.parts.ns[PART_LISTS], 12);
+	assert_int_equal(mig_parts_sum(&b.parts), 12);
 }
 
 /* The target does not say that it is ready: the guest goes on where it was, and the target is told. */
@@ -174,7 +224,8 @@ static void comes_back(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(goes_over),
-					    cmocka_unit_test(comes_back) };
+					    cmocka_unit_test(comes_back),
+					    cmocka_unit_test(figures) };
 
 	signal(SIGPIPE, SIG_IGN);
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -12,11 +12,13 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "dom0-tools/migrated/migrated.h"
+#include "migration/meet.h"
 
 #define MS 1000000ull
 
@@ -156,13 +158,75 @@ static void elsewhere(void **state)
 	rmdir(dir);
 }
 
+/* A host's address may say another port than ours. */
+static void reached(void **state)
+{
+	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t len = sizeof(a);
+	int l = socket(AF_INET, SOCK_STREAM, 0), fd;
+	struct why why = { 0 };
+	char text[64];
+
+	(void)state;
+	assert_int_equal(bind(l, (struct sockaddr *)&a, sizeof(a)), 0);
+	assert_int_equal(listen(l, 4), 0);
+	assert_int_equal(getsockname(l, (struct sockaddr *)&a, &len), 0);
+	snprintf(text, sizeof(text), "127.0.0.1:%u", ntohs(a.sin_port));
+	assert_int_equal(meet_reach(text, 1, mig_now_ns(), &fd, &why), 0);
+	close(fd);
+	assert_int_equal(meet_reach("127.0.0.1", ntohs(a.sin_port), mig_now_ns(), &fd, &why), 0);
+	close(fd);
+	assert_int_not_equal(meet_reach("[::1]:1", 1, mig_now_ns(), &fd, &why), 0);
+	assert_int_not_equal(meet_reach("127.0.0.1:x", 1, mig_now_ns(), &fd, &why), 0);
+	close(l);
+}
+
+/* What was seen is what is expected; a file that says nonsense says nothing. */
+static void costs(void **state)
+{
+	char dir[] = "/tmp/torc-costs-XXXXXX", file[64], uuid[40];
+	struct costs k;
+	FILE *f;
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	snprintf(daemon_.records, sizeof(daemon_.records), "%s", dir);
+	costs_load(&daemon_, "a", &k);
+	assert_memory_equal(&k, &(struct costs){ 0 }, sizeof(k));
+	costs_learn(&daemon_, NULL, &(struct costs){ .table_ns = 100, .arrive_ns = 7 });
+	costs_learn(&daemon_, "a",
+		    &(struct costs){ .leave_ns = 50, .last_permille = 900, .extra_pages = 400 });
+	costs_learn(&daemon_, "b", &(struct costs){ .leave_ns = 70, .extra_pages = 200 });
+	costs_load(&daemon_, "a", &k);
+	assert_int_equal(k.table_ns, 100);
+	assert_int_equal(k.arrive_ns, 7);
+	assert_int_equal(k.leave_ns, 60);
+	assert_int_equal(k.last_permille, 900);
+	assert_int_equal(k.extra_pages, 400);
+	costs_load(&daemon_, "c", &k);
+	assert_int_equal(k.extra_pages, 300);
+	for (int i = 0; i < 100; i++) {
+		snprintf(uuid, sizeof(uuid), "%036d", i);
+		costs_learn(&daemon_, uuid, &(struct costs){ .extra_pages = 1 });
+	}
+	costs_load(&daemon_, "a", &k); /* forgotten, for others that came later */
+	assert_true(k.extra_pages < 10);
+	snprintf(file, sizeof(file), "%s/costs", dir);
+	f = fopen(file, "w");
+	fputs("host table 99999999999999999 arrive 1 leave 1 last 1 extra 1\nguest x extra -1\nhost\n\n",
+	      f);
+	fclose(f);
+	costs_load(&daemon_, "x", &k);
+	assert_memory_equal(&k, &(struct costs){ 0 }, sizeof(k));
+	unlink(file);
+	rmdir(dir);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(one_works),
-		cmocka_unit_test(delivered),
-		cmocka_unit_test(words),
-		cmocka_unit_test(elsewhere),
+		cmocka_unit_test(one_works), cmocka_unit_test(delivered), cmocka_unit_test(words),
+		cmocka_unit_test(elsewhere), cmocka_unit_test(reached),	  cmocka_unit_test(costs),
 	};
 
 	return cmocka_run_group_tests(tests, setup, NULL);

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the end of a migration costs this host, as it was the last times: nobody can measure that
+ * before it happens. Only predictions depend on it, so that a file that is lost or damaged is none.
+ */
+#include "dom0-tools/migrated/migrated.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dom0-tools/common/paths.h"
+
+#define MOST	    60000000000ull /* ns; of no number here more makes sense */
+#define MOST_GUESTS 64u
+#define MOST_FILE   8192u
+#define ROOM	    (PATH_MAX + 8)
+
+struct guest_cost {
+	char uuid[40];
+	uint64_t extra_pages;
+};
+
+struct table {
+	struct costs host;
+	struct guest_cost guests[MOST_GUESTS]; /* the latest first */
+	unsigned int count;
+};
+
+static void file_of(const struct migrated *m, char file[ROOM])
+{
+	snprintf(file, ROOM, "%s/costs", m->records);
+}
+
+static void take_line(struct table *t, const char *line)
+{
+	struct guest_cost g;
+	struct costs k = { 0 };
+
+	if (sscanf(line,
+		   "host table %" SCNu64 " arrive %" SCNu64 " leave %" SCNu64 " last %" SCNu64
+		   " extra %" SCNu64,
+		   &k.table_ns, &k.arrive_ns, &k.leave_ns, &k.last_permille, &k.extra_pages) == 5) {
+		if (k.table_ns < MOST && k.arrive_ns < MOST && k.leave_ns < MOST &&
+		    k.last_permille < 100000 && k.extra_pages < MOST)
+			t->host = k;
+	} else if (t->count < MOST_GUESTS &&
+		   sscanf(line, "guest %39s extra %" SCNu64, g.uuid, &g.extra_pages) == 2 &&
+		   g.extra_pages < MOST) {
+		t->guests[t->count++] = g;
+	}
+}
+
+static void read_all(const struct migrated *m, struct table *t)
+{
+	char file[ROOM], *text, *line, *rest;
+
+	memset(t, 0, sizeof(*t));
+	file_of(m, file);
+	if (path_read_file(file, MOST_FILE, &text, NULL))
+		return;
+	for (line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest))
+		take_line(t, line);
+	free(text);
+}
+
+static void write_all(const struct migrated *m, const struct table *t)
+{
+	char file[ROOM], text[MOST_FILE];
+	const struct costs *k = &t->host;
+	int n = snprintf(text, sizeof(text),
+			 "host table %" PRIu64 " arrive %" PRIu64 " leave %" PRIu64 " last %" PRIu64
+			 " extra %" PRIu64 "\n",
+			 k->table_ns, k->arrive_ns, k->leave_ns, k->last_permille, k->extra_pages);
+
+	for (unsigned int i = 0; i < t->count; i++)
+		n += snprintf(text + n, sizeof(text) - (size_t)n, "guest %s extra %" PRIu64 "\n",
+			      t->guests[i].uuid, t->guests[i].extra_pages);
+	file_of(m, file);
+	(void)path_write_file(file, text, (size_t)n);
+}
+
+void costs_load(const struct migrated *m, const char *uuid, struct costs *k)
+{
+	struct table t;
+
+	read_all(m, &t);
+	*k = t.host;
+	for (unsigned int i = 0; uuid && i < t.count; i++)
+		if (strcmp(t.guests[i].uuid, uuid) == 0)
+			k->extra_pages = t.guests[i].extra_pages;
+}
+
+/* The latest counts as much as all before it. */
+static void blend(uint64_t *old, uint64_t new)
+{
+	*old = !new ? *old : !*old ? new : (*old + new) / 2;
+}
+
+static void learn_guest(struct table *t, const char *uuid, uint64_t pages)
+{
+	struct guest_cost g = { .uuid = "" };
+	unsigned int at;
+
+	for (at = 0; at < t->count && strcmp(t->guests[at].uuid, uuid) != 0; at++)
+		;
+	if (at < t->count)
+		g = t->guests[at];
+	else if (t->count < MOST_GUESTS)
+		t->count++;
+	else
+		at--;
+	memmove(t->guests + 1, t->guests, at * sizeof(g));
+	snprintf(g.uuid, sizeof(g.uuid), "%s", uuid);
+	blend(&g.extra_pages, pages);
+	t->guests[0] = g;
+}
+
+void costs_learn(struct migrated *m, const char *uuid, const struct costs *seen)
+{
+	struct table t;
+
+	pthread_mutex_lock(&m->lock);
+	read_all(m, &t);
+	blend(&t.host.table_ns, seen->table_ns);
+	blend(&t.host.arrive_ns, seen->arrive_ns);
+	blend(&t.host.leave_ns, seen->leave_ns);
+	blend(&t.host.last_permille, seen->last_permille);
+	blend(&t.host.extra_pages, seen->extra_pages);
+	if (uuid && *uuid)
+		learn_guest(&t, uuid, seen->extra_pages);
+	write_all(m, &t);
+	pthread_mutex_unlock(&m->lock);
+}

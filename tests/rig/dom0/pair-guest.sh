@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# Runs in the guest that goes to and fro.
+modprobe xen-blkfront; modprobe xen-netfront
+wait_for 60 test -b /dev/xvda -a -e /sys/class/net/eth0 || echo GUEST-NODEVICE
+ip addr add 10.9.0.9/24 dev eth0; ip link set eth0 up
+wait_for 60 ping -c 1 -W 1 10.9.0.1 > /dev/null || echo GUEST-WRONG link
+{ i=0; while :; do i=$((i + 1)); echo $i; sleep 0.3; done; } | nc 10.9.0.1 6000 &
+# The shell's own commands alone: what it costs is little, and even.
+mkfifo /tmp/never
+{
+	last=
+	while :; do
+		read now rest < /proc/uptime
+		now=${now%.*}${now#*.}
+		[ -z "$last" ] || [ $((now - last)) -lt 15 ] || echo "GUEST-STOOD $((now - last))0 ms"
+		[ $now -ge ${last:-0} ] || echo "GUEST-WRONG clock"
+		last=$now
+		read -t 0.05 never
+	done <> /tmp/never
+} &
+head -c $((KIB * 1024)) /dev/urandom > /tmp/w
+want=$(md5sum < /tmp/w)
+n=0; last=0
+while :; do
+	n=$((n + 1)); now=$(cut -d' ' -f1 /proc/uptime | tr -d .)
+	[ "$now" -ge "$last" ] || echo "GUEST-WRONG clock"
+	last=$now
+	cp /tmp/w /tmp/v; [ "$(md5sum < /tmp/v)" = "$want" ] || echo "GUEST-WRONG memory"
+	printf '%08d' $n | dd of=/dev/xvda bs=8 seek=$((n % 1000)) conv=notrunc,fsync 2> /dev/null || echo "GUEST-WRONG write"
+	[ $((n % 4)) != 0 ] || echo 1 > /proc/sys/vm/drop_caches
+	[ "$(dd if=/dev/xvda bs=8 skip=$((n % 1000)) count=1 2> /dev/null)" = "$(printf '%08d' $n)" ] || echo "GUEST-WRONG disk"
+	echo "GUEST-COUNT $n"
+	sleep 0.3
+done

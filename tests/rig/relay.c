@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * relay OWN-PORT TO-ADDRESS TO-PORT CONTROL: passes connections on, as badly as the file CONTROL
+ * says, which is read anew as bytes pass: "delay MS" holds each piece back, "corrupt N" changes one
+ * bit in about every N bytes, "stall" passes nothing, "cut" ends every connection and takes none;
+ * anything else, or no file, and all passes.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#define PIECE 65536
+#define LOOK  50 /* ms */
+
+enum kind { PASS, DELAY, CORRUPT, STALL, CUT };
+
+struct mood {
+	enum kind kind;
+	unsigned long n;
+};
+
+static const char *control;
+static struct sockaddr_in to;
+
+static struct mood mood(void)
+{
+	static const char *const names[] = { "pass", "delay", "corrupt", "stall", "cut" };
+	struct mood m = { PASS, 0 };
+	char word[16] = "";
+	FILE *f = fopen(control, "r");
+
+	if (!f)
+		return m;
+	if (fscanf(f, "%15s %lu", word, &m.n) >= 1)
+		for (unsigned int i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+			if (strcmp(word, names[i]) == 0)
+				m.kind = (enum kind)i;
+	fclose(f);
+	return m;
+}
+
+static void nap(unsigned long ms)
+{
+	nanosleep(&(struct timespec){ (time_t)(ms / 1000), (long)(ms % 1000) * 1000000 }, NULL);
+}
+
+static int pass(int from, int there)
+{
+	static __thread uint8_t piece[PIECE];
+	static __thread long until_wrong;
+	struct mood m = mood();
+	ssize_t n, done;
+
+	while (m.kind == STALL) {
+		nap(LOOK);
+		m = mood();
+	}
+	n = read(from, piece, sizeof(piece));
+	if (n <= 0 || m.kind == CUT)
+		return -1;
+	if (m.kind == DELAY)
+		nap(m.n);
+	if (m.kind == CORRUPT && (until_wrong -= n) < 0) {
+		piece[rand() % n] ^= (uint8_t)(1 << rand() % 8);
+		until_wrong = (long)((unsigned long)rand() % (2 * m.n + 1));
+	}
+	for (ssize_t at = 0; at < n; at += done) {
+		done = write(there, piece + at, (size_t)(n - at));
+		if (done <= 0)
+			return -1;
+	}
+	return 0;
+}
+
+static void *connection(void *arg)
+{
+	int here = (int)(intptr_t)arg, there = socket(AF_INET, SOCK_STREAM, 0), rc = 0;
+	struct pollfd p[2] = { { .fd = here, .events = POLLIN }, { .fd = there, .events = POLLIN } };
+
+	if (mood().kind == CUT || connect(there, (struct sockaddr *)&to, sizeof(to)))
+		rc = -1;
+	while (!rc) {
+		if (poll(p, 2, LOOK) > 0) {
+			if (p[0].revents)
+				rc = pass(here, there);
+			if (!rc && p[1].revents)
+				rc = pass(there, here);
+		} else if (mood().kind == CUT) {
+			rc = -1;
+		}
+	}
+	close(here);
+	close(there);
+	return NULL;
+}
+
+int main(int argc, char **argv)
+{
+	struct sockaddr_in at = { .sin_family = AF_INET };
+	int one = 1, l = socket(AF_INET, SOCK_STREAM, 0), fd;
+	pthread_t t;
+
+	if (argc != 5 || inet_pton(AF_INET, argv[2], &to.sin_addr) != 1) {
+		fprintf(stderr, "usage: relay OWN-PORT TO-ADDRESS TO-PORT CONTROL\n");
+		return 2;
+	}
+	to.sin_family = AF_INET;
+	to.sin_port = htons((uint16_t)atoi(argv[3]));
+	at.sin_port = htons((uint16_t)atoi(argv[1]));
+	at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	control = argv[4];
+	signal(SIGPIPE, SIG_IGN);
+	srand((unsigned int)time(NULL));
+	setsockopt(l, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	if (bind(l, (struct sockaddr *)&at, sizeof(at)) || listen(l, 16)) {
+		fprintf(stderr, "relay: %s: %s\n", argv[1], strerror(errno));
+		return 1;
+	}
+	while ((fd = accept(l, NULL, NULL)) >= 0)
+		if (pthread_create(&t, NULL, connection, (void *)(intptr_t)fd) == 0)
+			pthread_detach(t);
+	return 1;
+}
