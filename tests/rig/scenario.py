@@ -123,7 +123,8 @@ def run(path, hv="torc", tools="torc", log=None, args=(), files=(), boot="direct
     extras = os.path.splitext(path)[0] + ".d"       # files that go along with a scenario
     if os.path.isdir(extras):
         shutil.copytree(extras, tree, dirs_exist_ok=True)
-    for f in [*(built("tests", x) for x in ("probe", "relay", "splice")), *files]:
+    more = [f for f in (built("tests", x) for x in ("relay", "splice")) if os.path.exists(f)]   # a few want them
+    for f in [built("tests", "probe"), *more, *files]:
         shutil.copy(f, tree)
     pack(os.path.join(log, "tree"), os.path.join(log, "scenario.cpio"))
     shutil.rmtree(os.path.join(log, "tree"))
