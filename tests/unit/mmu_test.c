@@ -134,6 +134,50 @@ static void mapped_frame_cannot_become_a_table(void **s)
 	audit();
 }
 
+#define LOT 4
+
+static void let_write(mfn_t m, unsigned int slot, bool write)
+{
+	uint64_t pte = pte_make(m, PTE_P | (write ? PTE_RW : 0));
+
+	assert_int_equal(mmu_update_entry(v, &self, at(l1, slot), pte), 0);
+}
+
+/* A page that was writable, and a table that was one, may be in any TLB until it is flushed. A
+ * guest that changes all pages first, then the pins, has it done once; one that takes them in
+ * turns, for each. */
+static void tables_in_lots_are_flushed_for_once(void **s)
+{
+	uint32_t before;
+	unsigned int i;
+	mfn_t m[LOT];
+
+	(void)s;
+	for (i = 0; i < LOT; i++) {
+		m[i] = fake_page(d);
+		let_write(m[i], 10 + i, true);
+	}
+	before = tlb_stamp_now();
+	for (i = 0; i < LOT; i++)
+		let_write(m[i], 10 + i, false);
+	for (i = 0; i < LOT; i++)
+		assert_int_equal(mmu_pin(v, d, m[i], FT_L1), 0);
+	assert_int_equal(tlb_stamp_now() - before, 1);
+	before = tlb_stamp_now();
+	for (i = 0; i < LOT; i++)
+		assert_int_equal(mmu_unpin(v, d, m[i]), 0);
+	for (i = 0; i < LOT; i++)
+		let_write(m[i], 10 + i, true);
+	assert_int_equal(tlb_stamp_now() - before, 1);
+	before = tlb_stamp_now();
+	for (i = 0; i < LOT; i++) {
+		let_write(m[i], 10 + i, false);
+		assert_int_equal(mmu_pin(v, d, m[i], FT_L1), 0);
+	}
+	assert_int_equal(tlb_stamp_now() - before, LOT);
+	audit();
+}
+
 static void updates_of_what_is_not_ones_own(void **s)
 {
 	mfn_t foreign = fake_page(other);
@@ -431,6 +475,7 @@ int main(void)
 		cmocka_unit_test_setup(update_keeps_accessed_and_dirty_if_asked, setup),
 		cmocka_unit_test_setup(tables_cannot_be_made_writable, setup),
 		cmocka_unit_test_setup(mapped_frame_cannot_become_a_table, setup),
+		cmocka_unit_test_setup(tables_in_lots_are_flushed_for_once, setup),
 		cmocka_unit_test_setup(updates_of_what_is_not_ones_own, setup),
 		cmocka_unit_test_setup(foreign_frames_with_the_right, setup),
 		cmocka_unit_test_setup(plain_memory_is_written_as_such, setup),
