@@ -165,6 +165,7 @@ static int hand_over(struct handover *h)
 
 static int source_hear(struct handover *h, enum handover_message m)
 {
+	enum handover_state was;
 	int rc = 0;
 
 	switch (m) {
@@ -177,13 +178,14 @@ static int source_hear(struct handover *h, enum handover_message m)
 			say(h, HANDOVER_GO);
 		return rc;
 	case HANDOVER_ACK:
-		if (h->record.state == HANDOVER_HANDED) {
-			rc = enter(h, HANDOVER_GONE);
-			rc = rc ? rc : destroy(h);
-		}
-		if (!rc && h->record.state == HANDOVER_GONE)
+		if (h->record.state != HANDOVER_HANDED && h->record.state != HANDOVER_GONE)
+			return 0;
+		was = h->record.state;
+		rc = was == HANDOVER_HANDED ? enter(h, HANDOVER_GONE) : 0;
+		/* first, so that the target need not say it again and again while ours is ended */
+		if (!rc)
 			say(h, HANDOVER_DONE);
-		return rc;
+		return rc || was == HANDOVER_GONE ? rc : destroy(h);
 	case HANDOVER_LOST: return lost(h);
 	default: return 0;
 	}

@@ -56,7 +56,7 @@ one_fault() { # KIND FROM MS
 	stall) wire stall; ms $(random 12000); wire pass ;;
 	delay) wire delay $((10 + $(random 200))) ;;
 	corrupt) wire corrupt $((1000 + $(random 30000) * 200)); ms $(random 9000); wire pass ;;
-	viewer) on $from 'kill -9 $(pidof torc)' ;;
+	viewer) on $from "kill -9 \$(pgrep -f 'migrate --json')" ;;
 	esac > /dev/null 2>&1
 	wait $!
 }

@@ -26,7 +26,7 @@ to_and_fro() { # KIND MOVES
 		move $at --json ${RIG_options:---downtime 100ms --deadline 10s --on-deadline force} > /tmp/out 2>&1 ||
 			{ not_ok "$1: move $done" "$(tail -2 /tmp/out)"; return 1; }
 		grep '"done"' /tmp/out | sed "s/^/#MOVE $1 /"
-		wait_for 60 settled || { not_ok "$1: move $done settles" "$(here_state)/$(there_state)"; return 1; }
+		wait_for 180 settled || { not_ok "$1: move $done settles" "$(here_state)/$(there_state)"; return 1; }
 		wait_for 5 runs_on $at || { not_ok "$1: move $done: it runs $at" "$(here_state)/$(there_state)"; return 1; }
 		goes_on $at $counts || { not_ok "$1: move $done: it goes on"; return 1; }
 		[ $counts = intact ] || wait_for 60 streams $((lines + 2)) || { not_ok "$1: move $done: its connection goes on"; return 1; }
