@@ -63,10 +63,11 @@ $(B)/bin/torc-seed: $(patsubst %,$(B)/obj/host/%.o,$(TOOLS_COMMON) dom0-tools/se
 
 
 $(B)/bin/torc-consoled: $(patsubst %,$(B)/obj/host/%.o,$(TOOLS_COMMON) $(TOOLS_HOST) \
-	$(addprefix dom0-tools/consoled/,main console viewer ring logfile sandbox) dom0-tools/common/sandbox) $(B)/obj/host/xenbus/client.a
+	$(addprefix dom0-tools/consoled/,main console viewer ring logfile sandbox door) $(addprefix dom0-tools/common/,sandbox drop)) \
+	$(B)/obj/host/xenbus/client.a
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
-	$(Q)$(HOST_CC) -o $@ $^ $(TOOLS_HOST_LIBS) -lxenevtchn -lxengnttab $(XENBUS_CLIENT_LIBS) -lev -lutil -lseccomp
+	$(Q)$(HOST_CC) -Wl,--wrap=connect -o $@ $^ $(TOOLS_HOST_LIBS) -lxenevtchn -lxengnttab $(XENBUS_CLIENT_LIBS) -lev -lutil -lseccomp
 
 ALL += $(B)/bin/torc $(B)/bin/torc-more $(B)/bin/torc-unpack $(B)/bin/torc-consoled $(B)/bin/torc-seed
 
@@ -100,5 +101,7 @@ install-tools:
 	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
 	for u in dom0-tools/units/*.service; do \
 		sed 's,/usr/local/,$(PREFIX)/,' $$u > $(DESTDIR)$(PREFIX)/lib/systemd/system/$${u##*/}; done
+	install -d $(DESTDIR)$(PREFIX)/lib/sysusers.d
+	install -m 644 dom0-tools/units/torc.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/torc.conf
 	install -m 644 dom0-tools/schemas/*.json $(DESTDIR)$(PREFIX)/share/torc/schemas/
 INSTALLS += install-tools

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "dom0-tools/common/paths.h"
@@ -59,8 +61,23 @@ static void check_host(struct cli *c, struct json_object *rows)
 	    "give dom0 less: dom0_mem= on the hypervisor's command line");
 }
 
+/* Whether somebody listens there: a daemon that was killed leaves its socket. */
+static bool answers(const char *dir, const char *name)
+{
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), rc;
+
+	rc = snprintf(a.sun_path, sizeof(a.sun_path), "%s/%s", dir, name) >= (int)sizeof(a.sun_path);
+	rc = rc || fd < 0 || connect(fd, (struct sockaddr *)&a, sizeof(a));
+	if (fd >= 0)
+		close(fd);
+	return !rc;
+}
+
 static void check_daemons(struct cli *c, struct json_object *rows)
 {
+	bool ours = answers(path_run(), CONSOLED_SOCKET),
+	     other = there("/run/xenconsoled.pid%s%s", "", "");
 	char path[PATH_MAX];
 	int fd;
 
@@ -68,11 +85,10 @@ static void check_daemons(struct cli *c, struct json_object *rows)
 		row(rows, "store", false, c->why->text, "start torc-stored");
 	else
 		row(rows, "store", true, "answers", "");
-	row(rows, "console daemon",
-	    there("%s/%s", path_run(), CONSOLED_SOCKET) || there("/run/xenconsoled.pid%s%s", "", ""),
-	    there("%s/%s", path_run(), CONSOLED_SOCKET) ? "torc-consoled" :
-	    there("/run/xenconsoled.pid%s%s", "", "")	? "another's" :
-							  "none",
+	row(rows, "console daemon", ours || other,
+	    ours  ? "torc-consoled" :
+	    other ? "another's" :
+		    "none",
 	    "start torc-consoled: without it guests that print a lot stop");
 	snprintf(path, sizeof(path), "%s/supervise.lock", path_run());
 	fd = open(path, O_RDWR | O_CLOEXEC);

@@ -222,7 +222,7 @@ static int print_log(struct cli *c, const char *name)
 	if (strchr(name, '/') || *name == '.')
 		return why_set(c->why, TE_USAGE, "\"%s\" is no guest's name", name);
 	snprintf(path, sizeof(path), "%s/console/%s.log", path_log(), name);
-	rc = path_read_file(path, 64 << 20, &text, &len);
+	rc = path_read_plain(path, 64 << 20, &text, &len);
 	if (rc)
 		return why_set(c->why, TE_FILE, "no console log of \"%s\": %s: %s", name, path,
 			       strerror(-rc));
@@ -254,7 +254,7 @@ int cmd_console(struct cli *c, int argc, char **argv)
 		else if (o == 'N' && strcmp(optarg, "0") != 0)
 			return cli_usage(c, "guests have one console, number 0");
 		else if (o == '?')
-			return cli_usage(c, "unknown option");
+			return cli_bad_option(c, argv);
 	}
 	if (optind + 1 != argc)
 		return cli_usage(c, "which domain?");

@@ -78,7 +78,7 @@ static struct json_object *last_lines(const char *name, char file[PATH_MAX])
 			snprintf(file, PATH_MAX, "%s/console/%s.log", path_log(), name);
 		else
 			snprintf(file, PATH_MAX, "/var/log/xen/console/guest-%s.log", name);
-		if (path_read_file(file, 64 << 20, &text, &len)) {
+		if (path_read_plain(file, 64 << 20, &text, &len)) {
 			file[0] = 0;
 			continue;
 		}

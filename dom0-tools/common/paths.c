@@ -88,20 +88,14 @@ int path_write_file(const char *file, const char *text, size_t len)
 	return rc;
 }
 
-int path_read_file(const char *file, size_t most, char **text, size_t *len)
+static int read_all(int fd, size_t most, char **text, size_t *len)
 {
-	int fd = open(file, O_RDONLY | O_CLOEXEC), rc = 0;
 	size_t got = 0, room = 4096;
-	char *s, *grown;
+	char *s = malloc(room), *grown;
+	int rc = 0;
 
-	*text = NULL;
-	if (fd < 0)
-		return -errno;
-	s = malloc(room);
-	if (!s) {
-		close(fd);
+	if (!s)
 		return -ENOMEM;
-	}
 	for (;;) {
 		ssize_t n;
 
@@ -123,7 +117,6 @@ int path_read_file(const char *file, size_t most, char **text, size_t *len)
 			break;
 		got += (size_t)n;
 	}
-	close(fd);
 	if (rc) {
 		free(s);
 		return rc;
@@ -133,4 +126,32 @@ int path_read_file(const char *file, size_t most, char **text, size_t *len)
 	if (len)
 		*len = got;
 	return 0;
+}
+
+int path_read_file(const char *file, size_t most, char **text, size_t *len)
+{
+	int fd = open(file, O_RDONLY | O_CLOEXEC), rc;
+
+	*text = NULL;
+	if (fd < 0)
+		return -errno;
+	rc = read_all(fd, most, text, len);
+	close(fd);
+	return rc;
+}
+
+int path_read_plain(const char *file, size_t most, char **text, size_t *len)
+{
+	int fd = open(file, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK), rc;
+	struct stat st;
+
+	*text = NULL;
+	if (fd < 0)
+		return -errno;
+	rc = fstat(fd, &st) < 0	  ? -errno :
+	     !S_ISREG(st.st_mode) ? -EINVAL :
+	     st.st_nlink > 1	  ? -EMLINK :
+				    read_all(fd, most, text, len);
+	close(fd);
+	return rc;
 }

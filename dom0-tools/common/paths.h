@@ -16,5 +16,7 @@ int path_make_dirs(const char *dir);
 int path_write_file(const char *file, const char *text, size_t len);
 /* Read a file of at most `most` bytes into malloc'ed memory with a NUL behind. 0 or -errno. */
 int path_read_file(const char *file, size_t most, char **text, size_t *len);
+/* The same of a file in a directory that is another user's: no link, no pipe. */
+int path_read_plain(const char *file, size_t most, char **text, size_t *len);
 
 #endif

@@ -17,6 +17,8 @@
 
 #include <xen/grant_table.h>
 
+#include "dom0-tools/consoled/door.h"
+
 #define EVENTS_A_TICK 64u /* a guest that rings more often waits */
 
 struct console *console_find(struct daemon *d, uint32_t domid)
@@ -142,7 +144,7 @@ static bool map_ring(struct console *c, uint64_t frame)
 	c->ring = xengnttab_map_domain_grant_refs(c->daemon->grants, 1, c->domid, &ref,
 						  PROT_READ | PROT_WRITE);
 	c->granted = c->ring != NULL;
-	if (!c->ring) /* a guest of a builder that seeds no grants */
+	if (!c->ring && c->daemon->host) /* the guest has thrown the grant away: see main.c */
 		c->ring = host_map(c->daemon->host, c->domid, true, &frame, 1, &ignored);
 	return c->ring != NULL;
 }
@@ -151,8 +153,8 @@ static void unmap_ring(struct console *c)
 {
 	if (c->granted)
 		xengnttab_unmap(c->daemon->grants, (void *)c->ring, 1);
-	else
-		host_unmap(c->daemon->host, (void *)c->ring, 1);
+	else /* whoever mapped it has closed that door since */
+		munmap((void *)c->ring, HOST_PAGE_SIZE);
 	c->ring = NULL;
 }
 
@@ -291,26 +293,18 @@ void console_scan(struct daemon *d)
 
 void console_reap(struct daemon *d)
 {
-	struct domain_info *list;
+	uint8_t alive[DOOR_ALIVE_BYTES];
 	struct console *c, *next;
-	struct why why;
-	size_t n;
 
-	/* all of them in a few calls, not one for each */
-	if (host_domain_list(d->host, &list, &n, &why)) {
-		log_say(LOG_WARNING, NULL, "%s", why.text);
+	/* all of them at once, not one after the other */
+	if (door_alive(alive)) {
+		log_say(LOG_WARNING, NULL, "the domains cannot be listed: none is let go of");
 		return;
 	}
-	for (size_t i = 0; i < n; i++)
-		if (!list[i].dying && (c = console_find(d, list[i].domid)))
-			c->alive = true;
-	free(list);
 	for (c = d->consoles; c; c = next) {
 		next = c->next;
-		if (!c->alive)
+		if (!(alive[c->domid / 8] >> c->domid % 8 & 1))
 			detach(c);
-		else
-			c->alive = false;
 	}
 }
 

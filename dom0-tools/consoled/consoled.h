@@ -6,6 +6,7 @@
 #include <ev.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include <xenevtchn.h>
 #include <xengnttab.h>
@@ -22,7 +23,7 @@
 struct daemon {
 	struct ev_loop *loop;
 	struct store *store;
-	struct host *host;
+	struct host *host; /* NULL once root was given up */
 	xenevtchn_handle *events;
 	xengnttab_handle *grants;
 	struct console *consoles; /* all, newest first */
@@ -46,7 +47,6 @@ struct console {
 	unsigned int events; /* since the last tick */
 	ev_tstamp since;     /* when the counting of events began */
 	bool held;	     /* too many: its port stays masked until the tick */
-	bool alive;	     /* scratch of console_reap() */
 
 	int pty, pty_slave;
 	ev_io pty_io;
@@ -84,6 +84,8 @@ void viewer_end_all(struct console *c);
 int sandbox_enter(void);
 
 /* --- logfile.c */
+/* The directory, and what is in it from when the daemon was root. 0, or -errno. */
+int logs_give(const char *dir, uid_t uid, gid_t gid);
 void log_open(struct console *c);
 void log_write(struct console *c, const char *text, size_t n);
 void log_close(struct console *c);

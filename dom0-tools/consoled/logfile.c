@@ -2,6 +2,7 @@
 /* A guest's console on disk: LOGDIR/NAME.log, cut at a MiB, three older ones kept. */
 #include "dom0-tools/consoled/consoled.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -12,6 +13,42 @@
 
 #define LOG_MAX	 (1 << 20)
 #define LOG_KEEP 3
+
+/*
+ * Done while the directory is root's and never again: once it is the user's, so is every name in
+ * it, and root would be led astray by a link.
+ */
+int logs_give(const char *dir, uid_t uid, gid_t gid)
+{
+	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), rc = 0;
+	const struct dirent *e;
+	struct stat st;
+	DIR *list;
+
+	if (fd < 0 || fstat(fd, &st) < 0) {
+		rc = -errno;
+		if (fd >= 0)
+			close(fd);
+		return rc;
+	}
+	list = fdopendir(fd);
+	if (!list) {
+		rc = -errno;
+		close(fd);
+		return rc;
+	}
+	while (st.st_uid == 0 && !rc && (e = readdir(list))) {
+		struct stat f;
+
+		if (fstatat(fd, e->d_name, &f, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(f.st_mode) &&
+		    f.st_nlink == 1 && fchownat(fd, e->d_name, uid, gid, AT_SYMLINK_NOFOLLOW))
+			rc = -errno;
+	}
+	if (!rc && st.st_uid == 0 && fchown(fd, uid, gid))
+		rc = -errno;
+	closedir(list);
+	return rc;
+}
 
 static void path_of(const struct console *c, unsigned int age, char out[PATH_MAX])
 {

@@ -6,18 +6,28 @@
 #include "dom0-tools/consoled/consoled.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <limits.h>
 #include <poll.h>
+#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <xen/grant_table.h>
+#include <xen/sys/gntdev.h>
+
+#include "dom0-tools/common/drop.h"
 #include "dom0-tools/common/paths.h"
+#include "dom0-tools/consoled/door.h"
 #include "dom0-tools/consoled/protocol.h"
+
+#define USER "torc-consoled"
 
 static const char usage[] =
 	"usage: torc-consoled [--foreground] [--pid-file FILE] [--log-dir DIR]\n"
@@ -64,6 +74,13 @@ static void on_store(struct ev_loop *loop, ev_io *w, int revents)
 	}
 }
 
+static void on_door(struct ev_loop *loop, ev_io *w, int revents)
+{
+	(void)w, (void)revents;
+	log_say(LOG_ERR, NULL, "its process of root's is gone: the end, to be started again");
+	ev_break(loop, EVBREAK_ALL);
+}
+
 static void on_tick(struct ev_loop *loop, ev_timer *w, int revents)
 {
 	(void)loop, (void)revents;
@@ -97,6 +114,26 @@ static void many_descriptors(void)
 			(unsigned long long)r.rlim_max);
 }
 
+/*
+ * The first page of another domain's that dom0's kernel maps costs it 56 million instructions: it
+ * makes room for thirty thousand. It does so when it is only told of a grant, which need not be
+ * one; so this is done here, once, and not in the first guest's creation.
+ */
+static void make_room(void)
+{
+	struct ioctl_gntdev_map_grant_ref map = { .count = 1 };
+	struct ioctl_gntdev_unmap_grant_ref unmap = { .count = 1 };
+	int fd = open("/dev/xen/gntdev", O_RDWR | O_CLOEXEC);
+
+	if (fd < 0)
+		return;
+	if (ioctl(fd, IOCTL_GNTDEV_MAP_GRANT_REF, &map) == 0) {
+		unmap.index = map.index;
+		ioctl(fd, IOCTL_GNTDEV_UNMAP_GRANT_REF, &unmap);
+	}
+	close(fd);
+}
+
 static int open_doors(struct daemon *d)
 {
 	struct why why;
@@ -106,6 +143,7 @@ static int open_doors(struct daemon *d)
 	d->events = xenevtchn_open(NULL, 0);
 	if (!d->events)
 		return die("/dev/xen/evtchn", strerror(errno));
+	make_room();
 	d->grants = xengnttab_open(NULL, 0);
 	if (!d->grants)
 		return die("/dev/xen/gntdev", strerror(errno));
@@ -125,6 +163,44 @@ static int write_pid(const char *file)
 	return path_write_file(file, text, (size_t)n);
 }
 
+/* Where the store's client will look: no other socket is ever connected by the door. */
+static void store_socket(char out[PATH_MAX])
+{
+	const char *path = getenv("XENSTORED_PATH"), *dir = getenv("XENSTORED_RUNDIR");
+
+	if (path)
+		snprintf(out, PATH_MAX, "%s", path);
+	else
+		snprintf(out, PATH_MAX, "%s/socket", dir ? dir : "/var/run/xenstored");
+}
+
+/*
+ * The rights of root go in two steps. Guests that are here already are taken on in between, by
+ * the user and in the sandbox, but with the right to map any memory: one that has thrown away
+ * what its builder granted is to keep its console when the daemon is started again. What is left
+ * then are grants, event channels, the logs and the store.
+ */
+static void give_up_root(struct daemon *d)
+{
+	const struct passwd *pw = getpwnam(USER);
+	int rc;
+
+	if (!pw)
+		log_say(LOG_WARNING, NULL,
+			"there is no user " USER ": it stays root, without root's capabilities");
+	else if ((rc = logs_give(d->log_dir, pw->pw_uid, pw->pw_gid)))
+		log_say(LOG_WARNING, NULL, "%s cannot be given to " USER ": %s", d->log_dir,
+			strerror(-rc));
+	rc = pw ? drop_to_user(pw->pw_uid, pw->pw_gid) : drop_capabilities();
+	if (rc)
+		log_say(LOG_WARNING, NULL, "root's rights are not given up: %s", strerror(-rc));
+	rc = sandbox_enter();
+	if (rc)
+		log_say(LOG_WARNING, NULL, "no sandbox: %s", strerror(-rc));
+	console_scan(d);
+	host_close(&d->host);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct option options[] = { { "foreground", no_argument, NULL, 'f' },
@@ -133,10 +209,11 @@ int main(int argc, char **argv)
 						 { "help", no_argument, NULL, 'h' },
 						 { 0 } };
 	static struct daemon d;
-	char log_dir[PATH_MAX], sock[PATH_MAX];
+	char log_dir[PATH_MAX], sock[PATH_MAX], store_at[PATH_MAX];
+	const char *leave[2] = { sock, NULL };
 	const char *pid_file = NULL;
 	bool foreground = false;
-	ev_io events, store;
+	ev_io events, store, door;
 	ev_signal term, intr;
 	int o, rc;
 
@@ -166,10 +243,15 @@ int main(int argc, char **argv)
 	if (!foreground && daemon(0, 1) < 0)
 		return die("fork", strerror(errno));
 	many_descriptors();
+	snprintf(sock, sizeof(sock), "%s/%s", path_run(), CONSOLED_SOCKET);
+	store_socket(store_at);
+	leave[1] = pid_file;
+	rc = door_start(store_at, leave);
+	if (rc)
+		return die("its process of root's", strerror(-rc));
 	if (open_doors(&d))
 		return 1;
 	d.loop = ev_default_loop(0);
-	snprintf(sock, sizeof(sock), "%s/%s", path_run(), CONSOLED_SOCKET);
 	rc = viewer_listen(&d, sock);
 	if (rc)
 		return die(sock, strerror(-rc));
@@ -182,22 +264,19 @@ int main(int argc, char **argv)
 	ev_io_init(&store, on_store, store_fd(d.store), EV_READ);
 	store.data = &d;
 	ev_io_start(d.loop, &store);
+	ev_io_init(&door, on_door, door_fd(), EV_READ);
+	ev_io_start(d.loop, &door);
 	ev_timer_init(&d.tick, on_tick, TICK, 0);
 	d.tick.data = &d;
 	ev_signal_init(&term, on_signal, SIGTERM);
 	ev_signal_init(&intr, on_signal, SIGINT);
 	ev_signal_start(d.loop, &term);
 	ev_signal_start(d.loop, &intr);
-	rc = sandbox_enter();
-	if (rc)
-		log_say(LOG_WARNING, NULL, "no sandbox: %s", strerror(-rc));
-	console_scan(&d);
+	give_up_root(&d);
 	log_say(LOG_INFO, NULL, "ready");
 	ev_run(d.loop, 0);
 
 	/* guests keep their consoles: the next daemon takes the rings up where they stand */
-	if (pid_file)
-		unlink(pid_file);
-	unlink(sock);
+	door_tidy();
 	return 0;
 }

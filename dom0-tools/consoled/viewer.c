@@ -56,7 +56,8 @@ static void note_missed(struct viewer *v)
 	char text[80];
 	int n;
 
-	if (!v->missed || v->nr_pending + sizeof(text) > PENDING_SIZE)
+	/* not as soon as there is room for a crumb: it would see crumbs and notes by turns */
+	if (!v->missed || v->nr_pending > PENDING_SIZE / 2)
 		return;
 	n = snprintf(text, sizeof(text), "\r\n[%zu bytes missed]\r\n", v->missed);
 	memcpy(v->pending + v->nr_pending, text, (size_t)n);

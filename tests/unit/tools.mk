@@ -25,6 +25,9 @@ GDB_TESTED := $(addprefix dom0-tools/gdb/,packet stub query) $(TOOLS_GDB) $(TOOL
 $(eval $(call tools_test,gdb,$(GDB_TESTED),))
 $(eval $(call tools_test,log,dom0-tools/common/log,))
 $(eval $(call tools_test,burst,dom0-tools/cli/burst xenbus/client/errors,))
+comma := ,
+$(eval $(call tools_test,consoled,$(addprefix dom0-tools/consoled/,console viewer ring logfile),-lev -lutil))
+$(eval $(call tools_test,door,dom0-tools/consoled/door $(addprefix dom0-tools/common/,drop sandbox log),-lseccomp -Wl$(comma)--wrap=connect))
 
 FUZZERS += config elf ring scan gdb
 gdb_FUZZ_OBJS := $(patsubst %,$(B)/obj/fuzz/%.o,tests/fuzz/gdb_fuzz $(GDB_TESTED))

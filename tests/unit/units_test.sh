@@ -26,6 +26,12 @@ for u in torc-consoled torc-stored; do
 	said=$(systemd-analyze security --offline=true --threshold=40 "$dir/$u.service" 2>&1)
 	result $? "$u.service is confined" "$(tail -1 <<< "$said")"
 done
+# the users that daemons become
+if command -v systemd-sysusers > /dev/null; then
+	mkdir -p "$dir/root/etc"
+	said=$(systemd-sysusers --root="$dir/root" "$PWD/dom0-tools/units/torc.sysusers" 2>&1) && grep -q '^torc-consoled:' "$dir/root/etc/passwd"
+	result $? "the user of torc-consoled is made" "$said"
+fi
 # what would be a unit that does nothing of what it says
 printf '[Service]\nExecStart=/bin/true\nProtectHome=maybe\n' > "$dir/torc-bad.service"
 systemd-analyze verify --man=no "$dir/torc-bad.service" 2>&1 | grep -q "torc-bad.service:3"
