@@ -40,7 +40,7 @@ soak-nbd: rig all $(B)/image/work.cpio.gz
 SOAKS += soak-io
 .PHONY: soak-io
 soak-io: rig all
-	$(PYTHON) -B tests/rig/boot --hv torc --tools torc --arg kills=200 --timeout 3600 io
+	$(PYTHON) -B tests/rig/boot --hv torc --tools torc --arg kills=200 --arg every=1 --timeout 3600 io
 	$(PYTHON) -B tests/rig/boot --hv torc --tools torc --arg plugs=50 --timeout 3600 io
 
 # Our backends on stock Xen, which takes 64-bit guests alone
