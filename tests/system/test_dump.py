@@ -93,16 +93,16 @@ def read(result, path, bits, memory_mib):
         say(len(context) == 2800, "32: the context of a 32-bit processor", str(len(context)))
 
 
-def gdb(result, path):
-    name = "gdb shows registers, memory and where it was"
+def gdb(result, path, bits):
+    name = f"{bits}: gdb shows registers, memory and where it was"
     if not shutil.which("gdb"):
         result.add(True, name + " # skip no gdb")
         return
-    p = subprocess.run(["gdb", "-nx", "-batch", "-ex", "info registers rip", "-ex", "print start_info.magic",
-                        "-ex", "bt", "-c", path, rig.built("guests", "reference64.elf")], text=True,
+    pc, magic = ("rip", "xen-3.0-x86_64") if bits == 64 else ("eip", "xen-3.0-x86_32p")
+    p = subprocess.run(["gdb", "-nx", "-batch", "-ex", f"info registers {pc}", "-ex", "print start_info.magic",
+                        "-ex", "bt", "-c", path, rig.built("guests", f"reference{bits}.elf")], text=True,
                        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False, timeout=60)
-    ok = "<hypercall_page+" in p.stdout and '"xen-3.0-x86_64"' in p.stdout.replace(", '\\000'", "").replace(
-        " <repeats 17 times>", "") and "hc_sched_op" in p.stdout
+    ok = "<hypercall_page+" in p.stdout and f'"{magic}' in p.stdout and "hc_sched_op" in p.stdout
     result.add(ok, name, "" if ok else p.stdout)
 
 
@@ -113,5 +113,6 @@ def test_dump(show):
             read(r, os.path.join(r.log, disk), bits, 16)
         except (AssertionError, struct.error, KeyError, ValueError, IndexError, StopIteration) as e:
             r.add(False, f"{bits}: the dump can be read", f"{type(e).__name__}: {e}")
-    gdb(r, os.path.join(r.log, "disk0"))
+    gdb(r, os.path.join(r.log, "disk0"), 64)
+    gdb(r, os.path.join(r.log, "disk2"), 32)
     show(r)

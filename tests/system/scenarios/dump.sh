@@ -1,10 +1,10 @@
-#rig: timeout=120 layers=small disks=virtio,virtio mem=1536
+#rig: timeout=120 layers=small disks=virtio,virtio,virtio mem=1536
 # Dumps of a 64-bit and a 32-bit guest onto the machine's disks, where test_dump.py reads them.
 modprobe virtio_pci; modprobe virtio_blk
 refuses "a dump of the control domain" "cannot dump itself" tool dump-core 0
 refuses "a dump of no guest" nobody tool dump-core nobody
-two_disks() { [ -b /dev/vda ] && [ -b /dev/vdb ]; }
-check "the disks are there" wait_for 20 two_disks
+disks() { [ -b /dev/vda ] && [ -b /dev/vdb ] && [ -b /dev/vdc ]; }
+check "the disks are there" wait_for 20 disks
 for w in 64 32; do
 	small_guest g$w /guests/reference$w.elf 'memory=16'
 	check "create a $w-bit guest" tool create /tmp/g$w.cfg
@@ -12,6 +12,7 @@ for w in 64 32; do
 done
 check "dump it to a disk" tool dump-core --gdb g64 /dev/vda
 check "and the other" tool dump-core g32 /dev/vdb
+check "and once more for gdb" tool dump-core --gdb g32 /dev/vdc
 refuses "a place that is none" "/nowhere/x" tool dump-core g64 /nowhere/x
 check "dump it to the usual place" tool dump-core g64
 equal "it runs on" "$(state g64 | tr -d 'rb')" ""
