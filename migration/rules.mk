@@ -40,11 +40,11 @@ install-migrated: $(B)/bin/torc-migrated
 	install -m 755 $< $(DESTDIR)$(PREFIX)/sbin/
 INSTALLS += install-migrated
 
-# Moves of guests of all kinds, then faults at random moments. MOVES of each kind and FAULTS, if there is time: at most SECONDS
+# Moves of guests of all kinds, then faults at random moments. MOVES of each kind and FAULTS, if there is time: at most MOST_SECONDS
 # for each kind, and for the faults.
 SOAKS += soak-migrate
 .PHONY: soak-migrate
 soak-migrate: rig all
 	$(PYTHON) -B tests/rig/boot --hv torc --tools torc --arg guests=$${GUESTS:-linux1,linux4,ref64,ref32,wild64,wild32} \
-		--arg moves=$${MOVES:-100} --arg seconds=$${SECONDS:-7200} --timeout 80000 moves
-	$(PYTHON) -B tests/rig/boot --hv torc --tools torc --arg faults=$${FAULTS:-500} --arg seconds=$${SECONDS:-40000} --timeout 80000 faults
+		--arg moves=$${MOVES:-100} --arg seconds=$${MOST_SECONDS:-7200} --timeout 80000 moves
+	$(PYTHON) -B tests/rig/boot --hv torc --tools torc --arg faults=$${FAULTS:-500} --arg seconds=$${MOST_SECONDS:-40000} --timeout 80000 faults

@@ -91,10 +91,17 @@ void costs_load(const struct migrated *m, const char *uuid, struct costs *k)
 			k->extra_pages = t.guests[i].extra_pages;
 }
 
-/* The latest counts as much as all before it. */
+/* The latest counts as much as all before it. One that took much longer than ever was held up by
+ * something else, most likely: it counts for little; and one that took much less shows that those
+ * before were. */
 static void blend(uint64_t *old, uint64_t new)
 {
-	*old = !new ? *old : !*old ? new : (*old + new) / 2;
+	if (!new)
+		return;
+	if (!*old || new < *old / 2)
+		*old = new;
+	else
+		*old = new > 2 * *old ? *old + *old / 4 + 1 : (*old + new) / 2;
 }
 
 static void learn_guest(struct table *t, const char *uuid, uint64_t pages)

@@ -205,6 +205,10 @@ static void costs(void **state)
 	assert_int_equal(k.extra_pages, 400);
 	costs_load(&daemon_, "c", &k);
 	assert_int_equal(k.extra_pages, 300);
+	costs_learn(&daemon_, NULL, &(struct costs){ .table_ns = 100000, .arrive_ns = 1 });
+	costs_load(&daemon_, NULL, &k);
+	assert_int_equal(k.table_ns, 126); /* something was in the way */
+	assert_int_equal(k.arrive_ns, 1);
 	for (int i = 0; i < 100; i++) {
 		snprintf(uuid, sizeof(uuid), "%036d", i);
 		costs_learn(&daemon_, uuid, &(struct costs){ .extra_pages = 1 });

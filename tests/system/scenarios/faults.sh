@@ -12,9 +12,12 @@ check "its connection stands" wait_for 30 streams 2
 for h in here there; do
 	on $h "sed -i 's/10.9.0.[12]/127.0.0.1:8109/' /etc/torc/hosts/other.json"
 	to=10.9.0.1; [ $h = here ] && to=10.9.0.2
-	on $h "nohup /scenario/relay 8109 $to 8102 /tmp/wire > /tmp/relay.log 2>&1 < /dev/null &"
+	on $h "/scenario/relay 8109 $to 8102 /tmp/wire > /tmp/relay.log 2>&1 < /dev/null &"
 done
-check "it goes there through the relay" move there
+listens() { on $1 "netstat -ltn 2> /dev/null | grep -q 127.0.0.1:8109"; }
+check "the relay is there" wait_for 20 listens here
+check "the relay is here, too" wait_for 20 listens there
+check "it goes there through the relay" move there || bail "$(cat /tmp/relay.log) $(there cat /tmp/relay.log)"
 check "and back" move here
 wire() { echo "$*" > /tmp/wire; there "echo $* > /tmp/wire"; }
 # What a link costs that is cut half-way for five seconds, beside a migration of its own

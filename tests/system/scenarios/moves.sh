@@ -7,7 +7,7 @@ pair
 make_guest() { # KIND: starts it as $GUEST; $counts is what its console shows again and again
 	counts=GUEST-COUNT
 	case $1 in
-	linux*) pair_guest 512 ${1#linux} ;;
+	linux*) MEMORY=$((80 + 20 * ${1#linux})) pair_guest 512 ${1#linux} ;;
 	busy*) pair_guest 4096 ${1#busy} ;;
 	idle*) pair_guest 4 ${1#idle} ;;
 	ref*) counts=intact; MEMORY=${MEMORY:-64} small_guest $GUEST /guests/reference${1#ref}.elf 'extra="dirty=256"' ;;

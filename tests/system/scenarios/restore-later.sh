@@ -1,6 +1,6 @@
 #rig: timeout=300 layers=small,torc disks=virtio boots=2
 # Guests are saved, one by torc and one by xl, the machine starts anew, hypervisor and all, and torc restores both: they go on where
-# they were.
+# they were. Then torc saves xl's again, and xl restores that image, in the file that it wrote itself.
 modprobe -a virtio_pci virtio_blk
 wait_for 30 test -b /dev/vda || bail "there is no disk"
 rounds() { grep -ao 'round [0-9]*, 256 pages, intact' "$(log r$1)" | tail -1 | cut -d' ' -f2 | tr -d ,; }
@@ -37,5 +37,15 @@ for w in $(cat /tmp/kept/widths); do
 	check "PV$w: it goes on where it was" wait_for 60 beyond $w "$(cat /tmp/kept/rounds$w)"
 	equal "PV$w: its clock did not go back" "$(grep -ac 'clock went back' "$(log r$w)")" 0
 	show_log r$w
-	check "PV$w: destroy" torc destroy r$w
+	if [ $w = 64 ]; then
+		check "PV$w: save by torc" torc save r$w /tmp/r$w
+		rounds $w > /tmp/rounds
+		/scenario/splice /tmp/kept/r$w /tmp/r$w > /tmp/r$w.xl
+		check "PV$w: xl restores it" xl restore /tmp/r$w.xl
+		check "PV$w: it goes on there" wait_for 60 beyond $w "$(cat /tmp/rounds)"
+		equal "PV$w: and its clock did not go back" "$(grep -ac 'clock went back' "$(log r$w)")" 0
+		check "PV$w: destroy" xl destroy r$w
+	else
+		check "PV$w: destroy" torc destroy r$w
+	fi
 done
