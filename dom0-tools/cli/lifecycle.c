@@ -95,7 +95,9 @@ int guest_destroy(struct cli *c, uint32_t domid, const char *reason)
 	return rc;
 }
 
-static int each(struct cli *c, int argc, char **argv, int (*fn)(struct cli *c, uint32_t domid))
+/* absent, or NULL: of a name that no domain has, false if that is an error. */
+static int each(struct cli *c, int argc, char **argv, int (*fn)(struct cli *c, uint32_t domid),
+		bool (*absent)(const char *name))
 {
 	int rc;
 
@@ -110,19 +112,35 @@ static int each(struct cli *c, int argc, char **argv, int (*fn)(struct cli *c, u
 		rc = cli_find_domain(c, argv[i], &domid);
 		if (!rc)
 			rc = fn(c, domid);
+		else if (absent && c->why->error == TE_NO_DOMAIN && absent(argv[i]))
+			rc = 0;
 	}
 	return rc;
 }
 
+/* Before it goes and after: a supervisor may just be about to make it again. */
 static int destroy_one(struct cli *c, uint32_t domid)
 {
 	char *name = cli_read(c, "/local/domain/%u/name", domid);
-	int rc = guest_destroy(c, domid, "torc destroy");
+	bool ours = name && !strchr(name, '/');
+	int rc;
 
-	if (!rc && name && !strchr(name, '/'))
+	if (ours)
+		supervisor_forget(name);
+	rc = guest_destroy(c, domid, "torc destroy");
+	if (!rc && ours)
 		supervisor_forget(name);
 	free(name);
 	return rc;
+}
+
+static bool not_again(const char *name)
+{
+	if (strchr(name, '/') || *name == '.' || !supervisor_remembers(name))
+		return false;
+	supervisor_forget(name);
+	cli_note("%s was about to be started again: that is called off", name);
+	return true;
 }
 
 static int pause_one(struct cli *c, uint32_t domid)
@@ -168,17 +186,17 @@ static int unpause_one(struct cli *c, uint32_t domid)
 
 int cmd_destroy(struct cli *c, int argc, char **argv)
 {
-	return each(c, argc, argv, destroy_one);
+	return each(c, argc, argv, destroy_one, not_again);
 }
 
 int cmd_pause(struct cli *c, int argc, char **argv)
 {
-	return each(c, argc, argv, pause_one);
+	return each(c, argc, argv, pause_one, NULL);
 }
 
 int cmd_unpause(struct cli *c, int argc, char **argv)
 {
-	return each(c, argc, argv, unpause_one);
+	return each(c, argc, argv, unpause_one, NULL);
 }
 
 static int request(struct cli *c, uint32_t domid, const char *word)

@@ -121,7 +121,7 @@ static void note(const char *name, struct json_object *record, const char *what,
 	log_say(LOG_INFO, ABOUT(.guest = name, .event = what), "%s: %s: %s", name, what, detail);
 }
 
-static int make_again(struct cli *c, struct json_object *record)
+static int make_again(struct cli *c, struct json_object *record, uint32_t *domid)
 {
 	const char *dir = text_of(record, "directory"), *over = text_of(record, "overrides");
 	struct guest_source from = { .path = text_of(record, "config"),
@@ -129,7 +129,6 @@ static int make_again(struct cli *c, struct json_object *record)
 				     .quiet = true,
 				     .events = json_object_object_get(record, "events") };
 	char *lines = NULL;
-	uint32_t domid;
 	int rc;
 
 	if (!from.path || !from.text)
@@ -140,8 +139,23 @@ static int make_again(struct cli *c, struct json_object *record)
 	from.overrides = lines;
 	if (dir && chdir(dir))
 		log_say(LOG_WARNING, NULL, "%s: %m", dir);
-	rc = guest_create(c, &from, false, false, &domid);
+	rc = guest_create(c, &from, false, false, domid);
 	free(lines);
+	return rc;
+}
+
+/* Who destroys it by hand meanwhile takes the note away, and has the last word. */
+static int start_over(struct cli *c, const char *name, struct json_object *record)
+{
+	uint32_t domid;
+	int rc;
+
+	if (!supervisor_remembers(name))
+		return 0;
+	rc = make_again(c, record, &domid);
+	if (!rc && !supervisor_remembers(name))
+		rc = guest_destroy(c, domid, "it was destroyed by hand while it was made again");
+	supervisor_forget(name);
 	return rc;
 }
 
@@ -243,7 +257,7 @@ static void make_now(struct cli *c, const char *name, const char *old)
 	    memcmp(uuid, info.uuid, sizeof(uuid)) == 0)
 		rc = let_go(c, domid);
 	if (!rc)
-		rc = make_again(c, record);
+		rc = start_over(c, name, record);
 	if (rc)
 		log_say(LOG_ERR, ABOUT(.guest = name, .event = "failed"), "%s: %s", name,
 			c->why->text);
@@ -291,6 +305,15 @@ static void go_on_all(struct cli *c)
 	closedir(d);
 }
 
+/* Since it was seen to have stopped. */
+static bool ended_by_hand(struct cli *c, const struct domain_info *d)
+{
+	struct domain_info now;
+
+	return host_domain_info(c->host, d->domid, &now, c->why) != 0 || now.dying ||
+	       memcmp(now.uuid, d->uuid, sizeof(now.uuid)) != 0;
+}
+
 static void act(struct cli *c, const struct domain_info *d, const char *name,
 		struct json_object *record)
 {
@@ -317,6 +340,10 @@ static void act(struct cli *c, const struct domain_info *d, const char *name,
 		free_name(c, name, aside);
 	if (again)
 		again_note(name, aside);
+	if (ended_by_hand(c, d)) {
+		supervisor_forget(name);
+		return;
+	}
 	if (a == ACT_PRESERVE || a == ACT_SOFT_RESET || a == ACT_RENAME_RESTART)
 		handled(name, record, d->domid);
 	if (a == ACT_PRESERVE || a == ACT_SOFT_RESET)
@@ -330,10 +357,9 @@ static void act(struct cli *c, const struct domain_info *d, const char *name,
 	}
 	if (rc)
 		handled(name, record, d->domid);
-	/* who destroys it by hand meanwhile takes the note away */
-	if (!rc && again && supervisor_remembers(name))
-		rc = make_again(c, record);
-	if (again)
+	if (!rc && again)
+		rc = start_over(c, name, record);
+	else if (again)
 		supervisor_forget(name);
 	if (rc)
 		log_say(LOG_ERR, ABOUT(.guest = name, .domid = d->domid, .event = "failed"),
