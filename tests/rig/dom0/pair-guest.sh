@@ -13,7 +13,7 @@ mkfifo /tmp/never
 		read now rest < /proc/uptime
 		now=${now%.*}${now#*.}
 		[ -z "$last" ] || [ $((now - last)) -lt 15 ] || echo "GUEST-STOOD $((now - last))0 ms"
-		[ $now -ge ${last:-0} ] || echo "GUEST-WRONG clock"
+		[ $now -ge ${last:-0} ] || echo "GUEST-WRONG clock '$now' after '$last', $rest"
 		last=$now
 		read -t 0.05 never
 	done <> /tmp/never
@@ -23,7 +23,7 @@ want=$(md5sum < /tmp/w)
 n=0; last=0
 while :; do
 	n=$((n + 1)); now=$(cut -d' ' -f1 /proc/uptime | tr -d .)
-	[ "$now" -ge "$last" ] || echo "GUEST-WRONG clock"
+	[ "$now" -ge "$last" ] || echo "GUEST-WRONG clock '$now' after '$last'"
 	last=$now
 	cp /tmp/w /tmp/v; [ "$(md5sum < /tmp/v)" = "$want" ] || echo "GUEST-WRONG memory"
 	printf '%08d' $n | dd of=/dev/xvda bs=8 seek=$((n % 1000)) conv=notrunc,fsync 2> /dev/null || echo "GUEST-WRONG write"
