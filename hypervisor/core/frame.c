@@ -103,7 +103,7 @@ static void release(struct frame *f)
 	f->owner = NULL;
 	atomic_set(&f->type, 0);
 	atomic_set(&f->count, 0); /* FOREIGN was of the owner's time */
-	f->flags = (f->flags | FRAME_USED) & ~FRAME_OWN;
+	frame_flags(f, FRAME_USED, FRAME_OWN);
 	frames_free(f, 0);
 }
 
@@ -121,7 +121,7 @@ void frame_assign(struct frame *f, struct domain *d)
 	ASSERT(!f->count && !f->owner);
 	f->type = 0;
 	f->partial = 0;
-	f->flags &= ~FRAME_OWN;
+	frame_flags(f, 0, FRAME_OWN);
 	f->owner = d;
 	owner_frame_added(d, f);
 	frame_set_allocated(f);
@@ -168,7 +168,7 @@ bool frame_steal(struct frame *f, struct domain *d)
 	owner_frame_gone(f->owner, f);
 	f->owner = NULL;
 	atomic_set(&f->type, 0);
-	f->flags |= FRAME_USED;
+	frame_flags(f, FRAME_USED, 0);
 	return true;
 }
 
@@ -176,7 +176,7 @@ void frame_share(struct frame *f, struct domain *d, bool writable)
 {
 	ASSERT(!f->count && !f->owner);
 	f->owner = d;
-	f->flags |= FRAME_OWN;
+	frame_flags(f, FRAME_OWN, 0);
 	owner_frame_added(d, f);
 	/* A typed reference for good: it can become no table. FT_SHARED cannot be mapped writable
 	 * either. */

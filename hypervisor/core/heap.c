@@ -41,7 +41,7 @@ static void block_add(struct frame *f, unsigned int order)
 	unsigned int zone = zone_of(frame_mfn(f).n);
 
 	f->order = order;
-	f->flags |= FRAME_FREE;
+	frame_flags(f, FRAME_FREE, 0);
 	frame_list_add(&free_blocks[zone][order], f);
 	free_orders[zone] |= 1u << order;
 	free_in_zone[zone] += 1ull << order;
@@ -50,7 +50,7 @@ static void block_add(struct frame *f, unsigned int order)
 static void block_remove(struct frame *f, unsigned int zone)
 {
 	frame_list_del(&free_blocks[zone][f->order], f);
-	f->flags &= ~FRAME_FREE;
+	frame_flags(f, 0, FRAME_FREE);
 	if (frame_list_empty(&free_blocks[zone][f->order]))
 		free_orders[zone] &= ~(1u << f->order);
 	free_in_zone[zone] -= 1ull << f->order;
@@ -121,7 +121,7 @@ static void check_idle(struct frame *f, unsigned int order, bool was)
 		if (f[i].owner || f[i].count)
 			panic("frame %#lx of a block of order %u: count %#x, has an owner, and is %s",
 			      frame_mfn(&f[i]).n, order, f[i].count, was ? "idle" : "freed");
-		f[i].flags ^= FRAME_IDLE;
+		frame_flags(f + i, FRAME_IDLE & ~f[i].flags, FRAME_IDLE & f[i].flags);
 	}
 #else
 	(void)f, (void)order, (void)was;
@@ -262,7 +262,7 @@ void heap_scrub_used(struct frame *f, unsigned int order)
 	for (i = 0; i < 1ul << order; i++) {
 		if (f[i].flags & FRAME_USED)
 			heap_scrub(&f[i], 0);
-		f[i].flags &= ~FRAME_USED;
+		frame_flags(f + i, 0, FRAME_USED);
 	}
 }
 
@@ -300,7 +300,7 @@ static void own_free(struct frame *f, unsigned int order)
 	unsigned long i;
 
 	for (i = 0; i < 1ul << order; i++)
-		f[i].flags |= FRAME_USED;
+		frame_flags(f + i, FRAME_USED, 0);
 	frames_free(f, order);
 }
 
@@ -327,7 +327,7 @@ static struct frame *slab_new(unsigned int class)
 	for (at = 0; at < PAGE_SIZE; at += size)
 		*(uint32_t *)(p + at) = at + size < PAGE_SIZE ? at + size + 1 : 0;
 	f = mfn_frame(virt_to_mfn(p));
-	f->flags |= FRAME_SLAB;
+	frame_flags(f, FRAME_SLAB, 0);
 	f->order = class;
 	f->partial = 0;
 	f->type = 1;
@@ -390,7 +390,7 @@ void zfree(void *p)
 		frame_list_del(&slabs[f->order], f);
 	spin_unlock(&slab_lock);
 	if (empty) { /* at once, so that what is free does not depend on history */
-		f->flags &= ~FRAME_SLAB;
+		frame_flags(f, 0, FRAME_SLAB);
 		f->type = 0;
 		own_free(f, 0);
 	}

@@ -138,7 +138,7 @@ int domain_assign(struct domain *d, struct frame *f, unsigned int order)
 			ASSERT(!f[i].count && !f[i].owner);
 			f[i].type = 0;
 			f[i].partial = 0;
-			f[i].flags &= ~FRAME_OWN;
+			frame_flags(f + i, 0, FRAME_OWN);
 			f[i].owner = d;
 			frame_list_add_tail(&d->pages, &f[i]);
 			frame_set_allocated(&f[i]);

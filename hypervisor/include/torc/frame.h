@@ -130,10 +130,15 @@ static inline struct frame *frame_list_pop(struct frame_list *l)
 		frame_list_del(l, f);
 	return f;
 }
+/* Whoever holds the frame alone changes its flags, while mfn_valid() may look at them. */
+static inline void frame_flags(struct frame *f, unsigned int set, unsigned int clear)
+{
+	WRITE_ONCE(f->flags, (uint8_t)((f->flags | set) & ~clear));
+}
 /* Is RAM with a struct frame (not MMIO, not a hole). */
 static inline bool mfn_valid(mfn_t m)
 {
-	return m.n < max_mfn.n && mfn_frame(m)->flags & FRAME_RAM;
+	return m.n < max_mfn.n && READ_ONCE(mfn_frame(m)->flags) & FRAME_RAM;
 }
 void frame_add_ram(maddr_t start,
 		   maddr_t end); /* at boot: every range of RAM in the map, used or not */
