@@ -1,4 +1,4 @@
-#rig: timeout=400 layers=linux,small,backends
+#rig: timeout=400 dom0_mem=1280 layers=linux,small,backends
 # A guest becomes a file and a guest again: it goes on where it was, its clock does not go back, and it has its console and store.
 # Meanwhile it writes memory and a disk and reads them again, and keeps a connection open.
 modprobe -a loop bridge tun
@@ -27,7 +27,8 @@ ip addr add 10.9.0.2/24 dev eth0; ip link set eth0 up
 (
 	i=0
 	while :; do
-		i=$((i + 1)); dd if=/dev/urandom of=/w.d bs=64k count=4 2> /dev/null
+		# not by dd: who is frozen for a suspension while it reads random bytes gets fewer, and dd is content
+		i=$((i + 1)); head -c 262144 /dev/urandom > /w.d
 		dd if=/w.d of=/dev/xvda bs=64k seek=$((i % 60 * 4)) conv=fsync 2> /dev/null || echo "GUEST-DISK error"
 		echo 3 > /proc/sys/vm/drop_caches
 		[ "$(dd if=/dev/xvda bs=64k skip=$((i % 60 * 4)) count=4 2> /dev/null | md5sum)" = "$(md5sum < /w.d)" ] ||
@@ -103,7 +104,7 @@ equal "no clock ever went back" "$(grep -ac 'GUEST-CLOCK' "$(log s1)")" 0
 check "its disk goes on there" wait_for 60 more_stored
 check "its connection goes on there" wait_for 60 more_received
 equal "no memory was lost" "$(grep -ac 'GUEST-MEMORY' "$(log s1)")" 0
-equal "nothing on its disk was lost" "$(grep -ac 'GUEST-DISK' "$(log s1)")" 0
+equal "nothing on its disk was lost" "$(grep -a 'GUEST-DISK' "$(log s1)")" ""
 equal "its connection was one, without a gap" "$(sed '$d' /tmp/tcp | awk '$1 != NR' | wc -l) $(grep -ac GUEST-TCP "$(log s1)")" "0 0"
 show_log s1 | tail -5
 check "destroy" tool destroy s1
