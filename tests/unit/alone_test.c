@@ -2,6 +2,7 @@
 /* One process a device: who comes while another has it waits for that one's end. */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <errno.h>
@@ -52,11 +53,23 @@ static pid_t successor(void)
 	return p;
 }
 
-static void nap(void)
+/* Until the kernel says that it waits for a lock; a second at the most. */
+static void let_it_wait(pid_t p)
 {
-	struct timespec t = { .tv_nsec = 200000000 };
+	struct timespec t = { .tv_nsec = 20000000 };
+	char line[256], want[32];
+	bool waits = false;
 
-	nanosleep(&t, NULL);
+	snprintf(want, sizeof(want), " %d ", (int)p);
+	for (int i = 0; !waits && i < 50; i++) {
+		FILE *f = fopen("/proc/locks", "re");
+
+		while (f && !waits && fgets(line, sizeof(line), f))
+			waits = strstr(line, "->") && strstr(line, want);
+		if (f)
+			fclose(f);
+		nanosleep(&t, NULL);
+	}
 }
 
 static int end_of(pid_t p)
@@ -72,7 +85,7 @@ static void a_successor_waits_for_the_end_of_who_was_before(void **state)
 	pid_t first = holder(), second = successor();
 
 	(void)state;
-	nap();
+	let_it_wait(second);
 	assert_int_equal(waitpid(second, NULL, WNOHANG), 0);
 	kill(first, SIGKILL);
 	end_of(first);
@@ -96,12 +109,12 @@ static void a_lock_on_a_file_that_is_gone_does_not_count(void **state)
 	pid_t first = holder(), second = successor(), third;
 
 	(void)state;
-	nap();
+	let_it_wait(second);
 	assert_int_equal(unlink(file), 0);
 	third = holder(); /* has the new file */
 	kill(first, SIGKILL);
 	end_of(first);
-	nap();
+	let_it_wait(second);
 	assert_int_equal(waitpid(second, NULL, WNOHANG), 0);
 	kill(third, SIGKILL);
 	end_of(third);

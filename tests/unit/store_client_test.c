@@ -265,6 +265,7 @@ static void who_polls_is_not_held_up_by_a_store_that_is_away(void **state)
 	struct store_event *e = NULL;
 	char away[80];
 	int rc = -EAGAIN;
+	long took_ms;
 
 	(void)state;
 	snprintf(away, sizeof(away), "%s-away", peer.path);
@@ -274,11 +275,11 @@ static void who_polls_is_not_held_up_by_a_store_that_is_away(void **state)
 	clock_gettime(CLOCK_MONOTONIC, &before);
 	for (int i = 0; i < 3; i++) {
 		assert_int_equal(store_next_event(s, &e, 0), -EAGAIN);
-		assert_int_equal(poll(&p, 1, 0), 0); /* and does not spin */
 		assert_int_equal(poll(&p, 1, 10000), 1);
 	}
 	clock_gettime(CLOCK_MONOTONIC, &after);
-	assert_true(after.tv_sec - before.tv_sec < 8);
+	took_ms = (after.tv_sec - before.tv_sec) * 1000 + (after.tv_nsec - before.tv_nsec) / 1000000;
+	assert_in_range(took_ms, 400, 9000); /* nor does it spin */
 	assert_int_equal(rename(away, peer.path), 0);
 	for (int i = 0; rc == -EAGAIN && i < 5; i++) {
 		assert_int_equal(poll(&p, 1, 10000), 1);
