@@ -263,8 +263,13 @@ static int mismatch(enum frame_type want)
 	return want == FT_WRITABLE ? -XEN_EBUSY : -XEN_EINVAL;
 }
 
-/* The caller has a general reference. */
-static int type_get(struct frame *f, enum frame_type want)
+/*
+ * The caller has a general reference. nested: it has a table to itself, and may wait for what is
+ * exclusive below that: types of lower levels. That keeps the order in which CPUs wait for each
+ * other, so half of a table of any other type is not taken apart here: what hangs on that one may
+ * be of a higher level, and in the hands of a CPU that waits for ours.
+ */
+static int type_get(struct frame *f, enum frame_type want, bool nested)
 {
 	uint32_t old = atomic_read(&f->type), new;
 	enum frame_type was;
@@ -282,7 +287,7 @@ static int type_get(struct frame *f, enum frame_type want)
 		} else if (old & T_PARTIAL) {
 			bool kept = old & T_COUNT;
 
-			if (was != want && kept)
+			if (was != want && (kept || nested))
 				return mismatch(want);
 			if (!atomic_swap_if(&f->type, &old, (old & ~T_PARTIAL) + !kept))
 				continue;
@@ -317,16 +322,27 @@ static int type_get(struct frame *f, enum frame_type want)
 	}
 }
 
-int frame_get_typed(struct frame *f, struct domain *owner, enum frame_type t)
+static inline __attribute__((always_inline)) int get_typed(struct frame *f, struct domain *owner,
+							   enum frame_type t, bool nested)
 {
 	int rc;
 
 	if (unlikely(!frame_get(f, owner)))
 		return -XEN_EINVAL;
-	rc = type_get(f, t);
+	rc = type_get(f, t, nested);
 	if (unlikely(rc))
 		frame_put(f);
 	return rc;
+}
+
+int frame_get_typed(struct frame *f, struct domain *owner, enum frame_type t)
+{
+	return get_typed(f, owner, t, false);
+}
+
+int frame_get_entry(struct frame *f, struct domain *owner, enum frame_type t)
+{
+	return get_typed(f, owner, t, true);
 }
 
 bool frame_get_more(struct frame *f, struct domain *owner, enum frame_type t)

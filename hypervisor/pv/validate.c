@@ -40,7 +40,7 @@ int frame_entry_get(struct domain *pg, uint64_t *pte)
 	/* Not the owner's, or in use as a table: the reference has one answer for both. */
 	f = mfn_frame(m);
 	if (*pte & PTE_RW) {
-		rc = frame_get_typed(f, pg, FT_WRITABLE);
+		rc = frame_get_entry(f, pg, FT_WRITABLE);
 		return rc && rc != -XEN_ERESTART ? -XEN_EBUSY : rc;
 	}
 	return frame_get(f, pg) ? 0 : -XEN_EBUSY;
@@ -55,7 +55,7 @@ int entry_get(struct domain *d, struct domain *pg, enum frame_type t, unsigned i
 		return frame_entry_get(pg, pte);
 	if (!mfn_valid(pte_mfn(*pte)))
 		return -XEN_EINVAL;
-	return frame_get_typed(mfn_frame(pte_mfn(*pte)), d, child_type(d, t, slot));
+	return frame_get_entry(mfn_frame(pte_mfn(*pte)), d, child_type(d, t, slot));
 }
 
 int entry_put(struct domain *d, enum frame_type t, uint64_t pte)

@@ -202,6 +202,30 @@ static void half_validated_table_is_undone_for_another_type(void **s)
 	fake_audit(NULL, NULL);
 }
 
+/* Who checks a table waits only for what is below it; taking another kind apart could lead
+ * anywhere. */
+static void half_validated_table_is_left_alone_by_an_entry(void **s)
+{
+	struct frame *f = small_tree(10), *above;
+	mfn_t l2 = fake_page(d);
+
+	(void)s;
+	fake_yield_every = 2;
+	assert_int_equal(frame_get_typed(f, d, FT_L2), -XEN_ERESTART);
+	fake_yield_every = 0;
+	above = fake_frame(l2);
+	fake_table(l2)[7] = pte_make(frame_mfn(f), PTE_P);
+	assert_int_equal(frame_get_typed(above, d, FT_L2), -XEN_EINVAL); /* as an L1 */
+	assert_int_equal(frame_get_typed(above, d, FT_L1), 0);		 /* as read-only memory */
+	frame_put_typed(above);
+	fake_table(l2)[7] = pte_make(frame_mfn(f), PTE_P | PTE_RW);
+	assert_int_equal(frame_get_typed(above, d, FT_L1), -XEN_EBUSY); /* as writable memory */
+	assert_int_equal(frame_type(f), FT_L2);
+	assert_int_equal(frame_get_typed(f, d, FT_L2), 0); /* whoever began it ends it */
+	frame_put_typed(f);
+	fake_audit(NULL, NULL);
+}
+
 static void half_invalidated_table_is_completed_by_another(void **s)
 {
 	struct frame *f = small_tree(10);
@@ -263,6 +287,7 @@ int main(void)
 		cmocka_unit_test_setup(steal_needs_the_only_reference, setup),
 		cmocka_unit_test_setup(preempted_validation_goes_on, setup),
 		cmocka_unit_test_setup(half_validated_table_is_undone_for_another_type, setup),
+		cmocka_unit_test_setup(half_validated_table_is_left_alone_by_an_entry, setup),
 		cmocka_unit_test_setup(half_invalidated_table_is_completed_by_another, setup),
 		cmocka_unit_test_setup(refused_table_leaves_nothing, setup),
 		cmocka_unit_test_setup(abandoned_table_is_settled, setup),

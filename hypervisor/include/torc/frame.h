@@ -172,6 +172,9 @@ void frame_unshare(struct frame *f);
  * type, bad contents), -XEN_EBUSY (not to be written: a table), -XEN_ERESTART (preempted: go on
  * later). For tables the caller is in the owner's context (its widths, its slots). */
 int frame_get_typed(struct frame *f, struct domain *owner, enum frame_type t);
+/* The same for what an entry of a table names, who may be about to check the whole table: half of a
+ * table of another type, which somebody has begun and not finished, is refused too. */
+int frame_get_entry(struct frame *f, struct domain *owner, enum frame_type t);
 void frame_put_typed(struct frame *f);		  /* runs to the end */
 int frame_put_typed_preemptible(struct frame *f); /* 0 or -XEN_ERESTART with the reference kept */
 enum frame_type frame_type(const struct frame *f);
