@@ -289,7 +289,7 @@ void *page_alloc(unsigned int order)
 		return NULL;
 	heap_scrub(f, order);
 	for (i = 0; i < 1ul << order; i++)
-		f[i].flags &= ~(FRAME_USED | FRAME_SLAB);
+		frame_flags(f + i, 0, FRAME_USED | FRAME_SLAB);
 	f->order = order;
 	return mfn_to_virt(frame_mfn(f));
 }

@@ -599,7 +599,8 @@ int mmu_kill(struct domain *d)
 		}
 		if (f)
 			frame_put(f);
-		if (!rc && must_yield())
+		/* After the last one never: the next call would begin again. */
+		if (!rc && d->kill_left && must_yield())
 			rc = -XEN_ERESTART;
 	}
 	if (!rc)

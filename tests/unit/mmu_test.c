@@ -468,6 +468,25 @@ static void death_of_the_half_done(void **s)
 	fake_audit(NULL, NULL);
 }
 
+static void death_ends_however_short_its_turns_are(void **s)
+{
+	unsigned int i, turns = 0;
+	struct frame *held[3];
+
+	(void)s;
+	for (i = 0; i < ARRAY_SIZE(held); i++) { /* by a backend, say */
+		held[i] = fake_frame(fake_page(d));
+		assert_true(frame_get(held[i], d));
+	}
+	d->state = DOM_DYING;
+	fake_yield_every = 1;
+	while (mmu_kill(d))
+		assert_true(++turns < 20);
+	for (i = 0; i < ARRAY_SIZE(held); i++)
+		frame_put(held[i]);
+	assert_int_equal(d->nr_pages, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -489,6 +508,7 @@ int main(void)
 		cmocka_unit_test_setup(halves_of_a_32_bit_entry, setup),
 		cmocka_unit_test_setup(death_frees_all, setup),
 		cmocka_unit_test_setup(death_of_the_half_done, setup),
+		cmocka_unit_test_setup(death_ends_however_short_its_turns_are, setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
