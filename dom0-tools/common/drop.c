@@ -10,7 +10,16 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-int drop_capabilities(void)
+/* What a program that is executed could be given; takes a right that goes with the user. */
+static int drop_bounding(void)
+{
+	for (int cap = 0; prctl(PR_CAPBSET_READ, cap, 0, 0, 0) >= 0; cap++)
+		if (prctl(PR_CAPBSET_DROP, cap, 0, 0, 0))
+			return -errno;
+	return 0;
+}
+
+static int drop_held(void)
 {
 	struct __user_cap_header_struct h = { .version = _LINUX_CAPABILITY_VERSION_3 };
 	struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3];
@@ -21,14 +30,24 @@ int drop_capabilities(void)
 	return syscall(SYS_capset, &h, none) ? -errno : 0;
 }
 
+int drop_capabilities(void)
+{
+	int rc = drop_bounding();
+
+	return rc ? rc : drop_held();
+}
+
 int drop_to_user(uid_t uid, gid_t gid)
 {
+	int rc = drop_bounding();
 	uid_t r, e, s;
 
+	if (rc)
+		return rc;
 	/* the groups first: the right to change them goes with the user */
 	if (setgroups(0, NULL) || setresgid(gid, gid, gid) || setresuid(uid, uid, uid))
 		return -errno;
 	if (getresuid(&r, &e, &s) || r != uid || e != uid || s != uid || (uid && setuid(0) == 0))
 		return -EPERM;
-	return drop_capabilities();
+	return drop_held();
 }

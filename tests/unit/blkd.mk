@@ -18,7 +18,7 @@ $(B)/obj/fuzz/drivers/backend/blk/%.o $(B)/obj/fuzz/tests/fuzz/vbd_fuzz.o: HOST_
 FUZZERS += vbd
 vbd_FUZZ_OBJS := $(addprefix $(B)/obj/fuzz/,$(addsuffix .o,tests/fuzz/vbd_fuzz $(VBD_TESTED)))
 
-$(B)/tests/confine_test: $(addprefix $(B)/obj/host/,$(addsuffix .o,tests/unit/confine_test drivers/backend/common/confine dom0-tools/common/why))
+$(B)/tests/confine_test: $(addprefix $(B)/obj/host/,$(addsuffix .o,tests/unit/confine_test drivers/backend/common/confine dom0-tools/common/drop dom0-tools/common/why))
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
 	$(Q)$(HOST_CC) -o $@ $^ -lcmocka -lseccomp

@@ -12,7 +12,7 @@ DEPS += uthash-dev # lists
 BLKD_OBJS := $(addprefix $(B)/obj/host/,$(addsuffix .o,\
 	drivers/backend/blk/main drivers/backend/blk/device drivers/backend/blk/vbd drivers/backend/blk/request \
 	drivers/backend/blk/record drivers/backend/blk/grants drivers/backend/blk/disk drivers/backend/blk/disk_aio drivers/backend/blk/disk_nbd \
-	drivers/backend/common/supervise drivers/backend/common/alone drivers/backend/common/bdev drivers/backend/common/confine drivers/backend/common/peer \
+	drivers/backend/common/supervise drivers/backend/common/alone drivers/backend/common/bdev drivers/backend/common/confine dom0-tools/common/drop drivers/backend/common/peer \
 	drivers/backend/common/ring dom0-tools/common/why))
 
 $(B)/bin/torc-blkd: $(BLKD_OBJS) $(B)/obj/host/xenbus/client.a

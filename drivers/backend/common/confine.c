@@ -7,16 +7,12 @@
 #include "drivers/backend/common/confine.h"
 
 #include <errno.h>
-#include <linux/capability.h>
 #include <linux/fs.h>
 #include <linux/if_tun.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <time.h>
-#include <unistd.h>
 
 #include <seccomp.h>
 #include <xen/xen.h>
@@ -24,6 +20,8 @@
 #include <xen/grant_table.h>
 #include <xen/sys/evtchn.h>
 #include <xen/sys/gntdev.h>
+
+#include "dom0-tools/common/drop.h"
 
 static const int calls[] = {
 	/* descriptors */
@@ -99,20 +97,6 @@ static const unsigned long requests[] = {
 	BLKPBSZGET,
 	TUNSETOFFLOAD,
 };
-
-static int drop_capabilities(void)
-{
-	struct __user_cap_header_struct h = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3];
-	int cap;
-
-	for (cap = 0; prctl(PR_CAPBSET_READ, cap, 0, 0, 0) >= 0; cap++) {
-		if (prctl(PR_CAPBSET_DROP, cap, 0, 0, 0))
-			return -errno;
-	}
-	memset(none, 0, sizeof(none));
-	return syscall(SYS_capset, &h, none) ? -errno : 0;
-}
 
 static int allow(scmp_filter_ctx f)
 {

@@ -5,7 +5,7 @@
 NETD_OBJS := $(addprefix $(B)/obj/host/,$(addsuffix .o,\
 	drivers/backend/net/main drivers/backend/net/device drivers/backend/net/vif drivers/backend/net/from_guest drivers/backend/net/to_guest \
 	drivers/backend/net/packet drivers/backend/net/answers drivers/backend/net/hash drivers/backend/net/ctrl drivers/backend/net/staging drivers/backend/net/guard \
-	drivers/backend/net/tap drivers/backend/net/link drivers/backend/common/supervise drivers/backend/common/alone drivers/backend/common/bdev drivers/backend/common/confine \
+	drivers/backend/net/tap drivers/backend/net/link drivers/backend/common/supervise drivers/backend/common/alone drivers/backend/common/bdev drivers/backend/common/confine dom0-tools/common/drop \
 	drivers/backend/common/peer drivers/backend/common/ring dom0-tools/common/why))
 
 $(B)/bin/torc-netd: $(NETD_OBJS) $(B)/obj/host/xenbus/client.a
