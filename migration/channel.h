@@ -1,19 +1,21 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A channel between two hosts that outlives its connections. What is sent is cut into records with
- *numbers; the sender keeps each until the other side has acknowledged it. When a connection breaks,
- *the next one begins with both sides saying which record they expect, and goes on from there:
- *nothing is lost, nothing comes twice.
+ * numbers; the sender keeps each until the other side has acknowledged it. When a connection
+ * breaks, the next one begins with both sides saying which record they expect, and goes on from
+ * there: nothing is lost, nothing comes twice.
  *
  * A record on the wire, numbers big-endian:
- *	u32 length of the body | u8 type | 3 bytes zero | u64 number | body
+ *
+ *   u32 length of the body | u8 type | 3 bytes zero | u64 number | body
+ *
  * The first of a connection, in both directions, is a HELLO. DATA, PACKED and MESSAGE are numbered
- *through and acknowledged; ACK carries the number expected next and is not. Whatever breaks these
- *rules breaks the channel for good: -EBADMSG, and no connection mends that.
+ * through and acknowledged; ACK carries the number expected next and is not. Whatever breaks these
+ * rules breaks the channel for good: -EBADMSG, and no connection mends that.
  *
  * One side at a time may send more than what a socket holds (the image); the other answers. It may
- *say one message meanwhile, to have that stopped: then the bytes fail with -ECANCELED, and the
- *sender hears why.
+ * say one message meanwhile, to have that stopped: then the bytes fail with -ECANCELED, and the
+ * sender hears why.
  */
 #ifndef TORC_MIGRATION_CHANNEL_H
 #define TORC_MIGRATION_CHANNEL_H

@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The engine: a domain's memory and state from one host to another, or to and from a file. It knows
- *nothing of who the guest belongs to: it stops at the point where that is to be decided, and the
- *handover decides.
+ * nothing of who the guest belongs to: it stops at the point where that is to be decided, and the
+ * handover decides.
  *
  * The sender runs the rounds, has the guest suspended, sends the last of it and the state, and
- *waits for the receiver to say that it has all of it. mig_send() then returns 0 with the guest
- *suspended here, and the domain on the other side complete, paused and never run. From there on
- *either
- *	- the handover goes through: the caller destroys the domain here, the other side unpauses
- *its own; or
- *	- it does not: the other side destroys what it has, and mig_resume() lets the guest go on
- *here. If mig_send() fails the guest runs on here, as if nothing had been: only if that fails too
- *is mig_outcome.guest_stuck set, with the reason.
+ * waits for the receiver to say that it has all of it. mig_send() then returns 0 with the guest
+ * suspended here, and the domain on the other side complete, paused and never run. From there on
+ * either
+ *
+ *   - the handover goes through: the caller destroys the domain here, the other side unpauses its
+ *     own; or
+ *   - it does not: the other side destroys what it has, and mig_resume() lets the guest go on here.
+ *
+ * If mig_send() fails the guest runs on here, as if nothing had been: only if that fails too is
+ * mig_outcome.guest_stuck set, with the reason.
  */
 #ifndef TORC_MIGRATION_ENGINE_H
 #define TORC_MIGRATION_ENGINE_H
@@ -51,6 +53,7 @@ struct mig_send_opts {
 	 * guest writes by suspending itself, and what a page takes then (see predict.h) */
 	uint64_t table_ns, other_ns, extra_pages;
 	double last_factor;
+	uint64_t left_pages, left_of;
 };
 
 struct mig_progress {
@@ -90,6 +93,9 @@ struct mig_outcome {
 	uint64_t predicted_pause_ns; /* before the last round; 0: not live */
 	uint64_t bytes, pages, zero_pages, last_round_pages;
 	uint64_t decided_pages; /* that were due when the last round was decided on */
+	uint64_t chased_pages;	/* sent between the question and the guest's standing still */
+	uint64_t seen_running_ns;    /* by mig_now_ns(): the last look at it, if it was chased; 0: not */
+	uint64_t predicted_fixed_ns; /* of the predicted pause: all but the pages */
 	double page_ns;		/* what a page took until then */
 	uint64_t tables;	/* of the guest's: those that the first round met, or that came */
 	struct mig_parts parts; /* of the pause: this side's, as far as the engine goes */
@@ -110,15 +116,15 @@ int mig_resume(struct host *h, uint32_t domid, struct why *why);
  */
 struct mig_receive_opts {
 	uint32_t domid;
-	uint32_t store_port,
-		console_port; /* allocated for it, to the store's and the console's domain */
+	/* allocated for it, to the store's and the console's domain */
+	uint32_t store_port, console_port;
 	uint32_t store_domid, console_domid;
 	uint64_t max_pages; /* a sender that has more pages is refused */
 	bool acknowledge;   /* as the sender's */
 };
 struct mig_received {
-	uint64_t store_frame,
-		console_frame; /* machine frames: for XS_INTRODUCE and the console's nodes */
+	/* machine frames: for XS_INTRODUCE and the console's nodes */
+	uint64_t store_frame, console_frame;
 	bool is_32bit;
 	struct mig_outcome figures;
 };

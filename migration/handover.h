@@ -78,8 +78,8 @@ struct handover_calls {
 				      no error */
 	bool (*runs)(void *arg);
 	bool (*has_image)(void *arg); /* source: the guest's memory is here; target: all of it is */
-	void (*say)(void *arg,
-		    enum handover_message m); /* sent if it can be; repeating is done here */
+	/* sent if it can be; repeating is done here */
+	void (*say)(void *arg, enum handover_message m);
 	void (*log)(void *arg, const char *text);
 };
 

@@ -258,8 +258,9 @@ static void notice_silence(int fd)
 	};
 
 	for (size_t i = 0; i < sizeof(set) / sizeof(set[0]); i++)
+		/* not on UNIX sockets */
 		(void)setsockopt(fd, set[i].level, set[i].option, &set[i].value,
-				 sizeof(set[i].value)); /* not on UNIX sockets */
+				 sizeof(set[i].value));
 }
 
 int hostlink_open_tls(struct hostlink **lp, int fd, const struct hostlink_tls *how, struct why *why)

@@ -50,8 +50,8 @@ int pin_add(const char *dir, const struct pin *p, const char *pem, struct why *w
 	rc = durable_write(file, text, strlen(text), 0644);
 	json_object_put(o);
 	if (!rc && !file_of(dir, p->name, ".pem", file, why))
-		rc = durable_write(file, pem, strlen(pem),
-				   0644); /* last: from here on it is known */
+		/* last: from here on it is known */
+		rc = durable_write(file, pem, strlen(pem), 0644);
 	return rc ? why_set(why, TE_FILE, "%s: %s", file, strerror(-rc)) : 0;
 }
 

@@ -218,8 +218,8 @@ int mig_resume(struct host *h, uint32_t domid, struct why *why)
 		rc = host_vcpu_get_context(h, domid, 0, context, context_size(is_32bit), why);
 	if (rc)
 		return rc;
-	host_log_dirty(h, domid, false,
-		       &(struct why){ 0 }); /* was it moved live: nobody asks any more */
+	/* was it moved live: nobody asks any more */
+	host_log_dirty(h, domid, false, &(struct why){ 0 });
 	context_set_suspend_result(context, is_32bit, 1);
 	rc = host_vcpu_set_context(h, domid, 0, context, context_size(is_32bit), why);
 	return rc ? rc : host_domain_resume(h, domid, why);

@@ -83,8 +83,8 @@ int stream_write_pages(struct mig_io *io, const uint64_t *words, unsigned int co
 	put32(h + 4, 8 + count * 8 + with_data * STREAM_PAGE);
 	put32(h + 8, count);
 	v[0] = (struct iovec){ h, sizeof(h) };
-	v[1] = (struct iovec){ (void *)(uintptr_t)words,
-			       count * sizeof(*words) }; /* this machine is little-endian */
+	/* this machine is little-endian */
+	v[1] = (struct iovec){ (void *)(uintptr_t)words, count * sizeof(*words) };
 	for (unsigned int i = 0; i < with_data; i++)
 		v[2 + i] = (struct iovec){ data[i], STREAM_PAGE };
 	return mig_writev(io, v, (int)(2 + with_data));

@@ -20,8 +20,8 @@ bool table_to_image(uint64_t *to, const uint64_t *from, unsigned int level, bool
 	bool good = true;
 
 	for (unsigned int i = 0; i < TABLE_ENTRIES; i++) {
-		uint64_t e = ((const volatile uint64_t *)from)[i],
-			 pfn; /* a guest that runs may change it */
+		/* a guest that runs may change it */
+		uint64_t e = ((const volatile uint64_t *)from)[i], pfn;
 
 		if (!(e & PRESENT)) {
 			to[i] = e;

@@ -149,8 +149,8 @@ int guest_release(struct cli *c, const char *name, uint32_t domid);
 
 /* --- seed.c: a disk for cloud-init, from a directory's files */
 int guest_seed(const char *dir, const struct guest_config *g, char file[PATH_MAX], struct why *why);
-int guest_seed_vdev(const struct guest_config *g, char vdev[8],
-		    struct why *why); /* one that is free */
+/* one that is free */
+int guest_seed_vdev(const struct guest_config *g, char vdev[8], struct why *why);
 
 /* --- describe.c: a config as JSON */
 struct json_object *guest_describe(const struct guest_config *g, const struct build *b);

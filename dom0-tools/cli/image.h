@@ -29,8 +29,8 @@ struct image_in {
 	const char *from; /* for messages */
 	bool paused;	  /* it stays so */
 	bool hold;	  /* its disks and cards are not connected: guest_release() does that */
-	int (*begun)(void *arg, uint32_t domid,
-		     struct why *why); /* there is a domain, still empty; or NULL */
+	/* there is a domain, still empty; or NULL */
+	int (*begun)(void *arg, uint32_t domid, struct why *why);
 	int (*progress)(void *arg, const struct mig_progress *p); /* or NULL */
 	void *arg;
 	struct mig_outcome figures; /* afterwards */

@@ -404,8 +404,8 @@ int cmd_sysrq(struct cli *c, int argc, char **argv)
 
 int cmd_trigger(struct cli *c, int argc, char **argv)
 {
-	static const char *const names[] = { "nmi", "reset", "init", "power",
-					     "sleep" }; /* XEN_DOMCTL_SENDTRIGGER_* */
+	/* XEN_DOMCTL_SENDTRIGGER_* */
+	static const char *const names[] = { "nmi", "reset", "init", "power", "sleep" };
 	int64_t vcpu = argc == 4 ? cli_parse_number(argv[3], 0, 8191) : 0;
 	uint32_t domid, i;
 	int rc;

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A file of xl save: a head, the guest's config as JSON, and libxl's stream, in which the domain's
- *image is the published one. As it is found in files of Xen 4.17: 32 bytes "Xen saved domain, xl
- *format\n \0 \r"; then little-endian words of 4 bytes: a mark of the byte order, flags that must be
- *	understood (1: a stream of version 2 follows, 2: the config is JSON), flags that need not be,
- *the length of what follows that: the config's length, the config with a NUL "LibxlFmt", big-endian
- *version (2) and options; records of type and length (little-endian). Type 1: the image begins.
+ * image is the published one. As it is found in files of Xen 4.17:
+ *
+ *   - 32 bytes "Xen saved domain, xl format\n \0 \r"; then little-endian words of 4 bytes: a mark
+ *     of the byte order, flags that must be understood (1: a stream of version 2 follows, 2: the
+ *     config is JSON), flags that need not be, the length of what follows that: the config's
+ *     length, the config with a NUL;
+ *   - "LibxlFmt", big-endian version (2) and options; records of type and length (little-endian).
+ *     Type 1: the image begins.
  */
 #include "dom0-tools/cli/xlfile.h"
 

@@ -222,8 +222,7 @@ size_t regs_set(const struct target *t, void *context, unsigned int n, const uin
 	return size;
 }
 
-/* --- what the stub itself looks at
- * -------------------------------------------------------------------------------- */
+/* --- what the stub itself looks at ---------------------------------------- */
 
 uint64_t regs_ip(const struct target *t, const void *context)
 {
@@ -293,8 +292,7 @@ void regs_roots(const struct target *t, const void *context, uint64_t mfn[2])
 	mfn[1] = mfn[0] == kernel ? user : kernel;
 }
 
-/* --- the description
- * ------------------------------------------------------------------------------------------------ */
+/* --- the description ------------------------------------------------------ */
 
 static const char types_core[] =
 	"<flags id=\"i386_eflags\" size=\"4\"><field name=\"CF\" start=\"0\" end=\"0\"/><field name=\"\" start=\"1\" end=\"1\"/>"

@@ -81,8 +81,7 @@ void stub_stop_reply(struct stub *s)
 	}
 }
 
-/* --- registers and memory
- * -------------------------------------------------------------------------------------------- */
+/* --- registers and memory ------------------------------------------------- */
 
 static void read_all(struct stub *s)
 {
@@ -213,8 +212,7 @@ static void breakpoint(struct stub *s, const char *p, bool insert)
 		say_ok(s);
 }
 
-/* --- threads and running
- * -------------------------------------------------------------------------------------------- */
+/* --- threads and running -------------------------------------------------- */
 
 /* A thread's number, or -1 for all; 0 is any. False: there is no such. */
 static bool take_thread(struct stub *s, const char **p, uint64_t *vcpu)
@@ -331,9 +329,7 @@ static void leave(struct stub *s)
 	s->over = true;
 }
 
-/* --- packets
- * -----------------------------------------------------------------------------------------------------------
- */
+/* --- packets -------------------------------------------------------------- */
 
 static void v_packet(struct stub *s, const char *p)
 {

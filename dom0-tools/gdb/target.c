@@ -35,9 +35,7 @@
 
 #define EACH(t, n) for (uint32_t n = 0; n < (t)->nr_vcpus; n++)
 
-/* --- processors
- * ------------------------------------------------------------------------------------------------------
- */
+/* --- processors ----------------------------------------------------------- */
 
 void *target_context(struct target *t, uint32_t vcpu)
 {
@@ -127,9 +125,7 @@ static bool flag_step(struct target *t, uint32_t vcpu, bool on)
 	return true;
 }
 
-/* --- going
- * ---------------------------------------------------------------------------------------------------------
- */
+/* --- going ---------------------------------------------------------------- */
 
 static int set_held(struct target *t, uint32_t vcpu, bool held, struct why *why)
 {
@@ -229,9 +225,7 @@ int target_resume(struct target *t, struct why *why)
 	return rc ? rc : go(t, why);
 }
 
-/* --- standing
- * ------------------------------------------------------------------------------------------------------
- */
+/* --- standing ------------------------------------------------------------- */
 
 /* Done, or nobody waits for it any more. */
 static void end_step(struct target *t, uint32_t vcpu)
@@ -501,8 +495,7 @@ enum stop target_poll(struct target *t, uint32_t *vcpu)
 	return info.shutdown ? ended(t, &info, vcpu) : STOP_NONE;
 }
 
-/* --- coming and leaving
- * ------------------------------------------------------------------------------------------------ */
+/* --- coming and leaving --------------------------------------------------- */
 
 static int find(struct target *t, struct host *h, uint32_t domid, struct domain_info *info,
 		struct why *why)
@@ -550,8 +543,8 @@ int target_attach(struct target *t, struct host *h, uint32_t domid, struct why *
 
 	healed = gdb_recover(h, domid, why);
 	rc = healed < 0 ? healed :
-			  host_extras(h, &extras,
-				      why); /* Torc: the guest's own exceptions are the guest's */
+			  /* Torc: the guest's own exceptions are the guest's */
+			  host_extras(h, &extras, why);
 	if (!rc)
 		rc = find(t, h, domid, &info, why);
 	if (rc)

@@ -72,8 +72,8 @@ void talk_reason_read(struct json_object *o, struct why *why);
 struct viewer {
 	int fd; /* -1: nobody looks */
 };
-void viewer_tell(struct viewer *v, const char *event,
-		 struct json_object *facts); /* consumed; NULL: none */
+/* consumed; NULL: none */
+void viewer_tell(struct viewer *v, const char *event, struct json_object *facts);
 bool viewer_gone(const struct viewer *v);
 void viewer_serve(struct migrated *m, int fd); /* in a thread of its own */
 
@@ -115,8 +115,8 @@ uint64_t ends_ran_ns(const struct ends *e);
 
 /* --- costs.c: what the end of migrations took here, for predictions. 0: not known */
 struct costs {
-	uint64_t table_ns,
-		arrive_ns;	/* for each page table of a guest that comes, and for the rest */
+	/* for each page table of a guest that comes, and for the rest */
+	uint64_t table_ns, arrive_ns;
 	uint64_t leave_ns;	/* of one that goes, with all words that cross */
 	uint64_t last_permille; /* a page of the last round, in thousandths of one before */
 	uint64_t extra_pages;	/* that the guest wrote by suspending itself */
@@ -129,8 +129,9 @@ void costs_learn(struct migrated *m, const char *uuid, const struct costs *seen)
 int drain_disks(struct cli *c, uint32_t domid, uint64_t deadline_ns);
 
 /* --- checks.c */
+/* of the guest, for the other host */
 struct json_object *checks_facts(struct cli *c, uint32_t domid, const char *name,
-				 struct json_object *record); /* of the guest, for the other host */
+				 struct json_object *record);
 /* What this host lacks for it: an array of reasons, empty if nothing. */
 struct json_object *checks_run(struct cli *c, struct json_object *facts, struct json_object *record);
 /* Features that the guest needs from now on: what it needed, and this host's. */

@@ -19,9 +19,7 @@
 #define REGION_SLACK KB(512) /* the ABI's padding after the last element */
 #define CHUNK_ORDER  9
 
-/* --- how much memory
- * ---------------------------------------------------------------------------------------------------
- */
+/* --- how much memory ------------------------------------------------------ */
 
 static unsigned long choose_pages(void)
 {
@@ -43,8 +41,7 @@ static unsigned long choose_pages(void)
 	return want;
 }
 
-/* --- where everything goes
- * ---------------------------------------------------------------------------------------------- */
+/* --- where everything goes ------------------------------------------------ */
 
 static unsigned long take(unsigned long *va, unsigned long bytes)
 {
@@ -112,9 +109,7 @@ static void lay_out(struct dom0_build *b)
 		      b->nr_pages >> 8, pfn >> 8);
 }
 
-/* --- its memory
- * -----------------------------------------------------------------------------------------------------------
- */
+/* --- its memory ----------------------------------------------------------- */
 
 static void give_frame(struct dom0_build *b, struct frame *f, unsigned long pfn)
 {
@@ -206,9 +201,7 @@ static void load(struct dom0_build *b)
 		copy_to(b, b->module_pfn << PAGE_SHIFT, b->module, b->module_size);
 }
 
-/* --- what it is told
- * --------------------------------------------------------------------------------------------------------
- */
+/* --- what it is told ------------------------------------------------------ */
 
 /* Some loaders put the file's name in front of its command line; no argument of a kernel begins
  * with a slash. */

@@ -8,17 +8,22 @@
  *
  * A table's type word moves so (n > 0):
  *
- *   idle      count 0, nothing set; the type is the last one, so that the next knows what TLBs may
- * still hold exclusive count 1, nothing set: one CPU validates or invalidates, all others wait
- * valid VALID, count n partial   PARTIAL, count 0: validation was interrupted (UNDO: its undoing
- * was). Entries below f->partial hold their references, and the state holds a general reference.
- * Whoever wants the frame next goes on from there. kept      PARTIAL, count 1: invalidation was
- * interrupted. The holder of the last reference still has it and comes again; or somebody wants the
- * table as the same type, and completes it.
+ *   idle       count 0, nothing set; the type is the last one, so that the next knows what TLBs
+ *              may still hold
+ *   exclusive  count 1, nothing set: one CPU validates or invalidates, all others wait
+ *   valid      VALID, count n
+ *   partial    PARTIAL, count 0: validation was interrupted (UNDO: its undoing was). Entries
+ *              below f->partial hold their references, and the state holds a general reference.
+ *              Whoever wants the frame next goes on from there.
+ *   kept       PARTIAL, count 1: invalidation was interrupted. The holder of the last reference
+ *              still has it and comes again; or somebody wants the table as the same type, and
+ *              completes it.
  *
- * Only who wants the same type waits for "exclusive", and that ends: types along a page-table tree
- * fall strictly (4 > 3 > 2 > 1 > writable), so the waits-for graph has no cycle, and whoever has
- * the state yields in bounded time by leaving "partial" or "kept".
+ * Only who wants the same type waits for "exclusive", and only with tables of higher levels in
+ * hand: types along a page-table tree fall strictly (4 > 3 > 2 > 1 > writable), and half a table of
+ * another type is taken apart by those alone who have none (frame_get_typed(), against
+ * frame_get_entry()). So the waits-for graph has no cycle, and whoever has the state yields in
+ * bounded time by leaving "partial" or "kept".
  */
 #include <torc/abi.h>
 #include <torc/frame.h>
@@ -62,8 +67,7 @@ void frame_add_ram(maddr_t start, maddr_t end)
 		frame_table[m].flags |= FRAME_RAM | FRAME_USED; /* by whatever ran before us */
 }
 
-/* --- general references
- * ------------------------------------------------------------------------------------------------- */
+/* --- general references --------------------------------------------------- */
 
 /* A reference to a frame that has one already, by the caller's own hands: cannot fail. */
 static inline void count_up(struct frame *f)
@@ -191,9 +195,7 @@ void frame_unshare(struct frame *f)
 	frame_drop_allocated(f);
 }
 
-/* --- types
- * --------------------------------------------------------------------------------------------------------------
- */
+/* --- types ---------------------------------------------------------------- */
 
 /* Flags may be changed by others meanwhile (PINNED), so even the exclusive holder goes by
  * compare-and-swap. */

@@ -276,9 +276,7 @@ void heap_reset(void)
 	total_frames = 0;
 }
 
-/* --- the hypervisor's own
- * --------------------------------------------------------------------------------------------------
- */
+/* --- the hypervisor's own ------------------------------------------------- */
 
 void *page_alloc(unsigned int order)
 {

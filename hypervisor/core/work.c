@@ -12,8 +12,8 @@ void work_set_handler(enum work w, void (*fn)(void))
 
 void work_raise(enum work w)
 {
-	atomic_or(&cpu_info_of(this_cpu())->work_pending,
-		  1u << w); /* not cpu_info(): an NMI may call on its own stack */
+	/* not cpu_info(): an NMI may call on its own stack */
+	atomic_or(&cpu_info_of(this_cpu())->work_pending, 1u << w);
 }
 
 void work_raise_on(unsigned int cpu, enum work w)

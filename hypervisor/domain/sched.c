@@ -175,9 +175,7 @@ static void cap_refill(void *arg)
 	sched_wake(v);
 }
 
-/* --- wake and sleep
- * ---------------------------------------------------------------------------------------------------
- */
+/* --- wake and sleep ------------------------------------------------------- */
 
 /* A CPU for v: its own if idle, else an idle one that it likes, else an idle one that it may use,
  * else its own if allowed. */
@@ -338,8 +336,7 @@ static void resched_here(void)
 	work_raise(WORK_SCHED);
 }
 
-/* --- choosing and switching
- * ------------------------------------------------------------------------------------------- */
+/* --- choosing and switching ----------------------------------------------- */
 
 /* Another queue's first vcpu that may run here. Never waits for a lock: where somebody is busy
  * there is nothing to help. */
@@ -462,8 +459,8 @@ static void schedule(void)
 	} else {
 		next->ran_since = now;
 		runstate_set(next, RUNSTATE_running, now);
-		(void)atomic_swap(&next->running,
-				  true); /* before its events are looked at: see pv_vcpu_kick() */
+		/* before its events are looked at: see pv_vcpu_kick() */
+		(void)atomic_swap(&next->running, true);
 		if (next->domain->cap && next->cap_until <= now) {
 			next->cap_budget = MIN(next->cap_budget, 0) + cap_quota(next->domain);
 			next->cap_until = now + CAP_PERIOD;
@@ -547,8 +544,7 @@ bool must_yield(void)
 	return cpu_info()->work_pending != 0 || pv_events_pending(current);
 }
 
-/* --- set-up and settings
- * ---------------------------------------------------------------------------------------------- */
+/* --- set-up and settings -------------------------------------------------- */
 
 void sched_init(void)
 {

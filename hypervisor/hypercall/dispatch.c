@@ -106,8 +106,7 @@ void hypercall_entry(struct vcpu *v, struct cpu_user_regs *r)
 		r->rax = (unsigned long)rc;
 }
 
-/* --- the hypercall page
- * ------------------------------------------------------------------------------------------------ */
+/* --- the hypercall page --------------------------------------------------- */
 
 #define STUB_SIZE 32
 #define NR_STUBS  (PAGE_SIZE / STUB_SIZE)

@@ -13,9 +13,7 @@ static struct vcpu *find(struct domain *d, uint32_t id)
 
 #define NO_VCPU(v, d, n, what) refuse(v, -XEN_ENOENT, what ": d%u has no vcpu %u", (d)->id, n)
 
-/* --- state
- * ---------------------------------------------------------------------------------------------------------------------
- */
+/* --- state ---------------------------------------------------------------- */
 
 static size_t context_size(const struct domain *d)
 {
@@ -235,9 +233,7 @@ DOMCTL(domctl_set_msrs)
 		      op->u.vcpu_msrs.msr_count, d->id);
 }
 
-/* --- running
- * ----------------------------------------------------------------------------------------------------------------------
- */
+/* --- running -------------------------------------------------------------- */
 
 DOMCTL(domctl_vcpu_info)
 {

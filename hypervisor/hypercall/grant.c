@@ -235,6 +235,6 @@ HC(hc_grant_table_op)
 
 HC(hc_grant_table_op_32)
 {
-	return hc_grant_table_op(v, a1, a2, a3, a4,
-				 a5); /* the structures that differ are read by width */
+	/* the structures that differ are read by width */
+	return hc_grant_table_op(v, a1, a2, a3, a4, a5);
 }

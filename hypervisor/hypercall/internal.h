@@ -25,10 +25,10 @@ int write_gnttab_copy_status(struct vcpu *v, gaddr_t a, int16_t status);
 int write_gnttab_transfer_status(struct vcpu *v, gaddr_t a, int16_t status);
 int read_gnttab_setup(struct vcpu *v, gaddr_t a, struct gnttab_setup_table *out, gaddr_t *list);
 int write_gnttab_setup_status(struct vcpu *v, gaddr_t a, int16_t status);
-int write_pfn(struct vcpu *v, gaddr_t list, unsigned int n,
-	      mfn_t m); /* the nth of a list of xen_pfn_t */
-int read_pointer(struct vcpu *v, gaddr_t a,
-		 unsigned long *out); /* a long or pointer of the guest's */
+/* the nth of a list of xen_pfn_t */
+int write_pfn(struct vcpu *v, gaddr_t list, unsigned int n, mfn_t m);
+/* a long or pointer of the guest's */
+int read_pointer(struct vcpu *v, gaddr_t a, unsigned long *out);
 unsigned int sizeof_trap_info(const struct vcpu *v);
 unsigned int sizeof_multicall(const struct vcpu *v);
 unsigned int sizeof_gnttab_copy(const struct vcpu *v);

@@ -204,8 +204,7 @@ static long memory_reserve(struct vcpu *v, unsigned int cmd, gaddr_t arg, uint64
 	return rc;
 }
 
-/* --- exchange: frames here and there for as many that lie together, or low
- * -------------------------------------------- */
+/* --- exchange: frames here and there for as many that lie together, or low  */
 
 struct exchange {
 	struct reservation in, out;

@@ -41,9 +41,7 @@ static long domain_number(struct vcpu *v, unsigned int cmd, gaddr_t arg)
 	return rc;
 }
 
-/* --- memory maps
- * ---------------------------------------------------------------------------------------------------------
- */
+/* --- memory maps ---------------------------------------------------------- */
 
 /* struct xen_memory_map: the number and a pointer, padded to a word each. */
 static int map_head_read(const struct vcpu *v, gaddr_t at, uint32_t *nr, gaddr_t *buffer)
@@ -146,8 +144,7 @@ static long set_memory_map(struct vcpu *v, gaddr_t arg)
 	return rc;
 }
 
-/* --- the machine-to-phys table
- * ----------------------------------------------------------------------------------------------- */
+/* --- the machine-to-phys table -------------------------------------------- */
 
 static long machphys_mapping(struct vcpu *v, gaddr_t arg)
 {
@@ -230,8 +227,7 @@ static long machphys_list(struct vcpu *v, gaddr_t arg, bool compat)
 	return guest_put(GADDR(arg.n + nr_at), &n);
 }
 
-/* --- frames of a domain that are not its memory
- * ----------------------------------------------------------------------------- */
+/* --- frames of a domain that are not its memory --------------------------- */
 
 static long acquire_resource(struct vcpu *v, gaddr_t arg)
 {

@@ -11,8 +11,7 @@
 
 #define RESUMED (1u << 31) /* "done" holds what earlier rounds did */
 
-/* --- whose tables, whose frames
- * ---------------------------------------------------------------------------------------- */
+/* --- whose tables, whose frames ------------------------------------------- */
 
 static void who_put(struct vcpu *v, struct mmu_who *w)
 {
@@ -76,9 +75,7 @@ out:
 	return rc;
 }
 
-/* --- lists
- * --------------------------------------------------------------------------------------------------------------
- */
+/* --- lists ---------------------------------------------------------------- */
 
 static unsigned int done_before(uint32_t count, gaddr_t done)
 {
@@ -143,9 +140,7 @@ HC(hc_mmu_update)
 	return list_end(rc, GADDR(a3), n + i);
 }
 
-/* --- flushes
- * ---------------------------------------------------------------------------------------------------------------
- */
+/* --- flushes -------------------------------------------------------------- */
 
 /* CPUs where those vcpus of the caller's domain run that its bitmap names. One that is not on a CPU
  * reloads its root when it gets there. */
@@ -207,9 +202,7 @@ static long flush_by_flags(struct vcpu *v, unsigned long flags, unsigned long va
 	return 0;
 }
 
-/* --- update_va_mapping
- * ------------------------------------------------------------------------------------------------------
- */
+/* --- update_va_mapping ---------------------------------------------------- */
 
 static long update_va(struct vcpu *v, unsigned long va, uint64_t pte, unsigned long flags,
 		      domid_t dom)
@@ -259,9 +252,7 @@ HC(hc_update_va_mapping_otherdomain_32)
 	return update_va(v, a1, a3 << 32 | (uint32_t)a2, a4, a5);
 }
 
-/* --- mmuext_op
- * ---------------------------------------------------------------------------------------------------------------
- */
+/* --- mmuext_op ------------------------------------------------------------ */
 
 /* struct mmuext_op of either width: nr_ents, vcpumask and src_mfn share the second argument. */
 struct ext {

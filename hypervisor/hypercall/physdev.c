@@ -103,9 +103,7 @@ static long op_set_iobitmap_32(struct vcpu *v, gaddr_t arg)
 	return set_iobitmap(v, s.bitmap, s.nr_ports);
 }
 
-/* --- the control domain's
- * ----------------------------------------------------------------------------------------------------
- */
+/* --- the control domain's ------------------------------------------------- */
 
 /* The IO-APICs are the hypervisor's. What is read of them are the registers that do not change:
  * identity, version. */

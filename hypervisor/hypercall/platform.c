@@ -7,9 +7,7 @@
 #include <torc/sched.h>
 #include <torc/x86.h>
 
-/* --- time
- * ------------------------------------------------------------------------------------------------------------------
- */
+/* --- time ----------------------------------------------------------------- */
 
 static long set_time(struct vcpu *v, uint64_t secs, uint32_t nsecs, uint64_t system_time)
 {
@@ -24,9 +22,7 @@ static long set_time(struct vcpu *v, uint64_t secs, uint32_t nsecs, uint64_t sys
 	return 0;
 }
 
-/* --- power
- * ------------------------------------------------------------------------------------------------------------------
- */
+/* --- power ---------------------------------------------------------------- */
 
 #define FADT_PM1A_CNT 64 /* ports of the sleep control registers, in the fixed description table */
 #define FADT_PM1B_CNT 68
@@ -58,9 +54,7 @@ static long enter_sleep(struct vcpu *v, const struct xenpf_enter_acpi_sleep *s)
 	return -XEN_EBUSY; /* it did not */
 }
 
-/* --- processors
- * ----------------------------------------------------------------------------------------------------------------
- */
+/* --- processors ----------------------------------------------------------- */
 
 static void cpu_info_fill(struct xenpf_pcpuinfo *p)
 {
@@ -126,9 +120,7 @@ static long idle_time(struct vcpu *v, struct xenpf_getidletime *g)
 	return 0;
 }
 
-/* --- memory types
- * ----------------------------------------------------------------------------------------------------------------
- */
+/* --- memory types --------------------------------------------------------- */
 
 #define MSR_MTRR_CAP	 0xfe
 #define MSR_MTRR_BASE(n) (0x200 + 2 * (n))
@@ -154,9 +146,7 @@ static long read_memtype(struct vcpu *v, struct xenpf_read_memtype *m)
 	return 0;
 }
 
-/* --- firmware
- * ----------------------------------------------------------------------------------------------------------------
- */
+/* --- firmware ------------------------------------------------------------- */
 
 /* The loader has kept nothing of the BIOS's disks and displays: each list is empty, which is told
  * as after its last entry. */

@@ -110,9 +110,7 @@ static int read_header(struct pv_kernel *k, struct header *h, struct complaint *
 	return 0;
 }
 
-/* --- notes
- * ------------------------------------------------------------------------------------------------------------
- */
+/* --- notes ---------------------------------------------------------------- */
 
 static uint64_t number(const uint8_t *p, unsigned int n)
 {
@@ -291,8 +289,7 @@ static unsigned int read_note_sections(struct pv_kernel *k, const struct header 
 	return found;
 }
 
-/* --- what is loaded where
- * ----------------------------------------------------------------------------------------------- */
+/* --- what is loaded where ------------------------------------------------- */
 
 static uint64_t address_mask(const struct pv_kernel *k)
 {

@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * How a guest kernel is entered and left: frames that the hypervisor builds on its stack, and the
- *iret hypercall that takes them off.
+ * iret hypercall that takes them off. From the top down (ABI):
  *
- * 64-bit, from the top down (ABI):	ss rsp rflags cs rip [code] [gs fs es ds] r11 rcx
- *	on the current stack, or on kernel_sp when the guest was in user mode; aligned to 16 before.
- *cs says where it came from: RPL 0 for the kernel, though it runs in ring 3; above it, at byte 4,
- *is the saved upcall mask. 32-bit:				[ss esp] eflags cs eip [code] [gs fs
- *es ds] ss and esp only from ring 3, on kernel_ss:kernel_sp then. The saved mask is at byte 2 of
- *cs. Stack segments are flat.
+ *   64-bit   ss rsp rflags cs rip [code] [gs fs es ds] r11 rcx
+ *            On the current stack, or on kernel_sp when the guest was in user mode; aligned to 16
+ *            before. cs says where it came from: RPL 0 for the kernel, though it runs in ring 3;
+ *            above it, at byte 4, is the saved upcall mask.
+ *   32-bit   [ss esp] eflags cs eip [code] [gs fs es ds]
+ *            ss and esp only from ring 3, on kernel_ss:kernel_sp then. The saved mask is at byte 2
+ *            of cs. Stack segments are flat.
  *
  * IF in the pushed flags is the saved upcall mask, inverted; the real one is always set. These two
- *paths and the system-call bounce are the hottest of all, hence the stores by hand: each may fault,
- *with one landing for all of them.
+ * paths and the system-call bounce are the hottest of all, hence the stores by hand: each may
+ * fault, with one landing for all of them.
  */
 #include <torc/guestmem.h>
 #include <torc/pv.h>
@@ -214,8 +215,7 @@ bool bounce_failsafe(struct vcpu *v, struct cpu_user_regs *regs, const uint16_t 
 	return v->domain->is_32bit ? bounce32(v, regs, &b, sel) : bounce64(v, regs, &b, sel);
 }
 
-/* --- the iret hypercall
- * ------------------------------------------------------------------------------------------------ */
+/* --- the iret hypercall --------------------------------------------------- */
 
 static void flags_restore(struct vcpu *v, struct cpu_user_regs *r, uint64_t flags)
 {

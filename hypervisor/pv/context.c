@@ -34,9 +34,7 @@ uint64_t vm_assists_offered(const struct domain *d)
 
 #define refuse_context(v, ...) ((int)refuse(current, -XEN_EINVAL, __VA_ARGS__))
 
-/* --- setting
- * ------------------------------------------------------------------------------------------------------------
- */
+/* --- setting -------------------------------------------------------------- */
 
 static bool canonical(unsigned long a)
 {
@@ -265,9 +263,7 @@ int vcpu_context_set(struct vcpu *v, const union vcpu_context *c)
 	return rc;
 }
 
-/* --- reading
- * ------------------------------------------------------------------------------------------------------------
- */
+/* --- reading -------------------------------------------------------------- */
 
 static uint64_t flags_seen(const struct vcpu *v)
 {

@@ -292,9 +292,7 @@ void guest_cpuid(const struct vcpu *v, uint32_t leaf, uint32_t sub, uint32_t r[4
 		   leaf, sub, r);
 }
 
-/* --- for tools
- * -------------------------------------------------------------------------------------------------------------
- */
+/* --- for tools ------------------------------------------------------------ */
 
 static unsigned int sub_leaves(uint32_t leaf)
 {

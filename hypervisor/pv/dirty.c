@@ -7,9 +7,9 @@
  * needed, from the root down:
  *
  *   - An entry of a copy leads to the guest's own table below, but without leave to write: one
- * entry of a root thus covers 512 GiB that are read and not written.
+ *     entry of a root thus covers 512 GiB that are read and not written.
  *   - The first write below it makes a copy of the next table, down to a copy of the level 1 table
- * with the one page's entry writable. That page is noted as dirty.
+ *     with the one page's entry writable. That page is noted as dirty.
  *   - To begin a new round, all copies are thrown away.
  *
  * The guest's tables never change by it, but for what the processor itself would set there: a
@@ -53,9 +53,7 @@ struct dirty_log {
 				     * frame: link is in the bucket, type the table's number */
 };
 
-/* --- the map
- * ----------------------------------------------------------------------------------------------------------------
- */
+/* --- the map -------------------------------------------------------------- */
 
 static void mark(struct dirty_log *log, mfn_t m)
 {
@@ -84,9 +82,7 @@ void dirty_mark(struct domain *d, mfn_t m)
 	spin_unlock(&log->lock);
 }
 
-/* --- copies
- * ------------------------------------------------------------------------------------------------------------------
- */
+/* --- copies --------------------------------------------------------------- */
 
 static struct frame *copy_find(struct dirty_log *log, mfn_t table)
 {
@@ -211,9 +207,7 @@ void dirty_table_gone(struct domain *d, struct frame *f)
 	spin_unlock(&log->lock);
 }
 
-/* --- faults
- * ------------------------------------------------------------------------------------------------------------------
- */
+/* --- faults --------------------------------------------------------------- */
 
 /* The path to an address in the guest's own tables: table and entry of each level, with a reference
  * to each table. */
@@ -372,9 +366,7 @@ bool dirty_fault(struct vcpu *v, unsigned long va, uint32_t code)
 	return ours;
 }
 
-/* --- on, off, read
- * -------------------------------------------------------------------------------------------------------------
- */
+/* --- on, off, read -------------------------------------------------------- */
 
 /* The vcpus stand still. */
 static void roots_reload(struct domain *d)

@@ -18,9 +18,7 @@
 #define FLAT_CS_PV32 0xe019 /* FLAT_RING1_CS of xen-x86_32.h, which a 64-bit build cannot include */
 #define CR4_OWNED    (CR4_TSD | CR4_DE) /* what a guest may find changed after it wrote it */
 
-/* --- segments
- * ---------------------------------------------------------------------------------------------------------------
- */
+/* --- segments ------------------------------------------------------------- */
 
 struct segment {
 	unsigned long base;
@@ -87,9 +85,7 @@ static unsigned int fetch(unsigned long at, uint8_t *buf)
 	return n && !guest_read(buf, GADDR(at), n) ? n : 0;
 }
 
-/* --- the instructions
- * ---------------------------------------------------------------------------------------------------------
- */
+/* --- the instructions ----------------------------------------------------- */
 
 static unsigned int port_of(const struct insn *i, const struct cpu_user_regs *r)
 {

@@ -98,9 +98,7 @@ static struct channel *channel_at(const struct domain *d, evtchn_port_t port)
 	return port < port_limit(d) ? channel_known(d, index_nospec(port, MAX_PORTS)) : NULL;
 }
 
-/* --- raising
- * ----------------------------------------------------------------------------------------------------------
- */
+/* --- raising -------------------------------------------------------------- */
 
 static void upcall(struct vcpu *v)
 {
@@ -274,9 +272,7 @@ void evtchn_vcpu_info_moved(struct vcpu *v)
 	upcall(v);
 }
 
-/* --- ports
- * ------------------------------------------------------------------------------------------------------------
- */
+/* --- ports ---------------------------------------------------------------- */
 
 /* The table lock is held. A port in state RESERVED, to be given its state or freed before the lock
  * is let go, or -errno. */
@@ -468,8 +464,8 @@ int evtchn_bind_pirq(struct vcpu *v, unsigned int pirq, uint32_t flags, evtchn_p
 	if (p >= 0) {
 		ch->pirq = pirq;
 		set_state(ch, CHANNEL_PIRQ);
-		rc = pirq_bind(v, (int)pirq, flags & BIND_PIRQ__WILL_SHARE,
-			       p); /* -XEN_EEXIST if it has a port */
+		/* -XEN_EEXIST if it has a port */
+		rc = pirq_bind(v, (int)pirq, flags & BIND_PIRQ__WILL_SHARE, p);
 		if (rc)
 			port_free(d, ch, p);
 		else
@@ -598,9 +594,7 @@ int evtchn_get_status(struct domain *d, struct evtchn_status *s)
 	return 0;
 }
 
-/* --- life
- * -------------------------------------------------------------------------------------------------------------
- */
+/* --- life ----------------------------------------------------------------- */
 
 int evtchn_init(struct domain *d, unsigned int max_port)
 {

@@ -113,8 +113,8 @@ static int16_t pin(struct vcpu *v, struct domain *rd, uint32_t ref, bool readonl
 		new = old | GTF_reading | (readonly ? 0 : GTF_writing);
 	} while (old != new && !atomic_swap_if((uint32_t *)e, &old, new));
 	if (a->readers + a->writers == 0) {
-		a->mfn = MFN(
-			READ_ONCE(e->frame)); /* after the flags: the granter writes it before */
+		/* after the flags: the granter writes it before */
+		a->mfn = MFN(READ_ONCE(e->frame));
 		a->dom = me;
 	}
 	if (readonly)
@@ -165,9 +165,7 @@ static void unuse_frame(mfn_t m, bool readonly)
 	}
 }
 
-/* --- mapping
- * ----------------------------------------------------------------------------------------------------------
- */
+/* --- mapping -------------------------------------------------------------- */
 
 static uint64_t mapping_entry(mfn_t m, uint32_t flags)
 {
@@ -254,9 +252,7 @@ put:
 	return rc;
 }
 
-/* --- unmapping
- * --------------------------------------------------------------------------------------------------------
- */
+/* --- unmapping ------------------------------------------------------------ */
 
 /* Flags that tell the second step which references to put; above those of the ABI that are kept. */
 #define DROP_HOST   0x100
@@ -371,8 +367,8 @@ int16_t grant_unmap_and_replace(struct grant_batch *b, const struct gnttab_unmap
 		batch_add(b, op->handle);
 		return rc;
 	}
-	if (mmu_map_foreign_pte(b->v, op->new_addr, moved, true,
-				NULL)) { /* its table went away meanwhile */
+	/* Its table may have gone away meanwhile. */
+	if (mmu_map_foreign_pte(b->v, op->new_addr, moved, true, NULL)) {
 		tlb_flush_cpus(atomic_read(&b->v->domain->tlb_cpus));
 		unuse_frame(pte_mfn(moved), !(moved & PTE_RW));
 	}
@@ -381,9 +377,7 @@ out:
 	return rc;
 }
 
-/* --- copying
- * ----------------------------------------------------------------------------------------------------------
- */
+/* --- copying -------------------------------------------------------------- */
 
 struct copy_end {
 	struct domain *rd;
@@ -456,8 +450,7 @@ int16_t grant_copy(struct vcpu *v, const struct gnttab_copy *op)
 	return rc;
 }
 
-/* --- the table itself
- * ------------------------------------------------------------------------------------------------- */
+/* --- the table itself ----------------------------------------------------- */
 
 static int16_t grow_locked(struct domain *d, unsigned int n)
 {

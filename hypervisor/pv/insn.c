@@ -607,8 +607,7 @@ uint64_t insn_offset(const struct insn *i, const struct cpu_user_regs *r)
 	return a & mask;
 }
 
-/* --- what read-modify-write instructions compute
- * ---------------------------------------------------------------------- */
+/* --- what read-modify-write instructions compute -------------------------- */
 
 #define F_CF	0x001ull
 #define F_PF	0x004ull

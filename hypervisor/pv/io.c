@@ -103,9 +103,7 @@ int io_ports_set(struct domain *d, unsigned int first, unsigned int n, bool allo
 	return 0;
 }
 
-/* --- memory of devices
- * ----------------------------------------------------------------------------------------------------
- */
+/* --- memory of devices ---------------------------------------------------- */
 
 static bool range_ok(mfn_t first, uint64_t n)
 {
@@ -210,8 +208,7 @@ int io_irq_set(struct domain *d, unsigned int pirq, bool allow)
 	return 0;
 }
 
-/* --- the guest's own door
- * ------------------------------------------------------------------------------------------------ */
+/* --- the guest's own door ------------------------------------------------- */
 
 static bool bitmap_allows(struct vcpu *v, unsigned int port, unsigned int n)
 {
@@ -242,9 +239,7 @@ bool io_guest_may(struct vcpu *v, const struct cpu_user_regs *r, unsigned int po
 	return may;
 }
 
-/* --- ports
- * -----------------------------------------------------------------------------------------------------------------
- */
+/* --- ports ---------------------------------------------------------------- */
 
 static uint32_t ones(unsigned int width)
 {

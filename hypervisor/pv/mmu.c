@@ -33,8 +33,8 @@ int mmu_finish_put(struct vcpu *v)
 
 static void put_later(struct vcpu *v, struct frame *f)
 {
-	while (mmu_finish_put(
-		v)) /* none, by the rule above, but for a page fault's emulated write */
+	/* none, by the rule above, but for a page fault's emulated write */
+	while (mmu_finish_put(v))
 		;
 	v->half_put = f;
 }
@@ -248,8 +248,7 @@ int mmu_update_va(struct vcpu *v, struct domain *pg, unsigned long va, uint64_t 
 	return rc;
 }
 
-/* --- grants: entries whose references the caller has taken and keeps account of
- * -------------------------------------- */
+/* --- grants: entries whose references the caller has taken and keeps account of  */
 
 static struct frame *grant_table_l1(struct vcpu *v, uint64_t at, bool by_va, unsigned int *slot)
 {
@@ -318,9 +317,7 @@ int mmu_clear_pte(struct vcpu *v, uint64_t at, bool by_va, uint64_t expect, uint
 	return rc;
 }
 
-/* --- pins
- * ----------------------------------------------------------------------------------------------------------------
- */
+/* --- pins ----------------------------------------------------------------- */
 
 int mmu_pin(struct vcpu *v, struct domain *owner, mfn_t m, enum frame_type t)
 {
@@ -371,9 +368,7 @@ int mmu_unpin(struct vcpu *v, struct domain *owner, mfn_t m)
 	return rc;
 }
 
-/* --- roots
- * ---------------------------------------------------------------------------------------------------------------
- */
+/* --- roots ---------------------------------------------------------------- */
 
 /* What the processor is to run on, after a root or the mode changed. */
 void mmu_root_changed(struct vcpu *v)
@@ -510,9 +505,7 @@ int mmu_set_32bit(struct domain *d)
 	return 0;
 }
 
-/* --- death
- * ---------------------------------------------------------------------------------------------------------------
- */
+/* --- death ---------------------------------------------------------------- */
 
 /* Roots without waiting for a long put: it comes back as half_put. */
 static int roots_kill(struct vcpu *v)

@@ -72,8 +72,8 @@ static inline uint64_t pte_adjust(const struct domain *d, unsigned int level, ui
 int entry_get(struct domain *d, struct domain *pg, enum frame_type t, unsigned int slot,
 	      uint64_t *pte);
 int frame_entry_get(struct domain *pg, uint64_t *pte); /* the same for level 1 */
-int entry_put(struct domain *d, enum frame_type t,
-	      uint64_t pte); /* -XEN_ERESTART: the child's reference is kept */
+/* -XEN_ERESTART: the child's reference is kept */
+int entry_put(struct domain *d, enum frame_type t, uint64_t pte);
 
 /* walk.c: the path to an address in v's present root. Only a hint about tables that other vcpus may
  * change: take references. */
@@ -91,7 +91,7 @@ int table_update(struct vcpu *v, struct frame *f, enum frame_type t, unsigned in
 		 uint64_t pte, const struct mmu_who *w, const uint64_t *expect, bool keep_ad);
 
 /* dirty.c */
-mfn_t dirty_root(struct vcpu *v,
-		 mfn_t root); /* what to run on instead of root while log-dirty is on */
+/* what to run on instead of root while log-dirty is on */
+mfn_t dirty_root(struct vcpu *v, mfn_t root);
 
 #endif

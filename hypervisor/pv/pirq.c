@@ -58,9 +58,7 @@ static struct pirq *pirq_at(const struct domain *d, int nr)
 	return p && p->mapped ? p : NULL;
 }
 
-/* --- interrupts
- * -------------------------------------------------------------------------------------------------------------
- */
+/* --- interrupts ----------------------------------------------------------- */
 
 static void pirq_interrupt(struct irq *irq, void *arg)
 {
@@ -134,9 +132,7 @@ int pirq_set_eoi_map(struct domain *d, void *map)
 	return rc;
 }
 
-/* --- mapping
- * ------------------------------------------------------------------------------------------------------------------
- */
+/* --- mapping -------------------------------------------------------------- */
 
 /* The slot's struct, made at its first use and kept. */
 static struct pirq *slot(struct domain *d, int nr)
@@ -383,9 +379,7 @@ void pirq_free(struct domain *d)
 	d->pirqs = NULL;
 }
 
-/* --- binding
- * --------------------------------------------------------------------------------------------------------------------
- */
+/* --- binding -------------------------------------------------------------- */
 
 int pirq_bind(struct vcpu *v, int nr, bool shareable, evtchn_port_t port)
 {

@@ -56,9 +56,7 @@ bool segment_check(const struct domain *d, uint64_t *desc)
 	return true;
 }
 
-/* --- the window
- * ---------------------------------------------------------------------------------------------------------
- */
+/* --- the window ----------------------------------------------------------- */
 
 static uint64_t gdt_pte(const struct vcpu *v, unsigned int page)
 {
@@ -101,9 +99,7 @@ void segment_load(struct vcpu *v)
 	load_ldt(v);
 }
 
-/* --- the vcpu's tables
- * ------------------------------------------------------------------------------------------------------
- */
+/* --- the vcpu's tables ---------------------------------------------------- */
 
 static void gdt_put(const mfn_t *frames, unsigned int pages)
 {

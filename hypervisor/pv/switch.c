@@ -165,9 +165,7 @@ void pv_runstate_update(struct vcpu *v)
 	pv_in_kernel_root(v, runstate_write);
 }
 
-/* --- debug registers
- * ---------------------------------------------------------------------------------------------------
- */
+/* --- debug registers ------------------------------------------------------ */
 
 #define DR6_GIVEN 0xffff0ff0ul
 #define DR6_MAY	  0xe00ful /* what a guest may set in it */

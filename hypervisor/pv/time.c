@@ -78,9 +78,7 @@ void time_update_wallclock(struct domain *d)
 	WRITE_ONCE(*version, d->wc_version);
 }
 
-/* --- timers
- * ------------------------------------------------------------------------------------------------------------
- */
+/* --- timers --------------------------------------------------------------- */
 
 static void singleshot_fired(void *arg)
 {

@@ -178,9 +178,7 @@ bool hook_own_page_fault(struct cpu_user_regs *regs, unsigned long cr2)
 	return v->domain->dirty && dirty_fault(v, cr2, regs->error_code);
 }
 
-/* --- calls
- * -------------------------------------------------------------------------------------------------------------
- */
+/* --- calls ---------------------------------------------------------------- */
 
 static void bounce_call(struct vcpu *v, struct cpu_user_regs *regs, const struct pv_callback *cb)
 {
@@ -202,8 +200,8 @@ void hook_guest_call(struct cpu_user_regs *regs)
 				bounce_call(v, regs, &v->syscall_cb);
 			break;
 		}
-		__attribute__((
-			fallthrough)); /* no 64-bit code in a 32-bit guest, so it is not reached */
+		/* no 64-bit code in a 32-bit guest, so it is not reached */
+		__attribute__((fallthrough));
 	case ENTRY_SYSCALL32:
 		if (v->syscall32_cb.eip && !guest_in_kernel(v, regs)) {
 			bounce_call(v, regs, &v->syscall32_cb);
@@ -228,9 +226,7 @@ void hook_guest_call(struct cpu_user_regs *regs)
 	}
 }
 
-/* --- the way back
- * ------------------------------------------------------------------------------------------------------
- */
+/* --- the way back --------------------------------------------------------- */
 
 static void selectors_now(uint16_t sel[4])
 {

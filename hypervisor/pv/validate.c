@@ -4,7 +4,8 @@
  * entry holds.
  *
  *   level 1   a general reference to the frame; a typed one (FT_WRITABLE) if the entry allows
- * writing. MMIO: none. above     a typed reference to the table below.
+ *             writing. MMIO: none.
+ *   above     a typed reference to the table below.
  *
  * A table of a domain names its own frames only; entries for others' frames come by mmu_update()
  * with a foreign domain, or as grants, and are lost (refused) if the table is taken apart and built

@@ -20,8 +20,7 @@ static uint64_t tsc_hz, apic_hz;
 static struct clock_scale scales[MAX_CPUS];
 static int64_t wall_at_boot;
 
-/* --- a counter to measure by
- * ------------------------------------------------------------------------------------------ */
+/* --- a counter to measure by ---------------------------------------------- */
 
 static volatile uint32_t *hpet;
 static uint64_t ref_hz;
@@ -118,9 +117,7 @@ static void measure(void)
 	tsc_khz = tsc_hz / 1000;
 }
 
-/* --- reading
- * ----------------------------------------------------------------------------------------------------------
- */
+/* --- reading -------------------------------------------------------------- */
 
 /* ns = ((tsc << shift) * mul) >> 32, shift to the right if negative; mul's top bit is set. */
 static void scale_make(struct clock_scale *s)
@@ -169,9 +166,7 @@ void delay_us(unsigned int us)
 		cpu_relax();
 }
 
-/* --- alarms
- * -----------------------------------------------------------------------------------------------------------
- */
+/* --- alarms --------------------------------------------------------------- */
 
 void clock_alarm(ns_t deadline)
 {
@@ -184,8 +179,8 @@ void clock_alarm(ns_t deadline)
 			apic_timer_start(0);
 		return;
 	}
-	left = MIN(MAX(deadline - clock_now(), 0),
-		   NS_PER_SEC); /* far ones come a second at a time: the counter is short */
+	/* far ones come a second at a time: the counter is short */
+	left = MIN(MAX(deadline - clock_now(), 0), NS_PER_SEC);
 	if (cpu_features.tsc_deadline)
 		wrmsr(MSR_TSC_DEADLINE, rdtsc() + (uint64_t)left * tsc_hz / NS_PER_SEC + 1);
 	else
@@ -193,9 +188,7 @@ void clock_alarm(ns_t deadline)
 			(uint32_t)MIN((uint64_t)left * apic_hz / NS_PER_SEC + 1, 0xffffffffull));
 }
 
-/* --- set-up
- * -----------------------------------------------------------------------------------------------------------
- */
+/* --- set-up --------------------------------------------------------------- */
 
 void clock_init(void)
 {

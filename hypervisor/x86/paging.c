@@ -106,8 +106,8 @@ void paging_start(void)
 	root = maddr_to_virt(boot_mem_alloc(PAGE_SIZE, PAGE_SIZE));
 	memset(root, 0, PAGE_SIZE);
 	idle_root = virt_to_mfn(root);
-	table_of(&root[slot(FIXMAP_BASE, 4)],
-		 0); /* top slots are copied to guests' roots: complete from the start */
+	/* top slots are copied to guests' roots: complete from the start */
+	table_of(&root[slot(FIXMAP_BASE, 4)], 0);
 	map_range((unsigned long)text_start, image_to_maddr(text_start),
 		  (uint64_t)(rodata_start - text_start), TEXT);
 	map_range((unsigned long)rodata_start, image_to_maddr(rodata_start),

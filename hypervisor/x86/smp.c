@@ -19,9 +19,7 @@ static unsigned int started; /* the CPU being started says so here: its number *
 static bool stopping;
 unsigned int smp_max_cpus = MAX_CPUS;
 
-/* --- calls
- * ------------------------------------------------------------------------------------------------------------
- */
+/* --- calls ---------------------------------------------------------------- */
 
 static struct {
 	void (*fn)(void *);
@@ -73,9 +71,7 @@ void cpu_kick(unsigned int cpu)
 	apic_send(cpu_apic_id[cpu], APIC_FIXED | VECTOR_KICK);
 }
 
-/* --- the end
- * ----------------------------------------------------------------------------------------------------------
- */
+/* --- the end -------------------------------------------------------------- */
 
 bool smp_is_stopping(void)
 {
@@ -92,9 +88,7 @@ void smp_stop_others(void)
 			apic_send(cpu_apic_id[cpu], APIC_NMI);
 }
 
-/* --- the start
- * --------------------------------------------------------------------------------------------------------
- */
+/* --- the start ------------------------------------------------------------ */
 
 /* On the new CPU, interrupts off. */
 void smp_main(void)
@@ -145,8 +139,8 @@ static bool start(unsigned int cpu)
 			delay_us(20);
 		}
 	}
-	apic_send(cpu_apic_id[cpu],
-		  APIC_INIT); /* it must not wake up later, into what is another's by then */
+	/* it must not wake up later, into what is another's by then */
+	apic_send(cpu_apic_id[cpu], APIC_INIT);
 	return false;
 }
 

@@ -126,8 +126,8 @@ static void __noreturn die(struct cpu_user_regs *r, unsigned long cr2)
  * to is in guest_regs still. */
 static void __noreturn return_fault(struct cpu_user_regs *r)
 {
-	struct cpu_user_regs *g = guest_regs(),
-			     mine = *r; /* they overlap: the frame lies right below the iret's */
+	/* they overlap: the frame lies right below the iret's */
+	struct cpu_user_regs *g = guest_regs(), mine = *r;
 
 	memcpy(g, &mine, offsetof(struct cpu_user_regs, error_code));
 	g->error_code = 0;

@@ -141,8 +141,8 @@ void selftest_events(void)
 
 	tap(a > 0 && b > 0, "a channel to ourselves");
 	event_handler(b, ring_bell, NULL);
-	event_wait_for(has_rung, NULL,
-		       now() + SECOND); /* binding rings once, for what may have been missed */
+	/* binding rings once, for what may have been missed */
+	event_wait_for(has_rung, NULL, now() + SECOND);
 	rang = 0;
 	event_send(a);
 	tap(event_wait_for(has_rung, NULL, now() + SECOND) && rang == 1,

@@ -85,9 +85,7 @@ static void run(const struct test *t, int fd)
 	fflush(stdout);
 }
 
-/* --- disk
- * ----------------------------------------------------------------------------------------------------------------
- */
+/* --- disk ----------------------------------------------------------------- */
 
 static size_t next_offset(size_t size)
 {
@@ -156,9 +154,7 @@ static void blk(const char *dev)
 	close(fd);
 }
 
-/* --- network
- * -------------------------------------------------------------------------------------------------------------
- */
+/* --- network -------------------------------------------------------------- */
 
 /* What the guest asks of the server; a message of this size is the whole of a small packet, too. */
 struct ask {
@@ -329,9 +325,7 @@ static void serve(void)
 	}
 }
 
-/* --- many guests, seen from dom0
- * -----------------------------------------------------------------------------------------
- */
+/* --- many guests, seen from dom0 ------------------------------------------ */
 
 #define ECHO_PORT   7
 #define MOST_GUESTS 64

@@ -86,8 +86,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			if (b == 0)
 				evtchn_close_all(me);
 			else
-				memset(d[b & 1]->shared->evtchn_mask, (int)a,
-				       64); /* the guest writes what it likes */
+				/* the guest writes what it likes */
+				memset(d[b & 1]->shared->evtchn_mask, (int)a, 64);
 		}
 		check();
 	}

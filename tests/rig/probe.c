@@ -7,8 +7,8 @@
  *   probe call NR [ARG...]   a hypercall with these numbers as arguments; prints what came back
  *   probe fuzz SEED COUNT    hypercalls with arguments drawn from SEED, none of which may do more
  *                            harm than an error; prints how many came back
- *   probe echo ADDRESS       UDP packets of many sizes to port 7 there; prints how many came back
- * whole
+ *   probe echo ADDRESS       UDP packets of many sizes to port 7 there; prints how many came
+ *                            back whole
  */
 #include <arpa/inet.h>
 #include <errno.h>

@@ -178,8 +178,8 @@ static void the_list_of_leaves_is_ordered_and_fits(void **state)
 
 	(void)state;
 	assert_in_range(n, 16, CPUID_LEAVES_MAX);
-	assert_int_equal(cpuid_leaves(NULL, VIEW_GUEST, l, 3),
-			 n); /* writes three, says how many there are */
+	/* writes three, says how many there are */
+	assert_int_equal(cpuid_leaves(NULL, VIEW_GUEST, l, 3), n);
 	for (unsigned int i = 1; i < n; i++) {
 		for (unsigned int j = 0; j < i; j++)
 			assert_false(l[i].leaf == l[j].leaf && l[i].subleaf == l[j].subleaf);

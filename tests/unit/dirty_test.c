@@ -261,8 +261,8 @@ static void kinds_are_noted(void **s)
 	assert_int_equal(mmu_pin(v, d, data[30], FT_L2), 0);
 	assert_true(is_dirty(30, true));
 	assert_false(is_dirty(30, true));
-	assert_int_equal(frame_get_typed(fake_frame(data[30]), d, FT_L2),
-			 0); /* in use otherwise too: only the pin goes */
+	/* in use otherwise too: only the pin goes */
+	assert_int_equal(frame_get_typed(fake_frame(data[30]), d, FT_L2), 0);
 	assert_int_equal(mmu_unpin(v, d, data[30]), 0);
 	assert_true(is_dirty(30, true));
 	frame_put_typed(fake_frame(data[30]));

@@ -143,8 +143,8 @@ static void for_gdb(void **state)
 	r = dump(true);
 	assert_int_equal(r.e->e_phnum, 3);
 	assert_int_equal(r.p[0].p_type, PT_NOTE);
-	assert_int_equal(r.p[0].p_filesz,
-			 2 * (12 + 8 + 336)); /* a vCPU each, the second all zero */
+	/* a vCPU each, the second all zero */
+	assert_int_equal(r.p[0].p_filesz, 2 * (12 + 8 + 336));
 	assert_true(r.p[1].p_vaddr == 0xffffffff80000000ull);
 	assert_int_equal(r.p[1].p_filesz, 4 * HOST_PAGE_SIZE);
 	assert_true(r.p[2].p_vaddr == 0xffffffff80009000ull);
@@ -198,8 +198,8 @@ static void circles(void **state)
 
 	(void)state;
 	for (unsigned int i = 0; i < 512; i++)
-		set_word(mfn[8], i,
-			 mfn[8] << 12 | PTE); /* a root that is its own tables, 512 times */
+		/* a root that is its own tables, 512 times */
+		set_word(mfn[8], i, mfn[8] << 12 | PTE);
 	r = dump(true);
 	assert_true(r.e->e_phnum > 2); /* and it came to an end */
 	free(r.data);

@@ -197,8 +197,8 @@ static void lying_notes_are_refused(void **state)
 	note_number(XEN_ELFNOTE_VIRT_BASE, BASE + 0x200000);
 	note_number(XEN_ELFNOTE_PADDR_OFFSET, 0x200000);
 	note_number(XEN_ELFNOTE_ENTRY, BASE + 0x100010);
-	assert_int_equal(parse(&(struct pv_kernel){ 0 }),
-			 -XEN_EINVAL); /* loads below its own base */
+	/* loads below its own base */
+	assert_int_equal(parse(&(struct pv_kernel){ 0 }), -XEN_EINVAL);
 }
 
 static void notes_that_run_out_are_read_as_far_as_they_go(void **state)

@@ -198,8 +198,8 @@ static void test_virqs(void **s)
 	assert_int_equal(evtchn_bind_virq(b, VIRQ_TIMER, 0, &t0), -XEN_EEXIST);
 	assert_int_equal(evtchn_bind_virq(b, VIRQ_TIMER, 1, &t1), 0);
 	assert_int_equal(evtchn_bind_virq(b, VIRQ_TIMER, 2, &g), -XEN_ENOENT);
-	assert_int_equal(evtchn_bind_virq(b, VIRQ_DOM_EXC, 1, &g),
-			 -XEN_EINVAL); /* global ones start on vcpu 0 */
+	/* global ones start on vcpu 0 */
+	assert_int_equal(evtchn_bind_virq(b, VIRQ_DOM_EXC, 1, &g), -XEN_EINVAL);
 	assert_int_equal(evtchn_bind_virq(b, NR_VIRQS, 0, &g), -XEN_EINVAL);
 	assert_int_equal(evtchn_bind_virq(b, VIRQ_DOM_EXC, 0, &g), 0);
 	evtchn_virq(bv1, VIRQ_TIMER);

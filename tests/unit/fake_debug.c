@@ -109,8 +109,7 @@ bool fake_guest_runs(const struct fake_guest *g)
 	return !g->pauses && !g->debug_paused && !g->shut_down && !g->gone;
 }
 
-/* --- its processors
- * ------------------------------------------------------------------------------------------------- */
+/* --- its processors ------------------------------------------------------- */
 
 static void happens(struct fake_guest *g, unsigned int v, unsigned int vector)
 {
@@ -165,9 +164,7 @@ static void run(struct fake_guest *g)
 				execute(g, v);
 }
 
-/* --- host.h
- * -----------------------------------------------------------------------------------------------------------
- */
+/* --- host.h --------------------------------------------------------------- */
 
 static int here(struct host *h, uint32_t domid, struct why *why)
 {

@@ -33,9 +33,7 @@ static struct vcpu vcpus[8], *vcpu_slots[4][8];
 static unsigned int nr_frames, nr_domains, nr_vcpus;
 static uint32_t tlb_clock, stamps[MAX_CPUS];
 
-/* --- what the core calls
- * ----------------------------------------------------------------------------------------------------
- */
+/* --- what the core calls -------------------------------------------------- */
 
 void panic(const char *fmt, ...)
 {
@@ -195,9 +193,7 @@ void domain_put(struct domain **d)
 	*d = NULL;
 }
 
-/* --- the machine
- * --------------------------------------------------------------------------------------------------------------
- */
+/* --- the machine ---------------------------------------------------------- */
 
 void fake_reset(unsigned int frames)
 {
@@ -286,9 +282,7 @@ mfn_t fake_page(struct domain *d)
 	return frame_mfn(f);
 }
 
-/* --- the audit
- * ----------------------------------------------------------------------------------------------------------------
- */
+/* --- the audit ------------------------------------------------------------ */
 
 static unsigned int level_of(enum frame_type t)
 {

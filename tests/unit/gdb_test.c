@@ -98,9 +98,7 @@ static void place(unsigned int vcpu, uint64_t ip, uint64_t flags)
 	target.vcpus[vcpu].context = NULL;
 }
 
-/* --- packets
- * ------------------------------------------------------------------------------------------------------------
- */
+/* --- packets -------------------------------------------------------------- */
 
 static enum packet_kind take(struct packet *p, const char *text, size_t len)
 {
@@ -160,9 +158,7 @@ static void test_acknowledgements(void **state)
 	leave();
 }
 
-/* --- registers
- * ------------------------------------------------------------------------------------------------------------
- */
+/* --- registers ------------------------------------------------------------ */
 
 static void describe(bool is_32bit)
 {
@@ -241,9 +237,7 @@ static void test_registers(void **state)
 	leave();
 }
 
-/* --- memory
- * ---------------------------------------------------------------------------------------------------------------
- */
+/* --- memory --------------------------------------------------------------- */
 
 static void test_memory(void **state)
 {
@@ -296,9 +290,7 @@ static void test_hostile_tables(void **state)
 	}
 }
 
-/* --- breakpoints
- * ------------------------------------------------------------------------------------------------------------
- */
+/* --- breakpoints ---------------------------------------------------------- */
 
 static void breaks(bool is_32bit)
 {
@@ -380,9 +372,7 @@ static void test_many_breakpoints(void **state)
 	leave();
 }
 
-/* --- steps
- * -------------------------------------------------------------------------------------------------------------------
- */
+/* --- steps ---------------------------------------------------------------- */
 
 static void test_step(void **state)
 {
@@ -515,9 +505,7 @@ static void test_threads(void **state)
 	leave();
 }
 
-/* --- coming and leaving
- * -------------------------------------------------------------------------------------------------------
- */
+/* --- coming and leaving --------------------------------------------------- */
 
 static void test_interrupt(void **state)
 {

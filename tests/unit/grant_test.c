@@ -176,8 +176,8 @@ static void test_refusals(void **s)
 	table[8].domid = 3;
 	assert_int_equal(map(8, 1, GNTMAP_host_map, &h), GNTST_general_error); /* another's */
 	permit(8, l1, 0);
-	assert_int_equal(map(8, 1, GNTMAP_host_map, &h),
-			 GNTST_bad_page); /* not the granter's frame */
+	/* not the granter's frame */
+	assert_int_equal(map(8, 1, GNTMAP_host_map, &h), GNTST_bad_page);
 	permit(8, MFN(0xfffff), 0);
 	assert_int_equal(map(8, 1, GNTMAP_host_map, &h), GNTST_bad_page);
 	permit(8, page[0], 0);
@@ -232,11 +232,11 @@ static void test_by_entry_and_wrong_place(void **s)
 	permit(8, page[0], 0);
 	assert_int_equal(map(8, 3, GNTMAP_host_map | GNTMAP_contains_pte, &h), GNTST_okay);
 	assert_int_equal(pte_mfn(entry(3)).n, page[0].n);
-	assert_int_equal(unmap(h, (l1.n << PAGE_SHIFT) + 4 * 8, 0),
-			 GNTST_general_error); /* maps nothing */
+	/* maps nothing */
+	assert_int_equal(unmap(h, (l1.n << PAGE_SHIFT) + 4 * 8, 0), GNTST_general_error);
 	assert_int_equal(unmap(h, (l1.n << PAGE_SHIFT) + 3 * 8 + 1, 0), GNTST_general_error);
-	assert_int_equal(unmap(h, (page[1].n << PAGE_SHIFT), 0),
-			 GNTST_general_error); /* no table of the mapper's */
+	/* no table of the mapper's */
+	assert_int_equal(unmap(h, (page[1].n << PAGE_SHIFT), 0), GNTST_general_error);
 	assert_int_equal(unmap(h, (l1.n << PAGE_SHIFT) + 3 * 8, 0), GNTST_okay);
 }
 
@@ -247,8 +247,8 @@ static void test_overwritten_entry_leaks_nothing(void **s)
 	(void)s;
 	permit(8, page[0], 0);
 	assert_int_equal(map(8, 1, GNTMAP_host_map, &h), GNTST_okay);
-	assert_int_equal(mmu_update_va(v, mapper, slot_at(1), 0),
-			 0); /* the guest clears it by itself */
+	/* the guest clears it by itself */
+	assert_int_equal(mmu_update_va(v, mapper, slot_at(1), 0), 0);
 	assert_int_equal(unmap(h, slot_at(1), 0), GNTST_general_error);
 	assert_int_equal(frame_type_count(fake_frame(page[0])), 0);
 	assert_int_equal(grant_release_all(mapper), 0); /* what its death does */

@@ -20,8 +20,7 @@
 #define F_ZF  0x040
 #define F_ALL 0x8d5
 
-/* --- the processor's opinion
- * ------------------------------------------------------------------------------------------- */
+/* --- the processor's opinion ---------------------------------------------- */
 
 struct run {
 	uint64_t rax, rbx, rcx, rdx, flags, mem;
@@ -228,9 +227,7 @@ static void cmpxchg8b_agrees_with_the_processor(void **state)
 	}
 }
 
-/* --- decoding
- * -------------------------------------------------------------------------------------------------------------
- */
+/* --- decoding ------------------------------------------------------------- */
 
 static struct insn decode(unsigned int mode, const uint8_t *b, unsigned int n)
 {
@@ -327,8 +324,8 @@ static void addresses_are_computed(void **state)
 	assert_true(insn_offset(&i, &r) == (uint64_t)-16);
 	i = DECODE(4, 0x67, 0x89, 0x47, 0x01); /* [bx+1] */
 	assert_int_equal(insn_offset(&i, &r), 0x11);
-	i = DECODE(8, 0x48, 0x0f, 0xab,
-		   0x08); /* bts [rax], rcx: bit -70 is in the quadword 16 below */
+	/* bts [rax], rcx: bit -70 is in the quadword 16 below */
+	i = DECODE(8, 0x48, 0x0f, 0xab, 0x08);
 	assert_int_equal(insn_offset(&i, &r), 0x1000 - 16);
 }
 

@@ -319,9 +319,7 @@ static void granted_entry(void **s)
 	audit();
 }
 
-/* --- writes to live tables
- * ---------------------------------------------------------------------------------------------------
- */
+/* --- writes to live tables ------------------------------------------------ */
 
 static uint8_t *code;
 
@@ -386,8 +384,8 @@ static void emulated_writes_are_checked(void **s)
 	r.rdi = va + 4;
 	assert_false(write_fault(&r, va + 4, "\x48\x89\x07", 3)); /* across two entries */
 	r.rdi = va;
-	assert_false(write_fault(&r, va + 8, "\x48\x89\x07",
-				 3)); /* another address than the instruction's */
+	/* another address than the instruction's */
+	assert_false(write_fault(&r, va + 8, "\x48\x89\x07", 3));
 	v->kernel_mode = false;
 	v->user_root = v->root;
 	r.rax = 0;
@@ -411,8 +409,8 @@ static void halves_of_a_32_bit_entry(void **s)
 	m = fake_page(d);
 	r.rdi = va + 4;
 	r.rax = 0x80000000;
-	assert_true(
-		write_fault(&r, va + 4, "\x89\x07", 2)); /* mov %eax,(%edi): NX, not present yet */
+	/* mov %eax,(%edi): NX, not present yet */
+	assert_true(write_fault(&r, va + 4, "\x89\x07", 2));
 	r.rdi = va;
 	r.rax = (uint32_t)pte_make(m, PTE_P | PTE_RW);
 	assert_true(write_fault(&r, va, "\x89\x07", 2));

@@ -34,9 +34,7 @@ static jmp_buf left; /* where enter_guest() and enter_idle() go */
 static unsigned int settled;
 static void (*handlers[NR_WORK])(void);
 
-/* --- the machine
- * ------------------------------------------------------------------------------------------------------
- */
+/* --- the machine ---------------------------------------------------------- */
 
 struct cpu_info *cpu_info(void)
 {
@@ -216,9 +214,7 @@ void domain_shutdown_settle(struct domain *d)
 	settled++;
 }
 
-/* --- running it
- * -------------------------------------------------------------------------------------------------------
- */
+/* --- running it ----------------------------------------------------------- */
 
 static struct domain *doms[16];
 static unsigned int nr_doms;
@@ -401,8 +397,7 @@ static void block(struct vcpu *v) /* as SCHEDOP_block on its own CPU */
 	settle();
 }
 
-/* --- what it promises
- * ------------------------------------------------------------------------------------------------- */
+/* --- what it promises ----------------------------------------------------- */
 
 static void test_equal_weights_share_equally(void **s)
 {

@@ -74,8 +74,8 @@ static void hypervisors_slots(void **state)
 	from[0x1ad] = 1001ull << 12 | 1; /* another one: its own */
 	assert_true(table_to_image(to, from, 2, true, false, pfn_of, NULL, &bad));
 	assert_true(to[0x1ac] == 0 && to[0x1ad] == (1ull << 12 | 1));
-	assert_false(table_to_image(to, from, 2, true, true, pfn_of, NULL,
-				    &bad)); /* or the guest's own, not listed yet */
+	/* or the guest's own, not listed yet */
+	assert_false(table_to_image(to, from, 2, true, true, pfn_of, NULL, &bad));
 	from[0x1ac] |= 0x80;
 	assert_true(table_to_image(to, from, 2, true, true, pfn_of, NULL, &bad));
 	from[0x1ab] = 77ull << 12 | 1;

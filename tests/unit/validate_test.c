@@ -49,8 +49,8 @@ static void own_frames_may_be_mapped(void **s)
 	assert_int_equal(l1_with(d64, pte_make(m, PTE_P | PTE_RW | PTE_US | PTE_NX | PTE_A | PTE_D |
 							  PTE_AVAIL)),
 			 0);
-	assert_int_equal(l1_with(d64, pte_make(m, PTE_P | 0x7full << 52)),
-			 0); /* the guest's own bits */
+	/* the guest's own bits */
+	assert_int_equal(l1_with(d64, pte_make(m, PTE_P | 0x7full << 52)), 0);
 }
 
 static void others_frames_may_not(void **s)
@@ -74,8 +74,8 @@ static void device_memory_needs_the_right(void **s)
 	assert_int_equal(l1_with(d64, pte_make(MFN(0xfee00), PTE_P | PTE_RW)), -XEN_EPERM);
 	d64->io_mem_all = true;
 	assert_int_equal(l1_with(d64, pte_make(MFN(0xfee00), PTE_P | PTE_RW)), 0);
-	assert_int_equal(l1_with(d64, pte_make(MFN(1ull << 29), PTE_P)),
-			 -XEN_EINVAL); /* beyond the processor's bits */
+	/* beyond the processor's bits */
+	assert_int_equal(l1_with(d64, pte_make(MFN(1ull << 29), PTE_P)), -XEN_EINVAL);
 }
 
 static void table_that_maps_itself_writable_is_refused(void **s)
@@ -195,8 +195,8 @@ static void hole_of_a_32_bit_root(void **s)
 	assert_int_equal(fake_table(l3)[0], pte_make(l2[0], PTE_P | PTE_RW | PTE_US));
 	assert_int_equal(frame_type(fake_frame(l2[3])), FT_L2_TOP);
 	frame_put_typed(fake_frame(l3));
-	assert_int_equal(fake_table(l2[3])[HOLE_32 + 1],
-			 0); /* no machine address of ours stays behind */
+	/* no machine address of ours stays behind */
+	assert_int_equal(fake_table(l2[3])[HOLE_32 + 1], 0);
 	fake_audit(NULL, NULL);
 }
 
@@ -209,8 +209,8 @@ static void table_with_the_hole_has_one_place(void **s)
 	assert_int_equal(frame_get_typed(fake_frame(l3), d32, FT_L3), -XEN_EINVAL);
 	fake_audit(NULL, NULL);
 	fake_table(l3)[2] = 0;
-	assert_int_equal(frame_get_typed(fake_frame(l2[3]), d32, FT_L2),
-			 0); /* as a plain one first */
+	/* as a plain one first */
+	assert_int_equal(frame_get_typed(fake_frame(l2[3]), d32, FT_L2), 0);
 	assert_int_equal(frame_get_typed(fake_frame(l3), d32, FT_L3), -XEN_EINVAL);
 	frame_put_typed(fake_frame(l2[3]));
 	assert_int_equal(frame_get_typed(fake_frame(l3), d32, FT_L3), 0);

@@ -134,8 +134,8 @@ static void bad_keys_are_refused(void **state)
 
 	assert_int_equal(ASK(SET_HASH_KEY, LIST_PAGE, HASH_KEY_MAX + 1, 0).status, OVERFLOW);
 	assert_int_equal(ASK(SET_HASH_KEY, FAKE_PAGES, 40, 0).status, INVALID);
-	assert_int_equal(ASK(SET_HASH_KEY, FAKE_PAGES, 0, 0).status,
-			 OKAY); /* clears it: no page is looked at */
+	/* clears it: no page is looked at */
+	assert_int_equal(ASK(SET_HASH_KEY, FAKE_PAGES, 0, 0).status, OKAY);
 	assert_int_equal(ASK(INVALID, 0, 0, 0).status, UNSUPPORTED);
 	assert_int_equal(ask(r, 999, 0, 0, 0).status, UNSUPPORTED);
 	assert_false(r->vif.broken);
@@ -208,8 +208,8 @@ static void of_grants_that_cannot_all_be_staged_none_is(void **state)
 
 	g[0] = g[2] = (struct xen_netif_gref){ .ref = DATA_PAGE };
 	g[1] = (struct xen_netif_gref){ .ref = DATA_PAGE + 1 };
-	assert_int_equal(ASK(ADD_GREF_MAPPING, 0, LIST_PAGE, 3).status,
-			 INVALID); /* twice the same */
+	/* twice the same */
+	assert_int_equal(ASK(ADD_GREF_MAPPING, 0, LIST_PAGE, 3).status, INVALID);
 	g[2].ref = FAKE_PAGES;
 	assert_int_equal(ASK(ADD_GREF_MAPPING, 0, LIST_PAGE, 3).status, INVALID);
 	assert_int_equal(ASK(ADD_GREF_MAPPING, 0, LIST_PAGE, STAGING_MAX + 1).status, INVALID);

@@ -217,8 +217,8 @@ static bool leaves(struct rig *r, const uint8_t *frame)
 	memcpy(r->peer->page[DATA_PAGE], frame, 60);
 	tx(r, 1, DATA_PAGE, 60, 0);
 	tx_kick(r, 0);
-	assert_int_equal(tx_answer(r).status,
-			 NETIF_RSP_OKAY); /* lost on the wire, as far as the guest can tell */
+	/* lost on the wire, as far as the guest can tell */
+	assert_int_equal(tx_answer(r).status, NETIF_RSP_OKAY);
 	return r->wire.nr_sent != before;
 }
 

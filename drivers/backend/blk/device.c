@@ -39,9 +39,7 @@ static struct device *device_of(struct bdev *bdev)
 	return (struct device *)((char *)bdev - offsetof(struct device, bdev));
 }
 
-/* --- publishing
- * ---------------------------------------------------------------------------------------------------------
- */
+/* --- publishing ----------------------------------------------------------- */
 
 static int publish_features(struct store *s, store_txn_t t, void *arg)
 {
@@ -78,8 +76,7 @@ static int publish_disk(struct store *s, store_txn_t t, void *arg)
 	return bdev_write_facts(&d->bdev, t, facts, sizeof(facts) / sizeof(facts[0]));
 }
 
-/* --- the frontend's choice
- * ---------------------------------------------------------------------------------------------- */
+/* --- the frontend's choice ------------------------------------------------ */
 
 static int read_queue(struct device *d, struct vbd_choice *c, unsigned int i, struct why *why)
 {
@@ -152,9 +149,7 @@ static int read_choice(struct device *d, struct vbd_choice *c, struct why *why)
 	return 0;
 }
 
-/* --- states
- * -------------------------------------------------------------------------------------------------------------
- */
+/* --- states --------------------------------------------------------------- */
 
 static void finish(struct bdev *bdev)
 {
@@ -202,9 +197,7 @@ static void check_broken(struct device *d)
 	bdev_disconnect(&d->bdev, XenbusStateClosing);
 }
 
-/* --- events
- * -------------------------------------------------------------------------------------------------------------
- */
+/* --- events --------------------------------------------------------------- */
 
 static void store_ready(struct device *d)
 {
@@ -260,9 +253,7 @@ static void tick(struct device *d)
 		bdev_say(&d->bdev, LOG_INFO, "the image changed its size");
 }
 
-/* --- set-up
- * -------------------------------------------------------------------------------------------------------------
- */
+/* --- set-up --------------------------------------------------------------- */
 
 static int open_image(struct device *d, struct why *why)
 {

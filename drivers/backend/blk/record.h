@@ -34,8 +34,8 @@ struct record {
 struct record_file {
 	char magic[8];	    /* "torcblk1" */
 	uint32_t connected; /* the rings below are in use */
-	uint32_t abi, queues,
-		pages; /* what the frontend chose: a different choice is a different connection */
+	/* what the frontend chose: a different choice is a different connection */
+	uint32_t abi, queues, pages;
 	uint32_t port[BLK_MAX_QUEUES], gref[BLK_MAX_QUEUES];
 	uint32_t in_flight;
 	uint64_t reads, writes, flushes, discards, read_sectors, written_sectors, errors, restarts;

@@ -55,9 +55,7 @@ static void vbd_break(struct vbd *b)
 	b->broken = true;
 }
 
-/* --- jobs
- * --------------------------------------------------------------------------------------------------------------
- */
+/* --- jobs ----------------------------------------------------------------- */
 
 static void on_done(struct disk_io *io, int err)
 {
@@ -164,8 +162,7 @@ static void push_answers(struct vbd *b)
 	}
 }
 
-/* --- data to and from the guest
- * ----------------------------------------------------------------------------------------- */
+/* --- data to and from the guest ------------------------------------------- */
 
 /* Adds the job's segments to the round's batch; at: where the batch stands. */
 static unsigned int copies_add(struct job *j, unsigned int at)
@@ -299,9 +296,7 @@ static int read_indirect(struct vbd *b, struct job *j)
 	return 0;
 }
 
-/* --- taking requests
- * ----------------------------------------------------------------------------------------------------
- */
+/* --- taking requests ------------------------------------------------------ */
 
 static struct blk_limits limits(const struct vbd *b)
 {
@@ -464,9 +459,7 @@ static void drain(struct vbd *b)
 	} while ((taken || again) && !b->broken && !b->barrier && b->free_jobs);
 }
 
-/* --- completions
- * --------------------------------------------------------------------------------------------------------
- */
+/* --- completions ---------------------------------------------------------- */
 
 /* True if the job goes on with another step on the disk. */
 static bool job_next_stage(struct vbd *b, struct job *j)
@@ -555,9 +548,7 @@ void vbd_on_event(struct vbd *b)
 	}
 }
 
-/* --- connecting
- * ---------------------------------------------------------------------------------------------------------
- */
+/* --- connecting ----------------------------------------------------------- */
 
 int vbd_init(struct vbd *b, struct peer *peer, struct disk *disk, struct record_file *record,
 	     struct why *why)

@@ -50,8 +50,8 @@ int bdev_read_front_number(struct bdev *d, const char *key, uint64_t *n);
 int bdev_read_back_number(struct bdev *d, const char *key, uint64_t *n);
 int bdev_write_back(struct bdev *d, const char *key, const char *value);
 int bdev_write_facts(struct bdev *d, store_txn_t t, const struct fact *f, unsigned int n);
-enum xenbus_state bdev_state_at(struct bdev *d,
-				const char *dir); /* Unknown if it is gone or makes no sense */
+/* Unknown if it is gone or makes no sense */
+enum xenbus_state bdev_state_at(struct bdev *d, const char *dir);
 void bdev_set_state(struct bdev *d, enum xenbus_state s);
 bool bdev_online(struct bdev *d);
 /* Both states; events come with the tokens "front" and "back". Each fires once at once. */

@@ -29,8 +29,8 @@ struct ring {
 void ring_init(struct ring *r, void *shared, size_t size, uint32_t slot_size);
 /* Requests waiting, or -1 if the frontend's index makes no sense. */
 int ring_waiting(struct ring *r);
-void ring_take(struct ring *r,
-	       void *slot); /* copies out slot_size bytes; ring_waiting() said there is one */
+/* copies out slot_size bytes; ring_waiting() said there is one */
+void ring_take(struct ring *r, void *slot);
 /* The same, the ahead-th one from here, which stays; size is known to the compiler and no more than
  * slot_size. */
 static inline void ring_peek(const struct ring *r, uint32_t ahead, void *slot, size_t size)

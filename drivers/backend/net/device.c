@@ -54,8 +54,7 @@ static struct device *device_of(struct bdev *bdev)
 	return (struct device *)((char *)bdev - offsetof(struct device, bdev));
 }
 
-/* --- frames to and from the TAP device
- * --------------------------------------------------------------------------------- */
+/* --- frames to and from the TAP device ------------------------------------ */
 
 static int tap_send(struct frame_port *p, const uint8_t *data, size_t len)
 {
@@ -82,8 +81,7 @@ static void tap_hold(struct frame_port *p, bool on)
 		p->hold = NULL; /* then it goes on as before */
 }
 
-/* --- what the toolstack wrote
- * ------------------------------------------------------------------------------------------- */
+/* --- what the toolstack wrote --------------------------------------------- */
 
 static int parse_mac(const char *s, uint8_t mac[6])
 {
@@ -205,8 +203,7 @@ static int publish(struct store *s, store_txn_t t, void *arg)
 	return bdev_write_facts(&d->bdev, t, facts, sizeof(facts) / sizeof(facts[0]));
 }
 
-/* --- the frontend's choice
- * ----------------------------------------------------------------------------------------------- */
+/* --- the frontend's choice ------------------------------------------------ */
 
 static int read_number(struct device *d, const char *dir, const char *key, uint32_t *out,
 		       struct why *why)
@@ -277,9 +274,7 @@ static int read_choice(struct device *d, struct vif_choice *c, struct why *why)
 				c->sg && front_says(d, "feature-gso-tcpv6"), why);
 }
 
-/* --- states
- * ---------------------------------------------------------------------------------------------------------------
- */
+/* --- states --------------------------------------------------------------- */
 
 static void finish(struct bdev *bdev)
 {
@@ -377,9 +372,7 @@ static void after_frames(struct device *d)
 		read_tap(d, !d->vif.held_len);
 }
 
-/* --- events
- * ---------------------------------------------------------------------------------------------------------------
- */
+/* --- events --------------------------------------------------------------- */
 
 static void store_ready(struct device *d)
 {
@@ -459,9 +452,7 @@ static void write_stats(struct device *d)
 	d->counted = bytes;
 }
 
-/* --- set-up
- * ---------------------------------------------------------------------------------------------------------------
- */
+/* --- set-up --------------------------------------------------------------- */
 
 static void watch_all(struct device *d)
 {

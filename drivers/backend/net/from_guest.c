@@ -20,9 +20,7 @@ static struct net_packet packets[ROUND]; /* one device a process, one thread */
 static uint8_t *frames[ROUND];
 static struct peer_copy copies[ROUND * NET_MAX_SLOTS];
 
-/* --- rate
- * ----------------------------------------------------------------------------------------------------------------
- */
+/* --- rate ----------------------------------------------------------------- */
 
 static void credit_fill(struct vif *v, uint64_t now)
 {
@@ -59,9 +57,7 @@ uint64_t vif_throttled_for(const struct vif *v)
 	return (want - v->credit) * 1000000000ull / v->rate + 1;
 }
 
-/* --- from the guest
- * -------------------------------------------------------------------------------------------------------
- */
+/* --- from the guest ------------------------------------------------------- */
 
 static void tx_answer_one(struct vif_queue *q, uint16_t id, int16_t status)
 {

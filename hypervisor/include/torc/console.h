@@ -14,8 +14,8 @@ void log_debug(const char *fmt, ...) __printf(1, 2);
 /* About a guest or by its doing: rate-limited, governed by guest_loglvl=, prefixed with d%u. */
 void log_guest(unsigned int domid, enum log_level l, const char *fmt, ...) __printf(3, 4);
 
-void console_write(const char *s,
-		   size_t n);		  /* raw: a domain's own output (console_io), not limited */
+/* raw: a domain's own output (console_io), not limited */
+void console_write(const char *s, size_t n);
 size_t console_read(char *buf, size_t n); /* input meant for the control domain; VIRQ_CONSOLE says
 					     there is some */
 /* The log's ring for XEN_SYSCTL_readconsole: copies from index *at, advances it; clear drops what

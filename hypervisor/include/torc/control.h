@@ -14,20 +14,24 @@
 typedef long domctl_fn(struct vcpu *v, struct domain *d, struct xen_domctl *op, bool *back);
 #define DOMCTL(name) long name(struct vcpu *v, struct domain *d, struct xen_domctl *op, bool *back)
 
+/* domctl_life.c */
 domctl_fn domctl_destroy, domctl_pause, domctl_unpause, domctl_resume, domctl_info, domctl_max_mem,
 	domctl_max_vcpus, domctl_set_handle, domctl_set_address_size, domctl_get_address_size,
 	domctl_set_time_offset, domctl_get_tsc, domctl_set_tsc, domctl_set_virq_handler,
 	domctl_hypercall_init, domctl_get_node_affinity, domctl_set_node_affinity,
-	domctl_get_mempool, domctl_set_mempool; /* domctl_life.c */
+	domctl_get_mempool, domctl_set_mempool;
+/* domctl_vcpu.c */
 domctl_fn domctl_set_context, domctl_get_context, domctl_vcpu_info, domctl_set_affinity,
 	domctl_get_affinity, domctl_scheduler, domctl_send_trigger, domctl_get_ext_context,
 	domctl_set_ext_context, domctl_get_ext_state, domctl_set_ext_state, domctl_get_msrs,
-	domctl_set_msrs; /* domctl_vcpu.c */
-domctl_fn domctl_set_debugging, domctl_debug_hold, domctl_debug_release,
-	domctl_debug_status; /* domctl_debug.c */
+	domctl_set_msrs;
+/* domctl_debug.c */
+domctl_fn domctl_set_debugging, domctl_debug_hold, domctl_debug_release, domctl_debug_status;
+/* domctl_memory.c */
 domctl_fn domctl_page_info, domctl_shadow, domctl_irq_permission, domctl_iomem_permission,
-	domctl_ioport_permission;		/* domctl_memory.c */
-domctl_fn domctl_get_policy, domctl_set_policy; /* policy.c */
+	domctl_ioport_permission;
+/* policy.c */
+domctl_fn domctl_get_policy, domctl_set_policy;
 long domctl_create(struct vcpu *v, struct xen_domctl *op);
 void domain_info_fill(struct domain *d, struct xen_domctl_getdomaininfo *out);
 

@@ -50,8 +50,8 @@ struct domain {
 	/* memory; RANK_PAGES */
 	spinlock_t pages_lock;
 	struct frame_list pages; /* frames assigned */
-	uint32_t nr_pages, max_pages,
-		nr_own_pages; /* own: hypervisor frames given to it (shared_info, grant tables) */
+	/* own: hypervisor frames given to it (shared_info, grant tables) */
+	uint32_t nr_pages, max_pages, nr_own_pages;
 	uint32_t kill_left; /* mmu_kill(): frames still to look at; 0 before it begins, ~0 when done */
 	uint32_t claim;	    /* frames set aside for it, not yet taken: RANK_PAGES */
 	void *memory_map; /* set_memory_map: boot_e820-style entries as the ABI has them,
@@ -78,8 +78,8 @@ struct domain {
 	uint64_t vm_assist; /* bit a VMASST_TYPE_* */
 	uint32_t ssidref;
 	int64_t time_offset_s; /* XEN_DOMCTL_settimeoffset */
-	uint16_t weight,
-		cap; /* scheduling: weight 256 is the default; cap in per cent of a CPU, 0 none */
+	/* scheduling: weight 256 is the default; cap in per cent of a CPU, 0 none */
+	uint16_t weight, cap;
 	cpumask_t tlb_cpus; /* CPUs whose TLB may hold its translations: set on switch to, cleared
 			       on switch away */
 	ns_t created_at;
@@ -115,8 +115,8 @@ struct vcpu {
 	struct frame *half_put; /* a table whose last reference is being dropped, interrupted;
 				   finished before anything else */
 	mfn_t cr3;		/* what the processor is given */
-	unsigned long fs_base, gs_base_kernel,
-		gs_base_user;	 /* while off the CPU; gs_base_user also while in kernel mode */
+	/* while off the CPU; gs_base_user also while in kernel mode */
+	unsigned long fs_base, gs_base_kernel, gs_base_user;
 	uint16_t ds, es, fs, gs; /* while off the CPU */
 	mfn_t gdt[14];
 	unsigned int gdt_entries;
@@ -182,8 +182,8 @@ struct vcpu {
 	uint64_t exits; /* ways out, a figure for tests */
 };
 
-extern struct domain *dom0, idle_domain, io_domain,
-	hyp_domain; /* DOMID_IO owns MMIO, DOMID_XEN the hypervisor's shared frames */
+/* DOMID_IO owns MMIO, DOMID_XEN the hypervisor's shared frames */
+extern struct domain *dom0, idle_domain, io_domain, hyp_domain;
 static inline bool vcpu_is_idle(const struct vcpu *v)
 {
 	return v->domain == &idle_domain;
@@ -204,8 +204,8 @@ int index_claim(domid_t *id); /* DOMID_INVALID: any. -XEN_EEXIST, -XEN_ENOMEM: a
 void index_release(domid_t id);
 void index_add(struct domain *d), index_remove(struct domain *d);
 struct domain *index_get(domid_t id);
-int domain_create(domid_t id, const struct xen_domctl_createdomain *c,
-		  struct domain **out); /* max_vcpus slots; paused once */
+/* max_vcpus slots; paused once */
+int domain_create(domid_t id, const struct xen_domctl_createdomain *c, struct domain **out);
 int domain_set_vcpus(struct domain *d, unsigned int n);
 int vcpu_create(struct domain *d, unsigned int id);
 /* From either width's structure, already copied and widened: pv/context.c fills it in. */
@@ -216,8 +216,8 @@ void domain_unpause(struct domain *d);
 void domain_pause_nosync(struct domain *d);
 int domain_pause_by_tools(struct domain *d);
 int domain_unpause_by_tools(struct domain *d);
-void domain_shutdown(struct domain *d,
-		     uint8_t reason); /* all vcpus stop; VIRQ_DOM_EXC to the control domain */
+/* all vcpus stop; VIRQ_DOM_EXC to the control domain */
+void domain_shutdown(struct domain *d, uint8_t reason);
 int domain_resume(struct domain *d);
 void domain_crash(struct domain *d, const char *fmt, ...)
 	__printf(2, 3);		   /* dump, why, shutdown(crash); returns: callers unwind */
@@ -231,18 +231,18 @@ void vcpu_unblock(struct vcpu *v); /* from anywhere, also with interrupts off */
 void vcpu_pause(struct vcpu *v), vcpu_unpause(struct vcpu *v), vcpu_pause_nosync(struct vcpu *v);
 
 /* domain/pages.c: frames of a domain. */
-int domain_assign(struct domain *d, struct frame *f,
-		  unsigned int order); /* 0, -XEN_ENOMEM: over max_pages, -XEN_ESRCH: dying */
-struct frame *domain_alloc(struct domain *d, unsigned int order,
-			   unsigned int below_bits); /* heeding claims; not assigned */
+/* 0, -XEN_ENOMEM: over max_pages, -XEN_ESRCH: dying */
+int domain_assign(struct domain *d, struct frame *f, unsigned int order);
+/* heeding claims; not assigned */
+struct frame *domain_alloc(struct domain *d, unsigned int order, unsigned int below_bits);
 int domain_claim(struct domain *d, uint64_t pages);
 uint64_t pages_claimed(void);	     /* by all: for physinfo */
 void m2p_set(mfn_t m, uint64_t pfn); /* both widths; ~0: none */
 
 /* Defined by pv/, called by domain/ at the points of life named. Bound at link time. */
-int pv_domain_init(struct domain *d,
-		   const struct xen_domctl_createdomain *c); /* evtchn, grant, io, shared_info */
-void pv_domain_free(struct domain *d);			     /* the last reference is gone */
+/* evtchn, grant, io, shared_info */
+int pv_domain_init(struct domain *d, const struct xen_domctl_createdomain *c);
+void pv_domain_free(struct domain *d); /* the last reference is gone */
 int pv_vcpu_init(struct vcpu *v);
 void pv_vcpu_free(struct vcpu *v);
 int pv_domain_kill(struct domain *d); /* ports closed, grants let go, roots and pins dropped, frames

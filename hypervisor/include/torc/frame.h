@@ -140,8 +140,8 @@ static inline bool mfn_valid(mfn_t m)
 {
 	return m.n < max_mfn.n && READ_ONCE(mfn_frame(m)->flags) & FRAME_RAM;
 }
-void frame_add_ram(maddr_t start,
-		   maddr_t end); /* at boot: every range of RAM in the map, used or not */
+/* at boot: every range of RAM in the map, used or not */
+void frame_add_ram(maddr_t start, maddr_t end);
 
 /* General references. get fails (false) on a free frame, one of another owner, or a full count. */
 bool frame_get(struct frame *f, struct domain *owner); /* only if it is owner's */
@@ -158,10 +158,9 @@ bool frame_is_allocated(const struct frame *f);
 
 void frame_mark_foreign(struct frame *f); /* before a writable mapping by another domain than its
 					     owner is let go */
-bool frame_steal(struct frame *f,
-		 struct domain *d); /* takes it from its owner if nothing but the allocation and the
-				     * caller's one reference hold it; then it is nobody's, to free
-				     * or assign */
+/* takes it from its owner if nothing but the allocation and the caller's one reference hold it;
+ * then it is nobody's, to free or assign */
+bool frame_steal(struct frame *f, struct domain *d);
 /* Hypervisor memory that d may map: writable (grant tables, shared_info) or only readable. On no
  * list, in nr_own_pages. Undone by frame_unshare(); the frame goes to the heap when the last
  * mapping has gone. */
@@ -183,22 +182,21 @@ uint64_t frame_count(const struct frame *f);
 bool frame_pin(struct frame *f); /* marks pinned; false if it was */
 bool frame_unpin(struct frame *f);
 bool frame_is_pinned(const struct frame *f);
-bool frame_get_more(struct frame *f, struct domain *owner,
-		    enum frame_type t); /* one more of a type it has and is valid as */
+/* one more of a type it has and is valid as */
+bool frame_get_more(struct frame *f, struct domain *owner, enum frame_type t);
 /* Finishes what a preempted validation or its undoing left behind, with none waiting for it. 0 or
  * -XEN_ERESTART. */
 int frame_settle(struct frame *f);
 
 /* pv/validate.c, called by core/frame.c through this door when a table's type count goes 0->1 and
- * 1->0. */
-int table_validate(struct frame *f,
-		   enum frame_type t); /* 0, -XEN_EINVAL.., -XEN_ERESTART with f->partial kept */
-int table_invalidate(struct frame *f, enum frame_type t); /* 0 or -XEN_ERESTART */
+ * 1->0. -XEN_ERESTART: f->partial says how far it went. The first also -XEN_EINVAL, -XEN_EBUSY. */
+int table_validate(struct frame *f, enum frame_type t);
+int table_invalidate(struct frame *f, enum frame_type t);
 
 /* domain/pages.c, likewise: the owner's books. */
 void owner_frame_added(struct domain *d, struct frame *f);
-void owner_frame_gone(struct domain *d,
-		      struct frame *f);	   /* the last reference went; f still names its owner */
+/* the last reference went; f still names its owner */
+void owner_frame_gone(struct domain *d, struct frame *f);
 uint64_t owner_tlb_cpus(struct domain *d); /* cpumask_t: CPUs that may hold translations of its
 					      tables */
 

@@ -6,8 +6,8 @@
 
 #include <torc/domain.h>
 
-int16_t grant_map(struct vcpu *v,
-		  struct gnttab_map_grant_ref *op); /* fills handle and dev_bus_addr */
+/* fills handle and dev_bus_addr */
+int16_t grant_map(struct vcpu *v, struct gnttab_map_grant_ref *op);
 
 /* Unmapping is in two steps, so that one TLB flush serves a batch: clear entries, flush, then let
  * the frames go. */
@@ -42,12 +42,12 @@ struct maptrack {
 struct maptrack_table;
 struct maptrack_table *maptrack_create(unsigned int max_frames);
 void maptrack_destroy(struct maptrack_table *t);
-int maptrack_alloc(struct maptrack_table *t,
-		   uint32_t *handle); /* busy; 0 or -XEN_ENOSPC/-XEN_ENOMEM */
-struct maptrack *maptrack_get(struct maptrack_table *t,
-			      uint32_t handle); /* makes it busy; NULL: none such, or busy */
-struct maptrack *maptrack_busy(struct maptrack_table *t,
-			       uint32_t handle); /* one that the caller has made busy */
+/* busy; 0 or -XEN_ENOSPC/-XEN_ENOMEM */
+int maptrack_alloc(struct maptrack_table *t, uint32_t *handle);
+/* makes it busy; NULL: none such, or busy */
+struct maptrack *maptrack_get(struct maptrack_table *t, uint32_t handle);
+/* one that the caller has made busy */
+struct maptrack *maptrack_busy(struct maptrack_table *t, uint32_t handle);
 void maptrack_put(struct maptrack_table *t, uint32_t handle); /* no longer busy */
 void maptrack_free(struct maptrack_table *t, uint32_t handle);
 uint32_t maptrack_limit(struct maptrack_table *t); /* handles are below */

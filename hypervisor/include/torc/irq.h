@@ -21,8 +21,8 @@ struct irq {
 	uint8_t vector;	  /* the same on all CPUs; 0: none */
 	unsigned int cpu; /* where it is delivered */
 	bool level, masked;
-	void (*handler)(struct irq *irq,
-			void *arg); /* interrupts off; acknowledges by irq_ack_* below */
+	/* interrupts off; acknowledges by irq_ack_* below */
+	void (*handler)(struct irq *irq, void *arg);
 	void *arg;
 	const struct irq_chip *chip;
 	uint32_t line; /* IO-APIC: GSI */
@@ -37,8 +37,8 @@ void irq_free_vector(struct irq *irq);
 void irq_eoi(struct irq *irq); /* local APIC */
 /* IO-APIC */
 unsigned int ioapic_nr_gsis(void);
-int ioapic_route(struct irq *irq, unsigned int gsi, bool level,
-		 bool active_low); /* masked after it */
+/* masked after it */
+int ioapic_route(struct irq *irq, unsigned int gsi, bool level, bool active_low);
 void ioapic_unroute(struct irq *irq);
 bool ioapic_owns_frame(mfn_t m); /* MMIO frames that no domain may map: IO-APICs, local APIC */
 bool device_read_only(mfn_t m);	 /* ... that one may map for reading only (entries lose PTE_RW): the

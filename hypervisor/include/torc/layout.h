@@ -17,13 +17,16 @@
  * never change for that CPU, so that GDTR, IDTR, TR and the system-call entry are loaded once at
  * boot:
  *
- *   +0x00000  GDT, 16 pages: 0..13 the running vcpu's frames, 14 ours, 15 (and unused ones) a page
- * of zeroes +0x10000  LDT, 16 pages: the running vcpu's, filled on demand +0x20000  system-call
- * stub: one frame, the same for all CPUs, reaches this CPU's stack relative to rip +0x21000  IST
- * stacks, a page each with a hole (or the stub) below: #DB +0x21000, NMI +0x23000, #DF +0x25000,
- * #MC +0x27000. At +0x28000 - sizeof(struct cpu_info) is what cpu_info() finds on any of them: a
- * copy, see x86/trap.c +0x28000  TSS with the I/O bitmap, 3 pages +0x40000  stack, 32 KiB, aligned
- * to its size; struct cpu_info at its end; a hole below
+ *   +0x00000  GDT, 16 pages: 0..13 the running vcpu's frames, 14 ours, 15 (and unused ones) a
+ *             page of zeroes
+ *   +0x10000  LDT, 16 pages: the running vcpu's, filled on demand
+ *   +0x20000  system-call stub: one frame, the same for all CPUs, reaches this CPU's stack
+ *             relative to rip
+ *   +0x21000  IST stacks, a page each with a hole (or the stub) below: #DB +0x21000, NMI +0x23000,
+ *             #DF +0x25000, #MC +0x27000. At +0x28000 - sizeof(struct cpu_info) is what cpu_info()
+ *             finds on any of them: a copy, see x86/trap.c
+ *   +0x28000  TSS with the I/O bitmap, 3 pages
+ *   +0x40000  stack, 32 KiB, aligned to its size; struct cpu_info at its end; a hole below
  */
 #ifndef TORC_LAYOUT_H
 #define TORC_LAYOUT_H

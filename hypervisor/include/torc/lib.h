@@ -14,8 +14,8 @@ size_t strlen(const char *s);
 size_t strnlen(const char *s, size_t max);
 int strcmp(const char *a, const char *b);
 int strncmp(const char *a, const char *b, size_t n);
-size_t str_copy(char *dst, const char *src,
-		size_t size); /* always terminates; returns strlen(src) */
+/* always terminates; returns strlen(src) */
+size_t str_copy(char *dst, const char *src, size_t size);
 
 /* As C's; also %pS: a code address as symbol+offset. Returns what the whole would need. */
 int vformat(char *buf, size_t size, const char *fmt, va_list ap);

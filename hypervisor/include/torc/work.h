@@ -20,8 +20,8 @@ struct timer {
 	void *arg;
 	unsigned int cpu;
 	bool armed, dead;
-	struct timer *child, *next,
-		*prev; /* core/timer.c: first child, siblings; prev of a first child is its parent */
+	/* core/timer.c: first child, siblings; prev of a first child is its parent */
+	struct timer *child, *next, *prev;
 };
 void timer_init(struct timer *t, unsigned int cpu, void (*fn)(void *), void *arg);
 void timer_set(struct timer *t, ns_t expires);

@@ -5,8 +5,7 @@
 
 #include <torc/cpu.h>
 
-/* --- registers and instructions
- * ------------------------------------------------------------------------------------ */
+/* --- registers and instructions ------------------------------------------- */
 #define CR0_TS	     (1ul << 3)
 #define CR4_VME	     (1ul << 0)
 #define CR4_TSD	     (1ul << 2)
@@ -118,8 +117,7 @@ static inline uint32_t inl(uint16_t p)
 #define EX_TABLE(from, to) \
 	".pushsection __ex_table, \"a\"\n\t.long " from " - ., " to " - .\n\t.popsection\n\t"
 
-/* --- page-table entries
- * --------------------------------------------------------------------------------------------- */
+/* --- page-table entries --------------------------------------------------- */
 #define PTE_P	  0x001ull
 #define PTE_RW	  0x002ull
 #define PTE_US	  0x004ull
@@ -171,11 +169,11 @@ static inline mfn_t virt_to_mfn(const void *v)
 void hyp_slots_fill(uint64_t *root, bool guest_32bit); /* writes slots 256..271 of a fresh root;
 							  32-bit roots lack the m2p slot */
 extern mfn_t idle_root; /* a root with the hypervisor's slots alone */
-void *map_device(maddr_t ma, size_t size,
-		 uint64_t cache_flags); /* fixed map, for good; PTE_PCD|PTE_PWT for registers */
-void window_map(unsigned int cpu, unsigned int page,
-		uint64_t pte); /* page of a CPU's window; caller flushes (or is that CPU: done) */
-extern mfn_t zero_page;	       /* all zero, for unused GDT pages */
+/* fixed map, for good; PTE_PCD|PTE_PWT for registers */
+void *map_device(maddr_t ma, size_t size, uint64_t cache_flags);
+/* page of a CPU's window; caller flushes (or is that CPU: done) */
+void window_map(unsigned int cpu, unsigned int page, uint64_t pte);
+extern mfn_t zero_page;		    /* all zero, for unused GDT pages */
 extern mfn_t gdt_page[MAX_CPUS][2]; /* this CPU's page 14: [0] for 64-bit guests, [1] for 32-bit
 				       ones */
 extern uint64_t *m2p;	/* writable view of the machine-to-phys table, max_mfn entries */
@@ -202,10 +200,10 @@ void cache_flush_local(void); /* wbinvd */
 /* x86/smp.c */
 void smp_boot(void (*cpu_main)(void)); /* starts every CPU that ACPI names, up to options' limit;
 					  each ends in cpu_main */
-void cpu_kick(
-	unsigned int cpu); /* an interrupt that does nothing: it will look at its pending work */
-void cpu_call(cpumask_t cpus, void (*fn)(void *),
-	      void *arg); /* runs fn there with interrupts off, waits */
+/* an interrupt that does nothing: it will look at its pending work */
+void cpu_kick(unsigned int cpu);
+/* runs fn there with interrupts off, waits */
+void cpu_call(cpumask_t cpus, void (*fn)(void *), void *arg);
 extern uint32_t cpu_apic_id[MAX_CPUS], cpu_acpi_id[MAX_CPUS];
 
 /* x86/apic.c, x86/clock.c */
@@ -233,8 +231,8 @@ struct fpu_state *fpu_alloc(void);
 void fpu_free(struct fpu_state *);
 void fpu_reset(struct fpu_state *f);
 void fpu_save(struct fpu_state *);
-void fpu_load(
-	const struct fpu_state *); /* from a guest or stream: bits were checked by fpu_check() */
+/* from a guest or stream: bits were checked by fpu_check() */
+void fpu_load(const struct fpu_state *);
 bool fpu_check(const void *area, uint32_t size);
 void fpu_set_fx(struct fpu_state *f, const void *fxsave512); /* vcpu_guest_context's legacy area */
 void fpu_get_fx(const struct fpu_state *f, void *fxsave512);

@@ -19,17 +19,17 @@ void desc_make_window(unsigned int cpu); /* stacks, TSS, GDT; the first CPU's st
 					    stack */
 void desc_init_cpu(unsigned int cpu);	 /* loads them; on that CPU */
 void desc_move_stack(void); /* the first CPU, from the boot stack's address to its window's */
-void desc_reserve_ports(unsigned int first,
-			unsigned int n); /* no guest gets them by the I/O bitmap */
+/* no guest gets them by the I/O bitmap */
+void desc_reserve_ports(unsigned int first, unsigned int n);
 
 /* paging.c: in this order */
 void paging_start(void);
 void paging_map_ram(maddr_t start, maddr_t end); /* into the direct map */
 void paging_switch(void);			 /* RAM is mapped: onto the new tables */
-void paging_map_tables(maddr_t start,
-		       maddr_t end); /* frame table and m2p for RAM frames start..end */
-void paging_finish(void);	     /* from here on tables come from the heap */
-extern maddr_t paging_kept;	     /* bytes that tables took, for the report */
+/* frame table and m2p for RAM frames start..end */
+void paging_map_tables(maddr_t start, maddr_t end);
+void paging_finish(void);   /* from here on tables come from the heap */
+extern maddr_t paging_kept; /* bytes that tables took, for the report */
 
 /* access.c */
 bool exception_fixup(struct cpu_user_regs *r);
