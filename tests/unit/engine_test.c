@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #ifndef __XEN_TOOLS__
 #define __XEN_TOOLS__ 1
@@ -41,6 +42,27 @@ static size_t bytes_len, bytes_at;
 static unsigned int width, rounds_seen, ticks, suspends_in;
 static uint64_t list_at[16]; /* pfns where the list lies */
 
+/*
+ * Time is made up, for what the engine decides hangs on it: a look at the clock takes some, a byte
+ * on the wire takes some, and who sleeps wakes on time. The linker leads both calls here (--wrap).
+ */
+static uint64_t clock_ns;
+
+uint64_t __wrap_mig_now_ns(void);
+int __wrap_nanosleep(const struct timespec *t, struct timespec *left);
+
+uint64_t __wrap_mig_now_ns(void)
+{
+	return clock_ns += 1000;
+}
+
+int __wrap_nanosleep(const struct timespec *t, struct timespec *left)
+{
+	(void)left;
+	clock_ns += (uint64_t)t->tv_sec * 1000000000 + (uint64_t)t->tv_nsec;
+	return 0;
+}
+
 static int memory_writev(struct mig_io *io, struct iovec *v, int n)
 {
 	(void)io;
@@ -50,6 +72,7 @@ static int memory_writev(struct mig_io *io, struct iovec *v, int n)
 		if (v[i].iov_len)
 			memcpy(bytes + bytes_len, v[i].iov_base, v[i].iov_len);
 		bytes_len += v[i].iov_len;
+		clock_ns += v[i].iov_len * 5; /* 200 MB a second */
 	}
 	if (m->tick && !m->suspended)
 		m->tick(m);
