@@ -113,6 +113,29 @@ small_guest() {
 	C
 	for l; do echo "$l" >> /tmp/$n.cfg; done
 }
+# boots_own_disk WIDTH: a guest whose disk has a kernel and GRUB's config for it, in a file system that nobody reads
+# but GRUB, in the guest. torc alone.
+boots_own_disk() {
+	local w=$1 arch=x86_64
+	[ $w = 64 ] || arch=i386
+	modprobe -a loop xen-blkback
+	mkdir -p /usr/lib/grub-xen /tmp/disk$w/boot/grub
+	cp /guests/grub-$arch-xen.bin /usr/lib/grub-xen/
+	cp /guests/reference$w.elf /tmp/disk$w/boot/kernel
+	printf 'echo its-own-config\nlinux /boot/kernel test\nboot\n' > /tmp/disk$w/boot/grub/grub.cfg
+	(cd /tmp/disk$w && tar cf /tmp/disk$w.img boot)
+	truncate -s 4M /tmp/disk$w.img
+	cat > /tmp/own$w.cfg <<-C
+	name="own$w"
+	firmware="pvgrub$w"
+	memory=64
+	disk=["vdev=xvda,access=ro,target=/tmp/disk$w.img"]
+	C
+	refuses "GRUB and a kernel at once" "which is it" torc create /tmp/own$w.cfg kernel=/guests/reference$w.elf
+	check "create one that boots from its own disk" torc create /tmp/own$w.cfg
+	check "the kernel on its disk runs" wait_log own$w "# [0-9]* passed" 90 || show_log own$w
+	wait_for 20 gone own$w || check "destroy it" torc destroy own$w
+}
 log() {
 	case $CONSOLE in
 	torc) echo /var/log/torc/console/$1.log ;;

@@ -1,4 +1,4 @@
-#rig: timeout=180 layers=grub
+#rig: timeout=180 layers=grub,small
 # GRUB's 32-bit PV image as it comes from Debian: in ring 1 where the hypervisor offers that, and a
 # clean refusal where it does not.
 small_guest g32 /guests/grub-i386-xen.bin
@@ -12,6 +12,7 @@ case $caps in
 	check "a command typed is answered" wait_log g32 "xi386-y" 20
 	show_log g32
 	check "destroy" tool destroy g32
+	if [ $TOOLS = torc ]; then boots_own_disk 32; fi
 	;;
 *)
 	say "no 32-bit PV: $caps"
