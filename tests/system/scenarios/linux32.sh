@@ -1,6 +1,6 @@
-#rig: timeout=900 layers=linux32,backends smp=2 mem=2560
+#rig: timeout=2400 layers=linux32,backends smp=2 mem=2560
 # Linux 6.1 as a 32-bit guest in ring 1 ("make guest-linux32"): one, two and four vcpus under load, its disk and its network card
-# through our backends, with checksums on both sides, ballooning, save and restore, and a clean end.
+# through our backends, with checksums on both sides, ballooning, save and restore, and a clean end. $RIG_vcpus: which of them.
 KERNEL=/guests/linux32.elf INITRD=/guests/linux32.cpio LOGLEVEL=7
 modprobe -a loop bridge tun
 brctl addbr br0
@@ -68,8 +68,8 @@ G
 	check "$1 vcpus: its init runs" wait_log $n GUEST-BANNER 120
 	check "$1 vcpus: the kernel is in ring 1" wait_log $n "kernel in ring 1" 20
 	check "$1 vcpus: it has them" logged $n "GUEST-CPUS $1"
-	check "$1 vcpus: processes work" wait_log $n "GUEST-FORKS done" 240
-	check "$1 vcpus: the guest comes to its end" wait_log $n GUEST-SENT 240
+	check "$1 vcpus: processes work" wait_log $n "GUEST-FORKS done" 900
+	check "$1 vcpus: the guest comes to its end" wait_log $n GUEST-SENT 600
 	sleep 1
 	check "$1 vcpus: nothing was wrong" sh -c "! grep -aE 'GUEST-(WRONG|NODISK|NONIC|IOERR|OOPS)' $(log $n)"
 	check "$1 vcpus: it reads what is on the disk" logged $n "GUEST-READ $head"
@@ -81,7 +81,7 @@ G
 	check "$1 vcpus: what the guest sent arrives" logged $n "GUEST-TX $(md5sum < /tmp/up | cut -d' ' -f1)"
 	check "$1 vcpus: it powers off and is gone" wait_for 60 gone $n
 }
-for c in 1 2 4; do work $c; done
+for c in ${RIG_vcpus:-1 2 4}; do work $c; done
 
 # ballooning, and a stay in a file, with two vcpus
 guest life <<'G'
