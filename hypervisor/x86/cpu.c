@@ -4,11 +4,13 @@
 #include <torc/x86_priv.h>
 #include <torc/console.h>
 
+#define MSR_ARCH_CAPS	0x10a
 #define MSR_PAT		0x277
 #define MSR_MISC_ENABLE 0x1a0
 #define CR4_BASE_WANTED (CR4_PAE | CR4_PGE | CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_MCE | CR4_DE)
 #define CR4_OSXMMEXCPT	(1ul << 10)
 #define CR4_MCE		(1ul << 6)
+#define ARCH_RDCL_NO	1ull
 #define EFER_SCE	1ull
 #define EFER_LME	(1ull << 8)
 #define EFER_NX		(1ull << 11)
@@ -50,8 +52,8 @@ void cpu_find_features(void)
 		f->fsgsbase = has(r[1], 0);
 		f->smep = has(r[1], 7);
 		f->invpcid = has(r[1], 10);
-		f->smap = has(r[1], 20);
 		f->umip = has(r[2], 2);
+		f->arch_caps = has(r[3], 29);
 	}
 	if (max >= 6) {
 		cpuid(6, 0, r);
@@ -121,6 +123,18 @@ bool wrmsr_safe(uint32_t m, uint64_t v)
 	return !failed;
 }
 
+/* Meltdown and L1TF: a guest's tables lead to the hypervisor's memory, and hold whatever the guest
+ * likes in entries that are not present. (docs/decisions/0019-processors-that-leak.md) */
+static bool leaks(void)
+{
+	uint64_t caps;
+
+	if (!cpu_features.intel)
+		return false;
+	return !cpu_features.arch_caps || !rdmsr_safe(MSR_ARCH_CAPS, &caps) ||
+	       !(caps & ARCH_RDCL_NO);
+}
+
 void cpu_report(void)
 {
 	const struct cpu_features *f = &cpu_features;
@@ -140,4 +154,7 @@ void cpu_report(void)
 		 f->tsc_invariant ? ", invariant tsc" : "", f->pages_1g ? ", 1 GiB pages" : "");
 	if (!f->nx)
 		log_warn("CPU: no execute-disable: data is executable");
+	if (leaks())
+		log_warn("CPU: may show guests all memory (Meltdown, L1TF; not RDCL_NO): "
+			 "run none that you do not trust");
 }

@@ -131,8 +131,8 @@ static inline void irq_on(void)
 
 /* Processor features that matter here, found at boot. */
 struct cpu_features {
-	bool xsave, xsaveopt, fsgsbase, smep, smap, pcid, invpcid, nx, pages_1g, syscall, sysenter,
-		tsc_deadline, tsc_invariant, x2apic, apic_arat, rdtscp, umip, amd, intel;
+	bool xsave, xsaveopt, fsgsbase, smep, arch_caps, pcid, invpcid, nx, pages_1g, syscall,
+		sysenter, tsc_deadline, tsc_invariant, x2apic, apic_arat, rdtscp, umip, amd, intel;
 	uint64_t xcr0_all;   /* every bit XCR0 may have */
 	uint32_t xsave_size; /* of the save area with all of them; 512 without xsave */
 	uint32_t phys_bits;
