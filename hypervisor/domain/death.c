@@ -42,7 +42,7 @@ int domain_kill(struct domain *d)
 	d->state = DOM_DEAD;
 	atomic_set(&d->being_killed, false);
 	if (domain_held_frames(d))
-		log_info("d%u is dead; others still hold %u of its frames\n", d->id,
+		log_info("d%u is dead; others still hold %u of its frames", d->id,
 			 domain_held_frames(d));
 	evtchn_virq_global(VIRQ_DOM_EXC);
 	domain_put(&me); /* the reference of its creation */

@@ -122,7 +122,7 @@ static void bury(void)
 			return;
 		index_remove(d);
 		index_release(d->id);
-		log_info("d%u is gone\n", d->id);
+		log_info("d%u is gone", d->id);
 		domain_free(d);
 		evtchn_virq_global(VIRQ_DOM_EXC);
 	}
@@ -134,7 +134,7 @@ static void watchdog_fired(void *arg)
 {
 	struct domain *d = arg;
 
-	log_guest(d->id, LOG_WARNING, "watchdog fired\n");
+	log_guest(d->id, LOG_WARNING, "watchdog fired");
 	domain_shutdown(d, SHUTDOWN_watchdog);
 }
 
@@ -279,7 +279,7 @@ int domain_unpause_by_tools(struct domain *d)
 
 static void __noreturn machine_follows(uint8_t reason)
 {
-	log_info("the control domain shuts down, reason %u\n", reason);
+	log_info("the control domain shuts down, reason %u", reason);
 	if (reason == SHUTDOWN_poweroff)
 		machine_halt();
 	if (reason == SHUTDOWN_crash)
@@ -355,9 +355,9 @@ void domain_crash(struct domain *d, const char *fmt, ...)
 	if (d->shutting_down && d != dom0)
 		return; /* the first cause is the one to tell */
 	why_last_words(d, "%s", text);
-	log_err("d%u crashes: %s\n", d->id, text);
+	log_err("d%u crashes: %s", d->id, text);
 	if (current->domain == d) {
-		log_err("d%uv%u on CPU %u:\n", d->id, current->id, this_cpu());
+		log_err("d%uv%u on CPU %u:", d->id, current->id, this_cpu());
 		show_regs(guest_regs());
 	}
 	d->shutdown_code = SHUTDOWN_crash;
