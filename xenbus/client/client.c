@@ -318,8 +318,8 @@ int store_transact(struct store *s, store_txn_fn *fn, void *arg)
 		if (!rc) {
 			rc = store_txn_commit(s, t);
 		} else if (rc != -ECONNRESET) {
-			memcpy(why, s->why,
-			       sizeof(why)); /* the function's reason, not the abort's */
+			/* the function's reason, not the abort's */
+			memcpy(why, s->why, sizeof(why));
 			store_txn_abort(s, t);
 			memcpy(s->why, why, sizeof(why));
 			return rc;

@@ -16,19 +16,19 @@ void door_close(struct door **d);
 
 int door_fd(struct door *d);	   /* readable: an event is pending */
 int door_event_fd(struct door *d); /* for a successor */
-int door_event(struct door *d,
-	       uint32_t *port); /* next pending port, unmasked again; -EAGAIN: none */
+/* next pending port, unmasked again; -EAGAIN: none */
+int door_event(struct door *d, uint32_t *port);
 int door_bind(struct door *d, unsigned domid, uint32_t remote_port, uint32_t *port);
 void door_unbind(struct door *d, uint32_t port);
 void door_notify(struct door *d, uint32_t port);
-int door_bind_domain_events(struct door *d,
-			    uint32_t *port); /* VIRQ_DOM_EXC: a domain shut down or died */
+/* VIRQ_DOM_EXC: a domain shut down or died */
+int door_bind_domain_events(struct door *d, uint32_t *port);
 
-void *door_map(struct door *d,
-	       unsigned domid); /* its store ring, by the reserved grant; NULL and errno */
+/* its store ring, by the reserved grant; NULL and errno */
+void *door_map(struct door *d, unsigned domid);
 void door_unmap(struct door *d, void *page);
-int door_map_own(struct door *d, void **page,
-		 uint32_t *port); /* the ring and remote port of this domain's kernel */
+/* the ring and remote port of this domain's kernel */
+int door_map_own(struct door *d, void **page, uint32_t *port);
 void door_unmap_own(struct door *d, void *page);
 
 enum domain_state { DOMAIN_RUNS, DOMAIN_SHUT_DOWN, DOMAIN_DYING, DOMAIN_GONE };

@@ -33,20 +33,20 @@ bool journal_has_room(struct server *sv);
 
 void journal_op(struct journal *j, const struct op *op);
 void journal_special(struct server *sv, enum special which);
-void journal_domain(struct server *sv,
-		    const struct domain *d); /* introduced, or its ring or target changed */
+/* introduced, or its ring or target changed */
+void journal_domain(struct server *sv, const struct domain *d);
 void journal_release(struct server *sv, unsigned domid);
 void journal_forget(struct server *sv, unsigned domid);
-void journal_quota(struct server *sv, int domid, enum quota q,
-		   int64_t limit); /* domid -1: for all */
+/* domid -1: for all */
+void journal_quota(struct server *sv, int domid, enum quota q, int64_t limit);
 /* these do nothing for connections on the socket */
 void journal_watch(struct conn *c, const char *path, const char *token);
 void journal_unwatch(struct conn *c, const char *path, const char *token);
 void journal_reset(struct conn *c); /* its watches and transactions are gone */
 void journal_txn(struct conn *c, uint32_t id, bool open);
 void journal_out(struct conn *c, const void *p, size_t len);
-void journal_in(struct conn *c, const void *p,
-		size_t len);	   /* taken from the ring, no whole request yet */
+/* taken from the ring, no whole request yet */
+void journal_in(struct conn *c, const void *p, size_t len);
 void journal_took(struct conn *c); /* the request in c->in is done, at c->in_pos */
 
 /* records.c: the state as records; the same for the journal and for a handover */
@@ -77,9 +77,9 @@ struct loader {
 	struct server *sv;
 	struct node *way[XENSTORE_ABS_PATH_MAX / 2 + 2]; /* the nodes above the next one */
 	uint32_t depth;
-	struct conn *(*socket)(struct loader *l, uint32_t index,
-			       unsigned domid); /* handover: make the connection */
-	struct conn *current;			/* whose transactions come next */
+	/* handover: make the connection */
+	struct conn *(*socket)(struct loader *l, uint32_t index, unsigned domid);
+	struct conn *current; /* whose transactions come next */
 	void *arg;
 };
 /* one record; -EPROTO if it cannot be read */

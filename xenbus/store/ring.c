@@ -59,8 +59,8 @@ void ring_begin(struct domain *d)
 	if (load(&d->page->connection) != XENSTORE_CONNECTED)
 		store(&d->page->connection, XENSTORE_CONNECTED);
 	c->closing = false;
-	door_notify(c->sv->door,
-		    d->port); /* dom0's kernel begins to use its ring at the first event */
+	/* dom0's kernel begins to use its ring at the first event */
+	door_notify(c->sv->door, d->port);
 }
 
 /*

@@ -15,8 +15,8 @@ bool turn_take(struct conn *c);
  * is woken.
  */
 bool turn_blocks(struct conn *c, const char *path, size_t len);
-void turn_lost(struct conn *c,
-	       const char *path); /* a conflict at path (NULL: nowhere in particular) */
+/* a conflict at path (NULL: nowhere in particular) */
+void turn_lost(struct conn *c, const char *path);
 void turn_won(struct conn *c);
 void turn_pass(struct conn *c);	 /* its transaction ended: the next, please */
 void turn_leave(struct conn *c); /* the connection goes */

@@ -49,8 +49,8 @@ static inline char *bytes_at(const struct bytes *b)
 /* room for len bytes at the tail; the caller fills them and adds to tail */
 char *bytes_room(struct bytes *b, size_t len);
 void bytes_add(struct bytes *b, const void *p, size_t len);
-void bytes_drop(struct bytes *b,
-		size_t len); /* from the head; frees the memory of an empty queue that was large */
+/* from the head; frees the memory of an empty queue that was large */
+void bytes_drop(struct bytes *b, size_t len);
 void bytes_free(struct bytes *b);
 
 /*
