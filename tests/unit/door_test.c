@@ -106,7 +106,7 @@ static int as_nobody(void)
 	WANT(connects_to(store) == 0);
 	fd = door_fd();
 	WANT(shutdown(fd, SHUT_WR) == 0);
-	WANT(poll(&p, 1, 5000) == 1); /* it ends with the daemon */
+	WANT(poll(&p, 1, 60000) == 1); /* it ends with the daemon */
 	return 0;
 }
 

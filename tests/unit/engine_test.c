@@ -525,7 +525,8 @@ static void there_and_back(bool is_32bit, bool live)
 	compare();
 	assert_true(out.zero_pages > 100);
 	if (live) {
-		assert_true(out.rounds > 2 && rounds_seen == out.rounds);
+		/* of a last round that has no pages nothing is told */
+		assert_true(out.rounds > 2 && rounds_seen == out.rounds - !out.last_round_pages);
 		assert_true(ticks > 500 && out.last_round_pages > 0);
 	}
 	guest_end();

@@ -19,7 +19,7 @@
 #include "migration/identity.h"
 #include "migration/pair.h"
 
-#define SOON (mig_now_ns() + 5000000000ull)
+#define SOON (mig_now_ns() + 60000000000ull)
 
 static struct identity *alice, *bob, *eve;
 
@@ -43,7 +43,7 @@ static bool compare(void *arg, const char *code)
 static void *pairs(void *arg)
 {
 	struct person *p = arg;
-	struct hostlink_tls how = { p->id, NULL, NULL, !p->first, 5000 };
+	struct hostlink_tls how = { p->id, NULL, NULL, !p->first, 60000 };
 	uint8_t peer[FINGERPRINT_SIZE];
 	struct channel *c = NULL;
 	struct hello h;
