@@ -12,7 +12,7 @@ import sys
 import time
 
 from tap import Tap
-from xs import Client, find_stock, stock, torc
+from xs import BUILD, Client, find_stock, stock, torc
 
 LOADS = (("read, 200 clients", "read", 200, 64), ("write, 200 clients", "write", 200, 64),
          ("read, 1 client", "read", 1, 64), ("write, 1 client", "write", 1, 64),
@@ -127,7 +127,7 @@ def growth(st, seconds, tool):
 def main():
     root = os.path.abspath(sys.argv[1]) if len(sys.argv) > 1 else "/"
     seconds = float(sys.argv[2]) if len(sys.argv) > 2 else 1
-    tool, fake = "build/tests/store-load", "build/tests/fakexen.so"
+    tool, fake = f"{BUILD}/tests/store-load", f"{BUILD}/tests/fakexen.so"
     found = find_stock(root)
     make = {"torc-stored": lambda: torc(fake=fake)}
     for key, name in (("c", "xenstored"), ("ocaml", "oxenstored")):

@@ -15,7 +15,7 @@ import tempfile
 
 import transcript
 from tap import Tap, sanitizer_findings
-from xs import find_stock, stock, torc
+from xs import BUILD, find_stock, stock, torc
 
 # step: why ours answers otherwise
 DIFFERS = {
@@ -127,8 +127,8 @@ def compare_test_xenstore(tap, ours, theirs, root):
 
 def main():
     root = os.path.abspath(sys.argv[1]) if len(sys.argv) > 1 else "/"
-    binary = sys.argv[2] if len(sys.argv) > 2 else "build/tests/torc-stored-san"
-    fake = sys.argv[3] if len(sys.argv) > 3 else "build/tests/fakexen.so"
+    binary = sys.argv[2] if len(sys.argv) > 2 else f"{BUILD}/tests/torc-stored-san"
+    fake = sys.argv[3] if len(sys.argv) > 3 else f"{BUILD}/tests/fakexen.so"
     tap = Tap()
     found = find_stock(root)
     if "c" not in found:

@@ -11,7 +11,7 @@ import threading
 import time
 
 from tap import Tap, sanitizer_findings
-from xs import CONTROL, READ, Refused, WRITE, Gone, Socket, torc
+from xs import BUILD, CONTROL, PATIENCE, READ, Refused, WRITE, Gone, Socket, torc
 
 
 class Busy(threading.Thread):
@@ -39,14 +39,14 @@ def takeover(store):
     """Start a successor; returns when it serves. The old process ends by itself."""
     old = store.p
     p = subprocess.Popen(store.argv + ["--takeover"], env=store.env, stdout=store.log, stderr=store.log)
-    old.wait(20)
+    old.wait(PATIENCE)
     store.p = p
     return old.returncode
 
 
 def main():
-    binary = sys.argv[1] if len(sys.argv) > 1 else "build/tests/torc-stored-san"
-    fake = sys.argv[2] if len(sys.argv) > 2 else "build/tests/fakexen.so"
+    binary = sys.argv[1] if len(sys.argv) > 1 else f"{BUILD}/tests/torc-stored-san"
+    fake = sys.argv[2] if len(sys.argv) > 2 else f"{BUILD}/tests/fakexen.so"
     tap = Tap()
     store = torc(binary, fake)
     c = store.client()
@@ -56,7 +56,7 @@ def main():
     guest.watch("data", "gtok")
     watcher = store.client()
     watcher.watch("/w", "wtok")
-    watcher.wait_events()
+    watcher.wait_events(least=1)
 
     good, bad = store.client(), store.client()
     c.write("/t/a", "1")
@@ -81,7 +81,7 @@ def main():
     for b in busy:
         b.stop = True
     for b in busy:
-        b.join(20)
+        b.join(PATIENCE)
     errors = [b.error for b in busy if b.error]
     print(f"# {sum(b.n for b in busy)} writes during 3 handovers, slowest {max(b.slowest for b in busy) * 1000:.0f} ms")
     tap.ok(rcs == [0, 0, 0], "the-old-daemon-ends-well", str(rcs))
@@ -103,16 +103,16 @@ def main():
         got = guest.receive()
     tap.ok(got is not None and len(guest.read("data/long")) == 2000, "so-is-one-in-a-ring")
     c.write("/w/x", "1")
-    tap.ok(watcher.wait_events(0.5) == [(b"/w/x", b"wtok")], "watches-fire-once")
+    tap.ok(watcher.wait_events(0.5, 1) == [(b"/w/x", b"wtok")], "watches-fire-once")
     tap.ok((b"data/long", b"gtok") in guest.wait_events(0.3), "so-do-a-guests")
 
     deaths = store.client()
     deaths.watch("@releaseDomain", "d")
     store.guest(6, c)
-    deaths.wait_events()
+    deaths.wait_events(least=1)
     store.mark("gone", 6)
     store.dom_event()
-    tap.ok(deaths.wait_events(0.5) == [(b"@releaseDomain", b"d")], "it-hears-of-deaths")
+    tap.ok(deaths.wait_events(0.5, 1) == [(b"@releaseDomain", b"d")], "it-hears-of-deaths")
 
     # a successor that dies in the middle
     s = Socket(store.socket)
@@ -122,11 +122,11 @@ def main():
     s.close()
     tap.run("a-failed-handover-changes-nothing", lambda: (c.read("/half"), guest.read("data/long"), c.write("/after", "1")))
     old = store.p
-    second = subprocess.run(store.argv, env=store.env, capture_output=True, text=True, timeout=20, check=False)
+    second = subprocess.run(store.argv, env=store.env, capture_output=True, text=True, timeout=PATIENCE, check=False)
     tap.ok(second.returncode == 1 and "--takeover" in second.stderr and old.poll() is None,
            "a-second-daemon-is-refused-with-a-remedy", second.stderr)
     old.send_signal(signal.SIGTERM)
-    old.wait(10)
+    old.wait(PATIENCE)
     store.start()
     c = store.client()
     tap.ok(c.read("/after") == b"1" and guest.read("data/long") == b"z" * 2000, "a-restart-keeps-the-tree")

@@ -12,7 +12,7 @@ import threading
 import time
 
 from tap import Tap, sanitizer_findings
-from xs import Gone, Refused, Socket, torc
+from xs import BUILD, Gone, PATIENCE, Refused, Socket, torc
 
 WRITERS = 3
 
@@ -77,7 +77,7 @@ class GuestLoad(threading.Thread):
                 # some are longer than the ring, so that the store dies between their parts, too
                 value = f"{n}." + "x" * (1500 if n % 7 == 0 else 10)
                 self.g.write("data/n", value, 0)
-                got = self.g.call(2, "data/n", 0, 20.0)
+                got = self.g.call(2, "data/n")
                 if got.decode() != value:
                     raise AssertionError(f"request {n}: wrote {value[:20]}, read {got[:20]}")
                 self.done = n
@@ -107,8 +107,8 @@ def check(c, writers):
 
 def main():
     kills = int(sys.argv[1]) if len(sys.argv) > 1 else 10
-    binary = sys.argv[2] if len(sys.argv) > 2 else "build/tests/torc-stored-san"
-    fake = sys.argv[3] if len(sys.argv) > 3 else "build/tests/fakexen.so"
+    binary = sys.argv[2] if len(sys.argv) > 2 else f"{BUILD}/tests/torc-stored-san"
+    fake = sys.argv[3] if len(sys.argv) > 3 else f"{BUILD}/tests/fakexen.so"
     tap = Tap()
     rng = random.Random(kills)
     store = torc(binary, fake)
@@ -135,7 +135,7 @@ def main():
         for w in writers:
             w.stop = True
         for w in writers:
-            w.join(20)
+            w.join(PATIENCE)
         store.start()
         c = store.client()
         why = check(c, writers) or next((w.error for w in writers if w.error), None)
@@ -146,9 +146,8 @@ def main():
         if c.call(0, b"check\0") != b"OK\0":
             print(f"# kill {k}: the store's own check fails")
         c.close()
-        for _ in range(400):
-            if load.done > guest_before or load.error:
-                break
+        end = time.monotonic() + PATIENCE
+        while load.done == guest_before and not load.error and time.monotonic() < end:
             time.sleep(0.01)
         went_on += load.done > guest_before
         guest_before = load.done
@@ -156,7 +155,7 @@ def main():
         if load.error:
             break
     load.stop = True
-    load.join(30)
+    load.join(PATIENCE)
     print(f"# {kills} kills; the writers' last numbers: {[w.tried for w in last]}; the guest made {load.done} writes and "
           f"reads, with {load.events} events")
     tap.ok(good == kills, f"acknowledged-writes-survive-{kills}-kills", f"{kills - good} times something was wrong")

@@ -49,8 +49,9 @@ static void wait_event(uint32_t wanted)
 	char junk[16];
 
 	if (poll(&p, 1, 60000) == 0) {
-		fprintf(stderr, "no event for a minute: %u answers of %u; req %u/%u rsp %u/%u\n", answers,
-			wanted, ring->req_cons, ring->req_prod, ring->rsp_cons, ring->rsp_prod);
+		fprintf(stderr, "no event for a minute: %u answers of %u; req %u/%u rsp %u/%u\n",
+			answers, wanted, ring->req_cons, ring->req_prod, ring->rsp_cons,
+			ring->rsp_prod);
 		exit(1);
 	}
 	while (recv(ear, junk, sizeof(junk), MSG_DONTWAIT) > 0)

@@ -8,13 +8,13 @@ import subprocess
 import sys
 
 from tap import Tap, sanitizer_findings
-from xs import torc
+from xs import BUILD, torc
 
 
 def main():
     args = sys.argv[1:] + [None] * 4
     tap = Tap()
-    store = torc(args[1] or "build/bin/torc-stored", args[2] or "build/tests/fakexen.so")
+    store = torc(args[1] or f"{BUILD}/bin/torc-stored", args[2] or f"{BUILD}/tests/fakexen.so")
     c = store.client()
     guests = []
     for d in (5, 6, 7):
@@ -22,7 +22,7 @@ def main():
         c.chmod(f"/local/domain/{d}/data", f"n{d}")
         guests.append(store.guest(d, c))
         guests[-1].ear.close()
-    runs = [subprocess.Popen([args[3] or "build/tests/store-ringload", store.fake, str(g.domid), args[0] or "20000"],
+    runs = [subprocess.Popen([args[3] or f"{BUILD}/tests/store-ringload", store.fake, str(g.domid), args[0] or "20000"],
                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) for g in guests]
     for g, r in zip(guests, runs):
         out = r.communicate(timeout=200)[0].strip()

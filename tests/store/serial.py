@@ -11,7 +11,7 @@ import subprocess
 import sys
 
 from tap import Tap, sanitizer_findings
-from xs import torc
+from xs import BUILD, torc
 
 
 def judge(history, final):
@@ -83,8 +83,8 @@ def main():
     tap.ok(judge(["1 9.9 5.1"], {}) is not None, "judge-sees-a-torn-read")
     tap.ok(judge(["1 0.1 5.1 2 6.1 5.2", "2 0.2 6.1 1 5.1 6.2"], {}) is not None, "judge-sees-a-circle")
     tap.ok(judge(["1 0.1 5.1"], {"1": "0.1"}) is not None, "judge-sees-a-wrong-end")
-    store = torc(args[1] or "build/tests/torc-stored-san", args[3] or "build/tests/fakexen.so")
-    load = args[2] or "build/tests/store-load"
+    store = torc(args[1] or f"{BUILD}/tests/torc-stored-san", args[3] or f"{BUILD}/tests/fakexen.so")
+    load = args[2] or f"{BUILD}/tests/store-load"
     one(tap, load, "200-clients-on-16-nodes", store, "txn", 200, 16, seconds)
     one(tap, load, "200-clients-on-1-node", store, "rmw", 200, 1, seconds)
     one(tap, load, "300-clients-on-2000-nodes", store, "txn", 300, 2000, seconds)

@@ -18,6 +18,9 @@ import time
 (CONTROL, DIRECTORY, READ, GET_PERMS, WATCH, UNWATCH, TXN_START, TXN_END, INTRODUCE, RELEASE, GET_DOMAIN_PATH, WRITE,
  MKDIR, RM, SET_PERMS, WATCH_EVENT, ERROR, IS_INTRODUCED, RESUME, SET_TARGET) = range(20)
 RESET_WATCHES, DIRECTORY_PART = 21, 22
+BUILD = os.environ.get("RIG_BUILD", "build")
+# For what is sure to come. A machine that has other things to do lets a process stand still for seconds.
+PATIENCE = 60.0
 
 
 class Refused(Exception):
@@ -55,7 +58,7 @@ class Client:
     def pump(self, timeout):
         raise NotImplementedError
 
-    def receive(self, timeout=5.0):
+    def receive(self, timeout=PATIENCE):
         end = time.monotonic() + timeout
         while True:
             m = self.take()
@@ -66,7 +69,7 @@ class Client:
                 return None
             self.pump(left)
 
-    def call(self, kind, body=b"", tx=0, timeout=5.0):
+    def call(self, kind, body=b"", tx=0, timeout=PATIENCE):
         """A request and the body of its answer; Refused with the error's name."""
         if isinstance(body, str):
             body = body.encode() + b"\0"
@@ -86,10 +89,15 @@ class Client:
                 raise Refused(m[3].rstrip(b"\0").decode())
             return m[3]
 
-    def wait_events(self, seconds=0.1):
-        """All events that are there or come within the time; the list is then empty again."""
-        end = time.monotonic() + seconds
-        while (left := end - time.monotonic()) > 0:
+    def wait_events(self, seconds=0.1, least=0):
+        """All events that are there or come within the time, and before there are at least so many; the list is then
+        empty again."""
+        try:
+            self.call(READ, "/")        # what the store has to say already, it says before it answers
+        except Refused:
+            pass
+        start = time.monotonic()
+        while (left := start + (PATIENCE if len(self.events) < least else seconds) - time.monotonic()) > 0:
             m = self.receive(left)
             if m and m[0] == WATCH_EVENT:
                 self.events.append(tuple(m[3].split(b"\0")[:2]))
@@ -189,7 +197,7 @@ class Guest(Client):
     def room(self):
         return self.SIZE - ((self.get(self.REQ_PROD) - self.get(self.REQ_CONS)) & 0xffffffff)
 
-    def send(self, data, timeout=10.0):
+    def send(self, data, timeout=PATIENCE):
         """As Linux does: header and body apart, and an event only if the store had taken all there was."""
         self.put_bytes(data[:16], timeout)
         self.put_bytes(data[16:], timeout)
@@ -265,7 +273,8 @@ class Store:
             self.wait_up()
 
     def wait_up(self):
-        for _ in range(1000):
+        end = time.monotonic() + PATIENCE
+        while time.monotonic() < end:
             try:
                 c = Socket(self.socket)
                 c.ls("/")
@@ -317,7 +326,7 @@ class Store:
         return text
 
 
-def torc(binary="build/bin/torc-stored", fake="build/tests/fakexen.so", args=()):
+def torc(binary=f"{BUILD}/bin/torc-stored", fake=f"{BUILD}/tests/fakexen.so", args=()):
     preload = os.path.abspath(fake)
     if binary.endswith("-san"):
         asan = subprocess.run(["gcc", "-print-file-name=libasan.so"], capture_output=True, text=True, check=True).stdout
@@ -337,7 +346,7 @@ def find_stock(root):
     return found
 
 
-def stock(path, root, fake="build/tests/fakexen.so"):
+def stock(path, root, fake=f"{BUILD}/tests/fakexen.so"):
     env = {"LD_LIBRARY_PATH": root + "/usr/lib/x86_64-linux-gnu"} if root else {}
     argv = [path, "-N"]
     if path.endswith("oxenstored"):
