@@ -72,7 +72,7 @@ if [ -e $GRUB ]; then
 	for z in "xz -c" "lzma -c" "bzip2 -c" "zstd -qc" "lz4 -lqc"; do
 		command -v ${z% *} > /dev/null || continue
 		$z $GRUB > "$dir/packed"
-		TORC_CACHE_DIR=/nonexistent says "a kernel packed by ${z% *}" 0 '"bits":64' "$T" create -n "$dir/ok.cfg" "kernel=$dir/packed"
+		TORC_CACHE_DIR=/dev/null/cache says "a kernel packed by ${z% *}" 0 '"bits":64' "$T" create -n "$dir/ok.cfg" "kernel=$dir/packed"
 	done
 	says "a compressed kernel" 0 '"bits":64' "$T" create -n "$dir/ok.cfg" "kernel=$dir/grub.gz"
 	says "and again, from the cache" 0 '"bits":64' "$T" create -n "$dir/ok.cfg" "kernel=$dir/grub.gz"
@@ -98,7 +98,7 @@ fi
 cp "$T" "$dir/torc"
 says "torc without torc-more beside it" 5 "torc check-kernel is a part of torc-more" "$dir/torc" check-kernel x
 if [ -e $GRUB ]; then
-	TORC_CACHE_DIR=/nonexistent says "torc without torc-unpack beside it" 5 "torc-unpack cannot be run" "$dir/torc" create -n "$dir/ok.cfg" "kernel=$dir/grub.gz"
+	TORC_CACHE_DIR=/dev/null/cache says "torc without torc-unpack beside it" 5 "torc-unpack cannot be run" "$dir/torc" create -n "$dir/ok.cfg" "kernel=$dir/grub.gz"
 fi
 ! ldd "$T" 2>&1 | grep -q '=>'
 result $? "torc loads no libraries" "$(ldd "$T")"

@@ -12,7 +12,7 @@ $(B)/tests/$(1)_test: $(call TOOLS_TEST_OBJS,tests/unit/$(1)_test $(2))
 
 .PHONY: unit-$(1)
 unit-$(1): $(B)/tests/$(1)_test
-	@TORC_CACHE_DIR=/nonexistent $(B)/tests/$(1)_test
+	@TORC_CACHE_DIR=/dev/null/cache $(B)/tests/$(1)_test
 CHECKS += unit-$(1)
 endef
 $(eval $(call tools_test,config,$(TOOLS_COMMON) $(TOOLS_CONFIG),))
