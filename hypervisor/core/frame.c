@@ -75,7 +75,8 @@ static inline void count_up(struct frame *f)
 	atomic_add(&f->count, 1);
 }
 
-bool frame_get_any(struct frame *f)
+/* In line for this file's own use: each typed reference goes with a general one. */
+static inline __attribute__((always_inline)) bool get_any(struct frame *f)
 {
 	uint32_t old = atomic_read(&f->count);
 
@@ -86,14 +87,24 @@ bool frame_get_any(struct frame *f)
 	return true;
 }
 
-bool frame_get(struct frame *f, struct domain *owner)
+static inline __attribute__((always_inline)) bool get(struct frame *f, struct domain *owner)
 {
-	if (!frame_get_any(f))
+	if (!get_any(f))
 		return false;
 	if (likely(f->owner == owner && owner))
 		return true;
 	frame_put(f);
 	return false;
+}
+
+bool frame_get_any(struct frame *f)
+{
+	return get_any(f);
+}
+
+bool frame_get(struct frame *f, struct domain *owner)
+{
+	return get(f, owner);
 }
 
 /* The last reference went: nobody maps it any more, TLBs may. The stamp makes the heap flush them
@@ -111,13 +122,18 @@ static void release(struct frame *f)
 	frames_free(f, 0);
 }
 
-void frame_put(struct frame *f)
+static inline __attribute__((always_inline)) void put(struct frame *f)
 {
 	uint32_t n = atomic_sub(&f->count, 1);
 
 	ASSERT((n & C_COUNT) < C_LIMIT);
 	if (unlikely(!(n & C_COUNT)))
 		release(f);
+}
+
+void frame_put(struct frame *f)
+{
+	put(f);
 }
 
 void frame_assign(struct frame *f, struct domain *d)
@@ -329,7 +345,7 @@ static inline __attribute__((always_inline)) int get_typed(struct frame *f, stru
 {
 	int rc;
 
-	if (unlikely(!frame_get(f, owner)))
+	if (unlikely(!get(f, owner)))
 		return -XEN_EINVAL;
 	rc = type_get(f, t, nested);
 	if (unlikely(rc))
@@ -351,7 +367,7 @@ bool frame_get_more(struct frame *f, struct domain *owner, enum frame_type t)
 {
 	uint32_t old;
 
-	if (unlikely(!frame_get(f, owner)))
+	if (unlikely(!get(f, owner)))
 		return false;
 	old = atomic_read(&f->type);
 	for (;;) {
@@ -416,7 +432,7 @@ static int type_put(struct frame *f, bool preemptible)
 void frame_put_typed(struct frame *f)
 {
 	type_put(f, false);
-	frame_put(f);
+	put(f);
 }
 
 int frame_put_typed_preemptible(struct frame *f)
@@ -424,7 +440,7 @@ int frame_put_typed_preemptible(struct frame *f)
 	int rc = type_put(f, true);
 
 	if (!rc)
-		frame_put(f);
+		put(f);
 	return rc;
 }
 

@@ -59,7 +59,7 @@ static void restart(struct vcpu *v, struct cpu_user_regs *r, unsigned long *cons
 	v->restart.mask = 0;
 }
 
-static void entry_32(struct vcpu *v, struct cpu_user_regs *r)
+void hypercall_entry_32(struct vcpu *v, struct cpu_user_regs *r)
 {
 	unsigned int nr = r->eax;
 	const struct hypercall *h = &hypercalls[index_nospec(nr, NR_HYPERCALLS)];
@@ -87,10 +87,6 @@ void hypercall_entry(struct vcpu *v, struct cpu_user_regs *r)
 	unsigned long nr = r->rax;
 	long rc;
 
-	if (unlikely(v->domain->is_32bit)) {
-		entry_32(v, r);
-		return;
-	}
 	/* hypercall_dispatch() by hand: this is the hot path */
 	h = &hypercalls[index_nospec(nr, NR_HYPERCALLS)];
 	fn = h->fn[0];

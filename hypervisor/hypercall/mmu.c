@@ -101,19 +101,40 @@ static long list_restart(struct vcpu *v, unsigned long at, uint32_t left)
 
 #define BATCH 16
 
-HC(hc_mmu_update)
+/* The most frequent list has one entry of one's own tables. */
+static inline bool one_of_own(const struct vcpu *v, unsigned long count, unsigned long done,
+			      unsigned long foreigndom)
 {
-	uint32_t count = a2 & ~RESUMED, n = done_before(a2, GADDR(a3)), i, have = 0;
+	return count == 1 && !done && (uint32_t)foreigndom == DOMID_SELF && !v->half_put;
+}
+
+static long update_one(struct vcpu *v, unsigned long at)
+{
+	struct mmu_who who = { v->domain, v->domain };
+	struct mmu_held held = { NULL, FT_NONE };
+	struct mmu_update req;
+	int rc;
+
+	if (guest_get(&req, GADDR(at)))
+		return refuse(v, -XEN_EFAULT, "updates at %#lx are not readable", at);
+	mmu_update_some(v, &who, &held, &req, 1, &rc);
+	mmu_let_go(v, &held);
+	return rc == -XEN_ERESTART ? list_restart(v, at, 1) : rc;
+}
+
+static long update_list(struct vcpu *v, unsigned long a1, unsigned long a2, unsigned long a3,
+			unsigned long a4)
+{
+	uint32_t count = a2 & ~RESUMED, n = done_before(a2, GADDR(a3)), i = 0, at, have = 0;
 	struct mmu_held held = { NULL, FT_NONE };
 	struct mmu_update req[BATCH];
 	struct mmu_who who;
-	long rc;
+	int rc;
 
-	(void)a5;
 	rc = who_get(v, a4, &who);
 	if (unlikely(rc))
 		return rc;
-	for (i = 0; i < count; i++) {
+	while (i < count) {
 		if (unlikely(v->half_put || (i && must_yield()))) {
 			rc = mmu_finish_put(v);
 			if (rc || must_yield()) {
@@ -121,7 +142,8 @@ HC(hc_mmu_update)
 				break;
 			}
 		}
-		if (!(i % BATCH)) {
+		at = i % BATCH;
+		if (!at) {
 			have = MIN(count - i, BATCH);
 			if (guest_read(req, GADDR(a1 + i * sizeof(*req)), have * sizeof(*req))) {
 				rc = refuse(v, -XEN_EFAULT, "updates at %#lx are not readable",
@@ -129,15 +151,22 @@ HC(hc_mmu_update)
 				break;
 			}
 		}
-		rc = mmu_update_next(v, &who, &held, req[i % BATCH].ptr, req[i % BATCH].val);
+		i += mmu_update_some(v, &who, &held, req + at, have - at, &rc);
 		if (unlikely(rc))
 			break;
 	}
 	mmu_let_go(v, &held);
 	who_put(v, &who);
 	if (rc == -XEN_ERESTART)
-		rc = list_restart(v, a1 + i * sizeof(*req), count - i);
+		rc = (int)list_restart(v, a1 + i * sizeof(*req), count - i);
 	return list_end(rc, GADDR(a3), n + i);
+}
+
+HC(hc_mmu_update)
+{
+	(void)a5;
+	return likely(one_of_own(v, a2, a3, a4)) ? update_one(v, a1) :
+						   update_list(v, a1, a2, a3, a4);
 }
 
 /* --- flushes -------------------------------------------------------------- */

@@ -90,18 +90,14 @@ static bool emulate_write(struct vcpu *v, struct cpu_user_regs *regs, unsigned l
 	return true; /* somebody else writes it all the time: the instruction again */
 }
 
-bool mmu_fix_fault(struct vcpu *v, struct cpu_user_regs *regs, unsigned long cr2)
+static __attribute__((noinline)) bool fix_write(struct vcpu *v, struct cpu_user_regs *regs,
+						unsigned long cr2)
 {
-	uint32_t code = regs->error_code;
 	struct frame *f;
 	enum frame_type t;
 	struct walk w;
 	bool done;
 
-	if (unlikely(v->domain->dirty) && dirty_fault(v, cr2, code))
-		return true;
-	if ((code & (PF_P | PF_W | PF_RSVD)) != (PF_P | PF_W))
-		return false;
 	if (!guest_in_kernel(v, regs) ||
 	    !(v->domain->vm_assist >> VMASST_TYPE_writable_pagetables & 1))
 		return false;
@@ -121,4 +117,15 @@ bool mmu_fix_fault(struct vcpu *v, struct cpu_user_regs *regs, unsigned long cr2
 	done = emulate_write(v, regs, cr2, f, t);
 	frame_put_typed(f);
 	return done;
+}
+
+bool mmu_fix_fault(struct vcpu *v, struct cpu_user_regs *regs, unsigned long cr2)
+{
+	uint32_t code = regs->error_code;
+
+	if (unlikely(v->domain->dirty) && dirty_fault(v, cr2, code))
+		return true;
+	if (likely((code & (PF_P | PF_W | PF_RSVD)) != (PF_P | PF_W)))
+		return false;
+	return fix_write(v, regs, cr2);
 }

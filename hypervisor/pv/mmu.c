@@ -104,7 +104,9 @@ static inline __attribute__((always_inline)) int slot_update(struct vcpu *v, str
 	/* Before the old entry's references go: no copy of it may outlive them. */
 	if (unlikely(d->dirty))
 		dirty_table_changed(d, f, t, slot);
-	if (old & PTE_P && unlikely(entry_put(d, t, old)))
+	if (t == FT_L1)
+		frame_entry_put(d, old);
+	else if (old & PTE_P && unlikely(entry_put(d, t, old)))
 		put_later(v, mfn_frame(pte_mfn(old)));
 	return 0;
 }
@@ -113,16 +115,6 @@ int table_update(struct vcpu *v, struct frame *f, enum frame_type t, unsigned in
 		 uint64_t pte, const struct mmu_who *w, const uint64_t *expect, bool keep_ad)
 {
 	return slot_update(v, f, t, slot, pte, w, expect, keep_ad);
-}
-
-static int held_update(struct vcpu *v, const struct mmu_held *h, uint64_t ptr, uint64_t pte,
-		       const struct mmu_who *w, bool keep_ad)
-{
-	unsigned int slot = (ptr & (PAGE_SIZE - 1)) / 8;
-
-	if (likely(h->t == FT_L1))
-		return slot_update(v, h->f, FT_L1, slot, pte, w, NULL, keep_ad);
-	return table_update(v, h->f, h->t, slot, pte, w, NULL, keep_ad);
 }
 
 static int update_raw(struct vcpu *v, struct frame *f, const struct mmu_who *w, uint64_t ptr,
@@ -152,8 +144,8 @@ void mmu_let_go(struct vcpu *v, struct mmu_held *h)
 	h->f = NULL;
 }
 
-/* Of a table that is not held yet, or of none. */
-static __attribute__((noinline)) int update_pte(struct vcpu *v, const struct mmu_who *w,
+/* A table that is not held yet: 0 and it is, or 1 and the update is done, there being none. */
+static __attribute__((noinline)) int hold_table(struct vcpu *v, const struct mmu_who *w,
 						struct mmu_held *h, uint64_t ptr, uint64_t val,
 						bool keep_ad)
 {
@@ -173,7 +165,7 @@ static __attribute__((noinline)) int update_pte(struct vcpu *v, const struct mmu
 			rc = -XEN_EAGAIN;
 			if (frame_get_more(f, w->pt, t)) {
 				*h = (struct mmu_held){ f, t };
-				return held_update(v, h, ptr, val, w, keep_ad);
+				return 0;
 			} else if (f->owner != w->pt || frame_type(f) == t) {
 				/* Another's, or half validated: an update may not decide which half
 				 * it meant. */
@@ -189,7 +181,7 @@ static __attribute__((noinline)) int update_pte(struct vcpu *v, const struct mmu
 		}
 	} while (rc == -XEN_EAGAIN); /* its type changed under us: as often as the guest has vcpus
 					that do so */
-	return rc;
+	return rc ? rc : 1;
 }
 
 static int m2p_update(struct vcpu *v, const struct mmu_who *w, mfn_t m, uint64_t pfn)
@@ -206,24 +198,49 @@ static int m2p_update(struct vcpu *v, const struct mmu_who *w, mfn_t m, uint64_t
 	return 0;
 }
 
-int mmu_update_next(struct vcpu *v, const struct mmu_who *w, struct mmu_held *h, uint64_t ptr,
-		    uint64_t val)
+static inline __attribute__((always_inline)) int update_next(struct vcpu *v, const struct mmu_who *w,
+							     struct mmu_held *h, uint64_t ptr,
+							     uint64_t val)
 {
 	bool keep_ad = (ptr & 3) == MMU_PT_UPDATE_PRESERVE_AD;
+	unsigned int slot = (ptr & (PAGE_SIZE - 1)) / 8;
 	mfn_t m = MFN(ptr >> PAGE_SHIFT);
+	int rc;
 
 	if (unlikely((ptr & 3) == MMU_MACHPHYS_UPDATE))
 		return m2p_update(v, w, m, val);
-	if (likely(h->f == mfn_frame(m) && !(ptr & 4)))
-		return held_update(v, h, ptr, val, w, keep_ad);
-	return update_pte(v, w, h, ptr & ~3ull, val, keep_ad);
+	if (h->f != mfn_frame(m) || unlikely(ptr & 4)) {
+		rc = hold_table(v, w, h, ptr & ~3ull, val, keep_ad);
+		if (unlikely(rc))
+			return rc < 0 ? rc : 0;
+	}
+	if (likely(h->t == FT_L1))
+		return slot_update(v, h->f, FT_L1, slot, val, w, NULL, keep_ad);
+	return table_update(v, h->f, h->t, slot, val, w, NULL, keep_ad);
+}
+
+/* Entries of level 1 tables go on as long as nothing is left half done. */
+unsigned int mmu_update_some(struct vcpu *v, const struct mmu_who *w, struct mmu_held *h,
+			     const struct mmu_update *u, unsigned int n, int *rc)
+{
+	unsigned int i = 0;
+
+	do {
+		*rc = update_next(v, w, h, u[i].ptr, u[i].val);
+		if (unlikely(*rc))
+			break;
+		i++;
+	} while (i < n && h->f && h->t == FT_L1 && !v->half_put);
+	return i;
 }
 
 int mmu_update_entry(struct vcpu *v, const struct mmu_who *w, uint64_t ptr, uint64_t val)
 {
+	struct mmu_update u = { .ptr = ptr, .val = val };
 	struct mmu_held h = { NULL, FT_NONE };
-	int rc = mmu_update_next(v, w, &h, ptr, val);
+	int rc;
 
+	mmu_update_some(v, w, &h, &u, 1, &rc);
 	mmu_let_go(v, &h);
 	return rc;
 }

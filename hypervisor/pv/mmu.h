@@ -3,6 +3,7 @@
 #ifndef TORC_PV_MMU_H
 #define TORC_PV_MMU_H
 
+#include <torc/irq.h>
 #include <torc/pv.h>
 #include <torc/sched.h>
 #include <torc/x86.h>
@@ -66,12 +67,51 @@ static inline uint64_t pte_adjust(const struct domain *d, unsigned int level, ui
 	return pte;
 }
 
+/* A level 1 entry's references: taken for frames of pg's, given back by a table of d's. */
+static inline int frame_entry_get(struct domain *pg, uint64_t *pte)
+{
+	mfn_t m = pte_mfn(*pte);
+	struct frame *f;
+	int rc;
+
+	if (unlikely(!mfn_valid(m))) {
+		if (device_read_only(m))
+			*pte &= ~PTE_RW;
+		return io_mem_allowed(pg, m, 1) ? 0 : -XEN_EPERM;
+	}
+	/* Not the owner's, or in use as a table: the reference has one answer for both. */
+	f = mfn_frame(m);
+	if (*pte & PTE_RW) {
+		rc = frame_get_entry(f, pg, FT_WRITABLE);
+		return rc && rc != -XEN_ERESTART ? -XEN_EBUSY : rc;
+	}
+	return frame_get(f, pg) ? 0 : -XEN_EBUSY;
+}
+
+static inline void frame_entry_put(struct domain *d, uint64_t pte)
+{
+	struct frame *f;
+
+	if (!(pte & PTE_P) || unlikely(!mfn_valid(pte_mfn(pte))))
+		return;
+	f = mfn_frame(pte_mfn(pte));
+	if (!(pte & PTE_RW)) {
+		frame_put(f);
+		return;
+	}
+	if (unlikely(f->owner != d)) {
+		frame_mark_foreign(f);
+		if (f->owner)
+			dirty_mark(f->owner, frame_mfn(f));
+	}
+	frame_put_typed(f);
+}
+
 /* validate.c */
 /* An entry's references: of a table of d of type t, its flags checked, pte adjusted (and lowered
  * further). Frames are pg's. */
 int entry_get(struct domain *d, struct domain *pg, enum frame_type t, unsigned int slot,
 	      uint64_t *pte);
-int frame_entry_get(struct domain *pg, uint64_t *pte); /* the same for level 1 */
 /* -XEN_ERESTART: the child's reference is kept */
 int entry_put(struct domain *d, enum frame_type t, uint64_t pte);
 

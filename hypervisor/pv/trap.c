@@ -82,7 +82,8 @@ static bool in_ldt(unsigned long addr, unsigned long *off)
 	return *off < LDT_SIZE;
 }
 
-static void page_fault(struct vcpu *v, struct cpu_user_regs *r, unsigned long cr2)
+static __attribute__((noinline)) void other_page_fault(struct vcpu *v, struct cpu_user_regs *r,
+						       unsigned long cr2)
 {
 	uint32_t code = r->error_code;
 	unsigned long off;
@@ -99,6 +100,18 @@ static void page_fault(struct vcpu *v, struct cpu_user_regs *r, unsigned long cr
 	if (mmu_fix_fault(v, r, cr2))
 		return;
 	guest_inject_page_fault(v, r, cr2, code);
+}
+
+/* Most are the guest's own business; mmu_fix_fault() has none with what this lets by. */
+static inline void page_fault(struct vcpu *v, struct cpu_user_regs *r, unsigned long cr2)
+{
+	const uint32_t write = PF_PRESENT | PF_WRITE;
+	unsigned long off;
+
+	if (unlikely(in_ldt(cr2, &off) || v->domain->dirty || (r->error_code & write) == write))
+		other_page_fault(v, r, cr2);
+	else
+		guest_inject_page_fault(v, r, cr2, r->error_code);
 }
 
 static void general_protection(struct vcpu *v, struct cpu_user_regs *r)
@@ -129,13 +142,10 @@ static void debug_trap(struct vcpu *v, struct cpu_user_regs *r)
 		guest_inject(v, r, VEC_DB, -1);
 }
 
-void hook_guest_exception(struct cpu_user_regs *regs, unsigned long cr2)
+static __attribute__((noinline)) void other_exception(struct vcpu *v, struct cpu_user_regs *regs,
+						      unsigned int vector)
 {
-	struct vcpu *v = current;
-	unsigned int vector = regs->entry_vector & 0xff;
-
 	switch (vector) {
-	case VEC_PF: page_fault(v, regs, cr2); break;
 	case VEC_GP: general_protection(v, regs); break;
 	case 0x80:
 		if (soft_int_allowed(v, regs, vector)) {
@@ -166,6 +176,17 @@ void hook_guest_exception(struct cpu_user_regs *regs, unsigned long cr2)
 	}
 }
 
+/* By far the most are page faults. */
+void hook_guest_exception(struct cpu_user_regs *regs, unsigned long cr2)
+{
+	unsigned int vector = regs->entry_vector & 0xff;
+
+	if (likely(vector == VEC_PF))
+		page_fault(current, regs, cr2);
+	else
+		other_exception(current, regs, vector);
+}
+
 bool hook_own_page_fault(struct cpu_user_regs *regs, unsigned long cr2)
 {
 	struct vcpu *v = current;
@@ -187,17 +208,12 @@ static void bounce_call(struct vcpu *v, struct cpu_user_regs *regs, const struct
 	bounce_guest(v, regs, &b);
 }
 
-void hook_guest_call(struct cpu_user_regs *regs)
+static __attribute__((noinline)) void other_call(struct vcpu *v, struct cpu_user_regs *regs)
 {
-	struct vcpu *v = current;
-
 	switch (regs->entry_vector) {
-	case ENTRY_SYSCALL:
+	case ENTRY_SYSCALL: /* of a process: its kernel's own is a hypercall */
 		if (likely(!v->domain->is_32bit)) {
-			if (v->kernel_mode)
-				hypercall_entry(v, regs);
-			else
-				bounce_call(v, regs, &v->syscall_cb);
+			bounce_call(v, regs, &v->syscall_cb);
 			break;
 		}
 		/* no 64-bit code in a 32-bit guest, so it is not reached */
@@ -216,14 +232,25 @@ void hook_guest_call(struct cpu_user_regs *regs)
 		else
 			guest_inject(v, regs, VEC_GP, 0);
 		break;
-	default: /* 0x82: the gate's level lets ring 1 through, which only 32-bit kernels have */
-		if (likely(v->domain->is_32bit && (regs->cs & 3) == 1)) {
-			hypercall_entry(v, regs);
-		} else {
-			regs->rip -= 2;
-			guest_inject(v, regs, VEC_GP, 0x82 << 3 | 2);
-		}
+	default: regs->rip -= 2; guest_inject(v, regs, VEC_GP, 0x82 << 3 | 2);
 	}
+}
+
+/* 0x82: the gate's level lets ring 1 through, which only 32-bit kernels have. */
+void hook_guest_call(struct cpu_user_regs *regs)
+{
+	struct vcpu *v = current;
+
+	if (v->domain->is_32bit) {
+		if (likely(regs->entry_vector == 0x82 && (regs->cs & 3) == 1)) {
+			hypercall_entry_32(v, regs);
+			return;
+		}
+	} else if (likely(v->kernel_mode && regs->entry_vector == ENTRY_SYSCALL)) {
+		hypercall_entry(v, regs);
+		return;
+	}
+	other_call(v, regs);
 }
 
 /* --- the way back --------------------------------------------------------- */

@@ -11,7 +11,6 @@
  * with a foreign domain, or as grants, and are lost (refused) if the table is taken apart and built
  * again.
  */
-#include <torc/irq.h>
 #include <torc/pv.h>
 #include <torc/x86.h>
 #include "mmu.h"
@@ -25,26 +24,6 @@ static enum frame_type child_type(const struct domain *d, enum frame_type t, uns
 	case FT_L3: return d->is_32bit && slot == 3 ? FT_L2_TOP : FT_L2;
 	default: return FT_L1;
 	}
-}
-
-int frame_entry_get(struct domain *pg, uint64_t *pte)
-{
-	mfn_t m = pte_mfn(*pte);
-	struct frame *f;
-	int rc;
-
-	if (!mfn_valid(m)) {
-		if (device_read_only(m))
-			*pte &= ~PTE_RW;
-		return io_mem_allowed(pg, m, 1) ? 0 : -XEN_EPERM;
-	}
-	/* Not the owner's, or in use as a table: the reference has one answer for both. */
-	f = mfn_frame(m);
-	if (*pte & PTE_RW) {
-		rc = frame_get_entry(f, pg, FT_WRITABLE);
-		return rc && rc != -XEN_ERESTART ? -XEN_EBUSY : rc;
-	}
-	return frame_get(f, pg) ? 0 : -XEN_EBUSY;
 }
 
 int entry_get(struct domain *d, struct domain *pg, enum frame_type t, unsigned int slot,
@@ -61,23 +40,10 @@ int entry_get(struct domain *d, struct domain *pg, enum frame_type t, unsigned i
 
 int entry_put(struct domain *d, enum frame_type t, uint64_t pte)
 {
-	struct frame *f;
-
-	if (!(pte & PTE_P) || !mfn_valid(pte_mfn(pte)))
-		return 0;
-	f = mfn_frame(pte_mfn(pte));
-	if (t != FT_L1)
-		return frame_put_typed_preemptible(f);
-	if (!(pte & PTE_RW)) {
-		frame_put(f);
-		return 0;
-	}
-	if (f->owner != d) {
-		frame_mark_foreign(f);
-		if (f->owner)
-			dirty_mark(f->owner, frame_mfn(f));
-	}
-	frame_put_typed(f);
+	if (t == FT_L1)
+		frame_entry_put(d, pte);
+	else if (pte & PTE_P && mfn_valid(pte_mfn(pte)))
+		return frame_put_typed_preemptible(mfn_frame(pte_mfn(pte)));
 	return 0;
 }
 
@@ -203,7 +169,7 @@ int table_validate(struct frame *f, enum frame_type t)
 		if (!pte_flags_allowed(d, level, pte))
 			rc = -XEN_EINVAL;
 		else
-			rc = entry_get(d, d, t, i, &pte);
+			rc = t == FT_L1 ? frame_entry_get(d, &pte) : entry_get(d, d, t, i, &pte);
 		if (rc)
 			break;
 		if (pte != was)
@@ -240,7 +206,9 @@ int table_invalidate(struct frame *f, enum frame_type t)
 		pte = READ_ONCE(table[i - 1]);
 		if (!(pte & PTE_P))
 			continue;
-		if ((level > 1 && i != start && must_yield()) || entry_put(d, t, pte)) {
+		if (t == FT_L1) {
+			frame_entry_put(d, pte);
+		} else if ((i != start && must_yield()) || entry_put(d, t, pte)) {
 			f->partial = i;
 			return -XEN_ERESTART;
 		}

@@ -53,15 +53,16 @@ static int update_list(struct vcpu *v, const struct mmu_who *who, mfn_t m, unsig
 {
 	struct mmu_held held = { NULL, FT_NONE };
 	unsigned int i, n = 1 + rnd(s) % 4;
+	struct mmu_update u[5];
 	int rc = 0;
 
-	for (i = 0; i < n && !rc; i++)
-		rc = mmu_update_next(v, who, &held, (m.n << PAGE_SHIFT) + some_slot(s) * 8,
-				     some_entry(s, dom));
-	if (!rc)
-		rc = mmu_update_next(v, who, &held,
-				     (uint64_t)(rnd(s) % FRAMES << PAGE_SHIFT) + some_slot(s) * 8,
-				     some_entry(s, dom));
+	for (i = 0; i < n; i++)
+		u[i] = (struct mmu_update){ (m.n << PAGE_SHIFT) + some_slot(s) * 8,
+					    some_entry(s, dom) };
+	u[n] = (struct mmu_update){ (uint64_t)(rnd(s) % FRAMES << PAGE_SHIFT) + some_slot(s) * 8,
+				    some_entry(s, dom) };
+	for (i = 0; i <= n && !rc;)
+		i += mmu_update_some(v, who, &held, u + i, n + 1 - i, &rc);
 	mmu_let_go(v, &held);
 	return rc;
 }

@@ -17,9 +17,10 @@ typedef long hypercall_fn(struct vcpu *v, unsigned long a1, unsigned long a2, un
 
 enum hc_who { ANY, CTRL };
 
-/* From pv/trap.c's hook_guest_call: reads registers by the guest's width, dispatches, writes the
- * result back. */
+/* From pv/trap.c's hook_guest_call: reads registers, which differ by the guest's width, dispatches,
+ * writes the result back. */
 void hypercall_entry(struct vcpu *v, struct cpu_user_regs *regs);
+void hypercall_entry_32(struct vcpu *v, struct cpu_user_regs *regs);
 /* The page of stubs (ABI: 32 bytes each). */
 void hypercall_page_fill(const struct domain *d, void *page);
 

@@ -67,14 +67,15 @@ struct mmu_who {
 	struct domain *pt, *pg;
 };
 int mmu_update_entry(struct vcpu *v, const struct mmu_who *w, uint64_t ptr, uint64_t val);
-/* The same for the next of a list, most of which are in one table: the reference to it is kept
- * until another table's turn, or the end. */
+/* The same for n of a list, n > 0, most of which are in one table: the reference to it is kept
+ * until another table's turn, or the end. It does as many as take no time worth a look at who waits
+ * for the CPU, and says how many; *rc: 0, or why the next was not done. */
 struct mmu_held {
 	struct frame *f;
 	enum frame_type t;
 };
-int mmu_update_next(struct vcpu *v, const struct mmu_who *w, struct mmu_held *h, uint64_t ptr,
-		    uint64_t val);
+unsigned int mmu_update_some(struct vcpu *v, const struct mmu_who *w, struct mmu_held *h,
+			     const struct mmu_update *u, unsigned int n, int *rc);
 void mmu_let_go(struct vcpu *v, struct mmu_held *h);
 /* flushing is the caller's */
 int mmu_update_va(struct vcpu *v, struct domain *pg, unsigned long va, uint64_t pte);
