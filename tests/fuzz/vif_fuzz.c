@@ -143,8 +143,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			break;
 		default:
 			now += (uint64_t)at << 16;
-			vif_from_guest(&vif, now);
-			vif_to_guest(&vif);
+			vif_to_guest_and_back(&vif, now);
 			vif_settle(&vif);
 			break;
 		}

@@ -35,7 +35,10 @@ struct wire { /* the host's end: what was sent, what waits */
 	size_t sent_len, wait_len;
 	unsigned int nr_sent, nr_wait, looks;
 	unsigned int holds, held; /* times it was asked to, and whether it is now */
+	struct rig *answering;	  /* its guest sends a packet when it is looked at for frames */
 };
+
+static void wire_answer(struct rig *r);
 
 struct rig {
 	struct wire wire;
@@ -67,10 +70,25 @@ static inline size_t wire_receive(struct frame_port *p, uint8_t *data, size_t si
 	if (!w->nr_wait)
 		return 0;
 	w->nr_wait--;
+	if (w->answering)
+		wire_answer(w->answering);
 	assert_true(sizeof(w->wait_hdr) + w->wait_len <= size);
 	memcpy(data, &w->wait_hdr, sizeof(w->wait_hdr));
 	memcpy(data + sizeof(w->wait_hdr), w->wait, w->wait_len);
 	return sizeof(w->wait_hdr) + w->wait_len;
+}
+
+static netif_tx_request_t *tx(struct rig *r, uint16_t id, uint32_t gref, uint16_t size,
+			      uint16_t flags);
+
+/* The frontend's half of the bargain: it does not kick for what it is not asked to kick for. */
+static inline void wire_answer(struct rig *r)
+{
+	int notify;
+
+	tx(r, 7, DATA_PAGE, 60, 0);
+	RING_PUSH_REQUESTS_AND_CHECK_NOTIFY(&r->tx, notify);
+	assert_false(notify);
 }
 
 static inline void wire_hold(struct frame_port *p, bool on)

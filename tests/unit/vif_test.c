@@ -469,6 +469,23 @@ static void lonely_frames_are_not_looked_behind(void **state)
 	assert_int_equal(r->rx.sring->rsp_prod, 34);
 }
 
+/* What the guest sends on a frame's account is looked for anyway. */
+static void a_guest_need_not_kick_while_frames_come_to_it(void **state)
+{
+	struct rig *r = *state;
+
+	tx(r, 1, DATA_PAGE, 60, 0);
+	tx_kick(r, 0);
+	assert_int_equal(r->tx.sring->req_event, 2);
+	r->wire.answering = r;
+	r->wire.wait_len = 60;
+	r->wire.nr_wait = 1;
+	rx_offer(r, 1);
+	vif_to_guest_and_back(&r->vif, 0);
+	assert_int_equal(r->wire.nr_sent, 2);
+	assert_int_equal(r->tx.sring->req_event, 3); /* and told of the next */
+}
+
 int main(void)
 {
 #define CASE(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
@@ -498,6 +515,7 @@ int main(void)
 		CASE(the_host_is_held_for_a_round_of_several_packets),
 		CASE(packets_of_every_shape_stay_whole),
 		CASE(lonely_frames_are_not_looked_behind),
+		CASE(a_guest_need_not_kick_while_frames_come_to_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

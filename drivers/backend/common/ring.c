@@ -95,3 +95,9 @@ bool ring_arm_beyond(struct ring *r)
 	__atomic_store_n(&header(r)->req_event, r->req_seen + 1, __ATOMIC_SEQ_CST);
 	return __atomic_load_n(&header(r)->req_prod, __ATOMIC_SEQ_CST) != r->req_seen;
 }
+
+/* An event at an index that was passed is never due. */
+void ring_hush(struct ring *r)
+{
+	__atomic_store_n(&header(r)->req_event, r->req_cons, __ATOMIC_RELAXED);
+}

@@ -55,6 +55,8 @@ bool ring_arm(struct ring *r);
 /* The same, of the first request beyond those that ring_waiting() last told of (and that are not
  * enough yet for whoever waits). */
 bool ring_arm_beyond(struct ring *r);
+/* Asks not to be told, until the next ring_arm(): whoever does looks by itself before it sleeps. */
+void ring_hush(struct ring *r);
 uint32_t ring_shared_rsp_prod(const struct ring *r); /* as the frontend sees it: for recovery */
 uint32_t ring_shared_req_prod(const struct ring *r);
 

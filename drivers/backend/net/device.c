@@ -395,7 +395,7 @@ static void peer_ready(struct device *d)
 
 static void tap_ready(struct device *d)
 {
-	vif_to_guest(&d->vif);
+	vif_to_guest_and_back(&d->vif, now_ns(d));
 	after_frames(d);
 }
 

@@ -259,3 +259,13 @@ void vif_to_guest(struct vif *v)
 	if (all)
 		v->alone = all == 1 ? v->alone + 1 : 0;
 }
+
+void vif_to_guest_and_back(struct vif *v, uint64_t now)
+{
+	unsigned int i;
+
+	for (i = 0; i < v->queues; i++)
+		ring_hush(&v->queue[i].tx);
+	vif_to_guest(v);
+	vif_from_guest(v, now);
+}

@@ -109,6 +109,8 @@ void vif_disconnect(struct vif *v);
  * Look at v->broken after each. */
 void vif_from_guest(struct vif *v, uint64_t now);
 void vif_to_guest(struct vif *v);
+/* The host has frames; what the guest answers to them at once is found without its kick. */
+void vif_to_guest_and_back(struct vif *v, uint64_t now);
 /* ns until a throttled vif may send again, 0: it is not. */
 uint64_t vif_throttled_for(const struct vif *v);
 /* Is a frontend to be told of answers sooner or later? vif_settle() tells it, unless it saw them
