@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* One process a device: who comes while another has it waits for that one's end. */
+/* One process a device: who comes while another has it waits for that one's end, and finds what it
+ * knew. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -10,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -17,6 +19,7 @@
 #include <cmocka.h>
 
 #include "drivers/backend/common/alone.h"
+#include "drivers/backend/common/bdev.h"
 
 #define BACK "/local/domain/0/backend/vbd/5/51712"
 
@@ -130,6 +133,33 @@ static void a_directory_that_is_not_there_is_told(void **state)
 	assert_int_equal(alone(BACK, none), -ENOENT);
 }
 
+/* What a process knows is there for the next one, unless that is of another version. */
+static void its_state_outlives_a_process(void **state)
+{
+	struct bdev d = { .back = BACK };
+	struct why why;
+	char *p, path[96];
+
+	(void)state;
+	p = bdev_state_open(&d, dir, 4096, &why);
+	assert_non_null(p);
+	assert_int_equal(p[7] | p[4095], 0);
+	strcpy(p, "known");
+	munmap(p, 4096);
+	p = bdev_state_open(&d, dir, 4096, &why);
+	assert_string_equal(p, "known");
+	munmap(p, 4096);
+	p = bdev_state_open(&d, dir, 8192, &why);
+	assert_string_equal(p, "");
+	munmap(p, 8192);
+	snprintf(path, sizeof(path), "%s/vbd-5-51712.state", dir);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(symlink("/dev/null", path), 0);
+	assert_null(bdev_state_open(&d, dir, 4096, &why));
+	assert_non_null(strstr(why.text, "vbd-5-51712.state"));
+	assert_int_equal(unlink(path), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -137,6 +167,7 @@ int main(void)
 		cmocka_unit_test(another_device_is_not_waited_for),
 		cmocka_unit_test(a_lock_on_a_file_that_is_gone_does_not_count),
 		cmocka_unit_test(a_directory_that_is_not_there_is_told),
+		cmocka_unit_test(its_state_outlives_a_process),
 	};
 	char command[64];
 	int rc;

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/mman.h>
 #include <syslog.h>
 #include <unistd.h>
 
@@ -31,7 +32,6 @@ struct device {
 	int stats_fd;
 	uint64_t counted; /* bytes, when the counters were last written */
 	int tick_fd;
-	bool done;
 };
 
 static struct device *device_of(struct bdev *bdev)
@@ -151,11 +151,6 @@ static int read_choice(struct device *d, struct vbd_choice *c, struct why *why)
 
 /* --- states --------------------------------------------------------------- */
 
-static void finish(struct bdev *bdev)
-{
-	device_of(bdev)->done = true;
-}
-
 static void connect_front(struct bdev *bdev)
 {
 	struct device *d = device_of(bdev);
@@ -187,7 +182,7 @@ static bool is_connected(struct bdev *bdev)
 	return device_of(bdev)->vbd.connected;
 }
 
-static const struct bdev_ops ops = { is_connected, connect_front, disconnect_front, finish };
+static const struct bdev_ops ops = { is_connected, connect_front, disconnect_front };
 
 static void check_broken(struct device *d)
 {
@@ -201,12 +196,7 @@ static void check_broken(struct device *d)
 
 static void store_ready(struct device *d)
 {
-	struct store_event *e;
-
-	while (!d->done && store_next_event(d->bdev.store, &e, 0) == 0) {
-		bdev_on_event(&d->bdev, e->token);
-		free(e);
-	}
+	bdev_ready(&d->bdev);
 }
 
 static void peer_ready(struct device *d)
@@ -275,13 +265,11 @@ static int open_image(struct device *d, struct why *why)
 
 static int open_record(struct device *d, const char *run_dir, struct why *why)
 {
-	char path[STORE_PATH_MAX];
-
-	if (bdev_file(d->bdev.back, run_dir, ".state", path, sizeof(path)))
-		return why_set(why, TE_FILE, "%s: the path of its state file is too long",
-			       d->bdev.back);
-	d->record = record_open(path, why);
-	return d->record ? 0 : -EIO;
+	d->record = bdev_state_open(&d->bdev, run_dir, sizeof(*d->record), why);
+	if (!d->record)
+		return -EIO;
+	record_init(d->record);
+	return 0;
 }
 
 struct source {
@@ -294,7 +282,7 @@ struct source {
 static void rest(struct device *d)
 {
 	disk_rest(d->disk);
-	while (disk_completed(d->disk) && !d->done) {
+	while (disk_completed(d->disk) && !d->bdev.done) {
 		disk_ready(d);
 		disk_rest(d->disk);
 	}
@@ -324,12 +312,12 @@ static int serve(struct device *d, int poll_fd)
 		if (sources[i].fd >= 0 && epoll_ctl(poll_fd, EPOLL_CTL_ADD, sources[i].fd, &ev[0]))
 			return -errno;
 	}
-	while (!d->done) {
+	while (!d->bdev.done) {
 		rest(d);
 		n = epoll_wait(poll_fd, ev, most, -1);
 		if (n < 0 && errno != EINTR)
 			return -errno;
-		for (i = 0; i < n && !d->done; i++)
+		for (i = 0; i < n && !d->bdev.done; i++)
 			((const struct source *)ev[i].data.ptr)->ready(d);
 	}
 	return 0;
@@ -340,7 +328,7 @@ static void close_all(struct device *d)
 	if (d->record) {
 		vbd_disconnect(&d->vbd);
 		vbd_free(&d->vbd);
-		record_close(d->record);
+		munmap(d->record, sizeof(*d->record));
 	}
 	if (d->disk)
 		disk_close(d->disk);

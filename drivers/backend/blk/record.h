@@ -42,11 +42,9 @@ struct record_file {
 	struct record record[BLK_MAX_JOBS];
 };
 
-/* Opens or makes the file of one device; NULL with why. Its jobs are as they were left. Only one
- * process may have it open: alone() sees to that. */
-struct record_file *record_open(const char *path, struct why *why);
+/* For a file as bdev_state_open() gives it. Jobs are as they were left, if it is one of these. */
+void record_init(struct record_file *f);
 void record_reset(struct record_file *f); /* a new connection: nothing is in flight */
-void record_close(struct record_file *f);
 
 static inline void record_set(struct record *r, enum record_state s)
 {

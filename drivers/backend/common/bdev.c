@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/timerfd.h>
 #include <syslog.h>
 #include <unistd.h>
@@ -209,7 +211,7 @@ static void on_front_state(struct bdev *d)
 	case XenbusStateUnknown: /* its directory is gone */
 		bdev_disconnect(d, XenbusStateClosed);
 		if (!bdev_online(d))
-			d->ops->finish(d);
+			d->done = true;
 		break;
 	default: break;
 	}
@@ -222,7 +224,7 @@ static void on_back_change(struct bdev *d)
 
 	if (s == XenbusStateUnknown) {
 		d->ops->disconnect(d);
-		d->ops->finish(d);
+		d->done = true;
 	} else if (s == XenbusStateClosing && d->state != XenbusStateClosing) {
 		d->state = s; /* the frontend sees it and closes; then so do we */
 		on_front_state(d);
@@ -235,6 +237,16 @@ void bdev_on_event(struct bdev *d, const char *token)
 		on_front_state(d);
 	else
 		on_back_change(d);
+}
+
+void bdev_ready(struct bdev *d)
+{
+	struct store_event *e;
+
+	while (!d->done && store_next_event(d->store, &e, 0) == 0) {
+		bdev_on_event(d, e->token);
+		free(e);
+	}
 }
 
 int bdev_file(const char *back, const char *run_dir, const char *suffix, char *out, size_t size)
@@ -297,4 +309,28 @@ void bdev_stats_write(int fd, const char *fmt, ...)
 	text[sizeof(text) - 1] = '\n';
 	if (pwrite(fd, text, sizeof(text), 0) < 0)
 		syslog(LOG_DEBUG, "counters cannot be written: %m");
+}
+
+void *bdev_state_open(const struct bdev *d, const char *run_dir, size_t size, struct why *why)
+{
+	char path[STORE_PATH_MAX];
+	void *m = MAP_FAILED;
+	struct stat st;
+	int fd;
+
+	if (bdev_file(d->back, run_dir, ".state", path, sizeof(path))) {
+		why_set(why, TE_FILE, "%s: the path of its state file is too long", d->back);
+		return NULL;
+	}
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
+	if (fd >= 0 && fstat(fd, &st) == 0 && st.st_size && (size_t)st.st_size != size &&
+	    ftruncate(fd, 0))
+		syslog(LOG_WARNING, "%s: %m", path);
+	if (fd >= 0 && ftruncate(fd, (off_t)size) == 0)
+		m = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (m == MAP_FAILED)
+		why_set(why, TE_FILE, "%s: %m", path);
+	if (fd >= 0)
+		close(fd);
+	return m == MAP_FAILED ? NULL : m;
 }

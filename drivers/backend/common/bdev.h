@@ -21,7 +21,6 @@ struct bdev_ops {
 	void (*connect)(struct bdev *d); /* the frontend has chosen: ends in Connected, or says why
 					    not */
 	void (*disconnect)(struct bdev *d); /* no-op if it is not connected */
-	void (*finish)(struct bdev *d);	    /* over for good */
 };
 
 struct bdev {
@@ -30,6 +29,7 @@ struct bdev {
 	struct store *store;
 	uint16_t domid;		 /* the frontend's */
 	enum xenbus_state state; /* ours, as last written */
+	bool done;		 /* over for good: the process ends */
 };
 
 /* A number to be published; a table of them is written with one call. */
@@ -60,6 +60,8 @@ int bdev_watch(struct bdev *d);
 void bdev_disconnect(struct bdev *d, enum xenbus_state next);
 /* One event of bdev_watch()'s: states go forward and back as the protocols have them. */
 void bdev_on_event(struct bdev *d, const char *token);
+/* The same for all that the store has to tell. */
+void bdev_ready(struct bdev *d);
 /* A descriptor that becomes readable every so many seconds, and its reading. The kernel keeps it
  * going: a timer of the event loop's would be programmed again for every event. */
 int bdev_ticker(unsigned int seconds);
@@ -70,5 +72,10 @@ int bdev_stats_open(const struct bdev *d, const char *run_dir);
 void bdev_stats_write(int fd, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* /local/domain/0/backend/vbd/5/51712 -> RUN_DIR/vbd-5-51712SUFFIX */
 int bdev_file(const char *back, const char *run_dir, const char *suffix, char *out, size_t size);
+
+/* What outlives the process: a file of this size, mapped, or NULL with why. It is all zeroes if
+ * there was none, or one of another size, which is another version's. Only one process may have it
+ * open: alone() sees to that. */
+void *bdev_state_open(const struct bdev *d, const char *run_dir, size_t size, struct why *why);
 
 #endif

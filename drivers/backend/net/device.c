@@ -7,16 +7,13 @@
 #include "drivers/backend/net/device.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <net/if.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/mman.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <sys/timerfd.h>
 #include <syslog.h>
 #include <time.h>
@@ -46,7 +43,7 @@ struct device {
 	bool in_debt;		/* the second is, since vif.debts was */
 	uint32_t debts;		/* so many */
 	bool reading;		/* the TAP device is looked at */
-	bool done, carrier;
+	bool carrier;
 };
 
 static struct device *device_of(struct bdev *bdev)
@@ -276,13 +273,6 @@ static int read_choice(struct device *d, struct vif_choice *c, struct why *why)
 
 /* --- states --------------------------------------------------------------- */
 
-static void finish(struct bdev *bdev)
-{
-	struct device *d = device_of(bdev);
-
-	d->done = true;
-}
-
 static uint64_t now_ns(const struct device *d)
 {
 	struct timespec t;
@@ -327,7 +317,7 @@ static bool is_connected(struct bdev *bdev)
 	return device_of(bdev)->vif.connected;
 }
 
-static const struct bdev_ops ops = { is_connected, connect_front, disconnect_front, finish };
+static const struct bdev_ops ops = { is_connected, connect_front, disconnect_front };
 
 static void set_timer(int fd, uint64_t ns)
 {
@@ -376,12 +366,7 @@ static void after_frames(struct device *d)
 
 static void store_ready(struct device *d)
 {
-	struct store_event *e;
-
-	while (!d->done && store_next_event(d->bdev.store, &e, 0) == 0) {
-		bdev_on_event(&d->bdev, e->token);
-		free(e);
-	}
+	bdev_ready(&d->bdev);
 }
 
 static void peer_ready(struct device *d)
@@ -467,29 +452,8 @@ static void watch_all(struct device *d)
 /* The card's answers on their way, which outlive us. */
 static int open_record(struct device *d, const char *run_dir, struct why *why)
 {
-	char path[STORE_PATH_MAX];
-	void *m = MAP_FAILED;
-	struct stat st;
-	int fd;
-
-	if (bdev_file(d->bdev.back, run_dir, ".state", path, sizeof(path)))
-		return why_set(why, TE_FILE, "%s: the path of its state file is too long",
-			       d->bdev.back);
-	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
-	/* Another version's, of another size, is of no use: the connection is taken up without. */
-	if (fd >= 0 && fstat(fd, &st) == 0 && st.st_size && st.st_size != sizeof(*d->vif.record) &&
-	    ftruncate(fd, 0))
-		syslog(LOG_WARNING, "%s: %m", path);
-	if (fd >= 0 && ftruncate(fd, sizeof(*d->vif.record)) == 0)
-		m = mmap(NULL, sizeof(*d->vif.record), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	if (m == MAP_FAILED)
-		why_set(why, TE_FILE, "%s: %m", path);
-	if (fd >= 0)
-		close(fd);
-	if (m == MAP_FAILED)
-		return -EIO;
-	d->vif.record = m;
-	return 0;
+	d->vif.record = bdev_state_open(&d->bdev, run_dir, sizeof(*d->vif.record), why);
+	return d->vif.record ? 0 : -EIO;
 }
 
 static int open_events(struct device *d, struct why *why)
@@ -555,12 +519,12 @@ static int serve(struct device *d)
 		if (rc)
 			return rc;
 	}
-	while (!d->done) {
+	while (!d->bdev.done) {
 		peer_allow_events(d->peer);
 		n = epoll_wait(d->poll_fd, ev, NR_SOURCES, -1);
 		if (n < 0 && errno != EINTR)
 			return -errno;
-		for (i = 0; i < n && !d->done; i++) {
+		for (i = 0; i < n && !d->bdev.done; i++) {
 			if (ev[i].data.u32 != SOURCE_TAP || d->reading)
 				handlers[ev[i].data.u32](d);
 		}
