@@ -42,6 +42,7 @@ store-fuzz-hour: $(B)/fuzz/store
 
 DEPS += xenstore-utils # the reference's clients, beside which the store is compared
 
+BUILT += $(STORE_RIG)
 CHECKS += store-rings store-serial store-kill9 store-handover
 TESTS += store-differential
 BENCHES += store-bench

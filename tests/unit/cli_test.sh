@@ -115,8 +115,8 @@ usage_error() { # WORDS: status 2, one reason in torc's words, and the same as J
 	out=$("$T" $1 2>&1 < /dev/null)
 	rc=$?
 	if [ $rc != 2 ] || [ "$(grep -c '\[usage\]' <<< "$out")" != 1 ]; then result 1 "torc $1" "exit $rc: $out"; bad=1; fi
-	"$T" --json $1 2>&1 < /dev/null | python3 -c 'import json,sys; assert json.load(sys.stdin)["error"]["code"] == "usage"' 2> "$dir/said" ||
-		{ result 1 "torc --json $1" "$("$T" --json $1 2>&1 < /dev/null)"; bad=1; }
+	out=$("$T" --json $1 2>&1 < /dev/null)
+	printf '%s\0%s\0' "$1" "$out" >> "$dir/usage.json"
 }
 for c in $commands; do
 	usage_error "$c --frobnicate"
@@ -132,6 +132,18 @@ for c in $commands; do
 	esac
 done
 result $bad "every command that needs words asks for them" "see above"
+said=$(python3 - "$dir/usage.json" <<'P' 2>&1
+import json, sys
+parts = open(sys.argv[1]).read().split("\0")
+for words, said in zip(parts[::2], parts[1::2]):
+    try:
+        assert json.loads(said)["error"]["code"] == "usage"
+    except Exception as e:
+        print(f"torc --json {words}: {said} ({e!r})")
+P
+)
+[ -z "$said" ] && [ -s "$dir/usage.json" ]
+result $? "and says so as JSON" "$said"
 # what has a name of its own in JSON has a schema that is installed
 for k in $(grep -ohE 'out_(rows|facts)\(c, "[a-z-]+"' dom0-tools/cli/*.c | sed 's/.*"\(.*\)"/\1/' | sort -u); do
 	grep -q "\"torc-$k/1\"" "dom0-tools/schemas/torc-$k-1.json" || result 1 "the schema torc-$k/1" "is not there"

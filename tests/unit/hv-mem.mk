@@ -33,6 +33,7 @@ $(B)/tests/mmu_model: $(addprefix $(B)/obj/tsan/,$(addsuffix .o,tests/unit/mmu_m
 .PHONY: unit-mmu-model
 unit-mmu-model: $(B)/tests/mmu_model
 	$(Q)$< 3
+BUILT += $(B)/tests/mmu_model
 CHECKS += unit-mmu-model
 
 FUZZERS += mmu
