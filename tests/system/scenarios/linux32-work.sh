@@ -30,13 +30,19 @@ for i in 1 2 3 4 5 6 7 8; do [ "$(echo ${#big})" = 50000000 ] || echo "GUEST-WRO
 unset big
 echo GUEST-SELFTESTS-DONE
 c=$(nproc)
+mkdir -m 777 /tmp/stress
+printf 'root:x:0:0::/:/bin/sh\nnobody:x:65534:65534::/:/bin/sh\n' > /etc/passwd
+# As nobody, or exec would be left out. Who was left out says nothing of bogo-ops, and has not passed.
 stress() { # STRESSOR [more options]
-	local s=$1
+	local s=$1 ops
 	shift
-	stress-ng --temp-path /tmp --verify --metrics-brief --oomable -t $(cat /seconds) --$s $c "$@" > /tmp/stress.log 2>&1
+	su -s /bin/sh nobody -c "stress-ng --temp-path /tmp/stress --verify --metrics-brief --oomable -t $(cat /seconds) --$s $c $*" \
+		> /tmp/stress.log 2>&1
 	rc=$?
+	ops=$(awk "/metrc: .* $s / { print \$5, \"bogo-ops in\", \$6, \"s\" }" /tmp/stress.log)
+	[ -n "$ops" ] || rc="$rc-none"
 	[ $rc = 0 ] || sed 's/^/| /' /tmp/stress.log
-	echo "GUEST-STRESS $rc $s $(grep -E "metrc: .* $s " /tmp/stress.log | awk '{ print $5, "bogo-ops in", $6, "s" }')"
+	echo "GUEST-STRESS $rc $s $ops"
 }
 stress cpu --cpu-method all
 stress vm --vm-bytes 24m
