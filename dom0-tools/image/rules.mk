@@ -54,7 +54,7 @@ $(LAYERS)/grub.cpio.gz: $(IMAGE)/layer $(STOCK)/abi
 	$(Q)$< guests $(STOCK) $@ $(STOCK)/root/usr/lib/grub-xen/grub-{x86_64,i386}-xen.bin
 
 # Programs that work a guest's disk hard, for the long proofs only
-ifneq ($(filter soak soak-disk soak-nbd,$(MAKECMDGOALS)),)
+ifneq ($(filter soak soak-disk soak-disk-hours soak-nbd,$(MAKECMDGOALS)),)
 DEPS += fio # reads back what it wrote
 DEPS += sqlite3 # a database that must survive
 DEPS += e2fsprogs # its filesystem
