@@ -1,4 +1,4 @@
-#rig: timeout=2400 layers=linux32,linux32-work,backends smp=2 mem=3072 dom0_mem=1400
+#rig: timeout=2800 layers=linux32,linux32-work,backends smp=2 mem=3072 dom0_mem=1400
 # Linux 6.1 as a 32-bit guest in ring 1, worked hard by Debian's i386 programs, with one, two and four vcpus: the kernel's own x86
 # selftests, stress-ng that verifies what it does, fio that reads back what it wrote to a disk of torc-blkd's, TCP through
 # torc-netd with a checksum on both sides. $RIG_seconds says how long each stressor runs, $RIG_vcpus which guests there are.
@@ -104,7 +104,7 @@ work() {
 	rm -f /tmp/$n.initrd
 	check "$1 vcpus: the kernel is in ring 1" wait_log $n "kernel in ring 1" 120
 	check "$1 vcpus: it has them" wait_log $n "GUEST-CPUS $1" 20
-	check "$1 vcpus: the selftests come to their end" wait_log $n GUEST-SELFTESTS-DONE 600
+	check "$1 vcpus: the selftests come to their end" wait_log $n GUEST-SELFTESTS-DONE 900
 	check "$1 vcpus: stress-ng comes to its end" wait_log $n GUEST-STRESS-DONE 1200
 	check "$1 vcpus: the guest comes to its end" wait_log $n GUEST-DONE 600
 	tr -d '\r' < "$(log $n)" > /tmp/$n.out
