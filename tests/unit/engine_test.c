@@ -507,6 +507,8 @@ static int receive(struct why *why)
 	return rc;
 }
 
+static uint64_t last_pages; /* of all last rounds */
+
 static void there_and_back(bool is_32bit, bool live)
 {
 	const struct mig_send_opts o = {
@@ -527,7 +529,8 @@ static void there_and_back(bool is_32bit, bool live)
 	if (live) {
 		/* of a last round that has no pages nothing is told */
 		assert_true(out.rounds > 2 && rounds_seen == out.rounds - !out.last_round_pages);
-		assert_true(ticks > 500 && out.last_round_pages > 0);
+		assert_true(ticks > 500);
+		last_pages += out.last_round_pages;
 	}
 	guest_end();
 }
@@ -546,6 +549,7 @@ static void live(void **state)
 		srand(seed);
 		there_and_back(seed % 2, true);
 	}
+	assert_true(last_pages > 0);
 }
 
 static void idle_guest_converges(void **state)
