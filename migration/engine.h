@@ -92,11 +92,11 @@ struct mig_outcome {
 	uint64_t pause_ns;	     /* since the guest stood still, until mig_send() returned */
 	uint64_t predicted_pause_ns; /* before the last round; 0: not live */
 	uint64_t bytes, pages, zero_pages, last_round_pages;
-	uint64_t decided_pages; /* that were due when the last round was decided on */
-	uint64_t chased_pages;	/* sent between the question and the guest's standing still */
-	uint64_t seen_running_ns;    /* by mig_now_ns(): the last look at it, if it was chased; 0: not */
+	uint64_t decided_pages;	  /* that were due when the last round was decided on */
+	uint64_t chased_pages;	  /* sent between the question and the guest's standing still */
+	uint64_t seen_running_ns; /* by mig_now_ns(): the last look at it, if it was chased; 0: not */
 	uint64_t predicted_fixed_ns; /* of the predicted pause: all but the pages */
-	double page_ns;		/* what a page took until then */
+	double page_ns;		     /* what a page took until then */
 	uint64_t tables;	/* of the guest's: those that the first round met, or that came */
 	struct mig_parts parts; /* of the pause: this side's, as far as the engine goes */
 	uint64_t mark_ns;	/* when the last of them ended */
