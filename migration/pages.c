@@ -17,6 +17,7 @@
 #include "migration/tables.h"
 
 #define NONE UINT64_MAX
+#define FEW  64u
 
 struct batch {
 	unsigned int n;
@@ -83,15 +84,15 @@ static bool is_gone(struct sender *s, uint64_t pfn, uint64_t mfn, bool last)
 	return false;
 }
 
-/* Up to a batch of pages from *pfn on: their numbers, frames, and kinds. */
-static int gather(struct sender *s, uint64_t *pfn, bool last, struct why *why)
+/* Up to so many pages from *pfn on: their numbers, frames, and kinds. */
+static int gather(struct sender *s, uint64_t *pfn, unsigned int most, bool last, struct why *why)
 {
 	uint64_t types[STREAM_BATCH];
 	struct batch *b = s->batch;
 	unsigned int n = 0, kept = 0, at = 0;
 	int rc;
 
-	for (b->n = 0; b->n < STREAM_BATCH && (*pfn = next_due(s, *pfn)) < s->list.pages; ++*pfn) {
+	for (b->n = 0; b->n < most && (*pfn = next_due(s, *pfn)) < s->list.pages; ++*pfn) {
 		uint64_t mfn = guest_list_mfn(&s->list, *pfn);
 
 		if (mfn == NONE || guest_list_pfn(&s->list, mfn) != *pfn) {
@@ -238,13 +239,30 @@ static int send_batch(struct sender *s, bool last, struct why *why)
 	return rc;
 }
 
+int pages_send_few(struct sender *s, uint64_t *pfn, struct why *why)
+{
+	uint64_t from = next_due(s, *pfn);
+	int rc;
+
+	*pfn = from;
+	if (from >= s->list.pages)
+		return 0;
+	rc = gather(s, pfn, FEW, false, why);
+	if (!rc && s->batch->n)
+		rc = send_batch(s, false, why);
+	keep_to_cap(s);
+	for (; !rc && from < *pfn; from++)
+		s->due[from / 64] &= ~(1ull << from % 64);
+	return rc;
+}
+
 int pages_send(struct sender *s, bool last, struct why *why)
 {
 	uint64_t pfn = 0;
 	int rc = 0;
 
 	while (!rc && next_due(s, pfn) < s->list.pages) {
-		rc = gather(s, &pfn, last, why);
+		rc = gather(s, &pfn, STREAM_BATCH, last, why);
 		if (!rc && s->batch->n)
 			rc = send_batch(s, last, why);
 		keep_to_cap(s);

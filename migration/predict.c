@@ -47,11 +47,25 @@ static double dirtied_in(const struct curve *c, double t)
 	return t0 > 0 ? s0 * t / t0 : 0;
 }
 
+/* With `pages` due, those of the last round. What goes while the guest comes to rest is about as
+ * much as it was: with twice as many due as then nearly all is through, and what is beyond that
+ * waits. */
+static double left_of(const struct predict_limits *l, double pages)
+{
+	double all = pages + (double)l->extra_pages, left = (double)l->left_pages,
+	       beyond = pages - 2 * (double)l->left_of;
+
+	if (!l->left_pages)
+		return all;
+	left += beyond > 0 ? beyond : 0;
+	return left < all || pages <= (double)l->left_of ? left : all;
+}
+
 static uint64_t pause_of(const struct curve *c, const struct predict_limits *l, double pages)
 {
 	double factor = l->last_factor > 0 ? l->last_factor : 1;
 
-	return l->fixed_ns + (uint64_t)((pages + (double)l->extra_pages) * c->page_ns * factor);
+	return l->fixed_ns + (uint64_t)(left_of(l, pages) * c->page_ns * factor);
 }
 
 /* Follow the rounds that would come. */

@@ -42,6 +42,10 @@ struct predict_limits {
 	 * then, in times of what it takes while the guest runs; 0: the same */
 	uint64_t extra_pages;
 	double last_factor;
+	/* where what a guest writes on its way to its suspension is sent meanwhile: how many pages
+	 * were left for the last round an earlier time, when how many were due at the decision; 0:
+	 * not known */
+	uint64_t left_pages, left_of;
 };
 
 /* What a page with contents takes: of the latest round that has a weight that counts. ns. */

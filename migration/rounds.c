@@ -136,6 +136,8 @@ static enum next decide(struct rounds *r)
 				    .fixed_ns = fixed(r),
 				    .extra_pages = r->s->o->extra_pages,
 				    .last_factor = r->s->o->last_factor,
+				    .left_pages = r->s->o->left_pages,
+				    .left_of = r->s->o->left_of,
 				    .left_ns = !o->deadline_ns		? 0 :
 					       o->deadline_ns > elapsed ? o->deadline_ns - elapsed :
 									  1 };
@@ -146,6 +148,7 @@ static enum next decide(struct rounds *r)
 		m->took_ns ? (uint64_t)((double)m->dirtied * 1e9 / (double)m->took_ns) : 0;
 	p->bytes_per_s = m->took_ns ? (uint64_t)((double)m->bytes * 1e9 / (double)m->took_ns) : 0;
 	r->s->out->predicted_pause_ns = p->prediction.now_ns;
+	r->s->out->predicted_fixed_ns = l.fixed_ns;
 	r->s->out->decided_pages = m->dirtied;
 	r->s->out->page_ns = predict_page_ns(r->measured + r->from, r->count - r->from);
 	if (p->prediction.now_ns <= downtime)
@@ -208,6 +211,9 @@ static int one_round(struct rounds *r, enum next *next, struct why *why)
 	*m = (struct round_measure){ .pages = s->out->pages - pages,
 				     .bytes = s->io->bytes_out - bytes,
 				     .took_ns = mig_now_ns() - start };
+	/* the word that measured the way waited for nothing */
+	if (r->round_trip_ns < m->took_ns)
+		m->took_ns -= r->round_trip_ns;
 	if (!rc)
 		rc = ask(r, false, why);
 	if (rc)
@@ -247,26 +253,48 @@ static int run_live(struct rounds *r, struct why *why)
 	return rc;
 }
 
-/* Short rounds until the guest stands still, or takes too long for that. */
-static int chase(struct rounds *r, struct why *why)
+/* The pause counts from the last look at a guest that ran: looking often tells it truly. */
+static int still_runs(struct rounds *r, bool *it_does, struct why *why)
 {
 	struct sender *s = r->s;
-	uint64_t until = mig_now_ns() + CHASE_NS;
+	uint64_t now = mig_now_ns();
 	struct domain_info info;
 	int rc = host_domain_info(s->h, s->domid, &info, why);
 
-	while (!rc && !info.shutdown && !info.dying && mig_now_ns() < until) {
-		rc = ask(r, false, why);
-		if (!rc && pages_count(s->due, s->list.pages) > CHASE_PAGES) {
-			rc = pages_send(s, false, why);
+	*it_does = !rc && !info.shutdown && !info.dying;
+	if (*it_does)
+		s->out->seen_running_ns = now;
+	return rc;
+}
+
+/* What it writes on its way goes at once, few pages at a time, and no more than the other side has
+ * taken: until it stands still, or takes too long for that. */
+static int chase(struct rounds *r, struct why *why)
+{
+	struct sender *s = r->s;
+	uint64_t until = mig_now_ns() + CHASE_NS, before = s->out->pages, pfn = s->list.pages, n;
+	bool runs;
+	int rc = still_runs(r, &runs, why);
+
+	while (!rc && runs && mig_now_ns() < until) {
+		if (pfn >= s->list.pages) {
+			rc = ask(r, false, why);
+			n = rc ? 0 : pages_count(s->due, s->list.pages);
+			if (n > CHASE_PAGES)
+				pfn = 0;
+			else
+				nanosleep(&(struct timespec){ .tv_nsec = 500000 }, NULL);
+		} else {
+			rc = pages_send_few(s, &pfn, why);
 			if (!rc)
-				rc = sender_io_failed(why, mig_flush(s->io));
-		} else if (!rc) {
-			nanosleep(&(struct timespec){ .tv_nsec = 500000 }, NULL);
+				rc = still_runs(r, &runs, why);
+			if (!rc && runs)
+				rc = sender_io_failed(why, mig_settle(s->io, &r->round_trip_ns));
 		}
-		if (!rc)
-			rc = host_domain_info(s->h, s->domid, &info, why);
+		if (!rc && runs)
+			rc = still_runs(r, &runs, why);
 	}
+	s->out->chased_pages = s->out->pages - before;
 	return rc;
 }
 

@@ -60,6 +60,9 @@ static inline size_t pages_words(const struct sender *s)
  * `again`; when it stands still (last) such a page is an error.
  */
 int pages_send(struct sender *s, bool last, struct why *why);
+/* A few of them, from *pfn on, while the guest runs; *pfn: where to go on, the number of pages when
+ * none was left. Those that went are due no more. */
+int pages_send_few(struct sender *s, uint64_t *pfn, struct why *why);
 
 /* --- rounds.c: the memory. The guest is suspended when it returns 0; s->suspended_ns: since when,
  * also after a failure (0: it was not). */

@@ -103,14 +103,10 @@ static void refuse(struct channel *c, const struct why *why)
 
 static void learn(struct ends *e)
 {
-	const uint64_t *ns = e->parts.ns;
+	struct costs seen;
 
-	costs_learn(e->m, NULL,
-		    &(struct costs){ .table_ns = e->tables ? (ns[PART_TABLES] + ns[PART_PINS]) /
-								     e->tables :
-							     0,
-				     .arrive_ns = ns[PART_LISTS] + ns[PART_VCPUS] + ns[PART_NODES] +
-						  ns[PART_READY] + ns[PART_RUN] });
+	forecast_arrived(&seen, &e->parts, e->tables);
+	costs_learn(e->m, NULL, &seen);
 }
 
 static void move(struct arrival *a, struct channel *c, const struct pin *peer, const uint8_t *id,
@@ -183,9 +179,15 @@ void arrive(struct migrated *m, struct channel **c, const struct pin *peer,
 	}
 	answer = json_object_new_object();
 	fact_bool(answer, "ok", ok);
-	costs_load(m, NULL, &costs);
+	costs_load(m, talk_text(facts, "uuid"), &costs);
 	fact_num(answer, "table_ns", (int64_t)costs.table_ns);
 	fact_num(answer, "arrive_ns", (int64_t)costs.arrive_ns);
+	if (costs.of_guest) {
+		fact_num(answer, "left_pages", (int64_t)costs.left_pages);
+		fact_num(answer, "left_of", (int64_t)costs.left_of);
+		fact_num(answer, "extra_pages", (int64_t)costs.extra_pages);
+		fact_num(answer, "last_permille", (int64_t)costs.last_permille);
+	}
 	json_object_object_add(answer, "refused", refused);
 	rc = talk_say(*c, answer, &a.e.why);
 	if (!rc && a.job)

@@ -11,14 +11,15 @@
 
 #include "dom0-tools/common/paths.h"
 
-#define MOST	    60000000000ull /* ns; of no number here more makes sense */
-#define MOST_GUESTS 64u
-#define MOST_FILE   8192u
-#define ROOM	    (PATH_MAX + 8)
+#define MOST	      60000000000ull /* ns; of no number here more makes sense */
+#define MOST_PERMILLE 100000u
+#define MOST_GUESTS   64u
+#define MOST_FILE     8192u
+#define ROOM	      (PATH_MAX + 8)
 
 struct guest_cost {
 	char uuid[40];
-	uint64_t extra_pages;
+	uint64_t extra_pages, left_pages, left_of, last_permille;
 };
 
 struct table {
@@ -39,14 +40,20 @@ static void take_line(struct table *t, const char *line)
 
 	if (sscanf(line,
 		   "host table %" SCNu64 " arrive %" SCNu64 " leave %" SCNu64 " last %" SCNu64
-		   " extra %" SCNu64,
-		   &k.table_ns, &k.arrive_ns, &k.leave_ns, &k.last_permille, &k.extra_pages) == 5) {
+		   " extra %" SCNu64 " left %" SCNu64 " of %" SCNu64,
+		   &k.table_ns, &k.arrive_ns, &k.leave_ns, &k.last_permille, &k.extra_pages,
+		   &k.left_pages, &k.left_of) == 7) {
 		if (k.table_ns < MOST && k.arrive_ns < MOST && k.leave_ns < MOST &&
-		    k.last_permille < 100000 && k.extra_pages < MOST)
+		    k.last_permille < MOST_PERMILLE && k.extra_pages < MOST &&
+		    k.left_pages < MOST && k.left_of < MOST)
 			t->host = k;
 	} else if (t->count < MOST_GUESTS &&
-		   sscanf(line, "guest %39s extra %" SCNu64, g.uuid, &g.extra_pages) == 2 &&
-		   g.extra_pages < MOST) {
+		   sscanf(line,
+			  "guest %39s last %" SCNu64 " extra %" SCNu64 " left %" SCNu64
+			  " of %" SCNu64,
+			  g.uuid, &g.last_permille, &g.extra_pages, &g.left_pages, &g.left_of) == 5 &&
+		   g.last_permille < MOST_PERMILLE && g.extra_pages < MOST && g.left_pages < MOST &&
+		   g.left_of < MOST) {
 		t->guests[t->count++] = g;
 	}
 }
@@ -70,12 +77,18 @@ static void write_all(const struct migrated *m, const struct table *t)
 	const struct costs *k = &t->host;
 	int n = snprintf(text, sizeof(text),
 			 "host table %" PRIu64 " arrive %" PRIu64 " leave %" PRIu64 " last %" PRIu64
-			 " extra %" PRIu64 "\n",
-			 k->table_ns, k->arrive_ns, k->leave_ns, k->last_permille, k->extra_pages);
+			 " extra %" PRIu64 " left %" PRIu64 " of %" PRIu64 "\n",
+			 k->table_ns, k->arrive_ns, k->leave_ns, k->last_permille, k->extra_pages,
+			 k->left_pages, k->left_of);
 
-	for (unsigned int i = 0; i < t->count; i++)
-		n += snprintf(text + n, sizeof(text) - (size_t)n, "guest %s extra %" PRIu64 "\n",
-			      t->guests[i].uuid, t->guests[i].extra_pages);
+	for (unsigned int i = 0; i < t->count; i++) {
+		const struct guest_cost *g = &t->guests[i];
+
+		n += snprintf(text + n, sizeof(text) - (size_t)n,
+			      "guest %s last %" PRIu64 " extra %" PRIu64 " left %" PRIu64
+			      " of %" PRIu64 "\n",
+			      g->uuid, g->last_permille, g->extra_pages, g->left_pages, g->left_of);
+	}
 	file_of(m, file);
 	(void)path_write_file(file, text, (size_t)n);
 }
@@ -86,9 +99,18 @@ void costs_load(const struct migrated *m, const char *uuid, struct costs *k)
 
 	read_all(m, &t);
 	*k = t.host;
-	for (unsigned int i = 0; uuid && i < t.count; i++)
-		if (strcmp(t.guests[i].uuid, uuid) == 0)
-			k->extra_pages = t.guests[i].extra_pages;
+	for (unsigned int i = 0; uuid && i < t.count; i++) {
+		const struct guest_cost *g = &t.guests[i];
+
+		if (strcmp(g->uuid, uuid) != 0)
+			continue;
+		k->extra_pages = g->extra_pages;
+		k->left_pages = g->left_pages;
+		k->left_of = g->left_of;
+		if (g->last_permille)
+			k->last_permille = g->last_permille;
+		k->of_guest = true;
+	}
 }
 
 /* The latest counts as much as all before it. One that took much longer than ever was held up by
@@ -104,7 +126,7 @@ static void blend(uint64_t *old, uint64_t new)
 		*old = new > 2 * *old ? *old + *old / 4 + 1 : (*old + new) / 2;
 }
 
-static void learn_guest(struct table *t, const char *uuid, uint64_t pages)
+static void learn_guest(struct table *t, const char *uuid, const struct costs *seen)
 {
 	struct guest_cost g = { .uuid = "" };
 	unsigned int at;
@@ -119,7 +141,10 @@ static void learn_guest(struct table *t, const char *uuid, uint64_t pages)
 		at--;
 	memmove(t->guests + 1, t->guests, at * sizeof(g));
 	snprintf(g.uuid, sizeof(g.uuid), "%s", uuid);
-	blend(&g.extra_pages, pages);
+	blend(&g.extra_pages, seen->extra_pages);
+	blend(&g.left_pages, seen->left_pages);
+	blend(&g.left_of, seen->left_of);
+	blend(&g.last_permille, seen->last_permille);
 	t->guests[0] = g;
 }
 
@@ -134,8 +159,10 @@ void costs_learn(struct migrated *m, const char *uuid, const struct costs *seen)
 	blend(&t.host.leave_ns, seen->leave_ns);
 	blend(&t.host.last_permille, seen->last_permille);
 	blend(&t.host.extra_pages, seen->extra_pages);
+	blend(&t.host.left_pages, seen->left_pages);
+	blend(&t.host.left_of, seen->left_of);
 	if (uuid && *uuid)
-		learn_guest(&t, uuid, seen->extra_pages);
+		learn_guest(&t, uuid, seen);
 	write_all(m, &t);
 	pthread_mutex_unlock(&m->lock);
 }

@@ -19,7 +19,8 @@
 #define MEND_STOPPED_NS (15 * SECOND)
 #define MEND_HANDED_NS	(5 * SECOND)
 #define TELL_NS		(SECOND / 4)
-#define MOST_COST_NS	((int64_t)(60 * SECOND))
+#define MOST_COST_NS	(60 * SECOND)
+#define MOST_PAGES	(1ull << 32)
 
 struct departure {
 	struct ends e;
@@ -168,21 +169,27 @@ static int is_pending(void *arg, const struct handover_record *r)
 	return why_set(p->why, TE_STATE, "an earlier migration has not come to its end: %s", text);
 }
 
+static uint64_t figure(struct json_object *answer, const char *key, uint64_t most)
+{
+	int64_t n = json_object_get_int64(json_object_object_get(answer, key));
+
+	return n > 0 && n < (int64_t)most ? (uint64_t)n : 0;
+}
+
 /* What both hosts take for the end of it, as far as they know. */
 static void expect(struct departure *d, struct json_object *answer)
 {
-	int64_t table = json_object_get_int64(json_object_object_get(answer, "table_ns")),
-		arrive = json_object_get_int64(json_object_object_get(answer, "arrive_ns"));
-	struct costs own;
+	struct costs own, theirs = {
+		.table_ns = figure(answer, "table_ns", MOST_COST_NS),
+		.arrive_ns = figure(answer, "arrive_ns", MOST_COST_NS),
+		.left_pages = figure(answer, "left_pages", MOST_PAGES),
+		.left_of = figure(answer, "left_of", MOST_PAGES),
+		.extra_pages = figure(answer, "extra_pages", MOST_PAGES),
+		.last_permille = figure(answer, "last_permille", 100000),
+	};
 
 	costs_load(d->e.m, d->e.uuid, &own);
-	d->opts.table_ns = table > 0 && table < MOST_COST_NS ? (uint64_t)table : own.table_ns;
-	if (own.leave_ns)
-		d->opts.other_ns = own.leave_ns + (arrive > 0 && arrive < MOST_COST_NS ?
-							   (uint64_t)arrive :
-							   own.arrive_ns);
-	d->opts.extra_pages = own.extra_pages;
-	d->opts.last_factor = (double)own.last_permille / 1000;
+	forecast(&d->opts, &own, &theirs);
 }
 
 static int ask(struct departure *d, struct json_object *record)
@@ -362,15 +369,9 @@ static struct json_object *tell_parts(const struct mig_parts *all, char *text, s
 /* For the next prediction. */
 static void learn(const struct departure *d, const struct mig_parts *all)
 {
-	const struct mig_outcome *o = &d->outcome;
-	double page_ns = o->page_ns * (double)o->last_round_pages;
-	struct costs seen = { .leave_ns = all->ns[PART_STOPPED] + all->ns[PART_DRAIN] +
-					  all->ns[PART_HANDED] + all->ns[PART_WIRE] };
+	struct costs seen;
 
-	if (o->last_round_pages > o->decided_pages)
-		seen.extra_pages = o->last_round_pages - o->decided_pages;
-	if (page_ns > 0)
-		seen.last_permille = (uint64_t)((double)all->ns[PART_PAGES] * 1000 / page_ns) + 1;
+	forecast_departed(&seen, &d->outcome, all);
 	costs_learn(d->e.m, d->e.uuid, &seen);
 }
 
@@ -408,6 +409,10 @@ static void tell_figures(struct departure *d, struct json_object *o)
 	fact_num(o, "bytes", (int64_t)d->outcome.bytes);
 	fact_num(o, "pages", (int64_t)d->outcome.pages);
 	fact_num(o, "last_round_pages", (int64_t)d->outcome.last_round_pages);
+	fact_num(o, "decided_pages", (int64_t)d->outcome.decided_pages);
+	fact_num(o, "chased_pages", (int64_t)d->outcome.chased_pages);
+	seconds(o, "page_seconds", (uint64_t)d->outcome.page_ns);
+	seconds(o, "predicted_fixed_seconds", d->outcome.predicted_fixed_ns);
 	fact_num(o, "rounds", d->outcome.rounds);
 	snprintf(text, sizeof(text),
 		 "to %s: %llu ms in all, a pause of %llu ms (predicted %llu; ms: %s), %llu bytes",

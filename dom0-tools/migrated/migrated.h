@@ -15,6 +15,7 @@
 
 #include "dom0-tools/cli/guest.h"
 #include "dom0-tools/cli/image.h"
+#include "dom0-tools/migrated/forecast.h"
 #include "migration/deal.h"
 #include "migration/pair.h"
 
@@ -113,14 +114,7 @@ int ends_deal(struct ends *e, uint64_t patience_ns, uint64_t deadline_ns);
 /* Source: when the guest ran on the target, by this host's clock; 0: that was not told. */
 uint64_t ends_ran_ns(const struct ends *e);
 
-/* --- costs.c: what the end of migrations took here, for predictions. 0: not known */
-struct costs {
-	/* for each page table of a guest that comes, and for the rest */
-	uint64_t table_ns, arrive_ns;
-	uint64_t leave_ns;	/* of one that goes, with all words that cross */
-	uint64_t last_permille; /* a page of the last round, in thousandths of one before */
-	uint64_t extra_pages;	/* that the guest wrote by suspending itself */
-};
+/* --- costs.c: what the end of migrations took here, for predictions */
 void costs_load(const struct migrated *m, const char *uuid, struct costs *k); /* uuid: or NULL */
 /* uuid: or NULL. What is 0 in seen was not seen. */
 void costs_learn(struct migrated *m, const char *uuid, const struct costs *seen);

@@ -13,3 +13,15 @@ $(B)/tests/migrated_test: $(patsubst %,$(B)/obj/san/%.o,tests/unit/migrated_test
 unit-migrated: $(B)/tests/migrated_test
 	$(Q)$<
 CHECKS += unit-migrated
+
+# How well it predicts pauses
+$(B)/tests/forecast_test: $(patsubst %,$(B)/obj/san/%.o,tests/unit/forecast_test dom0-tools/migrated/costs dom0-tools/migrated/forecast \
+		$(addprefix migration/,predict parts io_fd) $(addprefix dom0-tools/common/,why paths))
+	@mkdir -p $(@D)
+	$(call say,LD-SAN,$@)
+	$(Q)$(HOST_CC) $(SAN_FLAGS) -o $@ $^ -lcmocka -ljson-c -lpthread
+
+.PHONY: unit-forecast
+unit-forecast: $(B)/tests/forecast_test
+	$(Q)$<
+CHECKS += unit-forecast

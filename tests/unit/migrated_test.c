@@ -62,7 +62,7 @@ static void one_works(void **state)
 	assert_false(job_hurried(&daemon_, third));
 	/* who waits gets it as soon as the first lets go */
 	assert_int_equal(pthread_create(&t, NULL, lets_go, first), 0);
-	second = job_begin(&daemon_, id, 5000 * MS);
+	second = job_begin(&daemon_, id, 60000 * MS);
 	assert_non_null(second);
 	assert_false(job_hurried(&daemon_, second));
 	pthread_join(t, NULL);
@@ -203,8 +203,19 @@ static void costs(void **state)
 	assert_int_equal(k.leave_ns, 60);
 	assert_int_equal(k.last_permille, 900);
 	assert_int_equal(k.extra_pages, 400);
+	assert_true(k.of_guest);
 	costs_load(&daemon_, "c", &k);
 	assert_int_equal(k.extra_pages, 300);
+	assert_false(k.of_guest);
+	costs_learn(&daemon_, "b",
+		    &(struct costs){ .left_pages = 90, .left_of = 500, .last_permille = 700 });
+	costs_load(&daemon_, "b", &k);
+	assert_int_equal(k.left_pages, 90);
+	assert_int_equal(k.left_of, 500);
+	assert_int_equal(k.last_permille, 700);
+	costs_load(&daemon_, "a", &k); /* each its own */
+	assert_int_equal(k.left_pages, 0);
+	assert_int_equal(k.last_permille, 900);
 	costs_learn(&daemon_, NULL, &(struct costs){ .table_ns = 100000, .arrive_ns = 1 });
 	costs_load(&daemon_, NULL, &k);
 	assert_int_equal(k.table_ns, 126); /* something was in the way */
@@ -217,7 +228,8 @@ static void costs(void **state)
 	assert_true(k.extra_pages < 10);
 	snprintf(file, sizeof(file), "%s/costs", dir);
 	f = fopen(file, "w");
-	fputs("host table 99999999999999999 arrive 1 leave 1 last 1 extra 1\nguest x extra -1\nhost\n\n",
+	fputs("host table 99999999999999999 arrive 1 leave 1 last 1 extra 1 left 1 of 1\n"
+	      "guest x last 1 extra -1 left 1 of 1\nhost\n\n",
 	      f);
 	fclose(f);
 	costs_load(&daemon_, "x", &k);

@@ -115,12 +115,38 @@ static void predicted_is_what_comes(void **state)
 	assert_true(good * 10 >= all * 9);
 }
 
+/* Of a guest whose last pages are sent while it comes to rest, what was left the last time is left
+ * again, however many are due within reason; what is beyond that waits. */
+static void chased(void **state)
+{
+	struct round_measure r = { 10000, 10000 * 4104, 10000 * PAGE_NS, 600 };
+	struct predict_limits l = limits;
+
+	(void)state;
+	l.extra_pages = 400;
+	assert_int_equal(predict(&r, 1, &l).now_ns, 5 * MS + 1000 * PAGE_NS);
+	l.left_pages = 100;
+	l.left_of = 500;
+	assert_int_equal(predict(&r, 1, &l).now_ns, 5 * MS + 100 * PAGE_NS);
+	r.dirtied = 1500;
+	assert_int_equal(predict(&r, 1, &l).now_ns, 5 * MS + 600 * PAGE_NS);
+	r.dirtied = 10;
+	assert_int_equal(predict(&r, 1, &l).now_ns, 5 * MS + 100 * PAGE_NS);
+	r.dirtied = 0;
+	assert_int_equal(predict(&r, 1, &l).now_ns, 5 * MS + 100 * PAGE_NS);
+	/* never more than without */
+	l.left_pages = 5000;
+	r.dirtied = 600;
+	assert_int_equal(predict(&r, 1, &l).now_ns, 5 * MS + 1000 * PAGE_NS);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(idle),	       cmocka_unit_test(slow_writer),
 		cmocka_unit_test(working_set), cmocka_unit_test(faster_than_the_wire),
 		cmocka_unit_test(deadline),    cmocka_unit_test(predicted_is_what_comes),
+		cmocka_unit_test(chased),
 	};
 
 	return cmocka_run_group_tests_name("predict", tests, NULL, NULL);
