@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# Migration. So far: the handover, as a model that the engine's states will be named after.
+# Migration: the handover's model, and what goes into the tools.
 
 DEPS += spin # checks the model of the handover
 
@@ -23,7 +23,7 @@ MIGRATE_HANDOVER := $(addprefix migration/,handover record durable)
 $(B)/bin/torc $(B)/bin/torc-more: $(patsubst %,$(B)/obj/host/%.o,$(MIGRATE_HANDOVER) dom0-tools/cli/migrate dom0-tools/cli/create_command dom0-tools/cli/elsewhere)
 
 # Guests between hosts: makes and ends them with what the commands make and end them with
-MIGRATED := $(addprefix dom0-tools/migrated/,main jobs talk viewer ends drain checks costs arrive depart recover sandbox) \
+MIGRATED := $(addprefix dom0-tools/migrated/,main jobs talk viewer ends drain checks costs forecast arrive depart recover sandbox) \
 	$(addprefix dom0-tools/cli/,doors domains create creating nodes node burst patience disk nic record lifecycle image release elsewhere out describe) \
 	$(MIGRATE_HANDOVER) $(addprefix migration/,deal pins meet channel pack link identity)
 $(B)/bin/torc-migrated: $(patsubst %,$(B)/obj/host/%.o,$(MIGRATED) $(TOOLS_COMMON) $(TOOLS_HOST) $(TOOLS_BUILD) $(TOOLS_IMAGE_APART) \
@@ -40,11 +40,16 @@ install-migrated: $(B)/bin/torc-migrated
 	install -m 755 $< $(DESTDIR)$(PREFIX)/sbin/
 INSTALLS += install-migrated
 
-# Moves of guests of all kinds, then faults at random moments. MOVES of each kind and FAULTS, if there is time: at most MOST_SECONDS
-# for each kind, and for the faults.
+# Moves of guests of all kinds, MOVES of each; one small guest a thousand times (SMALL_MOVES); faults at random moments, FAULTS of them, and
+# HOST_FAULTS in which a whole host dies; a link that is cut half-way, CUTS times. Each of these parts takes at most MOST_SECONDS, if that is set, and
+# all are run, whatever came of those before.
+RIG_MOVE = $(PYTHON) -B tests/rig/boot --hv torc --tools torc $(if $(MOST_SECONDS),--arg seconds=$(MOST_SECONDS)) --timeout 80000
 SOAKS += soak-migrate
 .PHONY: soak-migrate
 soak-migrate: rig all
-	$(PYTHON) -B tests/rig/boot --hv torc --tools torc --arg guests=$${GUESTS:-linux1,linux4,ref64,ref32,wild64,wild32} \
-		--arg moves=$${MOVES:-100} --arg seconds=$${MOST_SECONDS:-7200} --timeout 80000 moves
-	$(PYTHON) -B tests/rig/boot --hv torc --tools torc --arg faults=$${FAULTS:-500} --arg seconds=$${MOST_SECONDS:-40000} --timeout 80000 faults
+	$(Q)bad=0; \
+	$(RIG_MOVE) --log $(B)/logs/system/moves --arg guests=$${GUESTS:-linux1,linux4,ref64,ref32,wild64,wild32} --arg moves=$${MOVES:-50} moves || bad=1; \
+	$(RIG_MOVE) --log $(B)/logs/system/moves-many --arg guests=$${SMALL:-ref32} --arg moves=$${SMALL_MOVES:-1000} --arg shown=0 moves || bad=1; \
+	$(RIG_MOVE) --log $(B)/logs/system/faults --arg cuts=$${CUTS:-5} --arg faults=$${FAULTS:-450} faults || bad=1; \
+	$(RIG_MOVE) --log $(B)/logs/system/faults-hosts --arg nocut=1 --arg kinds=host --arg faults=$${HOST_FAULTS:-50} faults || bad=1; \
+	exit $$bad

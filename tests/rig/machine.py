@@ -91,7 +91,8 @@ class Machine:
         return path
 
     def command(self):
-        q = ["qemu-system-x86_64", "-accel", "tcg", "-cpu", self.cpu, "-smp", str(self.smp),
+        accel = os.environ.get("RIG_ACCEL", "tcg") if self.icount is None else "tcg"
+        q = ["qemu-system-x86_64", "-accel", accel, "-cpu", self.cpu, "-smp", str(self.smp),
              "-m", str(self.mem), "-display", "none", "-monitor", "none", "-serial", "stdio",
              "-qmp", f"unix:{self.tmp}/qmp,server=on,wait=off"]
         if not self.reboot:

@@ -7,7 +7,8 @@ The first line may say what the scenario needs, as "#rig: key=value ...":
     smp, mem, dom0_mem (MiB), timeout (seconds), nodes (1 or 2), layers (what else the image holds,
     of linux, grub, small), disks and nics (kinds, comma between), icount, end (poweroff or reboot:
     how the machine must end), boots (how often it starts: the scenario runs anew each time, with the disks as they were left,
-    and says its plan at the last)
+    and says its plan at the last), restarts (1: a machine may start anew, as often as it likes), and kind:ext4 of a disk (with a
+    filesystem)
 With nodes=2 two machines run the same script at once, joined by a virtual wire; $RIG_node tells."""
 
 import os
@@ -24,7 +25,7 @@ BUILD = os.path.join(ROOT, os.environ.get("RIG_BUILD", "build"))    # make passe
 SCENARIOS = os.path.join(ROOT, "tests", "system", "scenarios")
 
 DEFAULTS = {"smp": 1, "mem": 2048, "dom0_mem": 1024, "timeout": 240, "nodes": 1, "layers": "",
-            "disks": "", "nics": "", "icount": "", "end": "poweroff", "boots": 1}
+            "disks": "", "nics": "", "icount": "", "end": "poweroff", "boots": 1, "restarts": 0}
 RESULT = re.compile(r"^(ok|not ok) (.*)$")
 HV_ARGS = "console=com1 com1=115200,8n1 dom0_mem={m}M,max:{m}M loglvl=all guest_loglvl=all"
 KERNEL_ARGS = "console=hvc0 earlyprintk=xen panic=5 random.trust_cpu=on"
@@ -151,6 +152,9 @@ def run(path, hv="torc", tools="torc", log=None, args=(), files=(), boot="direct
                 os.makedirs(d, exist_ok=True)
                 f = os.path.join(d, f"disk{i}")
                 subprocess.run(["truncate", "-s", "64M", f], check=True)
+                kind, _, fs = kind.partition(":")
+                if fs:
+                    subprocess.run([shutil.which(f"mkfs.{fs}") or f"/usr/sbin/mkfs.{fs}", "-q", "-F", f], check=True)
                 disks.append((kind, f))
             nics = [(kind, "user,restrict=on,tftp=" + comma_dir(log)) for kind in s["nics"].split(",") if kind]
             if s["nodes"] > 1:
@@ -166,7 +170,8 @@ def run(path, hv="torc", tools="torc", log=None, args=(), files=(), boot="direct
                         kernel=kernel or built("stock", "vmlinux"),
                         kernel_args=" ".join([KERNEL_ARGS] + words), initrd=initrd, boot=boot,
                         smp=s["smp"], mem=s["mem"], disks=disks, nics=nics,
-                        icount=int(s["icount"]) if s["icount"] else None, node=node, reboot=s["boots"] > 1)
+                        icount=int(s["icount"]) if s["icount"] else None, node=node,
+                        reboot=s["boots"] > 1 or s["restarts"])
             machines.append(m)
             m.start()
             if s["nodes"] > 1 and node == 0:

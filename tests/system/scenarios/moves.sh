@@ -1,7 +1,7 @@
 #rig: nodes=2 mem=1280 dom0_mem=768 timeout=900 nics=virtio layers=linux,small,backends
-# Guests go to and fro between two hosts, many times: $RIG_moves each way and back for each of $RIG_guests (a comma between):
+# Guests go to and fro between two hosts, many times: $RIG_moves of each of $RIG_guests (a comma between):
 # linux1, linux4 (Linux with one or four vCPUs, at work), busy1 (rewriting 4 MiB), idle1, ref64, ref32 (the reference guest,
-# rewriting 1 MiB and checking it), wild64, wild32 (16 MiB). At most $RIG_seconds for each.
+# rewriting 1 MiB and checking it), wild64, wild32 (16 MiB). At most $RIG_seconds for each. Each move has a line, up to $RIG_shown of them.
 . /scenario/pair.sh
 pair
 make_guest() { # KIND: starts it as $GUEST; $counts is what its console shows again and again
@@ -17,24 +17,39 @@ make_guest() { # KIND: starts it as $GUEST; $counts is what its console shows ag
 	check "$1: create" tool create /tmp/$GUEST.cfg
 	check "$1: it counts" wait_for 180 goes_on here $counts || bail "no guest"
 }
-# There and back are two moves.
+# Each host sends the guest on as soon as it has been at work there
+moved() { cat /tmp/moved 2> /dev/null; there "cat /tmp/moved 2> /dev/null"; }
+ended() { on $1 test -e /tmp/shuttled; }
 to_and_fro() { # KIND MOVES
-	local done=0 at=here until=$(($(date +%s) + ${RIG_seconds:-100000})) lines=0
-	while [ $done -lt $2 ] && { [ $(date +%s) -lt $until ] || [ $at = there ]; }; do
-		[ $at = here ] && at=there || at=here
-		[ $counts = intact ] || lines=$(wc -l < /tmp/stream)
-		move $at --json ${RIG_options:---downtime 100ms --deadline 10s --on-deadline force} > /tmp/out 2>&1 ||
-			{ not_ok "$1: move $done" "$(tail -2 /tmp/out)"; return 1; }
-		grep '"done"' /tmp/out | sed "s/^/#MOVE $1 /"
-		wait_for 180 settled || { not_ok "$1: move $done settles" "$(here_state)/$(there_state)"; return 1; }
-		wait_for 5 runs_on $at || { not_ok "$1: move $done: it runs $at" "$(here_state)/$(there_state)"; return 1; }
-		goes_on $at $counts || { not_ok "$1: move $done: it goes on"; return 1; }
-		[ $counts = intact ] || wait_for 60 streams $((lines + 2)) || { not_ok "$1: move $done: its connection goes on"; return 1; }
-		done=$((done + 1))
+	local done=0 last=0 quiet=0 until=$(($(date +%s) + ${RIG_seconds:-100000})) lines=0 began=$(date +%s) h
+	for h in here there; do
+		on $h "rm -f /tmp/moved /tmp/unmoved /tmp/stop /tmp/shuttled; sh /scenario/shuttle.sh $GUEST $counts ${RIG_options:---downtime 100ms --deadline 10s --on-deadline force} > /tmp/shuttle.log 2>&1 < /dev/null &"
 	done
-	say "$1: $done moves"
-	[ -n "$RIG_seconds" ] || equal "$1: moves" $done $2
-	[ $done -gt 1 ] && ok "$1: it went to and fro"
+	while [ $done -lt $2 ] && [ $(date +%s) -lt $until ] && [ $quiet -lt 48 ]; do
+		sleep 5
+		done=$(($(cat /tmp/moved 2> /dev/null | wc -l) + $(there "cat /tmp/moved 2> /dev/null | wc -l")))
+		quiet=$((quiet + 1))
+		[ $done = $last ] || quiet=0
+		last=$done
+	done
+	for h in here there; do on $h touch /tmp/stop; done
+	for h in here there; do check "$1: it is sent on no more from $h" wait_for 180 ended $h; done
+	check "$1: nothing is open, one host has it" wait_for 180 settled || say "$(here_state)/$(there_state)"
+	runs_on here && at=here || at=there
+	[ $counts = intact ] || lines=$(wc -l < /tmp/stream)
+	check "$1: it goes on" goes_on $at $counts
+	[ $counts = intact ] || check "$1: its connection goes on" wait_for 60 streams $((lines + 2))
+	moved > /tmp/all
+	done=$(wc -l < /tmp/all)
+	[ $done -gt ${RIG_shown:-200} ] || sed "s/^/#MOVE $1 /" /tmp/all
+	say "$1: $done moves in $(($(date +%s) - began)) s; $(tr ' ' '\n' < /tmp/all | sed -n 's/^pause_seconds=//p' | sort -n |
+		awk '{ p[NR] = $1 } END { print "pauses: median " p[int((NR + 1) / 2)] ", of ten nine at most " p[int(NR * 9 / 10 + 0.5)] ", longest " p[NR] }'); $(
+		awk '{ for (i = 1; i <= NF; i++) { split($i, v, "="); f[v[1]] = v[2] } q = f["predicted_pause_seconds"] / (f["pause_seconds"] + 0.000001)
+			n += q > 0.75 && q < 1.25; late += NR > 4 && q > 0.75 && q < 1.25 }
+			END { print "predicted within a quarter: " n " of " NR ", after the first four " late " of " NR - 4 }' /tmp/all)"
+	[ -n "$RIG_seconds" ] || check "$1: moves" [ $done -ge $2 ]
+	check "$1: it went to and fro" [ $done -gt 1 ]
+	equal "$1: every move came to its end" "$(cat /tmp/unmoved 2> /dev/null | sort | uniq -c | head -3)$(there "cat /tmp/unmoved 2> /dev/null | sort | uniq -c | head -3")" ""
 	[ $at = here ] || move here > /dev/null
 }
 number=0
