@@ -124,8 +124,10 @@ static void *plays(void *arg)
 	const struct handover_calls calls = { s,       save, stop,	nothing, run,  nothing,
 					      destroy, runs, has_image, say,	 quiet };
 	const struct deal_notes notes = { s, tell, heard };
+	uint8_t raw[1024];
 	struct hello h;
 	struct why why;
+	size_t len;
 
 	if (s->source) {
 		s->rc = channel_new(&s->c, id, &why);
@@ -142,10 +144,10 @@ static void *plays(void *arg)
 		s->rc = s->rc ? s->rc : handover_final(&s->h);
 	}
 	s->rc = s->rc ? s->rc : deal(s->c, &s->h, &notes, 10 * MS, s->patience_ns, SOON);
-	/* as the daemon does: what the other side has not read yet would be lost with the
-	 * connection */
-	if (!s->rc && s->source)
-		(void)channel_settle(s->c, SOON);
+	/* what the other side has not read yet would be lost with the connection: it hangs up first */
+	while (!s->rc && s->source && s->h.record.state == HANDOVER_GONE &&
+	       !channel_hear(s->c, raw, sizeof(raw), &len, SOON))
+		;
 	channel_free(&s->c);
 	return NULL;
 }
