@@ -65,12 +65,26 @@ static int again(void *arg, struct channel *c, struct why *why)
 	return rc;
 }
 
+static int suspend_ask(void *arg, struct why *why)
+{
+	struct departure *d = arg;
+	int rc = ends_ask_suspend(&d->e);
+
+	if (rc)
+		*why = d->e.why;
+	return rc;
+}
+
 static int suspend(void *arg, struct why *why)
 {
 	struct departure *d = arg;
 	int rc = handover_suspend(&d->e.h);
-	uint64_t mark = d->e.stopped_ns;
+	uint64_t mark;
 
+	/* it may have stopped right after it was seen to run */
+	if (!rc && d->outcome.seen_running_ns)
+		d->e.stopped_ns = d->outcome.seen_running_ns;
+	mark = d->e.stopped_ns;
 	if (!rc)
 		mig_part_end(&d->e.parts, PART_STOPPED, &mark);
 	else
@@ -252,7 +266,11 @@ static int ask(struct departure *d, struct json_object *record)
 static int send(struct departure *d)
 {
 	const struct mig_calls calls = {
-		.arg = d, .suspend = suspend, .resume = resume, .progress = progress
+		.arg = d,
+		.suspend_ask = suspend_ask,
+		.suspend = suspend,
+		.resume = resume,
+		.progress = progress,
 	};
 	struct json_object *reason;
 	struct why ignored = { 0 };

@@ -73,12 +73,15 @@ static bool has_image(void *arg)
 	return (!e->h.record.boot[0] || strcmp(e->h.record.boot, e->boot) == 0) && find(e, &info);
 }
 
+/* One that followed the question before it was waited for is still this engine's to stop. */
 static bool runs(void *arg)
 {
 	struct ends *e = arg;
 	struct domain_info info;
+	bool stopping = e->asked && e->h.record.state == HANDOVER_OWNER && !e->h.record.aborted;
 
-	return find(e, &info) && !info.shutdown && !info.paused;
+	return find(e, &info) && !info.paused &&
+	       (!info.shutdown || (stopping && info.reason == SHUT_SUSPEND));
 }
 
 /* A state of the disk's copy is of this start of the host from then on only if the guest is here. */
@@ -110,13 +113,19 @@ static int failed(struct ends *e, const char *what, int rc)
 	return rc;
 }
 
+int ends_ask_suspend(struct ends *e)
+{
+	e->asked = true;
+	e->asked_ns = mig_now_ns();
+	return guest_suspend_ask(&e->cli, e->domid, &e->why);
+}
+
 static int stop(void *arg)
 {
 	struct ends *e = arg;
-	int rc;
+	int rc = e->asked ? 0 : ends_ask_suspend(e);
 
-	e->asked_ns = mig_now_ns();
-	rc = guest_suspend(&e->cli, e->domid, &e->why);
+	rc = rc ? rc : guest_suspend_wait(&e->cli, e->domid, &e->why);
 	e->stopped_ns = mig_now_ns();
 	return failed(e, "it does not suspend", rc);
 }

@@ -284,6 +284,7 @@ int main(int argc, char **argv)
 	if (pid_file && (rc = write_pid(pid_file)))
 		return die(pid_file, strerror(-rc));
 	start_supervisor();
+	warm_mappings();
 	rc = sandbox_enter();
 	if (rc)
 		syslog(LOG_WARNING, "no sandbox: %s", strerror(-rc));

@@ -89,7 +89,8 @@ struct ends {
 	bool source;
 	uint32_t domid;
 	char name[64], uuid[40], boot[40];
-	uint64_t asked_ns, stopped_ns; /* source: to suspend itself; since when it stands still */
+	bool asked;		       /* source: to suspend itself */
+	uint64_t asked_ns, stopped_ns; /* when; since when it stands still */
 	bool drained;		       /* its disks are at rest, since it stands still */
 	/* the word that it is the target's: said here, or heard; and its answer */
 	uint64_t go_ns, ack_ns;
@@ -101,6 +102,8 @@ struct ends {
 int ends_open(struct ends *e, struct migrated *m, bool source);
 void ends_close(struct ends *e);
 void ends_drain(struct ends *e);
+/* Source: ahead of the handover's stop, which then waits for it alone. */
+int ends_ask_suspend(struct ends *e);
 void ends_calls(struct ends *e, struct handover_calls *calls);
 /* Where the record says that the guest is. */
 void ends_from_record(struct ends *e, const struct handover_record *r);
@@ -139,6 +142,9 @@ void recover_all(struct migrated *m);
 void recover_heard(struct migrated *m, struct channel *c, const struct pin *peer,
 		   struct json_object *request);
 void serve(struct migrated *m, int fd); /* a connection of another host, in a thread of its own */
+
+/* --- warm.c: what the kernel does once, before a guest would wait for it */
+void warm_mappings(void);
 
 int sandbox_enter(void);
 
