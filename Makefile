@@ -140,10 +140,10 @@ built: all $(BUILT) $(patsubst tests/unit/%.c,$(B)/tests/%,$(wildcard tests/unit
 
 # A folder that does not build is one failure; the others' checks run all the same.
 check:
-	$(RUNNER) --timeout 110 built@600 $(CHECKS)
+	$(RUNNER) --timeout 110 built@1800 $(CHECKS)
 
 test:
-	$(RUNNER) --timeout 240 built@600 $(CHECKS) $(addsuffix @3600,$(TESTS))
+	$(RUNNER) --timeout 240 built@1800 $(CHECKS) $(addsuffix @3600,$(TESTS))
 
 bench: all
 	@+for b in $(BENCHES); do $(MAKE) --no-print-directory $$b || exit 1; done
