@@ -202,6 +202,25 @@ static unsigned int choose_cpu(const struct vcpu *v)
 	return best;
 }
 
+/* Idle CPUs that may run who waits here: several that woke at once chose the same CPU, which takes
+ * one of them. All are told, for one may have somebody of its own to run by now. */
+static cpumask_t idle_for_waiting(const struct runq *q)
+{
+	cpumask_t idle = atomic_read(&idle_cpus), may = 0;
+	struct list *p;
+
+	if (likely(!q->nr || !idle))
+		return 0;
+	list_for(p, &q->queue) may |= list_entry(p, struct vcpu, run_link)->hard_affinity;
+	return idle & may;
+}
+
+static void look_again(cpumask_t cpus)
+{
+	for (; cpus; cpus &= cpus - 1)
+		work_raise_on(__builtin_ctzl(cpus), WORK_SCHED);
+}
+
 /* Virtual time is a queue's own: what counts elsewhere is the distance to the least there. */
 static void rebase(struct vcpu *v, uint64_t from, uint64_t to)
 {
@@ -234,6 +253,7 @@ void sched_wake(struct vcpu *v)
 {
 	unsigned long flags;
 	struct runq *q = runq_lock(v, &flags), *to;
+	cpumask_t idle = 0;
 	unsigned int cpu;
 	uint64_t least;
 	ns_t now;
@@ -266,7 +286,10 @@ void sched_wake(struct vcpu *v)
 	runstate_set(v, RUNSTATE_runnable, now);
 	enqueue(q, v);
 	preempt_check(q, cpu, v);
+	if (q->curr != q->idle) /* it was idle when it was chosen, perhaps; another may be */
+		idle = idle_for_waiting(q);
 	spin_unlock_irq(&q->lock, flags);
+	look_again(idle);
 }
 
 void sched_sleep(struct vcpu *v)
@@ -409,10 +432,9 @@ static void switched(struct runq *q, struct vcpu *prev)
 	flags = spin_lock_irq(&q->lock);
 	atomic_set(&prev->running, false);
 	wake = vcpu_runnable(prev) && !queued(prev);
-	idle = queued(prev) ? prev->hard_affinity & atomic_read(&idle_cpus) : 0;
+	idle = idle_for_waiting(q); /* prev, too, if it was preempted */
 	spin_unlock_irq(&q->lock, flags);
-	if (idle) /* preempted here while another CPU has nothing to do: that one may take it */
-		work_raise_on(__builtin_ctzl(idle), WORK_SCHED);
+	look_again(idle);
 	if (wake)
 		sched_wake(prev);
 	else if (unlikely(READ_ONCE(prev->domain->shutting_down)))
@@ -427,7 +449,7 @@ static void schedule(void)
 	unsigned int cpu = ci->cpu;
 	struct runq *q = &runqs[cpu];
 	struct vcpu *prev = ci->vcpu, *next;
-	cpumask_t bit = 1ull << cpu;
+	cpumask_t bit = 1ull << cpu, idle = 0;
 	ns_t now = clock_now(), turn = SLICE;
 
 	spin_lock(&q->lock);
@@ -439,7 +461,9 @@ static void schedule(void)
 	if (next == prev) {
 		if (q->nr && !vcpu_is_idle(prev))
 			timer_set(&q->slice, now + SLICE);
+		idle = idle_for_waiting(q);
 		spin_unlock(&q->lock);
+		look_again(idle);
 		return;
 	}
 	if (vcpu_is_idle(prev)) {
@@ -472,7 +496,10 @@ static void schedule(void)
 		else
 			timer_stop(&q->slice);
 	}
+	if (vcpu_is_idle(prev)) /* else in switched() */
+		idle = idle_for_waiting(q);
 	spin_unlock(&q->lock);
+	look_again(idle);
 
 	if (!vcpu_is_idle(prev)) {
 		prev->regs = ci->guest_regs;
