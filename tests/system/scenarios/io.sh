@@ -39,7 +39,7 @@ done
 for w in $widths; do
 	case $w in 64) d="its network disk" ;; 32) d="its disk" ;; esac
 	check "GRUB, $w bits, reads $d" wait_log g$w "read-by-[a-z0-9_]*-xen" 60
-	check "PV$w comes to its end" wait_log r$w "# [0-9]* passed" 60
+	check "PV$w comes to its end" wait_log r$w "# [0-9]* passed" 60 || { show_log r$w; tool vcpu-list r$w; tool why r$w; tail -n 20 /tmp/blkd.log; }
 	check "PV$w reads back what it wrote" logged r$w "ok.*disk: they are read back"
 	check "PV$w: nothing failed" logged r$w "# [1-9][0-9]* passed, 0 failed"
 	ip=10.9.0.$w
