@@ -103,7 +103,8 @@ check "a supervisor runs again" [ -n "$(supervisor)" ]
 gone_crash() { ! alive crash; }
 check "crashed, it is gone" wait_for 120 gone_crash
 check "why says so" sh -c 'torc why crash | grep -q "stopped: crash"'
-check "why has its last words" sh -c 'torc why crash | grep -qi panic'
+last_words() { torc why crash | grep -qi panic; }
+check "why has its last words" wait_for 30 last_words # as soon as the console daemon has had its turn
 
 small_guest over /guests/reference64.elf 'memory=8' 'extra="crash"' 'on_crash="restart"'
 sed -i /preserve/d /tmp/over.cfg
