@@ -53,7 +53,7 @@ load_tables:				/* (gdt, idt) */
 	.altmacro
 .macro stub vec
 stub_\vec:
-	.if	!((0x60227d00 >> (\vec)) & 1) || (\vec) > 31
+	.if	!((0x60227d00 >> ((\vec) & 31)) & 1) || (\vec) > 31
 	push	$0
 	.endif
 	push	$\vec
