@@ -239,6 +239,16 @@ static int send_batch(struct sender *s, bool last, struct why *why)
 	return rc;
 }
 
+static int send_lot(struct sender *s, uint64_t *pfn, unsigned int most, bool last, struct why *why)
+{
+	int rc = gather(s, pfn, most, last, why);
+
+	if (!rc && s->batch->n)
+		rc = send_batch(s, last, why);
+	keep_to_cap(s);
+	return rc;
+}
+
 int pages_send_few(struct sender *s, uint64_t *pfn, struct why *why)
 {
 	uint64_t from = next_due(s, *pfn);
@@ -247,10 +257,7 @@ int pages_send_few(struct sender *s, uint64_t *pfn, struct why *why)
 	*pfn = from;
 	if (from >= s->list.pages)
 		return 0;
-	rc = gather(s, pfn, FEW, false, why);
-	if (!rc && s->batch->n)
-		rc = send_batch(s, false, why);
-	keep_to_cap(s);
+	rc = send_lot(s, pfn, FEW, false, why);
 	for (; !rc && from < *pfn; from++)
 		s->due[from / 64] &= ~(1ull << from % 64);
 	return rc;
@@ -262,10 +269,7 @@ int pages_send(struct sender *s, bool last, struct why *why)
 	int rc = 0;
 
 	while (!rc && next_due(s, pfn) < s->list.pages) {
-		rc = gather(s, &pfn, STREAM_BATCH, last, why);
-		if (!rc && s->batch->n)
-			rc = send_batch(s, last, why);
-		keep_to_cap(s);
+		rc = send_lot(s, &pfn, STREAM_BATCH, last, why);
 		if (!rc)
 			rc = sender_progress(s, why);
 	}

@@ -11,11 +11,10 @@
 
 #include "dom0-tools/common/paths.h"
 
-#define MOST	      60000000000ull /* ns; of no number here more makes sense */
-#define MOST_PERMILLE 100000u
-#define MOST_GUESTS   64u
-#define MOST_FILE     8192u
-#define ROOM	      (PATH_MAX + 8)
+#define MOST	    COSTS_MOST_NS /* and of pages, too */
+#define MOST_GUESTS 64u
+#define MOST_FILE   8192u
+#define ROOM	    (PATH_MAX + 8)
 
 struct guest_cost {
 	char uuid[40];
@@ -44,7 +43,7 @@ static void take_line(struct table *t, const char *line)
 		   &k.table_ns, &k.arrive_ns, &k.leave_ns, &k.last_permille, &k.extra_pages,
 		   &k.left_pages, &k.left_of) == 7) {
 		if (k.table_ns < MOST && k.arrive_ns < MOST && k.leave_ns < MOST &&
-		    k.last_permille < MOST_PERMILLE && k.extra_pages < MOST &&
+		    k.last_permille < COSTS_MOST_PERMILLE && k.extra_pages < MOST &&
 		    k.left_pages < MOST && k.left_of < MOST)
 			t->host = k;
 	} else if (t->count < MOST_GUESTS &&
@@ -52,8 +51,8 @@ static void take_line(struct table *t, const char *line)
 			  "guest %39s last %" SCNu64 " extra %" SCNu64 " left %" SCNu64
 			  " of %" SCNu64,
 			  g.uuid, &g.last_permille, &g.extra_pages, &g.left_pages, &g.left_of) == 5 &&
-		   g.last_permille < MOST_PERMILLE && g.extra_pages < MOST && g.left_pages < MOST &&
-		   g.left_of < MOST) {
+		   g.last_permille < COSTS_MOST_PERMILLE && g.extra_pages < MOST &&
+		   g.left_pages < MOST && g.left_of < MOST) {
 		t->guests[t->count++] = g;
 	}
 }

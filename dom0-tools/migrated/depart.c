@@ -19,7 +19,6 @@
 #define MEND_STOPPED_NS (15 * SECOND)
 #define MEND_HANDED_NS	(5 * SECOND)
 #define TELL_NS		(SECOND / 4)
-#define MOST_COST_NS	(60 * SECOND)
 #define MOST_PAGES	(1ull << 32)
 
 struct departure {
@@ -194,12 +193,12 @@ static uint64_t figure(struct json_object *answer, const char *key, uint64_t mos
 static void expect(struct departure *d, struct json_object *answer)
 {
 	struct costs own, theirs = {
-		.table_ns = figure(answer, "table_ns", MOST_COST_NS),
-		.arrive_ns = figure(answer, "arrive_ns", MOST_COST_NS),
+		.table_ns = figure(answer, "table_ns", COSTS_MOST_NS),
+		.arrive_ns = figure(answer, "arrive_ns", COSTS_MOST_NS),
 		.left_pages = figure(answer, "left_pages", MOST_PAGES),
 		.left_of = figure(answer, "left_of", MOST_PAGES),
 		.extra_pages = figure(answer, "extra_pages", MOST_PAGES),
-		.last_permille = figure(answer, "last_permille", 100000),
+		.last_permille = figure(answer, "last_permille", COSTS_MOST_PERMILLE),
 	};
 
 	costs_load(d->e.m, d->e.uuid, &own);

@@ -8,6 +8,10 @@
 
 #include "migration/engine.h"
 
+/* No number here makes more sense: a time, and a page's price */
+#define COSTS_MOST_NS	    60000000000ull
+#define COSTS_MOST_PERMILLE 100000u
+
 /* 0: not known */
 struct costs {
 	/* for each page table of a guest that comes, and for the rest */
