@@ -604,6 +604,64 @@ static void queues_and_rings_of_several_pages_are_served(void **state)
 	}
 }
 
+/*
+ * All that is offered, in use at once: requests of the most segments in rings of the most pages.
+ * Their data is more than the daemon takes into its memory: the rest waits in the rings.
+ */
+static void more_than_fits_into_memory_waits_and_is_no_error(void **state)
+{
+	enum { EACH = 300, SECTORS = 256, SEGMENTS_PAGE = 40 };
+	struct rig *r = *state;
+	struct blkif_request_segment *seg = (void *)r->peer->page[SEGMENTS_PAGE];
+	blkif_front_ring_t front[2];
+	unsigned int q, i, notify;
+	struct why why;
+
+	vbd_disconnect(&r->vbd);
+	r->choice =
+		(struct vbd_choice){ .abi = BLK_ABI_64, .queues = 2, .pages = 16, .port = { 7, 8 } };
+	for (i = 0; i < SECTORS; i++)
+		seg[i] = (struct blkif_request_segment){ .gref = SEGMENTS_PAGE + 1 };
+	for (q = 0; q < 2; q++) {
+		blkif_sring_t *s = (blkif_sring_t *)r->peer->page[16 * q];
+
+		for (i = 0; i < 16; i++)
+			r->choice.gref[q][i] = 16 * q + i;
+		SHARED_RING_INIT(s);
+		XEN_FRONT_RING_INIT(&front[q], s, 16 * 4096);
+	}
+	assert_int_equal(vbd_connect(&r->vbd, &r->choice, &why), 0);
+	r->disk.hold = true;
+	for (q = 0; q < 2; q++) {
+		r->front = front[q];
+		for (i = 0; i < EACH; i++) {
+			blkif_request_indirect_t *rq = (void *)put(r, BLKIF_OP_INDIRECT, 0, 0, 0);
+
+			rq->indirect_op = BLKIF_OP_READ;
+			rq->nr_segments = SECTORS;
+			rq->id = i;
+			rq->sector_number = 8;
+			rq->indirect_grefs[0] = SEGMENTS_PAGE;
+		}
+		kick(r);
+		front[q] = r->front;
+	}
+	assert_true(r->vbd.in_flight < 2 * EACH);
+	r->disk.hold = false;
+	settle(r);
+	for (q = 0; q < 2; q++) {
+		r->front = front[q];
+		assert_int_equal(answers(r), EACH);
+		for (i = 0; i < EACH; i++)
+			assert_int_equal(answer(r).status, BLKIF_RSP_OKAY);
+	}
+	/* and the frontend is told of the next again */
+	r->front = front[0];
+	put(r, BLKIF_OP_READ, 1, 0, 1)->seg[0].gref = SEGMENTS_PAGE + 1;
+	RING_PUSH_REQUESTS_AND_CHECK_NOTIFY(&r->front, notify);
+	assert_true(notify);
+}
+
 int main(void)
 {
 #define CASE(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
@@ -634,6 +692,7 @@ int main(void)
 		CASE(a_discard_frees_what_it_names_and_a_secure_one_is_not_offered),
 		CASE(a_flush_may_carry_data),
 		CASE(queues_and_rings_of_several_pages_are_served),
+		CASE(more_than_fits_into_memory_waits_and_is_no_error),
 		PERSISTENT(a_write_reaches_the_disk_and_a_read_brings_it_back),
 		PERSISTENT(a_segment_may_be_part_of_a_frame),
 		PERSISTENT(an_indirect_request_is_answered_with_the_operation_within),
@@ -645,6 +704,7 @@ int main(void)
 		FAST(a_barrier_waits_for_all_before_it_and_holds_all_after_it),
 		FAST(what_a_killed_daemon_left_is_answered_by_the_next),
 		FAST(queues_and_rings_of_several_pages_are_served),
+		FAST(more_than_fits_into_memory_waits_and_is_no_error),
 		FAST(whoever_asks_again_at_once_need_not_tell),
 		cmocka_unit_test(the_32_bit_layout_is_understood),
 	};

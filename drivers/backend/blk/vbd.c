@@ -16,7 +16,8 @@
 #define BUFFER_LIMIT ((size_t)64 << 20) /* bytes of bounce buffers in use at once */
 #define BUFFER_KEEP \
 	((size_t)16 << 20) /* of these, kept by jobs that are over: fresh pages cost a fault each */
-#define PAGE 4096u
+#define BUFFER_ONE ((size_t)BLK_MAX_SEGMENTS * PAGE) /* the largest request's */
+#define PAGE	   4096u
 
 #ifdef __SANITIZE_ADDRESS__
 #define CHECKED
@@ -87,6 +88,16 @@ static bool buffer_for(struct vbd *b, struct job *j, size_t len)
 	j->buf_size = size;
 	b->buffer_bytes += size;
 	return true;
+}
+
+/*
+ * Is there a job, and a buffer for the largest request? What is not taken stays in the ring, and is
+ * as good as taken later: an error would be the disk's to the guest. Jobs that are over keep less
+ * than the limit, so there is room when none is in flight.
+ */
+static bool may_take(const struct vbd *b)
+{
+	return b->free_jobs && b->buffer_bytes + BUFFER_ONE <= BUFFER_LIMIT;
 }
 
 static struct job *job_get(struct vbd *b)
@@ -322,8 +333,7 @@ static void count(struct vbd *b, const struct blk_request *rq)
 	}
 }
 
-/* From the record's slot to a job ready for its first I/O. False: it was answered with an error, or
- * waits for a buffer. */
+/* From the record's slot to a job ready for its first I/O. False: it was answered with an error. */
 static bool job_prepare(struct vbd *b, struct job *j)
 {
 	struct blk_limits l = limits(b);
@@ -418,7 +428,8 @@ static unsigned int queue_take(struct vbd *b, unsigned int i, struct job **ready
 		vbd_break(b);
 		return 0;
 	}
-	while (waiting-- > 0 && *nr_ready < ROUND && !b->barrier && (j = job_get(b))) {
+	while (waiting-- > 0 && *nr_ready < ROUND && !b->barrier && may_take(b)) {
+		j = job_get(b);
 		j->record->queue = i;
 		j->record->index = q->ring.req_cons;
 		ring_take(&q->ring, j->record->slot);
@@ -453,10 +464,9 @@ static void drain(struct vbd *b)
 			return; /* a fast disk, or page cache: its answers first */
 		/* Ask to be told of more only when nothing was left: a completion drains again
 		 * otherwise. */
-		for (i = 0; !taken && i < b->queues && !b->broken && !b->barrier && b->free_jobs;
-		     i++)
+		for (i = 0; !taken && i < b->queues && !b->broken && !b->barrier && may_take(b); i++)
 			again |= ring_arm(&b->queue[i].ring);
-	} while ((taken || again) && !b->broken && !b->barrier && b->free_jobs);
+	} while ((taken || again) && !b->broken && !b->barrier && may_take(b));
 }
 
 /* --- completions ---------------------------------------------------------- */
