@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The network backend against a frontend made of memory: packets each way. */
+#include <arpa/inet.h>
 #include "tests/unit/vif_rig.h"
 
 static void a_packet_of_one_slot_reaches_the_wire(void **state)
@@ -284,6 +285,7 @@ static void guarded_ipv6_is_of_the_list_or_of_the_link(void **state)
 	p[6] = 2;
 	p[12] = 0x86;
 	p[13] = 0xdd;
+	p[20] = 17;
 	p[22] = 0xfe;
 	p[23] = 0x80;
 	assert_int_equal(guard_parse(&g, "10.0.0.1", &why), 0);
@@ -296,6 +298,51 @@ static void guarded_ipv6_is_of_the_list_or_of_the_link(void **state)
 	memcpy(p + 22, (uint8_t[]){ 0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 5 }, 16);
 	assert_true(guard_passes(&g, p, sizeof(p)));
 	assert_false(guard_passes(&g, p, 53));
+}
+
+/* An advertisement from the guest's own address: type, whose address it is about, and a header of
+ * eight bytes in front of it, or none. */
+static bool advertises(const struct net_guard *g, uint8_t type, const char *target, uint8_t before)
+{
+	uint8_t p[100] = { 0 }, *icmp = p + 54;
+
+	p[6] = 2;
+	p[12] = 0x86;
+	p[13] = 0xdd;
+	p[20] = before ? before : 58;
+	inet_pton(AF_INET6, "2001:db8::5", p + 22);
+	if (before) {
+		icmp[0] = 58;
+		icmp += 8;
+	}
+	icmp[0] = type;
+	inet_pton(AF_INET6, target, icmp + 8);
+	return guard_passes(g, p, (size_t)(icmp - p) + 24);
+}
+
+static void a_guest_speaks_for_its_own_ipv6_addresses_alone(void **state)
+{
+	struct net_guard g = { .on = true, .mac = { 2 } };
+	uint8_t cut[60] = { [6] = 2, [12] = 0x86, [13] = 0xdd, [20] = 58 };
+	struct why why;
+
+	(void)state;
+	assert_int_equal(guard_parse(&g, "2001:db8::5", &why), 0);
+	assert_true(advertises(&g, 136, "2001:db8::5", 0));
+	assert_true(advertises(&g, 136, "fe80::5", 0));
+	assert_false(advertises(&g, 136, "2001:db8::1", 0));
+	assert_false(advertises(&g, 134, "2001:db8::5", 0)); /* it is no router */
+	assert_false(advertises(&g, 137, "2001:db8::5", 0));
+	assert_true(advertises(&g, 135, "2001:db8::1", 0)); /* it may ask for anybody */
+	assert_true(advertises(&g, 128, "2001:db8::1", 0));
+	assert_false(advertises(&g, 136, "2001:db8::1", 60)); /* behind another header */
+	assert_false(advertises(&g, 136, "2001:db8::1", 0x2c));
+	inet_pton(AF_INET6, "2001:db8::5", cut + 22);
+	assert_false(guard_passes(&g, cut, sizeof(cut)));
+	/* with an address of the link in the list, to that one */
+	assert_int_equal(guard_parse(&g, "2001:db8::5 fe80::5", &why), 0);
+	assert_true(advertises(&g, 136, "fe80::5", 0));
+	assert_false(advertises(&g, 136, "fe80::1", 0));
 }
 
 static void a_list_that_cannot_be_read_is_no_open_guard(void **state)
@@ -507,6 +554,7 @@ int main(void)
 		CASE(a_forged_source_does_not_leave),
 		CASE(a_guest_without_an_address_may_ask_for_one),
 		CASE(guarded_ipv6_is_of_the_list_or_of_the_link),
+		CASE(a_guest_speaks_for_its_own_ipv6_addresses_alone),
 		CASE(a_list_that_cannot_be_read_is_no_open_guard),
 		CASE(small_packets_are_answered_at_once_and_told_of_later),
 		CASE(a_frontend_that_found_its_answers_is_not_told),
