@@ -37,3 +37,13 @@ $(B)/tests/alone_test: $(addprefix $(B)/obj/san/,$(addsuffix .o,tests/unit/alone
 unit-alone: $(B)/tests/alone_test
 	$(Q)$<
 CHECKS += unit-alone
+
+$(B)/tests/nbd_test: $(addprefix $(B)/obj/san/,$(addsuffix .o,tests/unit/nbd_test drivers/backend/blk/disk drivers/backend/blk/disk_aio drivers/backend/blk/disk_nbd dom0-tools/common/why))
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(HOST_CC) $(SAN_FLAGS) -o $@ $^ -lcmocka -lnbd -laio
+
+.PHONY: unit-nbd
+unit-nbd: $(B)/tests/nbd_test
+	$(Q)$<
+CHECKS += unit-nbd

@@ -17,6 +17,7 @@
 struct nbd_disk {
 	struct disk disk;
 	struct nbd_handle *h;
+	bool flushes; /* asked at the start: of a connection that was lost libnbd says no */
 };
 
 static struct nbd_disk *nbd_disk(struct disk *d)
@@ -57,7 +58,7 @@ static int queue(struct nbd_disk *n, struct disk_io *io)
 	case DISK_WRITE:
 		return nbd_aio_pwrite(n->h, io->buf, io->len, io->offset, cb, 0) < 0 ? -1 : 0;
 	case DISK_FLUSH:
-		if (nbd_can_flush(n->h) != 1) {
+		if (!n->flushes) {
 			io->done(io, 0); /* the server has nothing volatile */
 			return 0;
 		}
@@ -150,6 +151,7 @@ int disk_open_nbd(struct disk **out, const char *uri, bool read_only, struct why
 		goto out;
 	}
 	n->disk.can_discard = !read_only && nbd_can_trim(n->h) == 1;
+	n->flushes = nbd_can_flush(n->h) == 1;
 	rearm(n);
 	*out = &n->disk;
 	return 0;

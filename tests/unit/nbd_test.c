@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Network disks whose server goes away. The server is a process of the test's: it shakes hands as
+ * the protocol has it, and hangs up at the first request.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <endian.h>
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "drivers/backend/blk/disk.h"
+
+#define OPTION_MAGIC  0x49484156454f5054ull
+#define REPLY_MAGIC   0x3e889045565a9ull
+#define OPTION_GO     7u
+#define REPLY_ACK     1u
+#define REPLY_INFO    3u
+#define REPLY_UNKNOWN 0x80000001u
+#define HAS_FLAGS     1u
+#define SEND_FLUSH    4u
+#define DISK_BYTES    65536ull
+
+static char dir[32], path[64], uri[128];
+static pid_t server;
+static int listening = -1;
+
+/* --- the server */
+
+static void all(ssize_t n, size_t wanted)
+{
+	if (n != (ssize_t)wanted)
+		_exit(1);
+}
+
+static void reply(int fd, uint32_t option, uint32_t type, const void *data, uint32_t len)
+{
+	struct {
+		uint64_t magic;
+		uint32_t option, type, len;
+	} __attribute__((packed))
+	r = { htobe64(REPLY_MAGIC), htobe32(option), htobe32(type), htobe32(len) };
+
+	all(write(fd, &r, sizeof(r)), sizeof(r));
+	if (len)
+		all(write(fd, data, len), len);
+}
+
+static void shake_hands(int fd)
+{
+	static const char hello[] = "NBDMAGICIHAVEOPT\0\3"; /* fixed new style, no zeroes */
+	struct {
+		uint64_t magic;
+		uint32_t option, len;
+	} __attribute__((packed)) o;
+	struct {
+		uint16_t what;
+		uint64_t size;
+		uint16_t flags;
+	} __attribute__((packed)) export = { 0, htobe64(DISK_BYTES),
+					     htobe16(HAS_FLAGS | SEND_FLUSH) };
+	char data[4096];
+
+	all(write(fd, hello, 18), 18);
+	all(recv(fd, data, 4, MSG_WAITALL), 4);
+	for (;;) {
+		all(recv(fd, &o, sizeof(o), MSG_WAITALL), sizeof(o));
+		if (be64toh(o.magic) != OPTION_MAGIC || be32toh(o.len) > sizeof(data))
+			_exit(1);
+		if (o.len)
+			all(recv(fd, data, be32toh(o.len), MSG_WAITALL), be32toh(o.len));
+		if (be32toh(o.option) != OPTION_GO) {
+			reply(fd, be32toh(o.option), REPLY_UNKNOWN, NULL, 0);
+			continue;
+		}
+		reply(fd, OPTION_GO, REPLY_INFO, &export, sizeof(export));
+		reply(fd, OPTION_GO, REPLY_ACK, NULL, 0);
+		return;
+	}
+}
+
+static void serve(void)
+{
+	int fd = accept(listening, NULL, NULL);
+	char request[28];
+
+	shake_hands(fd);
+	all(recv(fd, request, sizeof(request), MSG_WAITALL), sizeof(request));
+	_exit(0);
+}
+
+static int set_up(void **state)
+{
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+
+	(void)state;
+	strcpy(dir, "/tmp/torc-nbd.XXXXXX");
+	if (!mkdtemp(dir))
+		return -1;
+	snprintf(path, sizeof(path), "%s/socket", dir);
+	snprintf(uri, sizeof(uri), "nbd+unix:///?socket=%s", path);
+	strcpy(a.sun_path, path);
+	listening = socket(AF_UNIX, SOCK_STREAM, 0);
+	if (bind(listening, (struct sockaddr *)&a, sizeof(a)) || listen(listening, 1))
+		return -1;
+	server = fork();
+	if (!server)
+		serve();
+	close(listening);
+	return server < 0 ? -1 : 0;
+}
+
+static int tear_down(void **state)
+{
+	int status = -1;
+
+	(void)state;
+	waitpid(server, &status, 0);
+	unlink(path);
+	rmdir(dir);
+	return status;
+}
+
+/* --- the tests */
+
+static int result, results;
+
+static void on_done(struct disk_io *io, int err)
+{
+	(void)io;
+	result = err;
+	results++;
+}
+
+static int ask(struct disk *d, enum disk_op op)
+{
+	static uint8_t buf[4096] __attribute__((aligned(4096)));
+	struct disk_io io = { .op = op, .buf = buf, .len = sizeof(buf), .done = on_done },
+		       *batch[] = { &io };
+	struct pollfd p = { .fd = d->event_fd, .events = POLLIN };
+
+	results = 0;
+	disk_submit(d, batch, 1);
+	for (int i = 0; !results && i < 100; i++) {
+		poll(&p, 1, 100);
+		disk_complete(d);
+	}
+	assert_int_equal(results, 1);
+	return result;
+}
+
+/* What was answered and not flushed is gone with the server: nobody may be told that it is safe. */
+static void nothing_succeeds_after_the_server_went_away(void **state)
+{
+	struct disk *d;
+	struct why why = { 0 };
+
+	(void)state;
+	if (disk_open(&d, uri, false, &why))
+		fail_msg("%s", why.text);
+	assert_int_equal(d->size, DISK_BYTES);
+	assert_true(ask(d, DISK_WRITE) < 0);
+	assert_true(ask(d, DISK_FLUSH) < 0);
+	assert_true(ask(d, DISK_WRITE) < 0);
+	assert_true(ask(d, DISK_READ) < 0);
+	disk_close(d);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(nothing_succeeds_after_the_server_went_away, set_up,
+						tear_down),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
