@@ -47,3 +47,13 @@ $(B)/tests/nbd_test: $(addprefix $(B)/obj/san/,$(addsuffix .o,tests/unit/nbd_tes
 unit-nbd: $(B)/tests/nbd_test
 	$(Q)$<
 CHECKS += unit-nbd
+
+$(B)/tests/bdev_test: $(addprefix $(B)/obj/san/,$(addsuffix .o,tests/unit/bdev_test drivers/backend/common/bdev dom0-tools/common/why))
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(HOST_CC) $(SAN_FLAGS) -o $@ $^ -lcmocka
+
+.PHONY: unit-bdev
+unit-bdev: $(B)/tests/bdev_test
+	$(Q)$<
+CHECKS += unit-bdev

@@ -14,6 +14,8 @@
 #include <syslog.h>
 #include <unistd.h>
 
+#include "dom0-tools/common/plain.h"
+
 #define STATS_BYTES 512
 
 int bdev_open(struct bdev *d, const char *back, struct why *why)
@@ -47,16 +49,23 @@ void bdev_close(struct bdev *d)
 		store_close(&d->store);
 }
 
+/* Guests have their say in some of these: a line of the log stays one. */
 void bdev_say(const struct bdev *d, int prio, const char *text)
 {
-	syslog(prio, "%s: %s", d->back, text);
+	char shown[sizeof(((struct why *)0)->text)];
+
+	plain_text(shown, sizeof(shown), text);
+	syslog(prio, "%s: %s", d->back, shown);
 }
 
 void bdev_report(struct bdev *d, const struct why *why)
 {
-	bdev_say(d, LOG_ERR, why->text);
+	char shown[sizeof(why->text)];
+
+	plain_text(shown, sizeof(shown), why->text);
+	bdev_say(d, LOG_ERR, shown);
 	if (d->store)
-		bdev_write_back(d, "error", why->text);
+		bdev_write_back(d, "error", shown);
 }
 
 static int read_at(struct bdev *d, const char *dir, const char *key, char **value)
@@ -102,17 +111,25 @@ struct node {
 
 /* A directory that the toolstack has taken away meanwhile must not come back with nothing but this
  * in it. */
+static int still_there(struct bdev *d, store_txn_t t)
+{
+	char path[STORE_PATH_MAX];
+	bool there = false;
+	int rc = store_path(path, "%s/frontend-id", d->back);
+
+	if (!rc)
+		rc = store_exists(d->store, t, path, &there);
+	return rc || there ? rc : -ENOENT;
+}
+
 static int write_node(struct store *s, store_txn_t t, void *arg)
 {
 	const struct node *n = arg;
 	char path[STORE_PATH_MAX];
-	bool there = false;
-	int rc = store_path(path, "%s/frontend-id", n->d->back);
+	int rc = still_there(n->d, t);
 
 	if (!rc)
-		rc = store_exists(s, t, path, &there);
-	if (!rc)
-		rc = there ? store_path(path, "%s/%s", n->d->back, n->key) : -ENOENT;
+		rc = store_path(path, "%s/%s", n->d->back, n->key);
 	return rc ? rc : store_write(s, t, path, n->value, strlen(n->value));
 }
 
@@ -127,16 +144,14 @@ int bdev_write_facts(struct bdev *d, store_txn_t t, const struct fact *f, unsign
 {
 	char path[STORE_PATH_MAX];
 	unsigned int i;
-	int rc;
+	int rc = still_there(d, t);
 
-	for (i = 0; i < n; i++) {
+	for (i = 0; !rc && i < n; i++) {
 		rc = store_path(path, "%s/%s", d->back, f[i].key);
 		if (!rc)
 			rc = store_printf(d->store, t, path, "%llu", (unsigned long long)f[i].value);
-		if (rc)
-			return rc;
 	}
-	return 0;
+	return rc;
 }
 
 enum xenbus_state bdev_state_at(struct bdev *d, const char *dir)

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* A device's nodes: none come back after the toolstack took them away, and what a guest wrote is
+ * quoted as words. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+
+#include "drivers/backend/common/bdev.h"
+
+#define BACK "/local/domain/0/backend/vbd/5/51712"
+
+static bool there; /* the backend's directory */
+static char written[STORE_PATH_MAX], value[2048], logged[2048];
+static unsigned int writes;
+
+/* --- the store and the log */
+
+int store_path(char out[STORE_PATH_MAX], const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(out, STORE_PATH_MAX, fmt, ap);
+	va_end(ap);
+	return 0;
+}
+
+int store_open(struct store **s, const char *path)
+{
+	(void)s, (void)path;
+	return -ENOENT;
+}
+
+void store_close(struct store **s)
+{
+	*s = NULL;
+}
+
+const char *store_why(const struct store *s)
+{
+	(void)s;
+	return "";
+}
+
+int store_read(struct store *s, store_txn_t t, const char *path, char **v, size_t *len)
+{
+	(void)s, (void)t, (void)path, (void)v, (void)len;
+	return -ENOENT;
+}
+
+int store_read_u64(struct store *s, store_txn_t t, const char *path, uint64_t *v)
+{
+	(void)s, (void)t, (void)path, (void)v;
+	return -ENOENT;
+}
+
+int store_exists(struct store *s, store_txn_t t, const char *path, bool *yes)
+{
+	(void)s, (void)t;
+	*yes = there && strcmp(path, BACK "/frontend-id") == 0;
+	return 0;
+}
+
+int store_write(struct store *s, store_txn_t t, const char *path, const void *v, size_t len)
+{
+	(void)s, (void)t;
+	writes++;
+	snprintf(written, sizeof(written), "%s", path);
+	snprintf(value, sizeof(value), "%.*s", (int)len, (const char *)v);
+	return 0;
+}
+
+int store_printf(struct store *s, store_txn_t t, const char *path, const char *fmt, ...)
+{
+	(void)fmt;
+	return store_write(s, t, path, "", 0);
+}
+
+int store_transact(struct store *s, store_txn_fn *fn, void *arg)
+{
+	return fn(s, 1, arg);
+}
+
+int store_watch(struct store *s, const char *path, const char *token)
+{
+	(void)s, (void)path, (void)token;
+	return 0;
+}
+
+int store_next_event(struct store *s, struct store_event **event, int timeout_ms)
+{
+	(void)s, (void)event, (void)timeout_ms;
+	return -EAGAIN;
+}
+
+void syslog(int priority, const char *fmt, ...)
+{
+	va_list ap;
+
+	(void)priority;
+	va_start(ap, fmt);
+	vsnprintf(logged, sizeof(logged), fmt, ap);
+	va_end(ap);
+}
+
+/* --- the tests */
+
+static struct bdev device(void)
+{
+	struct bdev d = { .store = (struct store *)&there, .back = BACK };
+
+	writes = 0;
+	written[0] = value[0] = logged[0] = 0;
+	return d;
+}
+
+static void nothing_is_written_where_the_directory_is_gone(void **state)
+{
+	const struct fact facts[] = { { "sectors", 1 }, { "state", XenbusStateConnected } };
+	struct bdev d = device();
+
+	(void)state;
+	there = false;
+	assert_int_equal(bdev_write_facts(&d, 1, facts, 2), -ENOENT);
+	assert_int_not_equal(bdev_write_back(&d, "error", "x"), 0);
+	assert_int_equal(writes, 0);
+	there = true;
+	assert_int_equal(bdev_write_facts(&d, 1, facts, 2), 0);
+	assert_int_equal(writes, 2);
+	assert_string_equal(written, BACK "/state");
+}
+
+static void a_guest_s_words_are_one_line_of_the_log_and_the_node(void **state)
+{
+	struct bdev d = device();
+	struct why why;
+
+	(void)state;
+	there = true;
+	why_set(&why, TE_DEVICE, "protocol is \"%s\"", "x\nroot: all is well\x1b[2J");
+	bdev_report(&d, &why);
+	assert_string_equal(logged, BACK ": protocol is \"x?root: all is well?[2J\"");
+	assert_string_equal(written, BACK "/error");
+	assert_string_equal(value, "protocol is \"x?root: all is well?[2J\"");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(nothing_is_written_where_the_directory_is_gone),
+		cmocka_unit_test(a_guest_s_words_are_one_line_of_the_log_and_the_node),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
