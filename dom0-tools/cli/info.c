@@ -8,6 +8,8 @@
 #include <sys/utsname.h>
 #include <time.h>
 
+#include "dom0-tools/common/plain.h"
+
 static const char *scheduler_name(uint32_t id)
 {
 	switch (id) { /* XEN_SCHEDULER_* of xen/domctl.h */
@@ -92,6 +94,20 @@ int cmd_info(struct cli *c, int argc, char **argv)
 	return 0;
 }
 
+/* Guests' words are in it, too: lines and blanks are what a terminal is told. */
+static void print_log(const char *text, size_t len)
+{
+	for (size_t at = 0, n; at < len; at += n ? n : 1) {
+		n = plain_char(text + at);
+		if (n > len - at)
+			n = 0;
+		if (n)
+			fwrite(text + at, 1, n, stdout);
+		else
+			putchar(strchr("\n\t", text[at]) && text[at] ? text[at] : '?');
+	}
+}
+
 int cmd_dmesg(struct cli *c, int argc, char **argv)
 {
 	static const struct option options[] = { { "clear", no_argument, NULL, 'c' },
@@ -122,7 +138,7 @@ int cmd_dmesg(struct cli *c, int argc, char **argv)
 		rc = host_console_read(c->host, &index, clear, &text, &len, c->why);
 		if (rc)
 			return rc;
-		fwrite(text, 1, len, stdout);
+		print_log(text, len);
 		free(text);
 		clear = false;
 		if (follow && (fflush(stdout) || nanosleep(&nap, NULL)))

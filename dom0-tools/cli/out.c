@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dom0-tools/common/plain.h"
+
 /* Keys are literals everywhere: no copy of each is needed. */
 static void add(struct json_object *o, const char *key, struct json_object *value)
 {
@@ -53,7 +55,6 @@ static void print_json(const char *kind, struct json_object *body)
 static size_t cell(struct json_object *v, char *buf, size_t room)
 {
 	const char *s = "-";
-	size_t n = 0;
 
 	if (json_object_is_type(v, json_type_boolean))
 		s = json_object_get_boolean(v) ? "yes" : "no";
@@ -61,10 +62,7 @@ static size_t cell(struct json_object *v, char *buf, size_t room)
 		return (size_t)snprintf(buf, room, "%lld", (long long)json_object_get_int64(v));
 	else if (v)
 		s = json_object_get_string(v);
-	for (; *s && n + 1 < room; s++)
-		buf[n++] = (unsigned char)*s < ' ' || *s == 0x7f ? '?' : *s;
-	buf[n] = 0;
-	return n;
+	return plain_text(buf, room, s);
 }
 
 #define COLUMNS_MAX 16

@@ -8,10 +8,12 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "dom0-tools/common/paths.h"
+#include "dom0-tools/common/plain.h"
 
 #define LAST_LINES    12
 #define CONSOLE_LINES 40 /* a panic with its trace */
@@ -154,6 +156,31 @@ static void failed_hypercalls(struct cli *c, bool alive, uint32_t domid, struct 
 	json_object_object_add(o, "failed_hypercalls", list ? list : json_object_new_array());
 }
 
+static const char *field(struct json_object *o, const char *key)
+{
+	struct json_object *v = json_object_object_get(o, key);
+
+	return v ? json_object_get_string(v) : NULL;
+}
+
+/* A line of the output. Guests chose much of it: nothing of that reaches the terminal as an order. */
+static void line(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+static void line(const char *fmt, ...)
+{
+	char *text;
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vasprintf(&text, fmt, ap);
+	va_end(ap);
+	if (n < 0)
+		return;
+	plain_text(text, (size_t)n + 1, text);
+	puts(text);
+	free(text);
+}
+
 static void print_refusals(struct json_object *list)
 {
 	size_t n = list ? json_object_array_length(list) : 0;
@@ -165,12 +192,12 @@ static void print_refusals(struct json_object *list)
 		struct json_object *call = json_object_object_get(e, "hypercall");
 		int err = json_object_get_int(json_object_object_get(e, "error"));
 
-		printf("    %s s", json_object_get_string(json_object_object_get(e, "seconds")));
+		char which[32] = "";
+
 		if (call)
-			printf("  hypercall %d", json_object_get_int(call));
-		if (err)
-			printf("  %s", strerror(err < 0 ? -err : err));
-		printf("  %s\n", json_object_get_string(json_object_object_get(e, "text")));
+			snprintf(which, sizeof(which), "  hypercall %d", json_object_get_int(call));
+		line("    %s s%s%s%s  %s", field(e, "seconds"), which, err ? "  " : "",
+		     err ? strerror(err < 0 ? -err : err) : "", field(e, "text"));
 	}
 }
 
@@ -178,22 +205,9 @@ static void print_lines(const char *title, struct json_object *lines)
 {
 	if (!json_object_array_length(lines))
 		return;
-	printf("%s\n", title);
-	for (size_t i = 0; i < json_object_array_length(lines); i++) {
-		const char *s = json_object_get_string(json_object_array_get_idx(lines, i));
-
-		printf("    ");
-		for (; *s; s++) /* the guest chose these: no escapes to the terminal */
-			putchar((unsigned char)*s < ' ' && *s != '\t' ? '.' : *s);
-		putchar('\n');
-	}
-}
-
-static const char *field(struct json_object *o, const char *key)
-{
-	struct json_object *v = json_object_object_get(o, key);
-
-	return v ? json_object_get_string(v) : NULL;
+	line("%s", title);
+	for (size_t i = 0; i < json_object_array_length(lines); i++)
+		line("    %s", json_object_get_string(json_object_array_get_idx(lines, i)));
 }
 
 static void print_why(struct json_object *o)
@@ -202,7 +216,7 @@ static void print_why(struct json_object *o)
 	const char *log = field(o, "console_log");
 	char title[PATH_MAX + 64];
 
-	printf("%s: %s\n", field(o, "name"), field(o, "verdict"));
+	line("%s: %s", field(o, "name"), field(o, "verdict"));
 	list = json_object_object_get(o, "events");
 	if (list && json_object_array_length(list)) {
 		size_t n = json_object_array_length(list);
@@ -211,9 +225,9 @@ static void print_why(struct json_object *o)
 		for (size_t i = n > 6 ? n - 6 : 0; i < n; i++) {
 			struct json_object *e = json_object_array_get_idx(list, i);
 
-			printf("    %s  %s%s%s\n", field(e, "time"), field(e, "event"),
-			       field(e, "detail") ? ": " : "",
-			       field(e, "detail") ? field(e, "detail") : "");
+			line("    %s  %s%s%s", field(e, "time"), field(e, "event"),
+			     field(e, "detail") ? ": " : "",
+			     field(e, "detail") ? field(e, "detail") : "");
 		}
 	}
 	list = json_object_object_get(o, "devices");
@@ -222,19 +236,19 @@ static void print_why(struct json_object *o)
 		for (size_t i = 0; i < json_object_array_length(list); i++) {
 			struct json_object *d = json_object_array_get_idx(list, i);
 
-			printf("    %s %s (%s): backend %s, guest %s%s%s%s%s\n", field(d, "device"),
-			       field(d, "id"), field(d, "name") ? field(d, "name") : "?",
-			       field(d, "backend"), field(d, "frontend"),
-			       field(d, "backend_error") ? "; backend says: " : "",
-			       field(d, "backend_error") ? field(d, "backend_error") : "",
-			       field(d, "frontend_error") ? "; guest says: " : "",
-			       field(d, "frontend_error") ? field(d, "frontend_error") : "");
+			line("    %s %s (%s): backend %s, guest %s%s%s%s%s", field(d, "device"),
+			     field(d, "id"), field(d, "name") ? field(d, "name") : "?",
+			     field(d, "backend"), field(d, "frontend"),
+			     field(d, "backend_error") ? "; backend says: " : "",
+			     field(d, "backend_error") ? field(d, "backend_error") : "",
+			     field(d, "frontend_error") ? "; guest says: " : "",
+			     field(d, "frontend_error") ? field(d, "frontend_error") : "");
 		}
 	}
 	print_refusals(json_object_object_get(o, "failed_hypercalls"));
 	print_lines("the hypervisor's log about it", json_object_object_get(o, "hypervisor"));
 	if (field(o, "failed_hypercalls_note"))
-		printf("failed hypercalls: %s\n", field(o, "failed_hypercalls_note"));
+		line("failed hypercalls: %s", field(o, "failed_hypercalls_note"));
 	snprintf(title, sizeof(title), "last lines of its console (%s)", log ? log : "");
 	print_lines(title, json_object_object_get(o, "console"));
 }

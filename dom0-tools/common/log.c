@@ -15,6 +15,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "dom0-tools/common/plain.h"
+
 #define FACILITY LOG_DAEMON
 
 static const char *name = "torc";
@@ -111,6 +113,7 @@ void log_say(int priority, const struct log_about *about, const char *fmt, ...)
 	errno = saved; /* for %m */
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
+	plain_text(text, sizeof(text), text); /* one entry is one line, whoever chose the words */
 	if (to_journal(priority, about, text)) {
 		fields[0] = 0;
 		if (about->guest)

@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "dom0-tools/common/plain.h"
+
 static const struct {
 	const char *code;
 	int err;
@@ -69,9 +71,14 @@ int why_status(enum torc_error e)
 	return errors[e].status;
 }
 
+/* Guests and files have their say in these: a backend's complaint, a name, a value. */
 void why_print(FILE *to, const struct why *w)
 {
-	fprintf(to, "torc: %s [%s]\n", w->text, why_code(w->error));
-	if (w->hint[0])
-		fprintf(to, "      %s\n", w->hint);
+	char text[sizeof(w->text)];
+
+	plain_text(text, sizeof(text), w->text);
+	fprintf(to, "torc: %s [%s]\n", text, why_code(w->error));
+	plain_text(text, sizeof(text), w->hint);
+	if (text[0])
+		fprintf(to, "      %s\n", text);
 }

@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What torc shows of a guest that is up to no good: its words come to the administrator's terminal
+ * as words.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dom0-tools/cli/guest.h"
+#include "dom0-tools/common/plain.h"
+
+#define ESC "\x1b]0;owned\x07\x1b[2J"
+#define CSI        \
+	"\xc2\x9b" \
+	"31m" /* the same as ESC [, for terminals that speak UTF-8 */
+
+static struct why reason;
+static struct cli c = { .why = &reason };
+static const char *kernel_error, *refusal = "no", *log_line = "";
+
+/* --- what why.c and out.c ask of others */
+
+int store_path(char out[STORE_PATH_MAX], const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(out, STORE_PATH_MAX, fmt, ap);
+	va_end(ap);
+	return 0;
+}
+
+int store_list(struct store *s, store_txn_t t, const char *path, char ***names, size_t *count)
+{
+	static char id[] = "51712";
+
+	(void)s, (void)t;
+	if (!strstr(path, "/qdisk/"))
+		return -ENOENT;
+	*names = calloc(2, sizeof(**names));
+	(*names)[0] = id;
+	*count = 1;
+	return 0;
+}
+
+char *cli_read(struct cli *k, const char *fmt, ...)
+{
+	char path[STORE_PATH_MAX];
+	const char *v = NULL;
+	va_list ap;
+
+	(void)k;
+	va_start(ap, fmt);
+	vsnprintf(path, sizeof(path), fmt, ap);
+	va_end(ap);
+	if (strcmp(path, "/local/domain/5/error/device/vbd/51712/error") == 0)
+		v = "guest's " ESC CSI "\nforged line";
+	else if (strcmp(path, "/local/domain/0/error/backend/qdisk/5/51712/error") == 0)
+		v = kernel_error;
+	return v ? strdup(v) : NULL;
+}
+
+int cli_host(struct cli *k)
+{
+	(void)k;
+	return 0;
+}
+
+int cli_store(struct cli *k)
+{
+	(void)k;
+	return 0;
+}
+
+int cli_usage(struct cli *k, const char *fmt, ...)
+{
+	(void)k, (void)fmt;
+	return -EINVAL;
+}
+
+int cli_find_domain(struct cli *k, const char *who, uint32_t *domid)
+{
+	(void)k, (void)who;
+	*domid = 5;
+	return 0;
+}
+
+int64_t cli_parse_number(const char *s, int64_t least, int64_t most)
+{
+	int64_t n = atoll(s);
+
+	return n < least || n > most ? -1 : n;
+}
+
+int cli_domain_name(struct cli *k, uint32_t domid, char **name)
+{
+	(void)k, (void)domid;
+	*name = strdup("web");
+	return 0;
+}
+
+const char *cli_reason_word(unsigned int r)
+{
+	(void)r;
+	return "crash";
+}
+
+const char *cli_state_word(const struct domain_info *d)
+{
+	(void)d;
+	return "crashed";
+}
+
+int host_domain_info(struct host *h, uint32_t domid, struct domain_info *info, struct why *why)
+{
+	(void)h, (void)why;
+	*info = (struct domain_info){ .domid = domid, .shutdown = true };
+	return 0;
+}
+
+int host_console_read(struct host *h, uint32_t *index, bool clear, char **text, size_t *len,
+		      struct why *why)
+{
+	(void)h, (void)index, (void)clear, (void)why;
+	*text = strdup(log_line);
+	*len = strlen(log_line);
+	return 0;
+}
+
+struct json_object *record_load(const char *name)
+{
+	(void)name;
+	return NULL;
+}
+
+struct json_object *record_refusals(struct host *h, uint32_t domid, struct why *why)
+{
+	struct json_object *a = json_object_new_array(), *o = json_object_new_object();
+
+	(void)h, (void)domid, (void)why;
+	fact_seconds(o, "seconds", 1000000000);
+	fact_num(o, "hypercall", 1);
+	fact_num(o, "error", -EINVAL);
+	fact_str(o, "text", refusal);
+	json_object_array_add(a, o);
+	return a;
+}
+
+/* --- the tests */
+
+static char *said_of(int (*fn)(void))
+{
+	FILE *was = stdout;
+	char *text = NULL;
+	size_t len;
+
+	fflush(stdout);
+	stdout = open_memstream(&text, &len);
+	assert_int_equal(fn(), 0);
+	fclose(stdout);
+	stdout = was;
+	return text;
+}
+
+static int why_web(void)
+{
+	char *argv[] = { (char[]){ "why" }, (char[]){ "web" }, NULL };
+
+	return cmd_why(&c, 2, argv);
+}
+
+static int print_reason(void)
+{
+	why_print(stdout, &reason);
+	return 0;
+}
+
+/* Nothing but printable characters, blanks and ends of lines. */
+static void harmless(const char *text)
+{
+	for (; *text; text++) {
+		assert_true(*text == '\n' || (unsigned char)*text >= ' ');
+		assert_int_not_equal(*text, 0x7f);
+		if ((unsigned char)text[0] == 0xc2)
+			assert_true((unsigned char)text[1] >= 0xa0);
+	}
+}
+
+static void a_guest_s_words_do_not_move_the_cursor(void **state)
+{
+	char *text;
+
+	(void)state;
+	kernel_error = "the protocol is \"" ESC CSI "\nx86\"";
+	refusal = "last words " ESC;
+	log_line = "(d5) " ESC CSI " panic\n";
+	text = said_of(why_web);
+	harmless(text);
+	assert_non_null(strstr(text, "last words ?]0;owned?"));
+	assert_non_null(strstr(text, "guest says: guest's ?]0;owned"));
+	assert_null(strstr(text, "\nforged line"));
+	assert_null(strstr(text, "\nx86"));
+	free(text);
+}
+
+static void errors_and_hints_neither(void **state)
+{
+	char *text;
+
+	(void)state;
+	why_set(&reason, TE_DEVICE, "it says \"%s\"", ESC CSI "\ntorc: done");
+	why_hint(&reason, 0, "%s", CSI "rm -rf");
+	text = said_of(print_reason);
+	harmless(text);
+	assert_null(strstr(text, "\ntorc: done"));
+	assert_non_null(strstr(text, " [device]\n      ??31mrm -rf\n"));
+	free(text);
+}
+
+static void plain(const char *from, const char *to)
+{
+	char out[64];
+
+	assert_int_equal(plain_text(out, sizeof(out), from), strlen(to));
+	assert_string_equal(out, to);
+}
+
+static void letters_of_all_kinds_stay(void **state)
+{
+	char four[4], five[5];
+
+	(void)state;
+	plain("r\xc3\xa4ksm\xc3\xb6rg\xc3\xa5s \xe2\x82\xac \xf0\x9f\x90\xa7",
+	      "r\xc3\xa4ksm\xc3\xb6rg\xc3\xa5s \xe2\x82\xac \xf0\x9f\x90\xa7");
+	plain("a\tb\r\n\x7f", "a?b???");
+	plain("\xc2\x80\xc2\x9f\xc2\xa0", "????\xc2\xa0");
+	plain("\xc0\x9b\xe0\x82\x9b\xf0\x82\x82\x9b", "?????????"); /* longer forms */
+	plain("\xff\xfe\xf5\x80\x80\x80\xc3", "???????");
+	plain("\xe2\x82", "??"); /* ends in the middle */
+	assert_int_equal(plain_text(four, sizeof(four),
+				    "\xe2\x82\xac"
+				    "a"),
+			 3);
+	assert_int_equal(plain_text(five, sizeof(five), "ab\xe2\x82\xac"),
+			 2); /* whole or not at all */
+	assert_string_equal(five, "ab");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_guest_s_words_do_not_move_the_cursor),
+		cmocka_unit_test(errors_and_hints_neither),
+		cmocka_unit_test(letters_of_all_kinds_stay),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
