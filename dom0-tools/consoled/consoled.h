@@ -60,6 +60,7 @@ struct console {
 	struct viewer *viewers;
 	int log; /* -1: none can be written */
 	off_t log_size;
+	size_t log_lost; /* bytes that could not be written */
 };
 
 /* --- console.c */

@@ -85,21 +85,39 @@ static void rotate(struct console *c)
 	log_open(c);
 }
 
+/* Nothing that is there: the text that follows fails alike. */
+static void note_lost(struct console *c)
+{
+	char text[64];
+	int n = snprintf(text, sizeof(text), "\n[%zu bytes lost]\n", c->log_lost);
+
+	if (write(c->log, text, (size_t)n) != n)
+		return;
+	c->log_size += n;
+	c->log_lost = 0;
+	log_say(LOG_NOTICE, ABOUT(c), "domain %u: console log of %s goes on", c->domid, c->name);
+}
+
 void log_write(struct console *c, const char *text, size_t n)
 {
 	if (c->log < 0)
 		return;
 	if (c->log_size > 0 && c->log_size + (off_t)n > LOG_MAX)
 		rotate(c);
+	if (c->log_lost)
+		note_lost(c);
 	while (n && c->log >= 0) {
 		ssize_t done = write(c->log, text, n);
 
 		if (done < 0 && errno == EINTR)
 			continue;
-		if (done < 0) { /* a full disk: the console itself goes on */
-			log_say(LOG_ERR, ABOUT(c), "domain %u: console log of %s: %m", c->domid,
-				c->name);
-			log_close(c);
+		if (done < 0) { /* a full disk: the console itself goes on, and so does its log
+				   when there is room again */
+			if (!c->log_lost)
+				log_say(LOG_ERR, ABOUT(c),
+					"domain %u: console log of %s: %m; lines are lost",
+					c->domid, c->name);
+			c->log_lost += n;
 			return;
 		}
 		text += done;

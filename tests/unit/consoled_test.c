@@ -15,7 +15,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <signal.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -356,6 +358,31 @@ static void several_viewers_see_the_same(void **state)
 	turn();
 }
 
+/* A disk that is full for a while, which a limit on files stands for. */
+static void a_log_goes_on_when_there_is_room_again(void **state)
+{
+	struct rlimit was, full = { .rlim_cur = 4, .rlim_max = RLIM_INFINITY };
+	char got[128];
+	size_t n;
+
+	(void)state;
+	there[1] = true;
+	console_scan(&d);
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &was), 0);
+	full.rlim_max = was.rlim_max;
+	guest_says(1, "one ", 4);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &full), 0);
+	guest_says(1, "two ", 4);
+	guest_says(1, "three ", 6);
+	assert_int_equal(warnings, 1); /* not one for each line */
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &was), 0);
+	guest_says(1, "four", 4);
+	n = log_reads("guest_1.log", got, sizeof(got) - 1);
+	got[n] = 0;
+	assert_string_equal(got, "one \n[10 bytes lost]\nfour");
+}
+
 static void every_viewer_types_but_the_read_only(void **state)
 {
 	char got[64];
@@ -640,6 +667,7 @@ int main(void)
 		TEST(a_slow_viewer_harms_nobody),
 		TEST(without_viewers_nothing_waits),
 		TEST(logs_are_rotated),
+		TEST(a_log_goes_on_when_there_is_room_again),
 		TEST(an_impossible_index_is_its_own_harm),
 		TEST(keys_wait_for_the_guest),
 		TEST(the_bell_is_not_for_storms),
