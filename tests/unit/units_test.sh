@@ -26,6 +26,14 @@ for u in torc-consoled torc-stored; do
 	said=$(systemd-analyze security --offline=true --threshold=40 "$dir/$u.service" 2>&1)
 	result $? "$u.service is confined" "$(tail -1 <<< "$said")"
 done
+# a daemon that is killed, or whose store is, comes back as often as that happens, and takes nobody along
+for u in dom0-tools/units/*.service; do
+	! grep -q '^\(Requires\|BindsTo\|PartOf\)=' "$u" && grep -qx 'StartLimitIntervalSec=0' "$u" && grep -qx 'Restart=always' "$u" &&
+		! grep -qx 'RestartSec=0' "$u"
+	result $? "${u##*/} starts again by itself, alone and without end" "$(grep -E 'Requires|StartLimit|Restart' "$u")"
+done
+! grep -q '^RestrictRealtime=yes' dom0-tools/units/torc-netd.service
+result $? "torc-netd may take the priority that it needs for a round" "RestrictRealtime"
 # the users that daemons become
 if command -v systemd-sysusers > /dev/null; then
 	mkdir -p "$dir/root/etc"
