@@ -149,3 +149,21 @@ void job_thread_done(struct migrated *m)
 	m->threads--;
 	pthread_mutex_unlock(&m->lock);
 }
+
+bool job_stranger(struct migrated *m)
+{
+	bool room;
+
+	pthread_mutex_lock(&m->lock);
+	room = m->strangers < MOST_STRANGERS;
+	m->strangers += room;
+	pthread_mutex_unlock(&m->lock);
+	return room;
+}
+
+void job_stranger_done(struct migrated *m)
+{
+	pthread_mutex_lock(&m->lock);
+	m->strangers--;
+	pthread_mutex_unlock(&m->lock);
+}

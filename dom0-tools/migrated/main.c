@@ -51,6 +51,7 @@ struct caller {
 	struct migrated *m;
 	int fd;
 	void (*serve)(struct migrated *m, int fd);
+	bool stranger;
 };
 
 static void *serve_caller(void *arg)
@@ -59,24 +60,34 @@ static void *serve_caller(void *arg)
 
 	free(arg);
 	c.serve(c.m, c.fd);
+	if (c.stranger)
+		job_stranger_done(c.m);
 	job_thread_done(c.m);
 	return NULL;
 }
 
-static void take(struct migrated *m, int listener, void (*fn)(struct migrated *m, int fd))
+/* Whoever reaches the port may hold all threads that there are for it, for as long as a handshake
+ * may take; a migration that is open here, and the administrator, need none of these. */
+static void take(struct migrated *m, int listener, void (*fn)(struct migrated *m, int fd),
+		 bool stranger)
 {
 	int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
-	struct caller *c = fd >= 0 ? malloc(sizeof(*c)) : NULL;
+	struct caller *c = NULL;
 
 	if (fd < 0)
 		return;
-	if (c)
-		*c = (struct caller){ m, fd, fn };
-	if (!c || job_thread(m, serve_caller, c)) {
-		syslog(LOG_WARNING, "too many connections at once: one is turned away");
-		free(c);
-		close(fd);
+	if (!stranger || job_stranger(m)) {
+		c = malloc(sizeof(*c));
+		if (c)
+			*c = (struct caller){ m, fd, fn, stranger };
+		if (c && job_thread(m, serve_caller, c) == 0)
+			return;
+		if (stranger)
+			job_stranger_done(m);
 	}
+	syslog(LOG_WARNING, "too many connections at once: one is turned away");
+	free(c);
+	close(fd);
 }
 
 static bool is_pinned(void *arg, const uint8_t fingerprint[FINGERPRINT_SIZE])
@@ -231,9 +242,9 @@ static void work(struct migrated *m, int hosts, int local)
 		if (poll(p, 2, LOOK_MS) <= 0)
 			continue;
 		if (p[0].revents)
-			take(m, hosts, serve);
+			take(m, hosts, serve, true);
 		if (p[1].revents)
-			take(m, local, viewer_serve);
+			take(m, local, viewer_serve, false);
 	}
 }
 

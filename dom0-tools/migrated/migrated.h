@@ -19,9 +19,10 @@
 #include "migration/deal.h"
 #include "migration/pair.h"
 
-#define MOST_THREADS 64 /* strangers who only connect count, too */
-#define TICK_NS	     200000000ull
-#define SECOND	     1000000000ull
+#define MOST_THREADS   64
+#define MOST_STRANGERS 32 /* of these, for who comes by the network: the others are ours */
+#define TICK_NS	       200000000ull
+#define SECOND	       1000000000ull
 
 struct migrated {
 	char pins[PATH_MAX], records[PATH_MAX];
@@ -30,7 +31,7 @@ struct migrated {
 	pthread_mutex_t lock; /* of what follows */
 	pthread_cond_t changed;
 	struct job *jobs;
-	unsigned int threads;
+	unsigned int threads, strangers;
 };
 
 /* --- jobs.c: who works on which migration. One at a time: the record is theirs. */
@@ -54,6 +55,9 @@ int job_reconnect(struct migrated *m, struct job *j, struct channel *c, uint64_t
 /* A detached thread, if there are not too many. fn owns arg, also if none is begun. */
 int job_thread(struct migrated *m, void *(*fn)(void *arg), void *arg);
 void job_thread_done(struct migrated *m);
+/* Is there a thread for one more who comes by the network? To be taken back by the other. */
+bool job_stranger(struct migrated *m);
+void job_stranger_done(struct migrated *m);
 
 /* --- talk.c: hosts, and JSON over a channel */
 int talk_link(struct migrated *m, const struct pin *peer, struct hostlink **l, uint64_t deadline_ns,

@@ -71,6 +71,33 @@ static void one_works(void **state)
 	assert_null(daemon_.jobs);
 }
 
+static void *works(void *arg)
+{
+	job_thread_done(arg);
+	return NULL;
+}
+
+/* Whoever reaches the port and says nothing holds a thread for as long as a handshake may take. */
+static void strangers_leave_room_for_open_migrations(void **state)
+{
+	unsigned int all;
+
+	(void)state;
+	for (all = 0; all <= MOST_THREADS && job_stranger(&daemon_); all++)
+		daemon_.threads++;
+	assert_true(all < MOST_THREADS);
+	assert_int_equal(job_thread(&daemon_, works, &daemon_), 0);
+	job_stranger_done(&daemon_);
+	assert_true(job_stranger(&daemon_)); /* another one's turn */
+	while (all--)
+		job_stranger_done(&daemon_);
+	for (int i = 0; i < 1000 && daemon_.threads > MOST_STRANGERS; i++)
+		usleep(1000);
+	assert_int_equal(daemon_.threads, MOST_STRANGERS);
+	daemon_.threads = 0;
+	assert_int_equal(daemon_.strangers, 0);
+}
+
 /* A connection goes to who has its channel, the newest one; what nobody wants is refused, not kept. */
 static void delivered(void **state)
 {
@@ -241,8 +268,13 @@ static void costs(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(one_works), cmocka_unit_test(delivered), cmocka_unit_test(words),
-		cmocka_unit_test(elsewhere), cmocka_unit_test(reached),	  cmocka_unit_test(costs),
+		cmocka_unit_test(one_works),
+		cmocka_unit_test(delivered),
+		cmocka_unit_test(words),
+		cmocka_unit_test(strangers_leave_room_for_open_migrations),
+		cmocka_unit_test(elsewhere),
+		cmocka_unit_test(reached),
+		cmocka_unit_test(costs),
 	};
 
 	return cmocka_run_group_tests(tests, setup, NULL);
