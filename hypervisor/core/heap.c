@@ -75,8 +75,7 @@ static void free_locked(struct frame *f, unsigned int order)
 
 	for (; order < MAX_ORDER && (g = buddy_of(f, order)); order++) {
 		block_remove(g, zone_of(frame_mfn(g).n));
-		if ((int32_t)(g->stamp - stamp) > 0)
-			stamp = g->stamp;
+		stamp = tlb_stamp_later(stamp, g->stamp);
 		if (g < f)
 			f = g;
 	}

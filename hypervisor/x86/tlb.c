@@ -13,8 +13,8 @@
 
 #define WHOLE 1ul /* no page has this address */
 
-static uint32_t tlb_clock;
-static uint32_t stamps[MAX_CPUS];
+static uint64_t tlb_clock; /* does not wrap; frames keep the lower half */
+static uint64_t stamps[MAX_CPUS];
 static struct {
 	unsigned long va;
 } requests[MAX_CPUS] __aligned(64);
@@ -22,7 +22,7 @@ static cpumask_t askers[MAX_CPUS]; /* of each asked CPU */
 
 static void flush_here(void)
 {
-	uint32_t now = atomic_add(&tlb_clock, 1);
+	uint64_t now = atomic_add(&tlb_clock, 1);
 
 	write_cr3(read_cr3());
 	WRITE_ONCE(stamps[this_cpu()], now);
@@ -43,7 +43,7 @@ void tlb_flush_page_local(unsigned long va)
 
 void write_root(mfn_t root)
 {
-	uint32_t now = READ_ONCE(tlb_clock);
+	uint64_t now = READ_ONCE(tlb_clock);
 
 	write_cr3(root.n << PAGE_SHIFT);
 	stamps[this_cpu()] = now;
@@ -122,22 +122,19 @@ void tlb_flush_page_cpus(cpumask_t cpus, unsigned long va)
 
 uint32_t tlb_stamp_now(void)
 {
-	return atomic_read(&tlb_clock);
+	return (uint32_t)atomic_read(&tlb_clock);
 }
 
-/*
- * A CPU flushed since the stamp was taken if its own is later. The clock wraps, so both are
- * measured back from now: a stamp so old that it seems recent costs a needless flush, no more.
- */
+/* A CPU flushed since the stamp was taken if its own is later. */
 cpumask_t tlb_not_flushed_since(cpumask_t cpus, uint32_t stamp)
 {
-	uint32_t now = tlb_stamp_now();
+	uint64_t since = tlb_stamp_moment(atomic_read(&tlb_clock), stamp);
 	cpumask_t m, stale = 0;
 
 	for (m = cpus & cpus_online; m; m &= m - 1) {
 		unsigned int cpu = (unsigned int)__builtin_ctzll(m);
 
-		if (now - READ_ONCE(stamps[cpu]) >= now - stamp)
+		if (READ_ONCE(stamps[cpu]) <= since)
 			stale |= 1ull << cpu;
 	}
 	return stale;

@@ -31,7 +31,7 @@ unsigned int fake_window[64];
 static struct domain domains[4];
 static struct vcpu vcpus[8], *vcpu_slots[4][8];
 static unsigned int nr_frames, nr_domains, nr_vcpus;
-static uint32_t tlb_clock, stamps[MAX_CPUS];
+static uint64_t tlb_clock, stamps[MAX_CPUS];
 
 /* --- what the core calls -------------------------------------------------- */
 
@@ -91,22 +91,26 @@ bool spin_is_held(const spinlock_t *l)
 
 uint32_t tlb_stamp_now(void)
 {
-	return __atomic_load_n(&tlb_clock, __ATOMIC_SEQ_CST);
+	return (uint32_t)__atomic_load_n(&tlb_clock, __ATOMIC_SEQ_CST);
+}
+void fake_tlb_ticks(uint64_t n)
+{
+	tlb_clock += n;
 }
 cpumask_t tlb_not_flushed_since(cpumask_t cpus, uint32_t stamp)
 {
+	uint64_t since = tlb_stamp_moment(__atomic_load_n(&tlb_clock, __ATOMIC_SEQ_CST), stamp);
 	cpumask_t stale = 0;
 	unsigned int i;
 
 	for (i = 0; i < nr_cpus; i++)
-		if (cpus >> i & 1 &&
-		    (int32_t)(__atomic_load_n(&stamps[i], __ATOMIC_SEQ_CST) - stamp) <= 0)
+		if (cpus >> i & 1 && __atomic_load_n(&stamps[i], __ATOMIC_SEQ_CST) <= since)
 			stale |= 1ull << i;
 	return stale;
 }
 void tlb_flush_cpus(cpumask_t cpus)
 {
-	uint32_t now = __atomic_add_fetch(&tlb_clock, 1, __ATOMIC_SEQ_CST);
+	uint64_t now = __atomic_add_fetch(&tlb_clock, 1, __ATOMIC_SEQ_CST);
 	unsigned int i;
 
 	for (i = 0; i < nr_cpus; i++)

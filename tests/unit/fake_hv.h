@@ -24,6 +24,7 @@ extern __thread unsigned int fake_yield_every; /* must_yield(): 0 never, n: ever
 extern unsigned int fake_refusals;
 extern __thread char fake_why[200];  /* of the last refusal */
 extern uint64_t fake_flushes;	     /* CPUs flushed for another frame's sake */
+void fake_tlb_ticks(uint64_t n);     /* so many flushes of some CPU go by */
 extern unsigned int fake_window[64]; /* how often each page of a window was mapped */
 
 /* Checks every word of the frame table against the tables themselves: counts, types, and that no

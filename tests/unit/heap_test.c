@@ -139,6 +139,38 @@ static void freed_frame_is_flushed_before_it_is_given(void **s)
 	assert_int_equal(fake_flushes, before);
 }
 
+/* Of two blocks that merge the later stamp counts, however long ago the other's was taken: memory
+ * that nobody wanted since the boot has a very old one. */
+static void freed_frame_is_flushed_beside_an_old_one(void **s)
+{
+	struct frame *f = frames_alloc(1, 0);
+	uint64_t before;
+
+	(void)s;
+	fake_tlb_ticks(3000000000);
+	tlb_flush_cpus(15);
+	frames_free(f, 1);
+	before = fake_flushes;
+	assert_ptr_equal(frames_alloc(1, 0), f);
+	assert_int_equal(fake_flushes - before, 4);
+}
+
+/* A CPU may compute for hours without a flush, while others have the clock go round. */
+static void freed_frame_is_flushed_when_the_clock_has_gone_round(void **s)
+{
+	struct frame *f = frames_alloc(1, 0);
+	uint64_t before;
+
+	(void)s;
+	tlb_flush_cpus(15);
+	fake_tlb_ticks(1000);
+	frames_free(f, 1);
+	fake_tlb_ticks((1ull << 32) - 500);
+	before = fake_flushes;
+	assert_ptr_equal(frames_alloc(1, 0), f);
+	assert_int_equal(fake_flushes - before, 4);
+}
+
 static void claim_keeps_others_out(void **s)
 {
 	struct domain *a = fake_domain(1, false, FRAMES), *b = fake_domain(2, false, FRAMES);
@@ -214,6 +246,8 @@ int main(void)
 		cmocka_unit_test_setup(random_traffic_keeps_the_count, setup),
 		cmocka_unit_test_setup(small_objects_are_zero_and_come_back, setup),
 		cmocka_unit_test_setup(freed_frame_is_flushed_before_it_is_given, setup),
+		cmocka_unit_test_setup(freed_frame_is_flushed_beside_an_old_one, setup),
+		cmocka_unit_test_setup(freed_frame_is_flushed_when_the_clock_has_gone_round, setup),
 		cmocka_unit_test_setup(claim_keeps_others_out, setup),
 		cmocka_unit_test_setup(limit_of_a_domain, setup),
 		cmocka_unit_test_setup(nothing_is_left_for_a_domain, setup),

@@ -193,6 +193,19 @@ void tlb_flush_page_cpus(cpumask_t cpus, unsigned long va);
 /* Stamps, so that a flush that already happened is not done again: every flush of a CPU raises its
  * stamp. */
 uint32_t tlb_stamp_now(void); /* to keep with a frame when its last mapping may remain in TLBs */
+/* Frames' stamps wrap, so they are compared by their age. One that is older than they reach seems
+ * younger than it is, which costs a needless flush. */
+static inline uint32_t tlb_stamp_later(uint32_t a, uint32_t b)
+{
+	uint32_t now = tlb_stamp_now();
+
+	return now - a < now - b ? a : b;
+}
+/* The last moment, by a clock that does not wrap, at which a stamp could have been taken. */
+static inline uint64_t tlb_stamp_moment(uint64_t now, uint32_t stamp)
+{
+	return now - ((uint32_t)now - stamp);
+}
 cpumask_t tlb_not_flushed_since(cpumask_t cpus, uint32_t stamp);
 void write_root(mfn_t root);  /* cr3; counts as a flush */
 void cache_flush_local(void); /* wbinvd */
