@@ -138,6 +138,28 @@ static void hole_clear(enum frame_type t, uint64_t *table)
 		WRITE_ONCE(table[i], 0);
 }
 
+/*
+ * Before a table is gone on with: it may have been coming down when somebody wanted it back, and
+ * where that stopped the entry still holds its reference, to a table that may be half taken apart
+ * itself ("kept"). That one is made whole first: as another reference to it would.
+ */
+static int last_entry_complete(struct domain *d, enum frame_type t, const uint64_t *table,
+			       unsigned int start)
+{
+	uint64_t pte;
+	int rc;
+
+	if (t == FT_L1 || !start || !table_slot_is_guests(d, t, start - 1))
+		return 0;
+	pte = READ_ONCE(table[start - 1]);
+	if (!(pte & PTE_P))
+		return 0;
+	rc = entry_get(d, d, t, start - 1, &pte);
+	if (!rc)
+		entry_put(d, t, pte); /* not the last: the entry has its own */
+	return rc;
+}
+
 int table_validate(struct frame *f, enum frame_type t)
 {
 	struct domain *d = f->owner;
@@ -147,6 +169,11 @@ int table_validate(struct frame *f, enum frame_type t)
 
 	if (t == FT_SEGDESC)
 		return descriptors_validate(d, table);
+	if (unlikely(start)) {
+		rc = last_entry_complete(d, t, table, start);
+		if (rc)
+			return rc;
+	}
 	if (t == FT_L4 && d->is_32bit)
 		return -XEN_EINVAL;
 	/* The ABI's hole is in the last of the four: without it there would be no machine-to-phys

@@ -309,6 +309,14 @@ static bool guests_slot(const struct frame *f, enum frame_type t, unsigned int i
 	return t != FT_L3 || !f->owner->is_32bit || i < 4;
 }
 
+static bool is_valid(struct frame *f)
+{
+	if (!frame_get_more(f, f->owner, frame_type(f)))
+		return false;
+	frame_put_typed(f);
+	return true;
+}
+
 #define FAIL(m, ...)                                                        \
 	do {                                                                \
 		fprintf(stderr, "audit: frame %#lx: ", (unsigned long)(m)); \
@@ -353,6 +361,22 @@ void fake_audit(const unsigned int *extra, const unsigned int *typed)
 			if (level == 1 && e & PTE_RW && frame_type(&frame_table[c]) != FT_WRITABLE)
 				FAIL(m, "slot %u: %#lx writable, but of type %u", i,
 				     (unsigned long)c, frame_type(&frame_table[c]));
+		}
+	}
+	/* What hangs on a table that can be used can be used too. */
+	for (m = 0; m < nr_frames; m++) {
+		f = &frame_table[m];
+		level = f->owner ? level_of(frame_type(f)) : 0;
+		if (level < 2 || !is_valid(f))
+			continue;
+		for (i = 0; i < f->partial; i++) {
+			e = ((uint64_t *)mfn_to_virt(MFN(m)))[i];
+			if (!(e & PTE_P) || !guests_slot(f, frame_type(f), i))
+				continue;
+			c = pte_mfn(e).n;
+			if (c < nr_frames && !is_valid(&frame_table[c]))
+				FAIL(m, "slot %u of a valid table: %#lx is not", i,
+				     (unsigned long)c);
 		}
 	}
 	for (m = 0; m < nr_frames; m++) {

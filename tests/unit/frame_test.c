@@ -245,6 +245,63 @@ static void half_invalidated_table_is_completed_by_another(void **s)
 	fake_audit(NULL, NULL);
 }
 
+static bool usable(struct frame *f, enum frame_type t)
+{
+	if (!frame_get_more(f, d, t))
+		return false;
+	frame_put_typed(f);
+	return true;
+}
+
+/* An L3's last reference goes, and that is interrupted inside of its one L2. */
+static void take_down_half(struct frame *l3, struct frame *l2)
+{
+	fake_yield_every = 5;
+	do {
+		assert_int_equal(frame_put_typed_preemptible(l3), -XEN_ERESTART);
+	} while (usable(l2, FT_L2));
+	fake_yield_every = 0;
+}
+
+/* An L3 comes down, and stops inside of one of its L2s; then somebody wants it again. What was let
+ * go of below that L2 has to be looked at anew: it may be anybody's by now. */
+static void half_invalidated_tree_is_completed_by_another(void **s)
+{
+	mfn_t l3 = fake_page(d), l2 = frame_mfn(small_tree(10));
+	struct frame *f = fake_frame(l3);
+	unsigned int typed[256] = { 0 };
+
+	(void)s;
+	fake_table(l3)[7] = pte_make(l2, PTE_P | PTE_RW);
+	assert_int_equal(frame_get_typed(f, d, FT_L3), 0);
+	take_down_half(f, fake_frame(l2));
+	assert_int_equal(frame_get_typed(f, d, FT_L3), 0);
+	assert_true(usable(fake_frame(l2), FT_L2));
+	typed[l3.n] = 2;
+	fake_audit(NULL, typed);
+	frame_put_typed(f);
+	frame_put_typed(f);
+	fake_audit(NULL, NULL);
+}
+
+/* The same, and the L2 cannot be had again: neither can what leads to it. */
+static void half_invalidated_tree_stays_refused(void **s)
+{
+	mfn_t l3 = fake_page(d), l2 = frame_mfn(small_tree(10)), l1 = pte_mfn(fake_table(l2)[9]);
+	struct frame *f = fake_frame(l3);
+
+	(void)s;
+	fake_table(l3)[7] = pte_make(l2, PTE_P | PTE_RW);
+	assert_int_equal(frame_get_typed(f, d, FT_L3), 0);
+	take_down_half(f, fake_frame(l2));
+	assert_int_equal(frame_get_typed(fake_frame(l1), d, FT_WRITABLE), 0);
+	assert_int_equal(frame_get_typed(f, d, FT_L3), -XEN_EINVAL);
+	frame_put_typed(fake_frame(l1));
+	while (frame_put_typed_preemptible(f))
+		;
+	fake_audit(NULL, NULL);
+}
+
 static void refused_table_leaves_nothing(void **s)
 {
 	struct frame *f = small_tree(10);
@@ -289,6 +346,8 @@ int main(void)
 		cmocka_unit_test_setup(half_validated_table_is_undone_for_another_type, setup),
 		cmocka_unit_test_setup(half_validated_table_is_left_alone_by_an_entry, setup),
 		cmocka_unit_test_setup(half_invalidated_table_is_completed_by_another, setup),
+		cmocka_unit_test_setup(half_invalidated_tree_is_completed_by_another, setup),
+		cmocka_unit_test_setup(half_invalidated_tree_stays_refused, setup),
 		cmocka_unit_test_setup(refused_table_leaves_nothing, setup),
 		cmocka_unit_test_setup(abandoned_table_is_settled, setup),
 	};
