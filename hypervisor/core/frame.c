@@ -36,6 +36,7 @@
 #define C_LIMIT	    (1u << 29) /* mapped more often than that a frame is refused */
 
 #define T_COUNT	  0xffffffu
+#define T_LIMIT	  0xff0000u /* likewise; above are those that the hypervisor holds for a moment */
 #define T_VALID	  (1u << 24)
 #define T_PINNED  (1u << 25)
 #define T_PARTIAL (1u << 26)
@@ -76,20 +77,21 @@ static inline void count_up(struct frame *f)
 }
 
 /* In line for this file's own use: each typed reference goes with a general one. */
-static inline __attribute__((always_inline)) bool get_any(struct frame *f)
+static inline __attribute__((always_inline)) bool get_below(struct frame *f, uint32_t limit)
 {
 	uint32_t old = atomic_read(&f->count);
 
 	do {
-		if (!(old & C_COUNT) || (old & C_COUNT) >= C_LIMIT)
+		if (!(old & C_COUNT) || (old & C_COUNT) >= limit)
 			return false;
 	} while (!atomic_swap_if(&f->count, &old, old + 1));
 	return true;
 }
 
-static inline __attribute__((always_inline)) bool get(struct frame *f, struct domain *owner)
+static inline __attribute__((always_inline)) bool get(struct frame *f, struct domain *owner,
+						      uint32_t limit)
 {
-	if (!get_any(f))
+	if (!get_below(f, limit))
 		return false;
 	if (likely(f->owner == owner && owner))
 		return true;
@@ -99,12 +101,12 @@ static inline __attribute__((always_inline)) bool get(struct frame *f, struct do
 
 bool frame_get_any(struct frame *f)
 {
-	return get_any(f);
+	return get_below(f, C_LIMIT);
 }
 
 bool frame_get(struct frame *f, struct domain *owner)
 {
-	return get(f, owner);
+	return get(f, owner, C_LIMIT);
 }
 
 /* The last reference went: nobody maps it any more, TLBs may. The stamp makes the heap flush them
@@ -126,7 +128,7 @@ static inline __attribute__((always_inline)) void put(struct frame *f)
 {
 	uint32_t n = atomic_sub(&f->count, 1);
 
-	ASSERT((n & C_COUNT) < C_LIMIT);
+	ASSERT((n & C_COUNT) != C_COUNT);
 	if (unlikely(!(n & C_COUNT)))
 		release(f);
 }
@@ -298,7 +300,7 @@ static int type_get(struct frame *f, enum frame_type want, bool nested)
 		if (likely(old & T_VALID)) {
 			if (was != want)
 				return mismatch(want);
-			if ((old & T_COUNT) == T_COUNT)
+			if ((old & T_COUNT) >= T_LIMIT)
 				return -XEN_EBUSY;
 			if (atomic_swap_if(&f->type, &old, old + 1))
 				return 0;
@@ -345,7 +347,7 @@ static inline __attribute__((always_inline)) int get_typed(struct frame *f, stru
 {
 	int rc;
 
-	if (unlikely(!get(f, owner)))
+	if (unlikely(!get(f, owner, C_LIMIT)))
 		return -XEN_EINVAL;
 	rc = type_get(f, t, nested);
 	if (unlikely(rc))
@@ -363,11 +365,13 @@ int frame_get_entry(struct frame *f, struct domain *owner, enum frame_type t)
 	return get_typed(f, owner, t, true);
 }
 
+/* For a moment, by the hypervisor itself, on whose way the frame is: a guest that holds as many
+ * references as it may get does not stand in it. */
 bool frame_get_more(struct frame *f, struct domain *owner, enum frame_type t)
 {
 	uint32_t old;
 
-	if (unlikely(!get(f, owner)))
+	if (unlikely(!get(f, owner, C_COUNT)))
 		return false;
 	old = atomic_read(&f->type);
 	for (;;) {

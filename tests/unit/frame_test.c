@@ -302,6 +302,35 @@ static void half_invalidated_tree_stays_refused(void **s)
 	fake_audit(NULL, NULL);
 }
 
+/* A guest may have its own table as often as its memory allows. The hypervisor, which walks that
+ * table on the guest's behalf, still gets a reference. */
+static void there_is_room_above_the_guests_references(void **s)
+{
+	struct frame *f = fake_frame(fake_page(d));
+	const uint32_t types = 0xfe0000, counts = 0x1fff0000; /* few below the limits */
+
+	(void)s;
+	assert_int_equal(frame_get_typed(f, d, FT_L1), 0);
+	f->type += types;
+	while (!frame_get_typed(f, d, FT_L1))
+		;
+	assert_true(frame_get_more(f, d, FT_L1));
+	while (frame_type_count(f) > types + 1)
+		frame_put_typed(f);
+	f->type -= types;
+
+	f->count += counts;
+	while (frame_get(f, d))
+		;
+	assert_true(frame_get_more(f, d, FT_L1));
+	frame_put_typed(f);
+	while (frame_count(f) > counts + 2)
+		frame_put(f);
+	f->count -= counts;
+	frame_put_typed(f);
+	fake_audit(NULL, NULL);
+}
+
 static void refused_table_leaves_nothing(void **s)
 {
 	struct frame *f = small_tree(10);
@@ -348,6 +377,7 @@ int main(void)
 		cmocka_unit_test_setup(half_invalidated_table_is_completed_by_another, setup),
 		cmocka_unit_test_setup(half_invalidated_tree_is_completed_by_another, setup),
 		cmocka_unit_test_setup(half_invalidated_tree_stays_refused, setup),
+		cmocka_unit_test_setup(there_is_room_above_the_guests_references, setup),
 		cmocka_unit_test_setup(refused_table_leaves_nothing, setup),
 		cmocka_unit_test_setup(abandoned_table_is_settled, setup),
 	};
