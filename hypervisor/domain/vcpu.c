@@ -16,7 +16,7 @@ int vcpu_create(struct domain *d, unsigned int id)
 	struct vcpu *v;
 	int rc;
 
-	if (id >= d->max_vcpus)
+	if (id >= d->max_vcpus || d->state >= DOM_DYING) /* the dead have no shared_info */
 		return -XEN_EINVAL;
 	if (d->vcpus[id])
 		return -XEN_EEXIST;

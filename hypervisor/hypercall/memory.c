@@ -144,6 +144,11 @@ static int page_release(struct vcpu *v, struct domain *d, mfn_t m)
 
 	if (!mfn_valid(m) || !frame_get(f, d))
 		return refuse(v, -XEN_EINVAL, "frame %#lx is not d%u's to give back", m.n, d->id);
+	if (f->flags & FRAME_OWN) { /* its allocation is the hypervisor's to end */
+		frame_put(f);
+		return refuse(v, -XEN_EINVAL, "frame %#lx is the hypervisor's, lent to d%u", m.n,
+			      d->id);
+	}
 	/* The whole tree below it may come down: mmu_unpin() leaves the rest to v->half_put if that
 	 * takes long. */
 	if (frame_is_pinned(f))
@@ -254,15 +259,15 @@ static int chunk_take(struct vcpu *v, struct domain *d, const struct reservation
 		if (word_read(v, in->list, i, &m))
 			return refuse(v, -XEN_EFAULT,
 				      "exchange: list of frames is not readable at extent %lu", i);
-		for (j = m; j < m + (1ull << in->order); j++) {
-			f = mfn_frame(MFN(j));
-			if (!mfn_valid(MFN(j)) || !frame_get(f, d))
+		for (j = 0; j < 1ull << in->order; j++, m++) {
+			f = mfn_frame(MFN(m));
+			if (!mfn_valid(MFN(m)) || !frame_get(f, d))
 				return refuse(v, -XEN_EINVAL, "exchange: frame %#lx is not d%u's",
-					      j, d->id);
+					      m, d->id);
 			if (!frame_steal(f, d)) {
 				frame_put(f);
 				return refuse(v, -XEN_EINVAL,
-					      "exchange: frame %#lx is still mapped or pinned", j);
+					      "exchange: frame %#lx is still mapped or pinned", m);
 			}
 			frame_list_add_tail(taken, f);
 		}
@@ -270,11 +275,23 @@ static int chunk_take(struct vcpu *v, struct domain *d, const struct reservation
 	return 0;
 }
 
+/* A frame that its domain gets again has been nothing meanwhile, so its next type asks for no
+ * flush; what it was before may still be in a TLB. The heap sees to that for those it is given. */
+static void tlb_forget(const struct frame *f)
+{
+	cpumask_t stale = tlb_not_flushed_since(cpus_online, f->stamp);
+
+	if (stale)
+		tlb_flush_cpus(stale);
+}
+
 static void chunk_give_back(struct domain *d, struct frame_list *taken, bool to_heap)
 {
 	struct frame *f;
 
 	while ((f = frame_list_pop(taken))) {
+		if (!to_heap)
+			tlb_forget(f);
 		/* Over its limit by now, or dying: then it loses them, as it would have anyway. */
 		if (to_heap || domain_assign(d, f, 0))
 			frames_free(f, 0);

@@ -18,8 +18,15 @@ struct e820 {
 	uint32_t type;
 } __packed;
 
+static unsigned long max_pfn(const struct domain *d, const void *shared)
+{
+	return d->is_32bit ? ((const struct shared_info_x86_32 *)shared)->arch.max_pfn :
+			     ((const struct shared_info *)shared)->arch.max_pfn;
+}
+
 static long domain_number(struct vcpu *v, unsigned int cmd, gaddr_t arg)
 {
+	const void *shared;
 	struct domain *d;
 	domid_t id;
 	long rc;
@@ -29,14 +36,15 @@ static long domain_number(struct vcpu *v, unsigned int cmd, gaddr_t arg)
 	rc = memory_domain_get(v, id, &d);
 	if (rc)
 		return rc;
+	shared = READ_ONCE(d->shared); /* NULL: it is dead, and others hold frames of it */
 	if (cmd == XENMEM_current_reservation)
 		rc = d->nr_pages;
 	else if (cmd == XENMEM_maximum_reservation)
 		rc = d->max_pages;
+	else if (!shared)
+		rc = refuse(v, -XEN_ESRCH, "d%u is dead, and has no numbering", d->id);
 	else /* as the guest itself says: the last of its own numbering; 0 before it speaks */
-		rc = MAX((long)(d->is_32bit ? shared32(d)->arch.max_pfn : d->shared->arch.max_pfn),
-			 1) -
-		     1;
+		rc = MAX((long)max_pfn(d, shared), 1) - 1;
 	domain_put(&d);
 	return rc;
 }

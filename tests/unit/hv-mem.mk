@@ -5,14 +5,15 @@ HV_MEM_TESTED := hypervisor/core/frame hypervisor/core/heap hypervisor/domain/pa
 	hypervisor/pv/mmu hypervisor/pv/validate hypervisor/pv/walk hypervisor/pv/fault hypervisor/pv/segment hypervisor/pv/dirty \
 	hypervisor/pv/insn tests/unit/fake_hv
 HV_MEM_FLAGS := -DTORC_HOST_BUILD -Ihypervisor/include -Wno-missing-field-initializers
-HV_MEM_TESTS := frame_test validate_test segment_test mmu_test heap_test dirty_test
+HV_MEM_TESTS := frame_test validate_test segment_test mmu_test heap_test dirty_test memory_test
+memory_test_TOO := hypervisor/hypercall/memory hypervisor/hypercall/memory_info
 
 $(foreach k,host san tsan fuzz,$(foreach t,fake_hv $(HV_MEM_TESTS) mmu_model,\
 	$(eval $(B)/obj/$(k)/tests/unit/$(t).o: HOST_CFLAGS += $$(HV_MEM_FLAGS))))
 $(B)/obj/fuzz/tests/fuzz/mmu_fuzz.o: HOST_CFLAGS += $(HV_MEM_FLAGS)
 
 define hv_mem_test
-$(B)/tests/$(1): $(addprefix $(B)/obj/san/,$(addsuffix .o,tests/unit/$(1) $(HV_MEM_TESTED)))
+$(B)/tests/$(1): $(addprefix $(B)/obj/san/,$(addsuffix .o,tests/unit/$(1) $($(1)_TOO) $(HV_MEM_TESTED)))
 	@mkdir -p $$(@D)
 	$$(call say,LD,$$@)
 	$$(Q)$$(HOST_CC) $$(SAN_FLAGS) -o $$@ $$^ -lcmocka

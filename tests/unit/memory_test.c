@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* hypercall/memory.c and memory_info.c: what a guest may give back, exchange and ask. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <torc/boot.h>
+#include <torc/grant.h>
+#include <torc/hypercall.h>
+#include "fake_hv.h"
+
+struct boot_info boot_info;
+static struct domain *d, *tools;
+
+long hypercall_restart(struct vcpu *v, unsigned int n, unsigned long value)
+{
+	(void)v, (void)n, (void)value;
+	return -XEN_ERESTART;
+}
+struct domain *domain_get(domid_t id)
+{
+	struct domain *found = id == DOMID_SELF ? current->domain : id == d->id ? d : NULL;
+
+	return found && domain_get_more(found) ? found : NULL;
+}
+void grant_size(struct domain *of, unsigned int *frames, unsigned int *max)
+{
+	(void)of;
+	*frames = *max = 0;
+}
+int grant_table_frame(struct domain *of, unsigned long idx, mfn_t *out)
+{
+	(void)of, (void)idx, (void)out;
+	return -XEN_EINVAL;
+}
+
+static int setup(void **s)
+{
+	(void)s;
+	fake_reset(512);
+	heap_add(16 * PAGE_SIZE, 512 * PAGE_SIZE);
+	d = fake_domain(1, false, 100);
+	tools = fake_domain(0, false, 100);
+	tools->privileged = true;
+	fake_vcpu(tools);
+	fake_run_on(0, fake_vcpu(d));
+	return 0;
+}
+
+static long memory_op(unsigned int cmd, void *arg)
+{
+	return hc_memory_op(current, cmd, (unsigned long)arg, 0, 0, 0);
+}
+
+static long exchange(uint64_t *in, unsigned int nr_in, uint64_t *out, unsigned int out_order)
+{
+	struct xen_memory_exchange x = {
+		.in = { .nr_extents = nr_in, .domid = DOMID_SELF },
+		.out = { .nr_extents = nr_in >> out_order,
+			 .extent_order = out_order,
+			 .domid = DOMID_SELF },
+	};
+
+	x.in.extent_start.p = in;
+	x.out.extent_start.p = out;
+	return memory_op(XENMEM_exchange, &x);
+}
+
+static void exchange_gives_others_for_them(void **s)
+{
+	uint64_t in[2] = { fake_page(d).n, fake_page(d).n }, out[1] = { 7 };
+
+	(void)s;
+	assert_int_equal(exchange(in, 2, out, 1), 0);
+	assert_int_equal(d->nr_pages, 2);
+	assert_int_equal(out[0] % 2, 0);
+	assert_ptr_equal(fake_frame(MFN(out[0] + 1))->owner, d);
+}
+
+/* It is the domain's again, and nothing says any more that it was writable; TLBs may know. */
+static void frame_of_a_failed_exchange_is_in_no_tlb(void **s)
+{
+	mfn_t m = fake_page(d);
+	uint64_t in[2] = { m.n, 1ull << 40 }, out[1] = { 7 }, before;
+
+	(void)s;
+	assert_int_equal(frame_get_typed(fake_frame(m), d, FT_WRITABLE), 0);
+	frame_put_typed(fake_frame(m));
+	before = fake_flushes;
+	assert_int_equal(exchange(in, 2, out, 1), -XEN_EINVAL);
+	assert_ptr_equal(fake_frame(m)->owner, d);
+	assert_int_equal(frame_get_typed(fake_frame(m), d, FT_L1), 0);
+	assert_true(fake_flushes > before);
+	frame_put_typed(fake_frame(m));
+	fake_audit(NULL, NULL);
+}
+
+static void numbers_at_the_end_are_no_frames(void **s)
+{
+	uint64_t in[1] = { ~0ull }, out[1] = { 7 };
+
+	(void)s;
+	fake_page(d);
+	assert_int_equal(exchange(in, 1, out, 0), -XEN_EINVAL);
+	assert_int_equal(d->nr_pages, 1);
+}
+
+static void frames_that_are_lent_are_not_given_back(void **s)
+{
+	struct frame *f = frames_alloc(0, 0);
+	struct xen_memory_reservation r = { .nr_extents = 2, .domid = DOMID_SELF };
+	uint64_t list[2] = { fake_page(d).n, frame_mfn(f).n };
+
+	(void)s;
+	frame_share(f, d, true);
+	r.extent_start.p = list;
+	assert_int_equal(memory_op(XENMEM_decrease_reservation, &r), 1);
+	assert_int_equal(d->nr_pages, 0);
+	assert_true(frame_is_allocated(f));
+	frame_unshare(f);
+}
+
+static void the_dead_have_no_numbering(void **s)
+{
+	domid_t id = 1;
+
+	(void)s;
+	fake_run_on(0, tools->vcpus[0]);
+	d->state = DOM_DEAD;
+	assert_null(d->shared);
+	assert_int_equal(memory_op(XENMEM_maximum_gpfn, &id), -XEN_ESRCH);
+	assert_int_equal(memory_op(XENMEM_current_reservation, &id), 0);
+	assert_int_equal(d->refs, 1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(exchange_gives_others_for_them, setup),
+		cmocka_unit_test_setup(frame_of_a_failed_exchange_is_in_no_tlb, setup),
+		cmocka_unit_test_setup(numbers_at_the_end_are_no_frames, setup),
+		cmocka_unit_test_setup(frames_that_are_lent_are_not_given_back, setup),
+		cmocka_unit_test_setup(the_dead_have_no_numbering, setup),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
