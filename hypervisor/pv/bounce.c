@@ -159,6 +159,7 @@ static bool bounce32(struct vcpu *v, struct cpu_user_regs *r, const struct bounc
 	if (b->mask_events)
 		WRITE_ONCE(*mask, 1);
 	v->kernel_mode = true;
+	r->r11 = 0; /* see iret32() */
 	r->rip = (uint32_t)b->eip;
 	r->cs = b->cs;
 	r->rflags = (r->rflags & ~(uint64_t)FLAGS_CLEARED) | EFLAGS_IF;
@@ -292,6 +293,10 @@ static long iret32(struct vcpu *v, struct cpu_user_regs *r)
 	} else {
 		r->rsp = (uint32_t)(esp + 16);
 	}
+	/* The way out takes sysret where r11 is the flags, and sysret looks at no descriptor: a
+	 * selector that is flat data to a 32-bit guest would become 64-bit code. 32-bit code cannot
+	 * set r11, but a syscall instruction or entry.S may have. */
+	r->r11 = 0;
 	r->rip = f[1];
 	r->cs = guest_fixup_selector(v->domain, (uint16_t)f[2]);
 	flags_restore(v, r, f[3]);

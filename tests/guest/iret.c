@@ -14,6 +14,7 @@ void test_iret(void);
 #define SS_KERNEL FLAT_KERNEL_SS
 #endif
 
+extern const char user_page[];
 static struct context back;
 static char stack[1024] __attribute__((aligned(16)));
 
@@ -53,6 +54,50 @@ static bool masked(void)
 	return shared_info->vcpu_info[0].evtchn_upcall_mask;
 }
 
+#ifndef __x86_64__
+static struct caught user_trap;
+
+static void from_wide(struct cpu_user_regs *r)
+{
+	user_trap = (struct caught){ .vector = r->entry_vector, .error = r->error_code };
+	trap_user = NULL;
+	context_load(&back, 1);
+}
+
+/* Processors that know the instruction here leave the flags in a register of 64-bit code. */
+static void do_syscall(void *p)
+{
+	(void)p;
+	__asm__ volatile("push $2; popf; syscall" : : : "ecx", "memory");
+}
+
+/* The selector of 64-bit code in a 64-bit guest's table is flat data here. The way back must look
+ * at the descriptor, also where everything else is as after a system call of 64-bit code. */
+static void wide_code(void)
+{
+	struct frame *f = frame_at_end(0xe033, 0x202);
+	struct caught nothing;
+
+	user_open();
+	f->ip = USER_TEXT + (user_ud2 - user_page);
+	f->ss = 0xe02b;
+	trap_guard(do_syscall, NULL, &nothing);
+	user_trap.vector = -1;
+	if (!context_save(&back)) {
+		trap_user = from_wide;
+		__asm__ volatile("mov %0, %%esp; jmp *%1"
+				 :
+				 : "D"(f), "S"(hypercall_page + __HYPERVISOR_iret * 32), "a"(0),
+				   "c"(f->ip)
+				 : "memory");
+	}
+	events_restore(false);
+	expect_true(user_trap.vector == 13 && user_trap.error == 0xe030,
+		    "a frame with the selector of 64-bit code: %s", caught_text(&user_trap));
+	user_close();
+}
+#endif
+
 void test_iret(void)
 {
 	bool there, off;
@@ -79,5 +124,9 @@ void test_iret(void)
 	events_restore(false);
 	expect_trap(go, frame_at_end(0x5550 | (CS_KERNEL & 3), 0x202), 13, 0x5550,
 		    "a frame with a selector that is empty");
+	events_restore(false);
+#ifndef __x86_64__
+	wide_code();
+#endif
 	events_restore(false);
 }
