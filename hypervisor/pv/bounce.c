@@ -266,6 +266,11 @@ static long iret64(struct vcpu *v, struct cpu_user_regs *r)
 		r->rcx = rcx;
 		r->r11 = r11;
 	}
+	/* The guest's number, not an answer of ours: it does not ask for the call again. */
+	if (unlikely((long)rax == -XEN_ERESTART)) {
+		r->rax = rax;
+		r->rip += 2;
+	}
 	return (long)rax;
 fault:
 	domain_crash(v->domain, "d%uv%u: no iret frame at %#lx", v->domain->id, v->id, at);
