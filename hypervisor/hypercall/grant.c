@@ -74,17 +74,21 @@ static long unmap(struct vcpu *v, gaddr_t req, unsigned int count, bool replace)
 static long copy(struct vcpu *v, gaddr_t req, unsigned int count)
 {
 	unsigned int i, size = sizeof_gnttab_copy(v);
+	struct grant_copies c = { .v = v };
 	struct gnttab_copy op;
+	long rc = 0;
 
-	for (i = 0; i < count; i++, req.n += size) {
-		if (pause_here(i))
-			return again(v, req, count - i);
-		if (read_gnttab_copy(v, req, &op))
-			return unreadable(v, req);
-		if (write_gnttab_copy_status(v, req, grant_copy(v, &op)))
-			return unreadable(v, req);
+	for (i = 0; i < count && !rc; i++, req.n += size) {
+		if (pause_here(i)) {
+			rc = again(v, req, count - i);
+			break;
+		}
+		if (read_gnttab_copy(v, req, &op) ||
+		    write_gnttab_copy_status(v, req, grant_copy(&c, &op)))
+			rc = unreadable(v, req);
 	}
-	return 0;
+	grant_copies_finish(&c);
+	return rc;
 }
 
 /* Giving frames away is refused: it would change both domains' balance behind the tools' backs, and

@@ -379,74 +379,78 @@ out:
 
 /* --- copying -------------------------------------------------------------- */
 
-struct copy_end {
-	struct domain *rd;
-	uint32_t ref;
-	mfn_t mfn;
-	bool gref, readonly;
-};
+static void end_release(struct grant_end *e)
+{
+	if (!e->rd)
+		return;
+	unuse_frame(e->mfn, e->readonly);
+	if (e->gref)
+		unpin(e->rd, (uint32_t)e->ref_or_mfn, e->readonly);
+	domain_put(&e->rd);
+}
 
 /* One end of a copy: a grant of a domain's, or a frame of one's own. */
-static int16_t copy_begin(struct vcpu *v, struct copy_end *c, uint64_t ref_or_mfn, domid_t domid)
+static int16_t end_use(struct vcpu *v, struct grant_end *e, bool gref, uint64_t ref_or_mfn,
+		       domid_t domid)
 {
 	int16_t rc = GNTST_okay;
 
-	if (!c->gref && domid != DOMID_SELF && domid != v->domain->id)
+	if (e->rd && e->gref == gref && e->ref_or_mfn == ref_or_mfn && e->domid == domid)
+		return GNTST_okay;
+	end_release(e);
+	e->gref = gref;
+	e->ref_or_mfn = ref_or_mfn;
+	e->domid = domid;
+	if (!gref && domid != DOMID_SELF && domid != v->domain->id)
 		return no(v, GNTST_permission_denied, "copy: d%u's frames only by grants", domid);
-	c->rd = domain_get(domid);
-	if (!c->rd)
+	e->rd = domain_get(domid);
+	if (!e->rd)
 		return no(v, GNTST_bad_domain, "copy: no domain %u", domid);
-	c->mfn = MFN(ref_or_mfn);
-	c->ref = (uint32_t)ref_or_mfn;
-	if (c->gref)
-		rc = pin(v, c->rd, c->ref, c->readonly, &c->mfn);
+	e->mfn = MFN(ref_or_mfn);
+	if (gref)
+		rc = pin(v, e->rd, (uint32_t)ref_or_mfn, e->readonly, &e->mfn);
 	if (rc) {
-		no(v, rc, "copy: grant %u of d%u is not for d%u to %s", c->ref, c->rd->id,
-		   v->domain->id, c->readonly ? "read" : "write");
-	} else if (!use_frame(c->rd, c->mfn, c->readonly)) {
+		no(v, rc, "copy: grant %u of d%u is not for d%u to %s", (uint32_t)ref_or_mfn,
+		   e->rd->id, v->domain->id, e->readonly ? "read" : "write");
+	} else if (!use_frame(e->rd, e->mfn, e->readonly)) {
 		/* not the domain's, or its and in use as something that nobody writes to */
 		rc = no(v,
-			mfn_valid(c->mfn) && mfn_frame(c->mfn)->owner == c->rd ?
+			mfn_valid(e->mfn) && mfn_frame(e->mfn)->owner == e->rd ?
 				GNTST_general_error :
 				GNTST_bad_page,
-			"copy: frame %#lx is not d%u's to %s", c->mfn.n, c->rd->id,
-			c->readonly ? "read" : "write");
-		if (c->gref)
-			unpin(c->rd, c->ref, c->readonly);
+			"copy: frame %#lx is not d%u's to %s", e->mfn.n, e->rd->id,
+			e->readonly ? "read" : "write");
+		if (gref)
+			unpin(e->rd, (uint32_t)ref_or_mfn, e->readonly);
 	}
 	if (rc)
-		domain_put(&c->rd);
+		domain_put(&e->rd);
 	return rc;
 }
 
-static void copy_end(struct copy_end *c)
+void grant_copies_finish(struct grant_copies *c)
 {
-	unuse_frame(c->mfn, c->readonly);
-	if (c->gref)
-		unpin(c->rd, c->ref, c->readonly);
-	domain_put(&c->rd);
+	end_release(&c->from);
+	end_release(&c->to);
 }
 
-int16_t grant_copy(struct vcpu *v, const struct gnttab_copy *op)
+int16_t grant_copy(struct grant_copies *c, const struct gnttab_copy *op)
 {
-	struct copy_end from = { .gref = op->flags & GNTCOPY_source_gref, .readonly = true };
-	struct copy_end to = { .gref = op->flags & GNTCOPY_dest_gref };
+	bool from_gref = op->flags & GNTCOPY_source_gref, to_gref = op->flags & GNTCOPY_dest_gref;
 	int16_t rc;
 
 	if (op->source.offset + op->len > PAGE_SIZE || op->dest.offset + op->len > PAGE_SIZE)
-		return no(v, GNTST_bad_copy_arg, "copy: %u bytes at %u and %u cross a page",
+		return no(c->v, GNTST_bad_copy_arg, "copy: %u bytes at %u and %u cross a page",
 			  op->len, op->source.offset, op->dest.offset);
-	rc = copy_begin(v, &from, from.gref ? op->source.u.ref : op->source.u.gmfn,
-			op->source.domid);
-	if (rc)
-		return rc;
-	rc = copy_begin(v, &to, to.gref ? op->dest.u.ref : op->dest.u.gmfn, op->dest.domid);
-	if (!rc) {
-		memmove((char *)mfn_to_virt(to.mfn) + op->dest.offset,
-			(char *)mfn_to_virt(from.mfn) + op->source.offset, op->len);
-		copy_end(&to);
-	}
-	copy_end(&from);
+	c->from.readonly = true;
+	rc = end_use(c->v, &c->from, from_gref, from_gref ? op->source.u.ref : op->source.u.gmfn,
+		     op->source.domid);
+	if (!rc)
+		rc = end_use(c->v, &c->to, to_gref, to_gref ? op->dest.u.ref : op->dest.u.gmfn,
+			     op->dest.domid);
+	if (!rc)
+		memmove((char *)mfn_to_virt(c->to.mfn) + op->dest.offset,
+			(char *)mfn_to_virt(c->from.mfn) + op->source.offset, op->len);
 	return rc;
 }
 

@@ -83,12 +83,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct gnttab_unmap_grant_ref unmap;
 	struct gnttab_unmap_and_replace replace;
 	struct grant_batch b;
+	struct grant_copies copies;
 	struct gnttab_copy copy;
 	bool retired = false;
 	size_t at;
 
 	setup();
 	b = (struct grant_batch){ .v = v };
+	copies = (struct grant_copies){ .v = v };
 	table = (struct grant_entry_v1 *)fake_table(shared);
 	for (at = 0; at + 6 <= size; at += 6) {
 		const uint8_t *o = data + at;
@@ -144,7 +146,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 				copy.source.u.gmfn = o[1] & 8 ? own.n : some_frame(o[1]);
 			if (!(copy.flags & GNTCOPY_dest_gref))
 				copy.dest.u.gmfn = o[4] & 8 ? own.n : l1.n;
-			grant_copy(v, &copy);
+			grant_copy(&copies, &copy);
+			if (o[3] & 1)
+				grant_copies_finish(&copies);
 			break;
 		case 8:
 			mmu_update_va(v, mapper, some_address(o[1], false),
@@ -161,6 +165,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		}
 	}
 	grant_batch_finish(&b);
+	grant_copies_finish(&copies);
 	while (grant_release_all(mapper))
 		;
 	if (grant_in_use(granter) || grant_in_use(mapper))

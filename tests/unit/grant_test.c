@@ -329,6 +329,15 @@ static void test_handles_run_out(void **s)
 	assert_int_equal(unmap(h, 0, page[0].n << PAGE_SHIFT), GNTST_okay);
 }
 
+static int16_t copy(const struct gnttab_copy *op)
+{
+	struct grant_copies c = { .v = v };
+	int16_t rc = grant_copy(&c, op);
+
+	grant_copies_finish(&c);
+	return rc;
+}
+
 static void test_copy(void **s)
 {
 	mfn_t own = fake_page(mapper);
@@ -340,25 +349,76 @@ static void test_copy(void **s)
 	(void)s;
 	permit(8, page[0], GTF_readonly);
 	memset((char *)fake_table(page[0]) + 100, 0x5a, 96);
-	assert_int_equal(grant_copy(v, &op), GNTST_okay);
+	assert_int_equal(copy(&op), GNTST_okay);
 	assert_int_equal(((uint8_t *)fake_table(own))[3999], 0);
 	assert_int_equal(((uint8_t *)fake_table(own))[4095], 0x5a);
 	op.len = 97;
-	assert_int_equal(grant_copy(v, &op), GNTST_bad_copy_arg);
+	assert_int_equal(copy(&op), GNTST_bad_copy_arg);
 	op.len = 1;
 	op.dest.offset = 65535;
-	assert_int_equal(grant_copy(v, &op), GNTST_bad_copy_arg);
+	assert_int_equal(copy(&op), GNTST_bad_copy_arg);
 	op.dest.offset = 0;
 	op.dest.u.gmfn = l1.n; /* its own page table */
-	assert_int_equal(grant_copy(v, &op), GNTST_general_error);
+	assert_int_equal(copy(&op), GNTST_general_error);
 	op.dest.u.gmfn = page[1].n; /* another's frame */
-	assert_int_equal(grant_copy(v, &op), GNTST_bad_page);
+	assert_int_equal(copy(&op), GNTST_bad_page);
 	op.dest.domid = granter->id;
-	assert_int_equal(grant_copy(v, &op), GNTST_permission_denied);
+	assert_int_equal(copy(&op), GNTST_permission_denied);
 	op.flags |= GNTCOPY_dest_gref; /* a grant that is read-only */
 	op.dest.u.ref = 8;
-	assert_int_equal(grant_copy(v, &op), GNTST_general_error);
+	assert_int_equal(copy(&op), GNTST_general_error);
 	assert_int_equal(table[8].flags, GTF_permit_access | GTF_readonly);
+}
+
+/* Copies of one call: what the last one used stays in use, and is let go when the next wants
+ * another, or at the end. */
+static void test_copies_in_a_row(void **s)
+{
+	mfn_t own = fake_page(mapper);
+	struct gnttab_copy op = { .source = { .u.ref = 8, .domid = granter->id },
+				  .dest = { .u.gmfn = own.n, .domid = DOMID_SELF },
+				  .len = 8,
+				  .flags = GNTCOPY_source_gref };
+	struct grant_copies c = { .v = v };
+	unsigned int i;
+
+	(void)s;
+	permit(8, page[0], GTF_readonly);
+	permit(9, page[1], 0);
+	memset(fake_table(page[0]), 1, 64);
+	memset(fake_table(page[1]), 2, 64);
+	for (i = 0; i < 8; i++) {
+		op.source.offset = op.dest.offset = (uint16_t)(8 * i);
+		op.source.u.ref = i < 4 ? 8 : 9;
+		assert_int_equal(grant_copy(&c, &op), GNTST_okay);
+		assert_int_equal(table[8].flags & GTF_reading, i < 4 ? GTF_reading : 0);
+		assert_int_equal(table[9].flags & GTF_reading, i < 4 ? 0 : GTF_reading);
+	}
+	assert_int_equal(((uint8_t *)fake_table(own))[31], 1);
+	assert_int_equal(((uint8_t *)fake_table(own))[32], 2);
+	/* the same numbers, but as the caller's own frame, or another domain's grant */
+	op.flags = 0;
+	assert_int_equal(grant_copy(&c, &op), GNTST_permission_denied);
+	assert_int_equal(table[9].flags, GTF_permit_access);
+	op.flags = GNTCOPY_source_gref;
+	assert_int_equal(grant_copy(&c, &op), GNTST_okay);
+	op.source.domid = mapper->id;
+	assert_int_not_equal(grant_copy(&c, &op), GNTST_okay);
+	assert_int_equal(table[9].flags, GTF_permit_access);
+	/* read and written at once */
+	op.source.domid = op.dest.domid = granter->id;
+	op.dest.u.ref = 9;
+	op.dest.offset = 100;
+	op.flags |= GNTCOPY_dest_gref;
+	assert_int_equal(grant_copy(&c, &op), GNTST_okay);
+	assert_int_equal(table[9].flags, GTF_permit_access | GTF_reading | GTF_writing);
+	op.dest.u.ref = 8; /* read-only: what was held for writing is let go all the same */
+	assert_int_equal(grant_copy(&c, &op), GNTST_general_error);
+	assert_int_equal(table[9].flags, GTF_permit_access | GTF_reading);
+	grant_copies_finish(&c);
+	assert_int_equal(table[8].flags, GTF_permit_access | GTF_readonly);
+	assert_int_equal(table[9].flags, GTF_permit_access);
+	grant_copies_finish(&c); /* nothing is left */
 }
 
 /* Whether the granter's page counts as written since the last time. */
@@ -403,7 +463,7 @@ static void test_what_others_write_is_dirty(void **s)
 	assert_false(is_dirty(0));
 	assert_int_equal(unmap(r, slot_at(2), 0), GNTST_okay);
 	assert_false(is_dirty(1));
-	assert_int_equal(grant_copy(v, &op), GNTST_okay);
+	assert_int_equal(copy(&op), GNTST_okay);
 	assert_true(is_dirty(0));
 	assert_false(is_dirty(0));
 	assert_int_equal(map(8, 1, GNTMAP_host_map, &h), GNTST_okay);
@@ -489,6 +549,7 @@ int main(void)
 		BOTH(test_replace_moves_an_entry),
 		T(test_handles_run_out),
 		T(test_copy),
+		T(test_copies_in_a_row),
 		T(test_what_others_write_is_dirty),
 		T(test_granter_dies_first),
 		T(test_frame_changed_while_mapped),

@@ -21,7 +21,21 @@ int16_t grant_unmap(struct grant_batch *b, const struct gnttab_unmap_grant_ref *
 int16_t grant_unmap_and_replace(struct grant_batch *b, const struct gnttab_unmap_and_replace *op);
 void grant_batch_finish(struct grant_batch *b); /* when it is full, and at the end */
 
-int16_t grant_copy(struct vcpu *v, const struct gnttab_copy *op);
+/* Copies of one call: each end stays in use until the next wants another, since requests in a row
+ * mostly share one. */
+struct grant_end {
+	struct domain *rd; /* NULL: not in use */
+	uint64_t ref_or_mfn;
+	mfn_t mfn;
+	domid_t domid;
+	bool gref, readonly;
+};
+struct grant_copies {
+	struct vcpu *v;
+	struct grant_end from, to;
+};
+int16_t grant_copy(struct grant_copies *c, const struct gnttab_copy *op);
+void grant_copies_finish(struct grant_copies *c);
 int16_t grant_swap(struct domain *d, uint32_t a, uint32_t b);
 int16_t grant_grow(struct domain *d, unsigned int nr_frames);
 void grant_size(struct domain *d, unsigned int *frames, unsigned int *max);
