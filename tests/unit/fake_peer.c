@@ -58,6 +58,7 @@ int peer_copy(struct peer *p, struct peer_copy *c, unsigned int n, int to_peer)
 			  c[i].offset + c[i].len <= PEER_PAGE;
 		if (!c[i].ok)
 			continue;
+		p->split += (size_t)c[i].local % PEER_PAGE + c[i].len > PEER_PAGE;
 		if (to_peer)
 			memcpy(p->page[c[i].gref] + c[i].offset, c[i].local, c[i].len);
 		else

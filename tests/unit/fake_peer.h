@@ -14,6 +14,7 @@ struct peer {
 	void (*on_notify)(void *arg); /* the frontend, which runs at once */
 	void *arg;
 	unsigned int notified, mapped, bound;
+	unsigned int split; /* copies whose end here lies in two pages */
 };
 
 #endif

@@ -495,6 +495,26 @@ static void packets_of_every_shape_stay_whole(void **state)
 	}
 }
 
+/* Data that goes on from page to page in the guest does so here, wherever in a page it begins. */
+static void pages_are_copied_in_one_piece(void **state)
+{
+	struct rig *r = *state;
+	uint16_t begin;
+
+	for (begin = 0; begin < PEER_PAGE; begin += 409) {
+		uint16_t len = (uint16_t)(PEER_PAGE - begin);
+
+		tx(r, 1, DATA_PAGE, (uint16_t)(66 + len + 4096 + 100), NETTXF_more_data);
+		tx(r, 2, DATA_PAGE, len, NETTXF_more_data)->offset = begin;
+		tx(r, 3, DATA_PAGE, 4096, NETTXF_more_data);
+		tx(r, 4, DATA_PAGE, 100, 0);
+		r->peer->split = 0;
+		tx_kick(r, 0);
+		assert_int_equal(r->wire.sent_len, 66 + len + 4096 + 100);
+		assert_in_range(r->peer->split, 0, 1); /* its header */
+	}
+}
+
 /* Where frames come one by one, looking for another each time is a call in vain. One that is there
  * is seen all the same. */
 static void lonely_frames_are_not_looked_behind(void **state)
@@ -562,6 +582,7 @@ int main(void)
 		CASE(many_answers_are_told_of_at_once),
 		CASE(the_host_is_held_for_a_round_of_several_packets),
 		CASE(packets_of_every_shape_stay_whole),
+		CASE(pages_are_copied_in_one_piece),
 		CASE(lonely_frames_are_not_looked_behind),
 		CASE(a_guest_need_not_kick_while_frames_come_to_it),
 	};

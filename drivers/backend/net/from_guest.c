@@ -179,13 +179,14 @@ static void tx_send(struct vif *v, struct vif_queue *q, struct net_packet *p, ui
 }
 
 /* Where in the round's memory a packet goes: in one page if it fits, otherwise so that its second
- * slot begins a page. */
+ * slot lies in ours as it does in the guest's page. What follows goes on from page to page in both,
+ * so that each of the guest's pages is copied in one piece. */
 static uint8_t *tx_place(struct vif *v, size_t *used, const struct net_packet *p)
 {
 	size_t at = *used + 16, left = PEER_PAGE - at % PEER_PAGE; /* the header's place in front */
 
 	if (p->slots > 1)
-		at += (left + PEER_PAGE - p->len[0]) % PEER_PAGE;
+		at += (left + PEER_PAGE - p->len[0] + p->offset[1]) % PEER_PAGE;
 	else if (left < p->size)
 		at += left;
 	*used = at + ((p->size + 15u) & ~15u);
