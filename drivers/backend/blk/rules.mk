@@ -2,18 +2,12 @@
 #
 # torc-blkd, the block backend.
 
-DEPS += libxen-dev # event channels and grants from user space
 DEPS += libaio-dev # torc-blkd: disks that are files and devices
 DEPS += libnbd-dev # torc-blkd: network disks
-DEPS += libev-dev # event loop of the daemons
-DEPS += libseccomp-dev # their confinement
 DEPS += uthash-dev # lists
 
-BLKD_OBJS := $(addprefix $(B)/obj/host/,$(addsuffix .o,\
-	drivers/backend/blk/main drivers/backend/blk/device drivers/backend/blk/vbd drivers/backend/blk/request \
-	drivers/backend/blk/record drivers/backend/blk/grants drivers/backend/blk/disk drivers/backend/blk/disk_aio drivers/backend/blk/disk_nbd \
-	drivers/backend/common/supervise drivers/backend/common/alone drivers/backend/common/bdev drivers/backend/common/confine dom0-tools/common/drop drivers/backend/common/peer \
-	drivers/backend/common/ring dom0-tools/common/why))
+BLKD_OBJS := $(addprefix $(B)/obj/host/,$(addsuffix .o,$(BACKEND_PARTS) \
+	$(addprefix drivers/backend/blk/,main device vbd request record grants disk disk_aio disk_nbd)))
 
 $(B)/bin/torc-blkd: $(BLKD_OBJS) $(B)/obj/host/xenbus/client.a
 	@mkdir -p $(@D)

@@ -2,11 +2,8 @@
 #
 # torc-netd, the network backend.
 
-NETD_OBJS := $(addprefix $(B)/obj/host/,$(addsuffix .o,\
-	drivers/backend/net/main drivers/backend/net/device drivers/backend/net/vif drivers/backend/net/from_guest drivers/backend/net/to_guest \
-	drivers/backend/net/packet drivers/backend/net/answers drivers/backend/net/hash drivers/backend/net/ctrl drivers/backend/net/staging drivers/backend/net/guard \
-	drivers/backend/net/tap drivers/backend/net/link drivers/backend/common/supervise drivers/backend/common/alone drivers/backend/common/bdev drivers/backend/common/confine dom0-tools/common/drop \
-	drivers/backend/common/peer drivers/backend/common/ring dom0-tools/common/why))
+NETD_OBJS := $(addprefix $(B)/obj/host/,$(addsuffix .o,$(BACKEND_PARTS) \
+	$(addprefix drivers/backend/net/,main device vif from_guest to_guest packet answers hash ctrl staging guard tap link)))
 
 $(B)/bin/torc-netd: $(NETD_OBJS) $(B)/obj/host/xenbus/client.a
 	@mkdir -p $(@D)
