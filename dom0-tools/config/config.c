@@ -149,10 +149,15 @@ static int get_number(const struct loader *l, const struct key *k, const struct 
 		return bad_value(l, v, k->key, "a number expected, found a list");
 	errno = 0;
 	n = strtoull(v->text, &end, 0); /* "512" in quotes has always worked */
-	if (errno || *end || end == v->text || strchr(v->text, '-'))
-		return why_set(l->why, TE_CONFIG_VALUE,
-			       "%s:%u:%u: %s: a number expected, found \"%s\"", l->file, v->line,
-			       v->column, k->key, v->text);
+	if (errno || *end || end == v->text || strchr(v->text, '-')) {
+		int rc = why_set(l->why, TE_CONFIG_VALUE,
+				 "%s:%u:%u: %s: a number expected, found \"%s\"", l->file, v->line,
+				 v->column, k->key, v->text);
+
+		return strncmp(k->text, "MiB", 3) ?
+			       rc :
+			       why_hint(l->why, rc, "in MiB, without a unit: 1024");
+	}
 	if (n < k->least || n > k->most)
 		return why_hint(l->why,
 				why_set(l->why, TE_CONFIG_VALUE,

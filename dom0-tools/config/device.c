@@ -109,11 +109,19 @@ static int set_access(struct config_disk *d, const char *v, struct why *why)
 
 static int set_format(struct config_disk *d, const char *v, struct why *why)
 {
-	if (*v && strcmp(v, "raw") != 0 && strcmp(v, "aio") != 0)
-		return why_hint(
-			why, why_set(why, TE_UNSUPPORTED, "format \"%s\" of a disk", v),
-			"raw files and block devices, and NBD; serve a qcow2 file with qemu-nbd or nbdkit");
-	return take(&d->format, "raw", why);
+	unsigned int number;
+	int rc;
+
+	if (!*v || strcmp(v, "raw") == 0 || strcmp(v, "aio") == 0)
+		return take(&d->format, "raw", why);
+	rc = why_set(why, TE_UNSUPPORTED, "format \"%s\" of a disk", v);
+	if (config_vdev_number(v, &number) == 0) /* the place of the format was forgotten */
+		return why_hint(why, rc,
+				"in this order: target,format,vdev,access, as in /srv/d.img,raw,%s,w",
+				v);
+	return why_hint(
+		why, rc,
+		"raw files and block devices, and NBD; serve a qcow2 file with qemu-nbd or nbdkit");
 }
 
 static int set_vdev(struct config_disk *d, char *v, struct why *why)
@@ -209,6 +217,20 @@ static char *strip_prefix(char *s, bool *legacy)
 	return s;
 }
 
+/* "tap2:qcow2:" says what else a target is. */
+static int no_other_format(struct config_disk *d, const char *target, struct why *why)
+{
+	static const char *const others[] = { "qcow", "qcow2", "vhd", "vhdx", "vmdk", "qed", "vdi" };
+
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+		size_t n = strlen(others[i]);
+
+		if (strncmp(target, others[i], n) == 0 && target[n] == ':')
+			return set_format(d, others[i], why);
+	}
+	return 0;
+}
+
 /* A word without a key is what comes first of those that were neither named nor left out before. */
 static int disk_positional(struct config_disk *d, unsigned int *at, char *v, struct why *why)
 {
@@ -244,6 +266,9 @@ static int disk_words(struct config_disk *d, char *text, struct why *why)
 		p = word;
 		if (at == 0)
 			p = strip_prefix(p, &legacy);
+		rc = at == 0 ? no_other_format(d, p, why) : 0;
+		if (rc)
+			return rc;
 		if (legacy && !d->format &&
 		    take(&d->format, "raw", why)) /* the prefix stands for it */
 			return -ENOMEM;

@@ -212,6 +212,9 @@ static void disks(void **state)
 	    "virtio", NULL);
 	bad(BASE "disk = [ 'target=/a' ]\n", TE_CONFIG_VALUE, "f:3:10: disk: ", "vdev");
 	bad(BASE "disk = [ '/a,qcow2,xvda,w' ]\n", TE_UNSUPPORTED, "qcow2", "qemu-nbd");
+	bad(BASE "disk = [ 'tap2:qcow2:/a,xvda,w' ]\n", TE_UNSUPPORTED, "qcow2", "qemu-nbd");
+	bad(BASE "maxmem = \"1G\"\n", TE_CONFIG_VALUE, "a number expected, found \"1G\"", "in MiB");
+	bad(BASE "disk = [ '/a,xvda,w' ]\n", TE_UNSUPPORTED, "format \"xvda\"", ",raw,xvda,w");
 	bad(BASE "disk = [ '/a,raw,zda,w' ]\n", TE_CONFIG_VALUE, "zda", NULL);
 	bad(BASE "disk = [ '/a,raw,xvda,x' ]\n", TE_CONFIG_VALUE, "access", "rw");
 	bad(BASE "disk = [ '/a,raw,xvda,w', '/b,raw,xvda,w' ]\n", TE_CONFIG_VALUE, "given twice",
