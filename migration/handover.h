@@ -53,6 +53,7 @@ struct handover_record {
 	enum handover_state state;
 	bool aborted; /* source: it never hands over any more */
 	bool died;    /* source: the only copy was on a host that died */
+	bool asked;   /* source: the guest was asked to suspend itself, and may still do it */
 	/* Where the guest is here: a domain of a number and uuid, since one start of the host.
 	 * Nothing of it outlives that. */
 	uint32_t domid; /* 0: none yet */

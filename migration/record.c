@@ -64,10 +64,10 @@ int handover_save(const char *dir, const struct handover_record *r)
 	    strchr(r->peer, '\n'))
 		return -EINVAL;
 	len = snprintf(text, sizeof(text),
-		       "torc-handover 2\nid %s\nguest %s\npeer %s\nstate %s\naborted %d\ndied %d\n"
-		       "domain %u\nuuid %s\nboot %s\nend\n",
+		       "torc-handover 3\nid %s\nguest %s\npeer %s\nstate %s\naborted %d\ndied %d\n"
+		       "asked %d\ndomain %u\nuuid %s\nboot %s\nend\n",
 		       id, r->guest, r->peer, handover_state_name(r->state), r->aborted, r->died,
-		       r->domid, r->uuid, r->boot);
+		       r->asked, r->domid, r->uuid, r->boot);
 	return durable_write(file, text, len, 0600);
 }
 
@@ -128,11 +128,14 @@ static int parse(char *at, struct handover_record *r)
 {
 	unsigned int i;
 	const char *v;
+	bool old;
 
 	memset(r, 0, sizeof(*r));
 	v = line(&at, "torc-handover");
-	if (!v || strcmp(v, "2"))
+	if (!v || (strcmp(v, "2") && strcmp(v, "3")))
 		return -EINVAL;
+	old = *v == '2'; /* of a daemon that wrote down less: it may have asked */
+	r->asked = old;
 	v = line(&at, "id");
 	if (!v || id_parse(v, r->id))
 		return -EINVAL;
@@ -146,6 +149,7 @@ static int parse(char *at, struct handover_record *r)
 		return -EINVAL;
 	r->state = i;
 	if (flag(line(&at, "aborted"), &r->aborted) || flag(line(&at, "died"), &r->died) ||
+	    (!old && flag(line(&at, "asked"), &r->asked)) ||
 	    domain_number(line(&at, "domain"), &r->domid) ||
 	    text(line(&at, "uuid"), r->uuid, sizeof(r->uuid)) ||
 	    text(line(&at, "boot"), r->boot, sizeof(r->boot)))

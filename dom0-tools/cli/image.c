@@ -15,22 +15,27 @@
 
 #define SUSPEND_S 60 /* a guest that has not suspended by then will not */
 
+struct request {
+	uint32_t domid;
+	bool there;
+};
+
 static int take_request_back(struct store *s, store_txn_t t, void *arg)
 {
 	char path[STORE_PATH_MAX], *word = NULL;
+	struct request *r = arg;
 
-	store_path(path, "/local/domain/%u/control/shutdown", *(uint32_t *)arg);
-	if (store_read(s, t, path, &word, NULL) || strcmp(word, "suspend") != 0) {
-		free(word);
-		return 0;
-	}
+	store_path(path, "/local/domain/%u/control/shutdown", r->domid);
+	r->there = store_read(s, t, path, &word, NULL) == 0 && strcmp(word, "suspend") == 0;
 	free(word);
-	return store_write(s, t, path, "", 0);
+	return r->there ? store_write(s, t, path, "", 0) : 0;
 }
 
-void guest_suspend_cancel(struct cli *c, uint32_t domid)
+bool guest_suspend_cancel(struct cli *c, uint32_t domid)
 {
-	store_transact(c->store, take_request_back, &domid);
+	struct request r = { .domid = domid };
+
+	return store_transact(c->store, take_request_back, &r) == 0 && r.there;
 }
 
 int guest_suspend_ask(struct cli *c, uint32_t domid, struct why *why)

@@ -12,7 +12,8 @@ int guest_suspend(struct cli *c, uint32_t domid, struct why *why);
 /* The same in two steps. It must not be asked twice: it would suspend again when it goes on. */
 int guest_suspend_ask(struct cli *c, uint32_t domid, struct why *why);
 int guest_suspend_wait(struct cli *c, uint32_t domid, struct why *why);
-void guest_suspend_cancel(struct cli *c, uint32_t domid);
+/* true: it was there to be taken back, so that the guest has not heard it, or is just about to. */
+bool guest_suspend_cancel(struct cli *c, uint32_t domid);
 
 /* What stands in front of the image (saved.h): the guest's record, with its config. */
 int image_write_front(struct cli *c, struct mig_io *io, const char *name);

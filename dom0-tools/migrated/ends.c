@@ -115,6 +115,14 @@ static int failed(struct ends *e, const char *what, int rc)
 
 int ends_ask_suspend(struct ends *e)
 {
+	int rc;
+
+	/* for whoever takes over from us: the guest may follow when we are gone */
+	e->h.record.asked = true;
+	rc = save(e, &e->h.record);
+	if (rc)
+		return why_set(&e->why, TE_FILE, "%s: no record can be written: %s", e->m->records,
+			       strerror(-rc));
 	e->asked = true;
 	e->asked_ns = mig_now_ns();
 	return guest_suspend_ask(&e->cli, e->domid, &e->why);
@@ -174,9 +182,10 @@ static int run(void *arg)
 	/* one that stopped for another reason is the supervisor's */
 	guest_suspend_cancel(&e->cli, e->domid);
 	host_log_dirty(e->cli.host, e->domid, false, &ignored); /* of a daemon that was killed */
-	if (info.shutdown && info.reason == SHUT_SUSPEND)
-		return failed(e, "it cannot go on", mig_resume(e->cli.host, e->domid, &e->why));
-	return 0;
+	if (!info.shutdown || info.reason != SHUT_SUSPEND)
+		return 0;
+	e->h.record.asked = false; /* it has followed */
+	return failed(e, "it cannot go on", mig_resume(e->cli.host, e->domid, &e->why));
 }
 
 static int release(void *arg)

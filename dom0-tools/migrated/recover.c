@@ -15,8 +15,10 @@
 #define TALK_NS	     (10 * SECOND)
 #define REACH_NS     (5 * SECOND)
 #define TAKE_OVER_NS (20 * SECOND)
-#define LATE_S \
-	60 /* a guest may still follow a request to suspend that it was sent before we were killed */
+/* a guest may still follow a request to suspend that it was sent before we were killed: one that
+ * has taken it, and one that was about to */
+#define TAKEN_S 60
+#define ABOUT_S 3
 
 struct left {
 	struct migrated *m;
@@ -41,15 +43,20 @@ static int take_up(struct ends *e, struct migrated *m, struct job *job,
 	return handover_recover(&e->h, &calls, r);
 }
 
+/* Once it has followed it goes on, and nothing more is to be waited for. */
 static void late_suspend(struct ends *e)
 {
-	const struct timespec nap = { .tv_sec = 1 };
+	const struct timespec nap = { .tv_nsec = 200000000 };
+	uint64_t until = mig_now_ns();
 
-	for (int i = 0; i < LATE_S && e->h.record.state == HANDOVER_OWNER &&
-			e->h.calls.has_image(e) && !job_hurried(e->m, e->job);
-	     i++) {
-		if (!e->h.calls.runs(e))
+	if (e->h.record.asked)
+		until += (guest_suspend_cancel(&e->cli, e->domid) ? ABOUT_S : TAKEN_S) * SECOND;
+	while (e->h.record.state == HANDOVER_OWNER && e->h.calls.has_image(e) &&
+	       !job_hurried(e->m, e->job) && mig_now_ns() < until) {
+		if (!e->h.calls.runs(e)) {
 			e->h.calls.run(e);
+			break;
+		}
 		nanosleep(&nap, NULL);
 	}
 }
@@ -71,11 +78,14 @@ static void ask_other(struct ends *e, const struct handover_record *r)
 	fact_str(o, "what", "handover");
 	fact_str(o, "id", id);
 	rc = talk_say(e->c, o, &e->why);
+	if (!rc && e->h.record.state == HANDOVER_OWNER)
+		e->h.calls.say(e, HANDOVER_ABORT);
 	if (!rc)
 		rc = handover_tick(&e->h);
 	if (!rc)
 		rc = ends_deal(e, 0, mig_now_ns() + TALK_NS);
-	if (e->h.record.state == HANDOVER_GONE) /* that it may forget us */
+	/* that it may forget us, or need not wait for us */
+	if (e->h.record.state == HANDOVER_GONE || e->h.record.state == HANDOVER_OWNER)
 		(void)channel_settle(e->c, mig_now_ns() + SECOND);
 	channel_free(&e->c);
 }
@@ -86,14 +96,16 @@ static void *take_up_left(void *arg)
 	struct job *job = job_begin(l->m, l->record.id, 0);
 	struct ends e = { .source = false };
 	struct migrated *m = l->m;
-	bool was_aborted = l->record.state == HANDOVER_OWNER && l->record.aborted;
+	bool was_aborted = l->record.state == HANDOVER_OWNER && l->record.aborted, tell;
 	int rc;
 
 	if (job) {
 		rc = take_up(&e, m, job, &l->record);
-		if (!rc && e.h.record.state == HANDOVER_OWNER && !was_aborted)
+		/* given up just now: the other host waits for a connection that never comes */
+		tell = !rc && e.h.record.state == HANDOVER_OWNER && !was_aborted;
+		if (tell)
 			late_suspend(&e);
-		if (!rc && !ends_forget(&e) && !job_hurried(m, job)) {
+		if (!rc && (!ends_forget(&e) || tell) && !job_hurried(m, job)) {
 			ask_other(&e, &l->record);
 			ends_forget(&e);
 		}

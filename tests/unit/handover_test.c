@@ -462,6 +462,7 @@ static void files(void **state)
 	for (i = 0; i < HANDOVER_STATES; i++) {
 		r.state = i;
 		r.aborted = i & 1;
+		r.asked = i & 2;
 		assert_int_equal(handover_save(dir, &r), 0);
 		assert_int_equal(handover_load(file, &back, &why), 0);
 		assert_memory_equal(&r, &back, sizeof(r));
@@ -475,6 +476,16 @@ static void files(void **state)
 		assert_int_not_equal(handover_load(file, &r, &why), 0);
 		assert_non_null(strstr(why.hint, "other host"));
 	}
+	/* one of before it was written down whether the guest had been asked: it may have been */
+	f = fopen(file, "w");
+	fprintf(f,
+		"torc-handover 2\nid ab%030d\nguest a\npeer b\nstate OWNER\naborted 0\ndied 0\n"
+		"domain 3\nuuid c\nboot d\nend\n",
+		0);
+	fclose(f);
+	assert_int_equal(handover_load(file, &r, &why), 0);
+	assert_true(r.asked);
+	assert_int_equal(r.domid, 3);
 	f = fopen(file, "w");
 	fprintf(f,
 		"torc-handover 1\nid ab%030d\nguest a\npeer b\nstate MINE\naborted 0\ndied 0\nend\n",
