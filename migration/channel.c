@@ -10,7 +10,7 @@
 #include "migration/bytes.h"
 #include "migration/pack.h"
 
-#define STALL_NS  5000000000ull /* who has begun a record has this long to go on with it, at least */
+#define STALL_NS  5000000000ull	       /* who has begun a record has this long to go on with it */
 #define ACK_EVERY (CHANNEL_WINDOW / 8) /* bytes; often enough for a sender never to wait for one */
 
 struct kept {
@@ -347,15 +347,21 @@ static int say_ack(struct channel *c, uint64_t deadline_ns)
 	return hostlink_write(c->link, raw, sizeof(raw), deadline_ns);
 }
 
-/* Wait for the first byte of a record. -EAGAIN: none in time. deadline_ns is then that of the rest. */
-static int begun(struct channel *c, uint64_t *deadline_ns)
+/* Wait for the first byte of a record. -EAGAIN: none in time. */
+static int begun(struct channel *c, uint64_t deadline_ns)
 {
-	int rc = hostlink_wait(c->link, *deadline_ns);
-	uint64_t least = mig_now_ns() + STALL_NS;
+	int rc = hostlink_wait(c->link, deadline_ns);
 
-	if (*deadline_ns && *deadline_ns < least)
-		*deadline_ns = least;
 	return rc == -ETIMEDOUT ? -EAGAIN : rc;
+}
+
+/* More of a record that has begun. One whose rest does not come is a connection that broke: both
+ * sides would wait for each other where what went over it was damaged. */
+static int rest(struct channel *c, void *buf, size_t len)
+{
+	int rc = hostlink_read(c->link, buf, len, mig_now_ns() + STALL_NS);
+
+	return rc == -ETIMEDOUT ? -EPIPE : rc;
 }
 
 /*
@@ -365,9 +371,9 @@ static int begun(struct channel *c, uint64_t *deadline_ns)
 static int take(struct channel *c, struct record_head *h, uint8_t *body, uint64_t deadline_ns)
 {
 	uint8_t raw[CHANNEL_HEAD_SIZE];
-	int rc = begun(c, &deadline_ns);
+	int rc = begun(c, deadline_ns);
 
-	rc = rc ? rc : hostlink_read(c->link, raw, sizeof(raw), deadline_ns);
+	rc = rc ? rc : rest(c, raw, sizeof(raw));
 	if (rc)
 		return rc;
 	if (record_head_read(raw, h, &c->trouble))
@@ -389,7 +395,7 @@ static int take(struct channel *c, struct record_head *h, uint8_t *body, uint64_
 			(unsigned long long)h->number, h->type, (unsigned long long)c->expected);
 		return broken(c);
 	}
-	rc = hostlink_read(c->link, body, h->len, deadline_ns);
+	rc = rest(c, body, h->len);
 	if (rc)
 		return rc;
 	c->expected++;
@@ -405,9 +411,9 @@ static void answer(struct channel *c, bool now, uint64_t deadline_ns)
 }
 
 /* The other side has something to say while we send: one message, after which we are to listen. */
-static int stash(struct channel *c, const struct record_head *h, uint64_t deadline_ns)
+static int stash(struct channel *c, const struct record_head *h)
 {
-	int rc = hostlink_read(c->link, c->got, h->len, deadline_ns);
+	int rc = rest(c, c->got, h->len);
 
 	if (rc)
 		return rc;
@@ -423,16 +429,16 @@ static int take_ack(struct channel *c, uint64_t deadline_ns)
 {
 	struct record_head h;
 	uint8_t raw[CHANNEL_HEAD_SIZE];
-	int rc = begun(c, &deadline_ns);
+	int rc = begun(c, deadline_ns);
 
-	rc = rc ? rc : hostlink_read(c->link, raw, sizeof(raw), deadline_ns);
+	rc = rc ? rc : rest(c, raw, sizeof(raw));
 	if (rc)
 		return rc;
 	if (record_head_read(raw, &h, &c->trouble))
 		return broken(c);
 	if (h.type == RECORD_MESSAGE && h.number == c->expected && !c->interrupted &&
 	    c->got_at == c->got_len)
-		return stash(c, &h, deadline_ns);
+		return stash(c, &h);
 	if (h.type != RECORD_ACK || h.number < c->acked || h.number > c->next_out) {
 		why_set(&c->trouble, TE_CHANNEL,
 			"record %llu of type %u where an acknowledgement is due",

@@ -13,6 +13,7 @@
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "migration/deal.h"
 #include "migration/parts.h"
@@ -230,10 +231,42 @@ static void comes_back(void **state)
 	assert_false(s[1].image);
 }
 
+static int count_losses(void *arg, struct channel *c, struct why *why)
+{
+	(void)c, (void)why;
+	*(int *)arg += 1;
+	return -ENOTCONN;
+}
+
+/* What breaks off in the middle of a record is mended like what was cut, whatever time there is. */
+static void half_a_record(void **state)
+{
+	struct hello h = { .version = CHANNEL_VERSION, .connection = 1, .id = { 7 } };
+	struct channel *c;
+	struct hostlink *l;
+	int fds[2], losses = 0;
+	struct why why;
+	char body[16];
+	size_t len;
+
+	(void)state;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+	assert_int_equal(channel_new(&c, h.id, &why), 0);
+	assert_int_equal(hostlink_open_fd(&l, fds[0], fds[0], &why), 0);
+	assert_int_equal(channel_answer(c, l, &h, SOON, &why), 0);
+	channel_on_loss(c, count_losses, &losses);
+	assert_int_equal(write(fds[1], "\0\0\0", 3), 3);
+	assert_int_equal(channel_hear(c, body, sizeof(body), &len, SOON), -ENOTCONN);
+	assert_int_equal(losses, 1);
+	channel_free(&c);
+	close(fds[1]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(goes_over),
 					    cmocka_unit_test(comes_back),
+					    cmocka_unit_test(half_a_record),
 					    cmocka_unit_test(figures) };
 
 	signal(SIGPIPE, SIG_IGN);
