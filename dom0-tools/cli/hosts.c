@@ -170,7 +170,7 @@ int cmd_host(struct cli *c, int argc, char **argv)
 		if (o == 'a')
 			address = optarg;
 		else if (o != 'p' || (port = cli_parse_number(optarg, 1, 65535)) < 0)
-			return cli_usage(c, "torc host: wrong option or port");
+			return cli_usage(c, "an option is not known, or its value is none");
 	}
 	n = argc - optind;
 	what = n ? argv[optind] : "";
@@ -183,5 +183,5 @@ int cmd_host(struct cli *c, int argc, char **argv)
 		pins_dir(dir);
 		return pin_remove(dir, argv[optind + 1], c->why);
 	}
-	return cli_usage(c, "torc host: pair NAME, list, or revoke NAME");
+	return cli_usage(c, "pair NAME, list, or revoke NAME?");
 }

@@ -108,7 +108,7 @@ int main(int argc, char **argv)
 		if (strcmp(argv[1], "-v") != 0) {
 			why_hint(&why, why_set(&why, TE_USAGE, "unknown option %s", argv[1]),
 				 "torc COMMAND ...");
-			why_print(stderr, &why);
+			complain(&c);
 			return why_status(TE_USAGE);
 		}
 		c.verbose = true;
@@ -128,7 +128,7 @@ int main(int argc, char **argv)
 	c.cmd = cli_subcommand(argv[0]);
 	if (!c.cmd) {
 		help_no_such(&why, argv[0]);
-		why_print(stderr, &why);
+		complain(&c);
 		return why_status(TE_USAGE);
 	}
 	if (take_flag(&argc, argv, "--help") || take_flag(&argc, argv, "-h")) {
@@ -147,10 +147,11 @@ int main(int argc, char **argv)
 		store_close(&c.store);
 	burst_close(&c.burst);
 	cli_forget_names(&c);
-	if (fflush(stdout) || ferror(stdout)) {
-		if (!rc)
-			return 1;
-	}
+	errno = 0;
+	/* whoever closed the pipe has read enough */
+	if ((fflush(stdout) || ferror(stdout)) && !rc && errno != EPIPE)
+		rc = why_set(&why, TE_FILE, "its output cannot be written: %s",
+			     errno ? strerror(errno) : "a part of it is lost");
 	if (!rc)
 		return 0;
 	complain(&c);

@@ -46,6 +46,12 @@ printf 'name="x"\nkernel="/nowhere"\n' > "$dir/bad.cfg"
 says "a missing kernel" 5 "/nowhere" "$T" create "$dir/bad.cfg"
 printf 'name="x"\nkernel="/bin/sh"\n' > "$dir/bad.cfg"
 says "no PV kernel" 5 "no PV kernel" "$T" create "$dir/bad.cfg"
+says "an unknown command as JSON" 2 '"code":"usage"' "$T" --json lsit
+says "an unknown option as JSON" 2 '"code":"usage"' "$T" --json --frobnicate
+full() { "$T" "$@" > /dev/full; }
+says "an output that nobody takes" 5 "its output cannot be written: No space left on device \[file\]" full help
+"$T" help | true
+result "${PIPESTATUS[0]}" "a reader that has read enough is no failure" "${PIPESTATUS[0]}"
 if [ ! -e /dev/xen/privcmd ]; then
 	for c in "list" "info" "dmesg" "vcpu-list" "destroy x" "why x"; do
 		says "torc $c without a hypervisor" 8 "not a control domain" "$T" $c
