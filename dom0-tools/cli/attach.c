@@ -54,8 +54,7 @@ static const char *state_word(int64_t n)
 
 static int explain(struct cli *c, const struct device *d, const char *wanted)
 {
-	char *back = cli_read(c, "/local/domain/0/error/backend/%s/%u/%s/error", d->back, d->domid,
-			      d->id);
+	char *back = device_complaint(c, d->back, d->domid, d->id);
 	char *front =
 		cli_read(c, "/local/domain/%u/error/device/%s/%s/error", d->domid, d->kind, d->id);
 
@@ -202,21 +201,34 @@ static bool there(struct cli *c, struct device *d)
 	return yes;
 }
 
+/* A device's parts as one text: xl takes them as words, too. Cut short it would name another. */
+static int join(struct cli *c, int argc, char **argv, char *spec, size_t room)
+{
+	size_t at = 0;
+
+	spec[0] = 0;
+	for (int i = 2; i < argc; i++) {
+		at += (size_t)snprintf(spec + at, room - at, "%s%s", i > 2 ? "," : "", argv[i]);
+		if (at >= room)
+			return cli_usage(c, "a device of more than %zu characters", room - 1);
+	}
+	return 0;
+}
+
 int cmd_block_attach(struct cli *c, int argc, char **argv)
 {
 	struct device d = { .kind = "vbd", .back = "vbd" };
 	struct disk_source source = { .loop_fd = -1 };
 	struct config_disk disk;
 	struct attaching a = { .c = c, .disk = &disk, .source = &source };
-	char spec[1024] = "";
+	char spec[4096];
 	int rc;
 
 	if (argc < 3)
 		return cli_usage(c, "a domain and a disk are expected");
-	for (int i = 2; i < argc; i++) /* xl takes its parts as words, too */
-		snprintf(spec + strlen(spec), sizeof(spec) - strlen(spec), "%s%s", i > 2 ? "," : "",
-			 argv[i]);
-	rc = config_disk_parse(&disk, spec, c->why);
+	rc = join(c, argc, argv, spec, sizeof(spec));
+	if (!rc)
+		rc = config_disk_parse(&disk, spec, c->why);
 	if (rc)
 		return rc;
 	rc = find_guest(c, argv[1], &d.domid);
@@ -247,15 +259,14 @@ int cmd_network_attach(struct cli *c, int argc, char **argv)
 	struct device d = { .kind = "vif", .back = "vif" };
 	struct config_vif vif;
 	struct attaching a = { .c = c, .vif = &vif };
-	char spec[1024] = "";
+	char spec[4096];
 	int rc;
 
 	if (argc < 2)
 		return cli_usage(c, "which domain?");
-	for (int i = 2; i < argc; i++)
-		snprintf(spec + strlen(spec), sizeof(spec) - strlen(spec), "%s%s", i > 2 ? "," : "",
-			 argv[i]);
-	rc = config_vif_parse(&vif, spec, c->why);
+	rc = join(c, argc, argv, spec, sizeof(spec));
+	if (!rc)
+		rc = config_vif_parse(&vif, spec, c->why);
 	if (rc)
 		return rc;
 	rc = find_guest(c, argv[1], &d.domid);

@@ -103,9 +103,9 @@ static void check_daemons(struct cli *c, struct json_object *rows)
 static void check_backends(struct json_object *rows)
 {
 	bool vbd = there("/sys/bus/xen-backend/drivers/%s%s", "vbd", ""),
-	     blkd = there("%s/%s", path_run(), "blkd");
+	     blkd = device_daemon_runs("blkd");
 	bool vif = there("/sys/bus/xen-backend/drivers/%s%s", "vif", ""),
-	     netd = there("%s/%s", path_run(), "netd");
+	     netd = device_daemon_runs("netd");
 
 	row(rows, "disks", vbd || blkd,
 	    vbd	 ? (blkd ? "dom0's kernel, torc-blkd" : "dom0's kernel") :

@@ -300,13 +300,10 @@ static bool opened(struct cli *c, uint32_t domid, const struct config_disk *d,
 int disk_wait(struct cli *c, uint32_t domid, const struct config_disk *d,
 	      const struct disk_source *s)
 {
-	char error[128];
 	struct patience p;
 	int rc;
 
-	snprintf(error, sizeof(error), "/local/domain/0/error/backend/%s/%u/%u/error",
-		 disk_backend(s), domid, d->number);
-	patience_start(&p, c, error);
+	patience_start(&p, c, disk_backend(s), domid, d->number);
 	while (!opened(c, domid, d, s)) {
 		rc = patience_wait(&p);
 		if (rc)

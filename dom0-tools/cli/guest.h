@@ -21,15 +21,24 @@ struct disk_source {
 	bool user;	     /* served by torc-blkd, not by dom0's kernel */
 };
 
-/* --- patience.c: waiting for dom0's kernel, which is quick, or complains, or never comes */
+/* --- patience.c: waiting for a backend, which is quick, or complains, or never comes */
 struct patience {
 	struct cli *c;
-	const char *error;   /* the node where it complains */
+	const char *kind; /* of the backend */
+	uint32_t domid;
+	char id[16];
 	int64_t until, look; /* ms: when to give up, when to look for a complaint next */
 };
-void patience_start(struct patience *p, struct cli *c, const char *error);
+void patience_start(struct patience *p, struct cli *c, const char *kind, uint32_t domid,
+		    unsigned int id);
 /* A short nap. Not 0: a complaint has come, or the time is up. */
 int patience_wait(struct patience *p);
+
+/* --- backend.c */
+/* What the backend of a device complained of last, malloced; NULL: of nothing. */
+char *device_complaint(struct cli *c, const char *kind, uint32_t domid, const char *id);
+/* Is torc-blkd or torc-netd there? name: its directory below the one of what runs. */
+bool device_daemon_runs(const char *name);
 
 /* --- disk.c */
 int disk_open(const struct config_disk *d, struct disk_source *s, struct why *why);

@@ -193,13 +193,11 @@ static bool plugged(struct cli *c, uint32_t domid, const struct config_vif *v)
 int nic_plug(struct cli *c, uint32_t domid, const struct config_vif *v)
 {
 	struct patience p;
-	char name[IFNAMSIZ], error[128];
+	char name[IFNAMSIZ];
 	int s, rc;
 
 	usual_name(v, domid, name);
-	snprintf(error, sizeof(error), "/local/domain/0/error/backend/vif/%u/%d/error", domid,
-		 v->devid);
-	patience_start(&p, c, error);
+	patience_start(&p, c, "vif", domid, (unsigned int)v->devid);
 	while (nic_kernel_serves() ? !if_nametoindex(name) : !plugged(c, domid, v)) {
 		rc = patience_wait(&p);
 		if (rc)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Waiting for something that dom0's kernel does at once, or never. */
+/* Waiting for something that a backend does at once, or never. */
 #include "dom0-tools/cli/guest.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #define GIVE_UP_MS 10000
@@ -16,10 +17,27 @@ static int64_t now_ms(void)
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-void patience_start(struct patience *p, struct cli *c, const char *error)
+void patience_start(struct patience *p, struct cli *c, const char *kind, uint32_t domid,
+		    unsigned int id)
 {
-	*p = (struct patience){ .c = c, .error = error, .until = now_ms() + GIVE_UP_MS };
+	*p = (struct patience){
+		.c = c, .kind = kind, .domid = domid, .until = now_ms() + GIVE_UP_MS
+	};
+	snprintf(p->id, sizeof(p->id), "%u", id);
 	p->look = now_ms() + LOOK_MS;
+}
+
+/* A daemon that is started again within the time is no reason to give up. */
+static int time_is_up(const struct patience *p)
+{
+	bool disk = strcmp(p->kind, "vif") != 0,
+	     ours = disk ? strcmp(p->kind, "qdisk") == 0 : !nic_kernel_serves();
+	int rc = why_set(p->c->why, TE_DEVICE, "not in %d s", GIVE_UP_MS / 1000);
+
+	if (ours && !device_daemon_runs(disk ? "blkd" : "netd"))
+		return why_hint(p->c->why, rc, "%s is not running: start it",
+				disk ? "torc-blkd" : "torc-netd");
+	return why_hint(p->c->why, rc, "dom0's dmesg, or the backend's log, may say more");
 }
 
 int patience_wait(struct patience *p)
@@ -30,19 +48,17 @@ int patience_wait(struct patience *p)
 
 	if (now >= p->look) {
 		p->look = now + LOOK_MS;
-		complaint = cli_read(p->c, "%s", p->error);
-		if (complaint && *complaint) {
+		complaint = device_complaint(p->c, p->kind, p->domid, p->id);
+		if (complaint) {
 			int rc = why_set(p->c->why, TE_DEVICE, "it says \"%s\"", complaint);
 
 			free(complaint);
-			return why_hint(p->c->why, rc, "dom0's dmesg may say more");
+			return why_hint(p->c->why, rc,
+					"dom0's dmesg, or the backend's log, may say more");
 		}
-		free(complaint);
 	}
 	if (now >= p->until)
-		return why_hint(p->c->why,
-				why_set(p->c->why, TE_DEVICE, "not in %d s", GIVE_UP_MS / 1000),
-				"dom0's dmesg may say more");
+		return time_is_up(p);
 	nanosleep(&nap, NULL);
 	return 0;
 }

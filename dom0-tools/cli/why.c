@@ -45,8 +45,7 @@ static void devices_of(struct cli *c, uint32_t domid, const char *back_kind, con
 			cli_read(c, "/local/domain/%u/device/%s/%s/state", domid, kind, ids[i]);
 		char *dev = cli_read(c, "%s/%s/%s", path, ids[i],
 				     strcmp(kind, "vbd") == 0 ? "dev" : "mac");
-		char *back_error = cli_read(c, "/local/domain/0/error/backend/%s/%u/%s/error",
-					    back_kind, domid, ids[i]);
+		char *back_error = device_complaint(c, back_kind, domid, ids[i]);
 		char *front_error = cli_read(c, "/local/domain/%u/error/device/%s/%s/error", domid,
 					     kind, ids[i]);
 

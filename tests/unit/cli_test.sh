@@ -52,6 +52,15 @@ full() { "$T" "$@" > /dev/full; }
 says "an output that nobody takes" 5 "its output cannot be written: No space left on device \[file\]" full help
 "$T" help | true
 result "${PIPESTATUS[0]}" "a reader that has read enough is no failure" "${PIPESTATUS[0]}"
+says "a device of more words than can be" 2 "a device of more than" "$T" block-attach x "vdev=xvdb,target=/$(printf 'a%.0s' {1..5000})"
+# a daemon that was killed leaves its directory, not its lock
+daemon_seen() { "$T" check | grep '^network cards'; }
+mkdir -p "$dir/run/netd"
+: > "$dir/run/netd/daemon.lock"
+if [ ! -e /sys/bus/xen-backend/drivers/vif ]; then
+	says "torc check sees that torc-netd is gone" 0 "no .*start torc-netd" daemon_seen
+	says "and that it is there" 0 "yes .*torc-netd" flock -s "$dir/run/netd/daemon.lock" bash -c '"$0" check | grep "^network cards"' "$T"
+fi
 if [ ! -e /dev/xen/privcmd ]; then
 	for c in "list" "info" "dmesg" "vcpu-list" "destroy x" "why x"; do
 		says "torc $c without a hypervisor" 8 "not a control domain" "$T" $c

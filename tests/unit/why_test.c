@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What torc shows of a guest that is up to no good: its words come to the administrator's terminal
- * as words.
+ * as words. And whose complaints about a device are shown.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -23,9 +23,9 @@
 
 static struct why reason;
 static struct cli c = { .why = &reason };
-static const char *kernel_error, *refusal = "no", *log_line = "";
+static const char *own_error, *kernel_error, *refusal = "no", *log_line = "";
 
-/* --- what why.c and out.c ask of others */
+/* --- what why.c, backend.c and out.c ask of others */
 
 int store_path(char out[STORE_PATH_MAX], const char *fmt, ...)
 {
@@ -62,6 +62,8 @@ char *cli_read(struct cli *k, const char *fmt, ...)
 	va_end(ap);
 	if (strcmp(path, "/local/domain/5/error/device/vbd/51712/error") == 0)
 		v = "guest's " ESC CSI "\nforged line";
+	else if (strcmp(path, "/local/domain/0/backend/qdisk/5/51712/error") == 0)
+		v = own_error;
 	else if (strcmp(path, "/local/domain/0/error/backend/qdisk/5/51712/error") == 0)
 		v = kernel_error;
 	return v ? strdup(v) : NULL;
@@ -198,7 +200,7 @@ static void a_guest_s_words_do_not_move_the_cursor(void **state)
 	char *text;
 
 	(void)state;
-	kernel_error = "the protocol is \"" ESC CSI "\nx86\"";
+	own_error = "the protocol is \"" ESC CSI "\nx86\"";
 	refusal = "last words " ESC;
 	log_line = "(d5) " ESC CSI " panic\n";
 	text = said_of(why_web);
@@ -221,6 +223,22 @@ static void errors_and_hints_neither(void **state)
 	harmless(text);
 	assert_null(strstr(text, "\ntorc: done"));
 	assert_non_null(strstr(text, " [device]\n      ??31mrm -rf\n"));
+	free(text);
+}
+
+static void what_our_daemon_says_is_shown_and_else_what_the_kernel_says(void **state)
+{
+	char *text;
+
+	(void)state;
+	own_error = "disk nbd://nas/web: Connection refused";
+	kernel_error = "2 opening the disk";
+	text = said_of(why_web);
+	assert_non_null(strstr(text, "backend says: disk nbd://nas/web: Connection refused"));
+	free(text);
+	own_error = NULL;
+	text = said_of(why_web);
+	assert_non_null(strstr(text, "backend says: 2 opening the disk"));
 	free(text);
 }
 
@@ -258,6 +276,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_guest_s_words_do_not_move_the_cursor),
 		cmocka_unit_test(errors_and_hints_neither),
+		cmocka_unit_test(what_our_daemon_says_is_shown_and_else_what_the_kernel_says),
 		cmocka_unit_test(letters_of_all_kinds_stay),
 	};
 

@@ -42,7 +42,7 @@ struct fact {
 int bdev_open(struct bdev *d, const char *back, struct why *why);
 void bdev_close(struct bdev *d);
 void bdev_say(const struct bdev *d, int prio, const char *text);
-/* To the log, and to the device's error node, which 'torc why' reads. */
+/* To the log, and to B/error, which the tools show: torc why, and whoever waits for the device. */
 void bdev_report(struct bdev *d, const struct why *why);
 int bdev_read_front(struct bdev *d, const char *key, char **value); /* malloced */
 int bdev_read_back(struct bdev *d, const char *key, char **value);

@@ -8,12 +8,14 @@
 
 #include <ev.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -282,6 +284,24 @@ static int make_run_dir(const struct daemon_options *o)
 	return 0;
 }
 
+/*
+ * RUN_DIR/daemon.lock is locked while the daemon is there, however it ends: this is how the tools
+ * know. Shared, since two may serve different types. Held until this process ends.
+ */
+static int hold_lock(const struct daemon_options *o)
+{
+	char file[4096];
+	int fd = -1;
+
+	if (snprintf(file, sizeof(file), "%s/daemon.lock", o->run_dir) < (int)sizeof(file))
+		fd = open(file, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
+	if (fd < 0 || flock(fd, LOCK_SH)) {
+		fprintf(stderr, "%s: %s/daemon.lock: %s\n", o->name, o->run_dir, strerror(errno));
+		return -1;
+	}
+	return 0;
+}
+
 static int write_pid(const struct daemon_options *o)
 {
 	FILE *f = fopen(o->pid_file, "we");
@@ -359,7 +379,7 @@ int daemon_main(struct daemon_options *o, int argc, char **argv)
 		perror(o->name);
 		return 1;
 	}
-	if (o->pid_file && write_pid(o))
+	if (hold_lock(o) || (o->pid_file && write_pid(o)))
 		return 1;
 	return supervise(o);
 }

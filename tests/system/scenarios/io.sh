@@ -15,6 +15,8 @@ netd=$!
 mkdir -p /srv/nbd /tmp/tar/boot/grub
 nbdkit --foreground --no-fork --unix /run/nbd.sock /usr/bin/nbdkit-file-plugin.so dir=/srv/nbd 2> /tmp/nbd.log &
 check "the daemons and the disk server are up" wait_for 30 test -d /run/torc/blkd -a -d /run/torc/netd -a -S /run/nbd.sock
+small_guest gone /guests/reference64.elf 'disk=["vdev=xvda,target=nbd+unix:///x?socket=/run/nobody.sock"]'
+refuses "a disk whose server is not there: torc-blkd's own reason is told" 'it says.*No such file or directory' tool create /tmp/gone.cfg
 
 # --- GRUB, one from a file, one from a network disk: a tar archive is a file system to it
 echo 'source /boot/more.cfg' > /tmp/tar/boot/grub/grub.cfg
