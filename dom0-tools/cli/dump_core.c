@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "dom0-tools/common/part.h"
 #include "dom0-tools/common/paths.h"
 #include "dom0-tools/dump/dump.h"
 
@@ -41,18 +42,19 @@ int guest_dump(struct cli *c, uint32_t domid, const char *file, bool for_gdb)
 
 	if (snprintf(part, sizeof(part), "%s%s", file, place ? ".part" : "") >= (int)sizeof(part))
 		return why_set(c->why, TE_FILE, "%s: the name is too long", file);
-	fd = open(part, O_RDWR | O_CLOEXEC | (place ? O_CREAT | O_TRUNC : 0), 0600);
+	fd = place ? part_open(part) : open(part, O_RDWR | O_CLOEXEC);
 	if (fd < 0)
-		return why_set(c->why, TE_FILE, "%s: %s", part, strerror(errno));
+		return why_set(c->why, TE_FILE, "%s: %s", part,
+			       place ? part_why(fd) : strerror(errno));
 	rc = dump_write(c->host, domid, fd, for_gdb, show, &p, c->why);
 	if (p.percent >= 0)
 		fputs("\r              \r", stderr);
-	if (close(fd) < 0 && !rc)
-		rc = why_set(c->why, TE_FILE, "%s: %s", part, strerror(errno));
 	if (!rc && place && rename(part, file) < 0)
 		rc = why_set(c->why, TE_FILE, "%s: %s", file, strerror(errno));
 	if (rc && place)
 		unlink(part);
+	if (close(fd) < 0 && !rc) /* the last, since it lets go of the name */
+		rc = why_set(c->why, TE_FILE, "%s: %s", file, strerror(errno));
 	return rc;
 }
 

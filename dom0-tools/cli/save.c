@@ -10,6 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "dom0-tools/common/part.h"
+
 struct saving {
 	struct cli *c;
 	uint32_t domid;
@@ -66,9 +68,12 @@ static int keep_file(struct saving *s, int fd, const char *part, const char *fil
 	struct why *why = s->c->why, later = { 0 };
 	int rc = s->stays ? mig_resume(s->c->host, s->domid, why) : 0;
 
-	if (rc || (fsync(fd) == 0 && rename(part, file) == 0))
+	if (rc)
 		return rc;
-	rc = why_set(why, TE_FILE, "%s: %s", file, strerror(errno));
+	rc = part_keep(fd, part, file);
+	if (!rc)
+		return 0;
+	rc = why_set(why, TE_FILE, "%s: %s", file, strerror(-rc));
 	if (!s->stays && mig_resume(s->c->host, s->domid, &later))
 		why_hint(why, rc, "and the guest cannot go on: %s", later.text);
 	return rc;
@@ -89,9 +94,9 @@ static int write_file(struct saving *s, const char *name, const char *file, bool
 
 	if (snprintf(part, sizeof(part), "%s.part", file) >= (int)sizeof(part))
 		return why_set(s->c->why, TE_FILE, "%s: the name is too long", file);
-	fd = open(part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	fd = part_open(part);
 	if (fd < 0)
-		return why_set(s->c->why, TE_FILE, "%s: %s", part, strerror(errno));
+		return why_set(s->c->why, TE_FILE, "%s: %s", part, part_why(fd));
 	mig_io_fd(&io, -1, fd);
 	rc = image_write_front(s->c, &io.io, name);
 	if (!rc)
@@ -102,9 +107,9 @@ static int write_file(struct saving *s, const char *name, const char *file, bool
 		rc = host_domain_pause(s->c->host, s->domid, s->c->why);
 	if (!rc)
 		rc = keep_file(s, fd, part, file);
-	close(fd);
 	if (rc)
 		unlink(part);
+	close(fd); /* which lets go of the name */
 	return rc;
 }
 
