@@ -170,40 +170,6 @@ void disk_close(struct disk_source *s)
 	s->loop_fd = -1;
 }
 
-/*
- * Two writers on one disk destroy it. /torc/disks/DEV-INODE names the guest that has it; an
- * entry of a guest that is gone counts for nothing.
- */
-static int claim_disk(struct cli *c, store_txn_t t, uint32_t domid, const struct config_disk *d,
-		      const struct disk_source *s, const char *back)
-{
-	char path[STORE_PATH_MAX], *have, *name, mode = 0;
-	unsigned int id = 0;
-	bool alive;
-	int rc;
-
-	store_path(path, "/torc/disks/%llx-%llx", (unsigned long long)s->dev,
-		   (unsigned long long)s->inode);
-	have = node_read(c, t, "%s", path);
-	if (have) {
-		alive = sscanf(have, "%u %c", &id, &mode) == 2 && id != domid &&
-			(name = cli_read(c, "/local/domain/%u/name", id));
-		free(have);
-		if (alive && (mode == 'w' || d->writable)) {
-			why_set(c->why, TE_STATE, "disk %s: %s is in use by guest \"%s\"%s",
-				d->vdev, d->target, name, mode == 'w' ? " for writing" : "");
-			free(name);
-			return why_hint(c->why, -EBUSY,
-					"two guests that write to one disk destroy it");
-		}
-		if (alive)
-			free(name);
-	}
-	rc = node_write(c, t, "/torc/disks", path + strlen("/torc/disks/"), "%u %c", domid,
-			d->writable ? 'w' : 'r');
-	return rc ? rc : node_write(c, t, back, "claim", "%s", path);
-}
-
 int disk_release(struct cli *c, store_txn_t t, uint32_t domid, const struct config_disk *d,
 		 const struct disk_source *s)
 {

@@ -61,6 +61,12 @@ static inline const char *disk_backend(const struct disk_source *s)
 	return s->user ? "qdisk" : "vbd";
 }
 
+/* --- claim.c: no image for two guests if one writes */
+/* Takes it for this guest, whose backend directory is back, or says who has it. */
+int claim_disk(struct cli *c, store_txn_t t, uint32_t domid, const struct config_disk *d,
+	       const struct disk_source *s, const char *back);
+void claim_drop(struct cli *c, store_txn_t t, const char *back);
+
 /* --- nic.c */
 int nic_check(const struct config_vif *v, struct why *why);
 int nic_write(struct cli *c, store_txn_t t, uint32_t domid, const struct config_vif *v, bool hold);

@@ -235,11 +235,7 @@ int nodes_complete(struct cli *c, const struct guest_nodes *g)
 /* A device's backend node, and the claim on its image that it names. */
 void node_remove_backend(struct cli *c, store_txn_t t, const char *back)
 {
-	char *claim = node_read(c, t, "%s/claim", back);
-
-	if (claim && strncmp(claim, "/torc/disks/", 12) == 0)
-		node_rm(c, t, "%s", claim);
-	free(claim);
+	claim_drop(c, t, back);
 	node_rm(c, t, "%s", back);
 }
 

@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Who has which image, as guests come and go: on a store that is a list of nodes. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dom0-tools/cli/guest.h"
+
+#define NODES 64
+
+static struct {
+	char path[128], value[128];
+} nodes[NODES];
+
+static int find(const char *path)
+{
+	for (int i = 0; i < NODES; i++)
+		if (strcmp(nodes[i].path, path) == 0)
+			return i;
+	return -1;
+}
+
+static void put(const char *path, const char *value)
+{
+	int i = find(path) < 0 ? find("") : find(path);
+
+	assert_true(i >= 0);
+	/* what the store takes in a path */
+	assert_int_equal(strspn(path, "/-_@0123456789abcdefghijklmnopqrstuvwxyz"), strlen(path));
+	snprintf(nodes[i].path, sizeof(nodes[i].path), "%s", path);
+	snprintf(nodes[i].value, sizeof(nodes[i].value), "%s", value);
+}
+
+static bool below(const char *path, const char *dir)
+{
+	size_t n = strlen(dir);
+
+	return strncmp(path, dir, n) == 0 && path[n] == '/';
+}
+
+/* --- what claim.c asks of others */
+
+int store_path(char out[STORE_PATH_MAX], const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(out, STORE_PATH_MAX, fmt, ap);
+	va_end(ap);
+	return 0;
+}
+
+static char *value_at(const char *fmt, va_list ap)
+{
+	char path[STORE_PATH_MAX];
+	int i;
+
+	vsnprintf(path, sizeof(path), fmt, ap);
+	i = find(path);
+	return i < 0 ? NULL : strdup(nodes[i].value);
+}
+
+char *cli_read(struct cli *c, const char *fmt, ...)
+{
+	va_list ap;
+	char *v;
+
+	(void)c;
+	va_start(ap, fmt);
+	v = value_at(fmt, ap);
+	va_end(ap);
+	return v;
+}
+
+char *node_read(struct cli *c, store_txn_t t, const char *fmt, ...)
+{
+	va_list ap;
+	char *v;
+
+	(void)c, (void)t;
+	va_start(ap, fmt);
+	v = value_at(fmt, ap);
+	va_end(ap);
+	return v;
+}
+
+int node_write(struct cli *c, store_txn_t t, const char *dir, const char *name, const char *fmt, ...)
+{
+	char path[STORE_PATH_MAX], value[4096];
+	va_list ap;
+
+	(void)c, (void)t;
+	va_start(ap, fmt);
+	vsnprintf(value, sizeof(value), fmt, ap);
+	va_end(ap);
+	put(dir, ""); /* what is above it comes by itself */
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	put(path, value);
+	return 0;
+}
+
+void node_rm(struct cli *c, store_txn_t t, const char *fmt, ...)
+{
+	char path[STORE_PATH_MAX];
+	va_list ap;
+
+	(void)c, (void)t;
+	va_start(ap, fmt);
+	vsnprintf(path, sizeof(path), fmt, ap);
+	va_end(ap);
+	for (int i = 0; i < NODES; i++)
+		if (strcmp(nodes[i].path, path) == 0 || below(nodes[i].path, path))
+			nodes[i].path[0] = 0;
+}
+
+int node_list(struct cli *c, store_txn_t t, const char *path, char ***names, size_t *count)
+{
+	(void)c, (void)t;
+	if (find(path) < 0)
+		return -ENOENT;
+	*names = calloc(NODES, sizeof(**names));
+	*count = 0;
+	for (int i = 0; i < NODES; i++)
+		if (below(nodes[i].path, path))
+			(*names)[(*count)++] = nodes[i].path + strlen(path) + 1;
+	return 0;
+}
+
+/* --- guests and disks */
+
+static struct why why;
+static struct cli c = { .why = &why };
+static struct disk_source image = { .dev = 0xfe00, .inode = 0x123 };
+
+static void back_of(unsigned int domid, unsigned int number, char back[64])
+{
+	snprintf(back, 64, "/local/domain/0/backend/vbd/%u/%u", domid, number);
+}
+
+static int takes(unsigned int domid, unsigned int number, bool writable)
+{
+	struct config_disk d = { .vdev = (char[]){ "xvda" },
+				 .target = (char[]){ "/srv/a.img" },
+				 .number = number,
+				 .writable = writable };
+	char path[64], back[64];
+
+	snprintf(path, sizeof(path), "/local/domain/%u/name", domid);
+	put(path, "guest");
+	back_of(domid, number, back);
+	return claim_disk(&c, STORE_NO_TXN, domid, &d, &image, back);
+}
+
+static void lets_go(unsigned int domid, unsigned int number)
+{
+	char back[64];
+
+	back_of(domid, number, back);
+	claim_drop(&c, STORE_NO_TXN, back);
+	node_rm(&c, STORE_NO_TXN, "%s", back);
+}
+
+static int set_up(void **state)
+{
+	(void)state;
+	memset(nodes, 0, sizeof(nodes));
+	put("/torc/disks", "");
+	return 0;
+}
+
+/* --- the tests */
+
+static void a_writer_is_alone(void **state)
+{
+	(void)state;
+	assert_int_equal(takes(5, 51712, true), 0);
+	assert_int_equal(takes(6, 51712, true), -EBUSY);
+	assert_non_null(strstr(why.text, "/srv/a.img is in use by guest \"guest\" for writing"));
+	assert_int_equal(takes(6, 51712, false), -EBUSY);
+	lets_go(5, 51712);
+	assert_int_equal(takes(6, 51712, false), 0);
+}
+
+static void the_last_of_several_readers_keeps_writers_out(void **state)
+{
+	(void)state;
+	assert_int_equal(takes(5, 51712, false), 0);
+	assert_int_equal(takes(6, 51712, false), 0);
+	lets_go(5, 51712);
+	assert_int_equal(takes(7, 51712, true), -EBUSY);
+	assert_int_equal(takes(5, 51712, false), 0);
+	lets_go(6, 51712);
+	assert_int_equal(takes(7, 51712, true), -EBUSY);
+	lets_go(5, 51712);
+	assert_int_equal(takes(7, 51712, true), 0);
+}
+
+/* A guest may have it twice, and give one of the two back. */
+static void another_device_of_the_same_guest_counts(void **state)
+{
+	(void)state;
+	assert_int_equal(takes(5, 51712, true), 0);
+	assert_int_equal(takes(5, 51728, true), 0);
+	lets_go(5, 51728);
+	assert_int_equal(takes(6, 51712, true), -EBUSY);
+}
+
+static void the_dead_have_nothing(void **state)
+{
+	(void)state;
+	assert_int_equal(takes(5, 51712, true), 0);
+	node_rm(&c, STORE_NO_TXN, "/local/domain/5");
+	node_rm(&c, STORE_NO_TXN, "/local/domain/5/name");
+	assert_int_equal(takes(6, 51712, true), 0);
+}
+
+static void nothing_is_left(void **state)
+{
+	(void)state;
+	assert_int_equal(takes(5, 51712, false), 0);
+	assert_int_equal(takes(6, 51712, false), 0);
+	lets_go(5, 51712);
+	lets_go(6, 51712);
+	for (int i = 0; i < NODES; i++)
+		assert_false(below(nodes[i].path, "/torc/disks"));
+}
+
+int main(void)
+{
+#define CASE(f) cmocka_unit_test_setup(f, set_up)
+	const struct CMUnitTest tests[] = {
+		CASE(a_writer_is_alone),
+		CASE(the_last_of_several_readers_keeps_writers_out),
+		CASE(another_device_of_the_same_guest_counts),
+		CASE(the_dead_have_nothing),
+		CASE(nothing_is_left),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
