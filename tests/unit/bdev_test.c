@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <syslog.h>
+#include <time.h>
 
 #include "drivers/backend/common/bdev.h"
 
@@ -18,7 +19,8 @@
 
 static bool there; /* the backend's directory */
 static char written[STORE_PATH_MAX], value[2048], logged[2048];
-static unsigned int writes;
+static unsigned int writes, lines;
+static time_t now = 1000;
 
 /* --- the store and the log */
 
@@ -100,10 +102,19 @@ int store_next_event(struct store *s, struct store_event **event, int timeout_ms
 	return -EAGAIN;
 }
 
+int __wrap_clock_gettime(clockid_t id, struct timespec *t);
+int __wrap_clock_gettime(clockid_t id, struct timespec *t)
+{
+	(void)id;
+	*t = (struct timespec){ .tv_sec = now };
+	return 0;
+}
+
 void syslog(int priority, const char *fmt, ...)
 {
 	va_list ap;
 
+	lines++;
 	(void)priority;
 	va_start(ap, fmt);
 	vsnprintf(logged, sizeof(logged), fmt, ap);
@@ -151,11 +162,31 @@ static void a_guest_s_words_are_one_line_of_the_log_and_the_node(void **state)
 	assert_string_equal(value, "protocol is \"x?root: all is well?[2J\"");
 }
 
+static void a_guest_does_not_fill_the_log(void **state)
+{
+	struct bdev d = device();
+
+	(void)state;
+	now += 3600;
+	lines = 0;
+	for (int i = 0; i < 1000; i++)
+		bdev_say(&d, LOG_INFO, "connected");
+	assert_in_range(lines, 5, 50);
+	now += 3600;
+	lines = 0;
+	bdev_say(&d, LOG_INFO, "connected"); /* and what was left out is counted */
+	assert_int_equal(lines, 2);
+	bdev_say(&d, LOG_INFO, "once more");
+	assert_int_equal(lines, 3);
+	assert_string_equal(logged, BACK ": once more");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(nothing_is_written_where_the_directory_is_gone),
 		cmocka_unit_test(a_guest_s_words_are_one_line_of_the_log_and_the_node),
+		cmocka_unit_test(a_guest_does_not_fill_the_log),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

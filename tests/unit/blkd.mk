@@ -51,7 +51,7 @@ CHECKS += unit-nbd
 $(B)/tests/bdev_test: $(addprefix $(B)/obj/san/,$(addsuffix .o,tests/unit/bdev_test drivers/backend/common/bdev dom0-tools/common/why))
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
-	$(Q)$(HOST_CC) $(SAN_FLAGS) -o $@ $^ -lcmocka
+	$(Q)$(HOST_CC) $(SAN_FLAGS) -Wl,--wrap=clock_gettime -o $@ $^ -lcmocka
 
 .PHONY: unit-bdev
 unit-bdev: $(B)/tests/bdev_test

@@ -12,11 +12,14 @@
 #include <sys/stat.h>
 #include <sys/timerfd.h>
 #include <syslog.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "dom0-tools/common/plain.h"
 
 #define STATS_BYTES 512
+#define SAY_MOST    20u /* lines of the log, in */
+#define SAY_SECONDS 60
 
 int bdev_open(struct bdev *d, const char *back, struct why *why)
 {
@@ -49,11 +52,35 @@ void bdev_close(struct bdev *d)
 		store_close(&d->store);
 }
 
+/* A frontend that connects and breaks without end would fill the log, and what is about others
+ * would be lost in it. One device a process. */
+static bool may_say(const struct bdev *d)
+{
+	static unsigned int said, unsaid;
+	static time_t since;
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	if (!said || now.tv_sec - since >= SAY_SECONDS) {
+		if (unsaid)
+			syslog(LOG_WARNING, "%s: %u more were not logged", d->back, unsaid);
+		since = now.tv_sec;
+		said = unsaid = 0;
+	}
+	if (said < SAY_MOST)
+		said++;
+	else
+		unsaid++;
+	return !unsaid;
+}
+
 /* Guests have their say in some of these: a line of the log stays one. */
 void bdev_say(const struct bdev *d, int prio, const char *text)
 {
 	char shown[sizeof(((struct why *)0)->text)];
 
+	if (!may_say(d))
+		return;
 	plain_text(shown, sizeof(shown), text);
 	syslog(prio, "%s: %s", d->back, shown);
 }
