@@ -14,44 +14,49 @@ struct lock_ranks {
 };
 static struct lock_ranks ranks[MAX_CPUS];
 
+/* An interrupt between any two of these writes leaves the list as it found it: its handler notes
+ * above what is counted. */
 static void note_locked(spinlock_t *l, bool in_order)
 {
-	struct lock_ranks *r = &ranks[this_cpu()];
-	unsigned long f = irq_save();
-	unsigned int i;
+	unsigned int cpu = this_cpu(), i, n;
+	struct lock_ranks *r = &ranks[cpu];
 
+	l->cpu = (uint8_t)cpu;
 	if (l->rank == RANK_CONSOLE) /* the console reports us */
-		goto out;
-	if (r->nr == MAX_HELD)
-		panic("lock of rank %u: %u locks are held already", l->rank, r->nr);
-	for (i = r->base; in_order && i < r->nr; i++)
+		return;
+	n = r->nr;
+	if (n == MAX_HELD)
+		panic("lock of rank %u: %u locks are held already", l->rank, n);
+	for (i = r->base; in_order && i < n; i++)
 		if (r->held[i] > l->rank)
 			panic("lock of rank %u taken while one of rank %u is held", l->rank,
 			      r->held[i]);
-	r->held[r->nr++] = l->rank;
-out:
-	l->cpu = (uint8_t)this_cpu();
-	irq_restore(f);
+	r->nr = n + 1;
+	barrier();
+	r->held[n] = l->rank;
 }
 
 static void note_unlocked(spinlock_t *l)
 {
-	struct lock_ranks *r = &ranks[this_cpu()];
-	unsigned long f = irq_save();
-	unsigned int i;
+	unsigned int cpu = this_cpu(), i, n;
+	struct lock_ranks *r = &ranks[cpu];
 
-	if (l->cpu != this_cpu())
+	if (l->cpu != cpu)
 		panic("lock of rank %u let go by another CPU than the one that took it (%u)",
 		      l->rank, l->cpu);
 	l->cpu = NOBODY;
-	for (i = r->nr; l->rank != RANK_CONSOLE && i-- > 0;) {
+	if (l->rank == RANK_CONSOLE)
+		return;
+	n = r->nr;
+	for (i = n; i-- > 0;) { /* the last one, mostly */
 		if (r->held[i] != l->rank)
 			continue;
-		for (r->nr--; i < r->nr; i++)
+		for (; i + 1 < n; i++)
 			r->held[i] = r->held[i + 1];
+		barrier();
+		r->nr = n - 1;
 		break;
 	}
-	irq_restore(f);
 }
 
 /* An interrupt handler's locks are none of whom it interrupts: their order starts anew. */
