@@ -10,7 +10,6 @@
 #include <getopt.h>
 #include <limits.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -19,43 +18,11 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "dom0-tools/cli/terminal.h"
 #include "dom0-tools/common/paths.h"
 #include "dom0-tools/consoled/protocol.h"
 
 #define ESCAPE_KEY 0x1d /* Ctrl-] */
-
-static struct termios saved;
-static bool raw;
-
-static void restore(void)
-{
-	if (raw)
-		tcsetattr(STDIN_FILENO, TCSADRAIN, &saved);
-	raw = false;
-}
-
-static void on_signal(int sig)
-{
-	restore();
-	signal(sig, SIG_DFL);
-	raise(sig);
-}
-
-static void make_raw(void)
-{
-	struct termios t;
-
-	if (!isatty(STDIN_FILENO) || tcgetattr(STDIN_FILENO, &saved))
-		return;
-	t = saved;
-	cfmakeraw(&t);
-	t.c_oflag |= OPOST; /* our own messages still end in line feeds */
-	raw = true;
-	atexit(restore);
-	signal(SIGTERM, on_signal);
-	signal(SIGHUP, on_signal);
-	tcsetattr(STDIN_FILENO, TCSADRAIN, &t);
-}
 
 static int write_all(int fd, const char *p, size_t n)
 {
@@ -206,9 +173,9 @@ int console_attach(struct cli *c, uint32_t domid, bool replay, bool read_only)
 		return fd;
 	if (isatty(STDIN_FILENO))
 		fprintf(stderr, "(Ctrl-] leaves)\n");
-	make_raw();
+	terminal_take(TERMINAL_ALL);
 	rc = relay(fd, read_only);
-	restore();
+	terminal_restore();
 	close(fd);
 	return rc < 0 ? why_set(c->why, TE_DEVICE, "the console: %s", strerror(-rc)) : 0;
 }

@@ -6,9 +6,10 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <termios.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "dom0-tools/cli/terminal.h"
 
 struct sample {
 	struct domain_info *list;
@@ -108,7 +109,6 @@ int cmd_top(struct cli *c, int argc, char **argv)
 	};
 	int64_t delay = 3, times = 0;
 	struct sample before = { 0 }, after = { 0 };
-	struct termios saved, raw;
 	struct host_info info;
 	bool batch = false, screen;
 	int o, rc;
@@ -137,11 +137,8 @@ int cmd_top(struct cli *c, int argc, char **argv)
 		rc = take(c, &before);
 	if (rc)
 		return rc;
-	if (screen && tcgetattr(STDIN_FILENO, &saved) == 0) {
-		raw = saved;
-		raw.c_lflag &= ~(tcflag_t)(ICANON | ECHO | ISIG);
-		tcsetattr(STDIN_FILENO, TCSANOW, &raw);
-	}
+	if (screen)
+		terminal_take(TERMINAL_ONE_BY_ONE);
 	for (int64_t i = 0; !rc && (!times || i < times); i++) {
 		struct json_object *rows;
 
@@ -165,8 +162,7 @@ int cmd_top(struct cli *c, int argc, char **argv)
 		before = after;
 		after = (struct sample){ 0 };
 	}
-	if (screen)
-		tcsetattr(STDIN_FILENO, TCSANOW, &saved);
+	terminal_restore();
 	free(before.list);
 	free(after.list);
 	return rc;
