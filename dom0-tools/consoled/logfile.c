@@ -65,8 +65,12 @@ void log_open(struct console *c)
 
 	path_of(c, 0, path);
 	c->log = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0640);
+	c->log_size = 0;
 	if (c->log < 0) {
-		log_say(LOG_ERR, ABOUT(c), "domain %u: console log %s: %m", c->domid, path);
+		if (!c->log_lost)
+			log_say(LOG_ERR, ABOUT(c),
+				"domain %u: console log %s: %m; lines are lost till it opens",
+				c->domid, path);
 		return;
 	}
 	c->log_size = fstat(c->log, &st) == 0 ? st.st_size : 0;
@@ -101,12 +105,16 @@ static void note_lost(struct console *c)
 void log_write(struct console *c, const char *text, size_t n)
 {
 	if (c->log < 0)
-		return;
+		log_open(c); /* a full disk, or a directory that came late */
 	if (c->log_size > 0 && c->log_size + (off_t)n > LOG_MAX)
 		rotate(c);
+	if (c->log < 0) {
+		c->log_lost += n;
+		return;
+	}
 	if (c->log_lost)
 		note_lost(c);
-	while (n && c->log >= 0) {
+	while (n) {
 		ssize_t done = write(c->log, text, n);
 
 		if (done < 0 && errno == EINTR)

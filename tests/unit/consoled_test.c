@@ -383,6 +383,28 @@ static void a_log_goes_on_when_there_is_room_again(void **state)
 	assert_string_equal(got, "one \n[10 bytes lost]\nfour");
 }
 
+/* As after a rotation on a full disk. */
+static void a_log_that_could_not_be_opened_is_tried_again(void **state)
+{
+	char got[128], path[64];
+	size_t n;
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s/guest_1.log", dir);
+	assert_int_equal(mkdir(path, 0700), 0);
+	there[1] = true;
+	console_scan(&d);
+	assert_int_equal(warnings, 1);
+	guest_says(1, "one ", 4);
+	guest_says(1, "two ", 4);
+	assert_true(warnings <= 2); /* not one for each line */
+	assert_int_equal(rmdir(path), 0);
+	guest_says(1, "three", 5);
+	n = log_reads("guest_1.log", got, sizeof(got) - 1);
+	got[n] = 0;
+	assert_string_equal(got, "\n[8 bytes lost]\nthree");
+}
+
 static void every_viewer_types_but_the_read_only(void **state)
 {
 	char got[64];
@@ -668,6 +690,7 @@ int main(void)
 		TEST(without_viewers_nothing_waits),
 		TEST(logs_are_rotated),
 		TEST(a_log_goes_on_when_there_is_room_again),
+		TEST(a_log_that_could_not_be_opened_is_tried_again),
 		TEST(an_impossible_index_is_its_own_harm),
 		TEST(keys_wait_for_the_guest),
 		TEST(the_bell_is_not_for_storms),
