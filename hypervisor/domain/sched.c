@@ -9,8 +9,10 @@
  * Who serves and whom it serves share a CPU best if neither waits for the other's share of it.
  * Whoever is sent an answer goes first, for a moment: it may have the next request ready before its
  * server, which is not asleep yet, looks again. Whoever is sent a request lets the one that sent it
- * go on for a moment: there may be more. Both are charged what they use as ever; the moments are so
- * short that shares stay what they are.
+ * go on for a moment: there may be more. So there may be more answers of a kind that gives nothing
+ * to do but to note them: where a turn that came of one was over sooner than it took to get there
+ * and back, those that follow on that event channel wait for such a moment, too. Both are charged
+ * what they use as ever; the moments are so short that shares stay what they are.
  *
  * A vcpu's registers are on the CPU's stack while it is current, so it is switched on the way out
  * to a guest only, or in the idle loop, never in the middle of a hypercall. In between, WORK_SCHED
@@ -42,6 +44,11 @@
 #define ANSWER_TURN  (300 * NS_PER_US)
 #define ANSWER_AHEAD (WAKE_CREDIT + PREEMPT_LEAD)
 #define REQUEST_WAIT (100 * NS_PER_US)
+/* A turn is brief that takes less than so many switches; a switch that takes longer than
+ * SWITCH_MOST was itself interrupted. After a brief one so many have to be longer. */
+#define BRIEF_SWITCHES 14
+#define SWITCH_MOST    (50 * NS_PER_US)
+#define BRIEF_MEMORY   4
 
 struct runq {
 	spinlock_t lock;
@@ -53,6 +60,7 @@ struct runq {
 	bool resched;	       /* a choice is due */
 	struct timer slice;
 	ns_t idle_since, idle_time;
+	ns_t switch_takes; /* about */
 } __aligned(64);
 
 static struct runq runqs[MAX_CPUS];
@@ -233,13 +241,16 @@ static void preempt_check(struct runq *q, unsigned int cpu, struct vcpu *v)
 {
 	uint8_t told = READ_ONCE(v->told);
 	struct vcpu *c = q->curr;
-	bool first = c == q->idle || v->vruntime + PREEMPT_LEAD < c->vruntime;
+	bool first = c == q->idle || v->vruntime + PREEMPT_LEAD < c->vruntime,
+	     wait = told == TOLD_REQUEST;
 
 	if (c == current && told == TOLD_ANSWER && v->vruntime < c->vruntime + ANSWER_AHEAD) {
+		v->turn_of = READ_ONCE(v->told_on);
+		wait = *v->turn_of;
 		q->answered = v;
 		first = true;
 	}
-	if (first && c == current && told == TOLD_REQUEST && c != q->idle) {
+	if (first && wait && c == current && c != q->idle) {
 		timer_set(&q->slice, clock_now() + REQUEST_WAIT);
 	} else if (first) {
 		q->resched = true;
@@ -247,6 +258,31 @@ static void preempt_check(struct runq *q, unsigned int cpu, struct vcpu *v)
 	} else if (q->nr == 1) {
 		timer_set(&q->slice, c->ran_since + SLICE); /* until now nobody waited here */
 	}
+}
+
+/* One that waits already, for an answer of another kind perhaps, is answered. */
+void sched_answered(struct vcpu *v)
+{
+	unsigned long flags;
+	struct runq *q = runq_lock(v, &flags);
+
+	if (queued(v) && !*READ_ONCE(v->told_on))
+		preempt_check(q, v->cpu, v);
+	spin_unlock_irq(&q->lock, flags);
+}
+
+/* It sleeps: was its turn worth what it cost? */
+static void turn_over(struct runq *q, struct vcpu *v, ns_t now)
+{
+	uint8_t *brief = v->turn_of;
+
+	if (!brief)
+		return;
+	v->turn_of = NULL;
+	if (now - (ns_t)v->runstate.state_entry_time < BRIEF_SWITCHES * q->switch_takes)
+		*brief = BRIEF_MEMORY;
+	else if (*brief)
+		(*brief)--;
 }
 
 void sched_wake(struct vcpu *v)
@@ -473,6 +509,7 @@ static void schedule(void)
 		runstate_set(prev, RUNSTATE_runnable, now);
 		enqueue(q, prev);
 	} else {
+		turn_over(q, prev, now);
 		runstate_set(prev, asleep_state(prev), now);
 	}
 	q->curr = next;
@@ -520,6 +557,7 @@ static void schedule(void)
 	switched(q, prev);
 	if (vcpu_is_idle(next))
 		enter_idle();
+	q->switch_takes += (MIN(clock_now() - now, SWITCH_MOST) - q->switch_takes) / 8;
 	enter_guest();
 }
 

@@ -44,6 +44,7 @@ struct channel {
 	spinlock_t lock;
 	uint8_t state;
 	bool serves;   /* INTERDOMAIN: bound to the other's port */
+	uint8_t brief; /* the scheduler's: what comes of its events */
 	uint16_t vcpu; /* whom to notify */
 	union {
 		domid_t remote; /* UNBOUND: who may bind */
@@ -138,6 +139,7 @@ int evtchn_send(struct vcpu *v, evtchn_port_t port)
 	struct domain *d = v->domain;
 	struct channel *ch = channel_at(d, port), *peer;
 	struct vcpu *to;
+	bool waits;
 	int rc = 0;
 
 	if (!ch)
@@ -147,9 +149,14 @@ int evtchn_send(struct vcpu *v, evtchn_port_t port)
 	case CHANNEL_INTERDOMAIN:
 		peer = channel_known(ch->peer, ch->peer_port);
 		to = ch->peer->vcpus[READ_ONCE(peer->vcpu)];
-		if (to)
+		if (to) {
+			WRITE_ONCE(to->told_on, &peer->brief);
 			WRITE_ONCE(to->told, ch->serves ? TOLD_ANSWER : TOLD_REQUEST);
+		}
+		waits = to && ch->serves && !READ_ONCE(to->running) && !READ_ONCE(to->blocked);
 		port_raise(ch->peer, peer, ch->peer_port);
+		if (waits)
+			sched_answered(to);
 		if (to)
 			WRITE_ONCE(to->told, TOLD_EVENT);
 		break;
@@ -381,6 +388,7 @@ int evtchn_bind_interdomain(struct domain *d, struct domain *rd, evtchn_port_t r
 		rch->peer = d;
 		rch->peer_port = lport;
 		ch->serves = true;
+		ch->brief = rch->brief = 0;
 		rch->serves = false;
 		ch->state = rch->state = CHANNEL_INTERDOMAIN;
 		*port = lport;

@@ -94,6 +94,30 @@ static void test_send_reaches_the_peer(void **s)
 	assert_false(pending(a, pa));
 }
 
+/* One that waits for its turn may have it sooner when who serves it answers, also if it has been
+ * told of something before. */
+static void test_who_waits_is_answered(void **s)
+{
+	evtchn_port_t pa, pb;
+
+	(void)s;
+	connect(&pa, &pb); /* b bound to a's port: it serves */
+	evtchn_send(bv, pb);
+	evtchn_send(bv, pb);
+	assert_int_equal(fake_answers, 2);
+	assert_ptr_not_equal(av->told_on, NULL);
+	assert_int_equal(*av->told_on, 0);
+	evtchn_send(av, pa);
+	assert_int_equal(fake_answers, 2); /* a request is none */
+	av->blocked = true;
+	evtchn_send(bv, pb);
+	av->blocked = false;
+	av->running = true;
+	evtchn_send(bv, pb);
+	av->running = false;
+	assert_int_equal(fake_answers, 2); /* who sleeps is woken, who runs needs no turn */
+}
+
 static void test_bind_vcpu_moves_the_upcall(void **s)
 {
 	evtchn_port_t pa, pb;
@@ -377,6 +401,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		BOTH(test_send_reaches_the_peer),
+		BOTH(test_who_waits_is_answered),
 		BOTH(test_bind_vcpu_moves_the_upcall),
 		BOTH(test_mask_holds_back_and_unmask_tells),
 		BOTH(test_only_who_was_named_may_bind),

@@ -2,10 +2,11 @@
 /* See fake_life.h. */
 #include <stdlib.h>
 #include <torc/evtchn.h>
+#include <torc/sched.h>
 #include "fake_life.h"
 
 struct domain *dom0, idle_domain;
-unsigned int fake_kicks[8], fake_pirq_port[64], fake_pirq_cpu[64];
+unsigned int fake_kicks[8], fake_pirq_port[64], fake_pirq_cpu[64], fake_answers;
 static struct domain *listed[8];
 static unsigned int nr_listed;
 
@@ -30,6 +31,7 @@ void fake_life_reset(void)
 	memset(fake_kicks, 0, sizeof(fake_kicks));
 	memset(fake_pirq_port, 0, sizeof(fake_pirq_port));
 	nr_listed = 0;
+	fake_answers = 0;
 	dom0 = NULL;
 }
 
@@ -64,6 +66,11 @@ struct domain *domain_get_for(struct vcpu *v, domid_t id)
 void pv_vcpu_kick(struct vcpu *v)
 {
 	__atomic_add_fetch(&fake_kicks[v->id], 1, __ATOMIC_RELAXED);
+}
+void sched_answered(struct vcpu *v)
+{
+	(void)v;
+	fake_answers++;
 }
 void vcpu_unblock(struct vcpu *v)
 {

@@ -4,7 +4,7 @@
 HV_LIFE_TESTED := $(HV_MEM_TESTED) hypervisor/pv/evtchn hypervisor/pv/grant hypervisor/pv/maptrack tests/unit/fake_life
 HV_LIFE_TESTS := evtchn_test grant_test
 
-$(foreach k,host san tsan fuzz,$(foreach t,unit/fake_life unit/sched_test $(addprefix unit/,$(HV_LIFE_TESTS)) fuzz/grant_fuzz fuzz/evtchn_fuzz,\
+$(foreach k,host san tsan fuzz,$(foreach t,unit/fake_life unit/fake_cpus unit/sched_test unit/sched_turns_test $(addprefix unit/,$(HV_LIFE_TESTS)) fuzz/grant_fuzz fuzz/evtchn_fuzz,\
 	$(eval $(B)/obj/$(k)/tests/$(t).o: HOST_CFLAGS += $$(HV_MEM_FLAGS) -Itests/unit)))
 
 define hv_life_test
@@ -20,14 +20,16 @@ CHECKS += unit-$(1:_test=)
 endef
 $(foreach t,$(HV_LIFE_TESTS),$(eval $(call hv_life_test,$(t))))
 
-$(B)/tests/sched_test: $(addprefix $(B)/obj/san/,$(addsuffix .o,tests/unit/sched_test hypervisor/domain/sched hypervisor/domain/vcpu))
+$(B)/tests/sched_test $(B)/tests/sched_turns_test: $(B)/tests/%: $(B)/obj/san/tests/unit/%.o \
+	$(addprefix $(B)/obj/san/,$(addsuffix .o,tests/unit/fake_cpus hypervisor/domain/sched hypervisor/domain/vcpu))
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
 	$(Q)$(HOST_CC) $(SAN_FLAGS) -o $@ $^ -lcmocka
 
 .PHONY: unit-sched
-unit-sched: $(B)/tests/sched_test
-	$(Q)ASAN_OPTIONS=detect_leaks=0 $<	# the leak check at the end never comes back here
+unit-sched: $(B)/tests/sched_test $(B)/tests/sched_turns_test
+	$(Q)ASAN_OPTIONS=detect_leaks=0 $(B)/tests/sched_test	# the leak check at the end never comes back here
+	$(Q)ASAN_OPTIONS=detect_leaks=0 $(B)/tests/sched_turns_test
 CHECKS += unit-sched
 
 FUZZERS += grant evtchn

@@ -171,7 +171,10 @@ struct vcpu {
 	ns_t cap_until;	    /* when the period ends */
 	bool cap_parked;    /* nothing left: waits for cap_timer */
 	struct timer cap_timer;
-	uint8_t told; /* enum told, while it is sent an event */
+	uint8_t told;	  /* enum told, while it is sent an event */
+	uint8_t *told_on; /* of the event channel: 0, or such turns are brief; lives as long as we
+			   */
+	uint8_t *turn_of; /* the same, of the answer that its turn came of */
 
 	/* the hypercall being done */
 	struct {
