@@ -15,12 +15,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "dom0-tools/common/paths.h"
 
-#define KEEP 8
-#define PAGE 4096u
+#define KEEP	  8
+#define ABANDONED 3600 /* seconds; whoever wrote this long was killed */
+#define PAGE	  4096u
 
 static void entry_name(const struct stat *st, char out[NAME_MAX])
 {
@@ -105,8 +107,13 @@ static void drop_old(int dir)
 	}
 	rewinddir(d);
 	while ((e = readdir(d))) {
-		if (e->d_name[0] == '.' || fstatat(dir, e->d_name, &st, AT_SYMLINK_NOFOLLOW))
+		if (fstatat(dir, e->d_name, &st, AT_SYMLINK_NOFOLLOW))
 			continue;
+		if (e->d_name[0] == '.') {
+			if (S_ISREG(st.st_mode) && st.st_mtim.tv_sec < time(NULL) - ABANDONED)
+				unlinkat(dir, e->d_name, 0);
+			continue;
+		}
 		count++;
 		if (!victim[0] || st.st_mtim.tv_sec < oldest.tv_sec) {
 			oldest = st.st_mtim;
@@ -128,7 +135,9 @@ int cache_keep(const struct stat *packed, const uint8_t *data, size_t size)
 	entry_name(packed, name);
 	snprintf(temp, sizeof(temp), ".%d", (int)getpid());
 	fd = openat(dir, temp, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (fd >= 0 && (write_sparse(fd, data, size) || renameat(dir, temp, dir, name))) {
+	/* Written first, named then: the name must not outlive a power failure without the data. */
+	if (fd >= 0 &&
+	    (write_sparse(fd, data, size) || fdatasync(fd) || renameat(dir, temp, dir, name))) {
 		unlinkat(dir, temp, 0);
 		close(fd);
 		fd = -1;
