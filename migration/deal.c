@@ -42,7 +42,7 @@ int deal(struct channel *c, struct handover *h, const struct deal_notes *notes, 
 	int rc;
 
 	for (;;) {
-		if (handover_over(h) && (h->record.state != HANDOVER_RUNNING || h->done))
+		if (h->done || (handover_over(h) && h->record.state != HANDOVER_RUNNING))
 			return 0;
 		rc = hear(c, h, notes, tick);
 		/* the source has heard that it runs here, and hung up */
@@ -61,4 +61,15 @@ int deal(struct channel *c, struct handover *h, const struct deal_notes *notes, 
 			return -ETIMEDOUT;
 		tick = now + tick_ns;
 	}
+}
+
+void deal_part(struct channel *c, uint64_t deadline_ns)
+{
+	uint8_t raw[HANDOVER_WIRE_SIZE + DEAL_NOTES];
+	size_t len;
+	int rc = 0;
+
+	channel_on_loss(c, NULL, NULL);
+	while (!rc || rc == -EMSGSIZE)
+		rc = channel_hear(c, raw, sizeof(raw), &len, deadline_ns);
 }

@@ -30,4 +30,10 @@ void deal_say(struct channel *c, const struct handover *h, enum handover_message
 int deal(struct channel *c, struct handover *h, const struct deal_notes *notes, uint64_t tick_ns,
 	 uint64_t patience_ns, uint64_t deadline_ns);
 
+/*
+ * A source hangs up after its last word: not before the other side has, as what that has not read
+ * yet would go with the connection, or until the deadline.
+ */
+void deal_part(struct channel *c, uint64_t deadline_ns);
+
 #endif

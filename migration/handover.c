@@ -252,7 +252,12 @@ static int target_hear(struct handover *h, enum handover_message m)
 			return begin_here(h);
 		say(h, s == HANDOVER_NONE ? HANDOVER_LOST : HANDOVER_READY);
 		return 0;
-	case HANDOVER_ABORT: return s == HANDOVER_RUNNING ? 0 : forget_image(h);
+	case HANDOVER_ABORT:
+		if (s == HANDOVER_RUNNING)
+			return 0;
+		rc = forget_image(h);
+		h->done = !rc;
+		return rc;
 	case HANDOVER_DONE: h->done = s == HANDOVER_RUNNING; return 0;
 	default: return 0;
 	}

@@ -88,7 +88,8 @@ struct handover {
 	struct handover_record record;
 	struct handover_calls calls;
 	bool final_sent;
-	bool done;  /* target, RUNNING: the source knows; the record may be removed */
+	bool done; /* target: RUNNING, and the source knows, or NONE, as the source keeps the guest;
+		      nothing more will be said */
 	int failed; /* a call did: recover */
 };
 

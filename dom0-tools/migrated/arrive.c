@@ -8,22 +8,30 @@
 #include <string.h>
 #include <syslog.h>
 
-#define STALL_NS  (60 * SECOND) /* of the image */
-#define RETURN_NS (30 * SECOND) /* a source whose connection broke is waited for so long */
-#define DEAL_NS	  (60 * SECOND) /* then it is recover.c's */
+#define STALL_NS (60 * SECOND) /* of the image */
+/* a source whose connection broke is waited for RETURN_NS; whether it knows of a guest that runs
+ * here is asked for sooner, by recover.c */
+#define KNOWS_NS (6 * SECOND)
+#define DEAL_NS	 (60 * SECOND) /* then it is recover.c's */
 
 struct arrival {
 	struct ends e;
 	struct job *job;
 	struct mig_io *io;
 	struct json_object *facts;
+	bool lost; /* it has not come back */
 };
 
 static int again(void *arg, struct channel *c, struct why *why)
 {
 	struct arrival *a = arg;
+	uint64_t patience = a->e.h.record.state == HANDOVER_RUNNING ? KNOWS_NS : RETURN_NS;
+	int rc = -ENOTCONN;
 
-	return job_reconnect(a->e.m, a->job, c, mig_now_ns() + RETURN_NS, why);
+	if (!a->lost)
+		rc = job_reconnect(a->e.m, a->job, c, mig_now_ns() + patience, why);
+	a->lost = rc != 0;
+	return rc;
 }
 
 /* The host's part of the guest's record: what it needs of every processor from now on. */

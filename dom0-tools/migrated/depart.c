@@ -13,6 +13,7 @@
 #define ANSWER_NS (60 * SECOND) /* checks open disks, also over a network */
 #define BUILD_NS  (60 * SECOND) /* from the end of the image until the target has the guest ready */
 #define DEAL_NS	  (120 * SECOND) /* then it is recover.c's */
+#define PART_NS	  (3 * SECOND)	 /* for the other host to hear the last word, and hang up */
 /* how long a broken connection is mended: while the guest runs, while it stands still, when it may
  * not go on here */
 #define MEND_RUNS_NS	(120 * SECOND)
@@ -352,7 +353,7 @@ static int move(struct departure *d)
 	rc = send(d);
 	rc = rc ? rc : come_to_an_end(d);
 	if (ends_forget(&d->e))
-		(void)channel_settle(d->e.c, mig_now_ns() + SECOND);
+		deal_part(d->e.c, mig_now_ns() + PART_NS);
 	return rc;
 }
 

@@ -23,6 +23,7 @@
 #define MOST_STRANGERS 32 /* of these, for who comes by the network: the others are ours */
 #define TICK_NS	       200000000ull
 #define SECOND	       1000000000ull
+#define RETURN_NS      (30 * SECOND) /* a source whose connection broke is waited for so long */
 
 struct migrated {
 	char pins[PATH_MAX], records[PATH_MAX];

@@ -61,7 +61,8 @@ static void late_suspend(struct ends *e)
 	}
 }
 
-static void ask_other(struct ends *e, const struct handover_record *r)
+/* true: it was reached. */
+static bool ask_other(struct ends *e, const struct handover_record *r)
 {
 	struct json_object *o = json_object_new_object();
 	char id[2 * HANDOVER_ID_SIZE + 1];
@@ -71,7 +72,7 @@ static void ask_other(struct ends *e, const struct handover_record *r)
 	rc = rc ? rc : talk_dial(e->m, &peer, NULL, &e->c, mig_now_ns() + REACH_NS, &e->why);
 	if (rc) {
 		json_object_put(o);
-		return;
+		return false;
 	}
 	talk_id_write(r->id, id);
 	fact_num(o, "torc_migrate", 1);
@@ -86,8 +87,20 @@ static void ask_other(struct ends *e, const struct handover_record *r)
 		rc = ends_deal(e, 0, mig_now_ns() + TALK_NS);
 	/* that it may forget us, or need not wait for us */
 	if (e->h.record.state == HANDOVER_GONE || e->h.record.state == HANDOVER_OWNER)
-		(void)channel_settle(e->c, mig_now_ns() + SECOND);
+		deal_part(e->c, mig_now_ns() + SECOND);
 	channel_free(&e->c);
+	return rc == 0;
+}
+
+/* What the other host waits for never comes, and it need not wait: so it is told, as long as it
+ * does. */
+static void tell_other(struct ends *e, const struct handover_record *r)
+{
+	const struct timespec nap = { .tv_sec = 1 };
+	uint64_t until = mig_now_ns() + RETURN_NS;
+
+	while (!ask_other(e, r) && mig_now_ns() < until && !job_hurried(e->m, e->job))
+		nanosleep(&nap, NULL);
 }
 
 static void *take_up_left(void *arg)
@@ -96,17 +109,19 @@ static void *take_up_left(void *arg)
 	struct job *job = job_begin(l->m, l->record.id, 0);
 	struct ends e = { .source = false };
 	struct migrated *m = l->m;
-	bool was_aborted = l->record.state == HANDOVER_OWNER && l->record.aborted, tell;
+	bool was_aborted = l->record.state == HANDOVER_OWNER && l->record.aborted, tell, forgotten;
 	int rc;
 
 	if (job) {
 		rc = take_up(&e, m, job, &l->record);
-		/* given up just now: the other host waits for a connection that never comes */
 		tell = !rc && e.h.record.state == HANDOVER_OWNER && !was_aborted;
 		if (tell)
 			late_suspend(&e);
-		if (!rc && (!ends_forget(&e) || tell) && !job_hurried(m, job)) {
-			ask_other(&e, &l->record);
+		forgotten = !rc && ends_forget(&e);
+		if (tell) {
+			tell_other(&e, &l->record);
+		} else if (!rc && !forgotten && !job_hurried(m, job)) {
+			(void)ask_other(&e, &l->record);
 			ends_forget(&e);
 		}
 		ends_close(&e);
