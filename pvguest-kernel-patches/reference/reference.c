@@ -60,7 +60,7 @@ void guest_main(void)
 	else if (option("burn"))
 		work_burn(option_number("burn", 1000));
 	else if (option("dirty"))
-		work_dirty(option_number("dirty", 256));
+		work_dirty(option_number("dirty", 256), (unsigned int)option_number("rest", 0));
 	else if (option("crash"))
 		panic("as the command line says");
 	else {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Loads: a spin, a measured burn, and pages written over and over with a check that nothing got
  * lost. */
+#include "drivers/frontend/os.h"
 #include "drivers/frontend/store.h"
 #include "event.h"
 #include "lib.h"
@@ -27,8 +28,9 @@ void work_burn(unsigned long ms)
 	print("burned %lu ms: %lu rounds\n", ms, rounds);
 }
 
-/* Every page holds its number and the round; a page that comes back older or as another is told. */
-void work_dirty(unsigned long pages)
+/* Every page holds its number and the round; a page that comes back older or as another is told.
+ * rest: so many ms between rounds. */
+void work_dirty(unsigned long pages, unsigned int rest)
 {
 	unsigned long all = mm_map_all(), first = all - pages;
 	uint64_t told = now(), t;
@@ -48,7 +50,7 @@ void work_dirty(unsigned long pages)
 			p[0] = i;
 			p[1] = round;
 		}
-		if (store_pending(NULL)) {
+		if (rest ? os_wait(store_pending, NULL, rest) : store_pending(NULL)) {
 			store_run();
 			suspend_if_asked();
 		}

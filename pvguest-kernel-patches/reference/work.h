@@ -5,6 +5,6 @@
 
 void work_spin(void) __attribute__((noreturn));
 void work_burn(unsigned long ms);
-void work_dirty(unsigned long pages) __attribute__((noreturn));
+void work_dirty(unsigned long pages, unsigned int rest) __attribute__((noreturn));
 
 #endif
