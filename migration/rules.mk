@@ -40,7 +40,7 @@ install-migrated: $(B)/bin/torc-migrated
 	install -m 755 $< $(DESTDIR)$(PREFIX)/sbin/
 INSTALLS += install-migrated
 
-# Moves of guests of all kinds, MOVES of each; one small guest a thousand times (SMALL_MOVES); faults at random moments, FAULTS of them, and
+# Moves of guests of all kinds, MOVES of each; four small guests at once, a thousand times together (SMALL_MOVES of each); faults at random moments, FAULTS of them, and
 # HOST_FAULTS in which a whole host dies; a link that is cut half-way, CUTS times. Each of these parts takes at most MOST_SECONDS, if that is set, and
 # all are run, whatever came of those before.
 RIG_MOVE = $(PYTHON) -B tests/rig/boot --hv torc --tools torc $(if $(MOST_SECONDS),--arg seconds=$(MOST_SECONDS)) --timeout 80000
@@ -49,7 +49,7 @@ SOAKS += soak-migrate
 soak-migrate: rig all
 	$(Q)bad=0; \
 	$(RIG_MOVE) --log $(B)/logs/system/moves --arg guests=$${GUESTS:-linux1,linux4,ref64,ref32,wild64,wild32} --arg moves=$${MOVES:-50} moves || bad=1; \
-	$(RIG_MOVE) --log $(B)/logs/system/moves-many --arg guests=$${SMALL:-ref32} --arg moves=$${SMALL_MOVES:-1000} --arg shown=0 moves || bad=1; \
+	$(RIG_MOVE) --log $(B)/logs/system/moves-many --arg guests=$${SMALL:-calm32-1+calm32-2+calm32-3+calm32-4} --arg moves=$${SMALL_MOVES:-250} --arg shown=0 moves || bad=1; \
 	$(RIG_MOVE) --log $(B)/logs/system/faults --arg cuts=$${CUTS:-5} --arg faults=$${FAULTS:-450} faults || bad=1; \
 	$(RIG_MOVE) --log $(B)/logs/system/faults-hosts --arg nocut=1 --arg kinds=host --arg faults=$${HOST_FAULTS:-50} faults || bad=1; \
 	exit $$bad

@@ -7,6 +7,7 @@
  */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -85,7 +86,11 @@ static void *connection(void *arg)
 {
 	int here = (int)(intptr_t)arg, there = socket(AF_INET, SOCK_STREAM, 0), rc = 0;
 	struct pollfd p[2] = { { .fd = here, .events = POLLIN }, { .fd = there, .events = POLLIN } };
+	const int one = 1;
 
+	/* who is passed on does not wait for his answers' answers either */
+	for (int i = 0; i < 2; i++)
+		(void)setsockopt(p[i].fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	if (mood().kind == CUT || connect(there, (struct sockaddr *)&to, sizeof(to)))
 		rc = -1;
 	while (!rc) {

@@ -9,7 +9,7 @@ me=10.9.0.$((RIG_node + 1)) peer=10.9.0.$((2 - RIG_node))
 anew=
 keep() {
 	local d
-	modprobe -a virtio_pci virtio_blk ext4
+	modprobe -a virtio_pci virtio_blk crc32c_generic ext4
 	wait_for 20 test -b /dev/vda && mount /dev/vda /mnt || bail "no disk to keep things on"
 	[ ! -e /mnt/results ] || anew=yes
 	for d in etc/torc var/lib/torc; do
