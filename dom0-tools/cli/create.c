@@ -153,29 +153,35 @@ int guest_room(struct cli *c, const char *name, uint64_t pages)
 	return rc ? rc : has_room(c, &info, name, pages);
 }
 
-static int check_host(struct creation *k, struct host_info *info)
+int guest_name_free(struct cli *c, const struct guest_config *g)
 {
-	struct cli *c = k->c;
 	uint32_t other;
-	bool taken;
-	int rc;
+	bool taken = false;
+	int rc = cli_host(c);
 
-	stage(k, "asking the host");
-	rc = cli_host(c);
 	if (!rc)
 		rc = cli_store(c);
 	if (!rc)
-		rc = host_info(c->host, info, c->why);
+		rc = guest_elsewhere(g->name, g->uuid, c->why);
 	if (!rc)
-		rc = guest_elsewhere(k->config.name, k->config.uuid, c->why);
+		rc = cli_name_taken(c, g->name, &taken, &other);
+	if (!rc && taken)
+		rc = why_set(c->why, TE_NAME_TAKEN, "domain %u is named \"%s\" already", other,
+			     g->name);
+	return rc;
+}
+
+static int check_host(struct creation *k, struct host_info *info)
+{
+	struct cli *c = k->c;
+	int rc;
+
+	stage(k, "asking the host");
+	rc = guest_name_free(c, &k->config);
+	if (!rc)
+		rc = host_info(c->host, info, c->why);
 	if (rc)
 		return rc;
-	rc = cli_name_taken(c, k->config.name, &taken, &other);
-	if (rc)
-		return rc;
-	if (taken)
-		return why_set(c->why, TE_NAME_TAKEN, "domain %u is named \"%s\" already", other,
-			       k->config.name);
 	rc = has_room(c, info, k->config.name, k->build.spec.nr_pages);
 	if (rc)
 		return rc;

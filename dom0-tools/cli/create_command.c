@@ -29,7 +29,7 @@ static char *join(char *const words[], int count)
  * The seed becomes a disk among the overrides, as if it had been given there, so that it is in the
  * record as well; and so does the uuid, which is on the seed.
  */
-static int add_seed(struct cli *c, const char *dir, const char *path, const char *text,
+static int add_seed(struct cli *c, const char *dir, bool dry, const char *path, const char *text,
 		    char **overrides)
 {
 	char file[PATH_MAX], vdev[8], uuid[37], *more;
@@ -40,8 +40,10 @@ static int add_seed(struct cli *c, const char *dir, const char *path, const char
 	if (rc)
 		return rc;
 	rc = guest_seed_vdev(&g, vdev, c->why);
+	if (!rc && !dry)
+		rc = guest_name_free(c, &g); /* that one's seed is not ours to replace */
 	if (!rc)
-		rc = guest_seed(dir, &g, file, c->why);
+		rc = guest_seed(dir, &g, dry, file, c->why);
 	config_uuid_format(uuid, g.uuid);
 	if (!rc && asprintf(&more, "%s\nuuid=\"%s\"\ndisk+=[\"vdev=%s,access=ro,target=%s\"]\n",
 			    *overrides ? *overrides : "", uuid, vdev, file) < 0)
@@ -98,7 +100,7 @@ int cmd_create(struct cli *c, int argc, char **argv)
 		return why_set(c->why, TE_FILE, "config file %s: %s", file, strerror(-rc));
 	overrides = join(argv + optind, argc - optind);
 	if (seed)
-		rc = add_seed(c, seed, file, text, &overrides);
+		rc = add_seed(c, seed, dry, file, text, &overrides);
 	from = (struct guest_source){ .path = file, .text = text, .overrides = overrides };
 	if (!rc)
 		rc = guest_create(c, &from, paused, dry, &domid);

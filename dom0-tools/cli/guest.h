@@ -151,6 +151,8 @@ void record_event(struct json_object *record, const char *what, const char *deta
 /* --- create.c */
 int guest_create(struct cli *c, const struct guest_source *from, bool paused, bool dry,
 		 uint32_t *domid);
+/* Is there no guest of this name, nor this guest on another host? */
+int guest_name_free(struct cli *c, const struct guest_config *g);
 /* Has the host room for a guest of so many pages? */
 int guest_room(struct cli *c, const char *name, uint64_t pages);
 
@@ -162,8 +164,10 @@ int guest_elsewhere(const char *name, const uint8_t uuid[16], struct why *why);
  * stays so. */
 int guest_release(struct cli *c, const char *name, uint32_t domid);
 
-/* --- seed.c: a disk for cloud-init, from a directory's files */
-int guest_seed(const char *dir, const struct guest_config *g, char file[PATH_MAX], struct why *why);
+/* --- seed.c: a disk for cloud-init, from a directory's files; a dry run leaves one that is there
+ * as it is */
+int guest_seed(const char *dir, const struct guest_config *g, bool dry, char file[PATH_MAX],
+	       struct why *why);
 /* one that is free */
 int guest_seed_vdev(const struct guest_config *g, char vdev[8], struct why *why);
 

@@ -7,6 +7,7 @@
 #include <limits.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "dom0-tools/common/beside.h"
 #include "dom0-tools/common/paths.h"
@@ -26,10 +27,11 @@ static int run(char *const argv[], struct why *why)
 		"a seed is a directory with user-data and, if wanted, meta-data, network-config, vendor-data");
 }
 
-int guest_seed(const char *dir, const struct guest_config *g, char file[PATH_MAX], struct why *why)
+int guest_seed(const char *dir, const struct guest_config *g, bool dry, char file[PATH_MAX],
+	       struct why *why)
 {
-	char program[PATH_MAX], uuid[37];
-	char *const argv[] = { program, (char *)(uintptr_t)dir, file, g->name, uuid, NULL };
+	char program[PATH_MAX], uuid[37], made[PATH_MAX];
+	char *const argv[] = { program, (char *)(uintptr_t)dir, made, g->name, uuid, NULL };
 	int rc = beside_path("torc-seed", program);
 
 	if (rc)
@@ -38,9 +40,16 @@ int guest_seed(const char *dir, const struct guest_config *g, char file[PATH_MAX
 	snprintf(file, PATH_MAX, "%s/seeds", path_state());
 	if (path_make_dirs(file))
 		return why_set(why, TE_FILE, "%s: %s", file, strerror(errno));
-	if (snprintf(file, PATH_MAX, "%s/seeds/%s.iso", path_state(), g->name) >= PATH_MAX)
+	if (snprintf(file, PATH_MAX, "%s/seeds/%s.iso", path_state(), g->name) >= PATH_MAX ||
+	    snprintf(made, PATH_MAX, "%s.%d", file, (int)getpid()) >= PATH_MAX)
 		return why_set(why, TE_FILE, "%s: the name is too long", g->name);
-	return run(argv, why);
+	rc = run(argv, why);
+	if (rc)
+		return rc;
+	if ((dry ? link(made, file) : rename(made, file)) && !(dry && errno == EEXIST))
+		rc = why_set(why, TE_FILE, "%s: %s", file, strerror(errno));
+	unlink(made);
+	return rc;
 }
 
 /* The last letters are the least likely to be taken. */

@@ -79,6 +79,11 @@ if [ -e $GRUB ]; then
 	grep -q "Volume id    : 'CIDATA'" "$dir/said" && cmp -s "$dir/seed/user-data" "$dir/out/user-data" &&
 		grep -q '^local-hostname: ok$' "$dir/out/meta-data" && [ "$(stat -c %a "$dir/state/seeds/ok.iso")" = 600 ]
 	result $? "it is a volume CIDATA with both files, for root alone" "$(cat "$dir/said")"
+	sum=$(sha256sum < "$dir/state/seeds/ok.iso")
+	echo '#cloud-config other' > "$dir/seed/user-data"
+	"$T" create -n --seed "$dir/seed" "$dir/ok.cfg" > "$dir/said" 2>&1
+	[ "$(sha256sum < "$dir/state/seeds/ok.iso")" = "$sum" ] && [ "$(ls "$dir/state/seeds")" = ok.iso ]
+	result $? "a dry run leaves a guest's seed as it is" "$(ls -l "$dir/state/seeds")"
 	says "a dry run with an override" 0 '"memory_mib":96' "$T" create -n "$dir/ok.cfg" memory=96
 	says "too little memory" 4 "too few" "$T" create -n "$dir/ok.cfg" memory=1
 	gzip -c $GRUB > "$dir/grub.gz"
