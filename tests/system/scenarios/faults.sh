@@ -53,18 +53,18 @@ while [ -z "$RIG_nocut" ] && [ $cuts -lt ${RIG_cuts:-1} ]; do
 done
 ms() { sleep $(($1 / 1000)).$(printf %03d $(($1 % 1000))); }
 kinds=$(echo ${RIG_kinds:-source,target,both,cut,cut-source,cut-target,stall,delay,corrupt,viewer,host} | tr , ' ')
-answers() { ping -c 1 -W 1 $peer > /dev/null && there true; }
-silent() { ! ping -c 1 -W 1 $peer > /dev/null; }
+which_start() { echo 'cat /proc/sys/kernel/random/boot_id' | timeout 5 nc $peer 7100; }
+anew_there() { local now=$(which_start); [ -n "$now" ] && [ "$now" != "$1" ]; }
 # The other host's machine is reset at once, with whatever it has not written yet; then it starts anew.
 host_dies() {
+	local start=$(which_start)
 	timeout 3 nc $peer 7100 <<-D
 	cut -d' ' -f1 /proc/uptime > /tmp/struck
 	echo b > /proc/sysrq-trigger
 	D
 	# who waits for an answer from there waits in vain
 	kill $(pgrep -f "nc -w 60 $peer") 2> /dev/null
-	wait_for 60 silent
-	wait_for 400 answers
+	wait_for 400 anew_there $start
 }
 # --- the guests
 small_work() { # GUEST
@@ -176,6 +176,7 @@ what_they_said() {
 	tail -n +$((messages + 1)) /var/log/messages | grep -a torc-migrated | sed 's/^/#here | /'
 	there "tail -n +\$(($(cat /tmp/messages.there) + 1)) /var/log/messages | grep -a torc-migrated" | sed 's/^/#there | /'
 }
+states() { on $1 "grep -ao 'torc-migrated.*: [A-Z]*, was [A-Z]*' /var/log/messages" | sed 's/.*: \([A-Z]*, was [A-Z]*\)/\1/'; }
 tell() { say "$strikes faults struck $done migrations under way ($(sort /tmp/struck-at | uniq -c | awk '{ printf "%s%s %s", NR > 1 ? ", " : "", $1, $2 }')); $died guests died with their host"; }
 strikes=0 done=0 died=0 until=$(($(date +%s) + ${RIG_seconds:-100000}))
 : > /tmp/struck-at
@@ -201,7 +202,10 @@ while [ $done -lt ${RIG_faults:-10} ] && [ $(date +%s) -lt $until ]; do
 		aimed=$1
 	fi
 	eval "from=\$from_$GUEST"
-	[ $kind != host ] || wrong="$wrong$(awk '/^says/ && $4 > 0' /tmp/look.there)"
+	if [ $kind = host ]; then
+		wrong="$wrong$(awk '/^says/ && $4 > 0' /tmp/look.there)"
+		states there >> /tmp/states.there
+	fi
 	there "wc -l < /var/log/messages" > /tmp/messages.there
 	rm -f /tmp/was-open
 	echo "#STRIKE $strikes $kind${aimed:+, aimed at $aimed} after $(cut -d' ' -f1 /proc/uptime) s"
@@ -261,7 +265,8 @@ tell
 equal "nothing was wrong on hosts that died" "$wrong" ""
 [ -n "$RIG_seconds" ] || check "faults" [ $done -ge ${RIG_faults:-10} ]
 for h in here there; do
-	on $h "grep -ao 'torc-migrated.*: [A-Z]*, was [A-Z]*' /var/log/messages" | sed 's/.*: \([A-Z]*, was [A-Z]*\)/\1/' | sort | uniq -c | sed "s/^/#STATES $h /"
+	states $h >> /tmp/states.$h
+	sort /tmp/states.$h | uniq -c | sed "s/^/#STATES $h /"
 done
 pair_guest_right
 LINES_OF_LOG=2000 pair_end
