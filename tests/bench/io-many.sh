@@ -29,7 +29,7 @@ cp /scenario/iobench /tmp/more/
 (cd /tmp/more && find . | cpio -o -H newc 2> /dev/null) >> /tmp/g.initrd
 check "create" tool create /tmp/g.cfg
 check "the guest is up" wait_log g GUEST-UP 60
-used() { tool list --json 0 | grep -o '"cpu_seconds": *[0-9.]*' | grep -o '[0-9.]*$'; }
+. /scenario/many.sh
 i=1
 for n in $(echo "${RIG_counts:-1/8/32}" | tr / ' '); do
 	while [ $i -lt $n ]; do
@@ -37,11 +37,7 @@ for n in $(echo "${RIG_counts:-1/8/32}" | tr / ' '); do
 		small_guest i$i /guests/reference64.elf memory=16 'extra="disk"' "$(disk r 1)"
 		tool create -q /tmp/i$i.cfg && wait_log i$i "disk: open" 30 || not_ok "guest $i" "it has no disk"
 	done
-	sleep 3
-	a=$(used)
-	sleep 400	# nothing of which is waited for
-	b=$(used)
-	echo "bench $n-idle $(echo "$a $b" | awk '{ printf "%d", ($2 - $1) / 400 * 5e8 }')"
+	echo "bench $n-idle $(idle_cost)"
 	{ echo $n; head -c 4000 /dev/zero; } | dd of=/dev/ram0 bs=4k seek=$WORD count=1 conv=notrunc,fsync,sync oflag=direct 2> /dev/null
 	check "measured with $n" wait_log g "GUEST-DID $n" 120
 done

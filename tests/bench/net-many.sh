@@ -34,7 +34,7 @@ cp /scenario/iobench /tmp/more/
 /scenario/iobench serve &
 check "create" tool create /tmp/g.cfg
 check "the guest is up" wait_log g GUEST-LINK 60
-used() { tool list --json 0 | grep -o '"cpu_seconds": *[0-9.]*' | grep -o '[0-9.]*$'; }
+. /scenario/many.sh
 tell() { echo $1 | nc 10.9.0.2 5005; }
 i=0 all=
 for n in $counts; do
@@ -44,11 +44,7 @@ for n in $counts; do
 		small_guest i$i /guests/reference64.elf memory=16 "extra=\"ip=$ip\"" 'vif=["bridge=br0"]'
 		tool create -q /tmp/i$i.cfg && wait_for 30 ping -c 1 -W 1 $ip > /dev/null || not_ok "guest $i" "it does not answer"
 	done
-	sleep 3
-	a=$(used)
-	sleep 400	# nothing of which is waited for
-	b=$(used)
-	echo "bench $n-idle $(echo "$a $b" | awk '{ printf "%d", ($2 - $1) / 400 * 5e8 }')"
+	echo "bench $n-idle $(idle_cost)"
 	for ip in $all; do ping -c 1 -W 1 $ip > /dev/null; done	# whom the bridge forgot it learns again
 	check "packets to and fro between dom0 and $n" /scenario/iobench spread $n $all
 	cat /tmp/check.out
