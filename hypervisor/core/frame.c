@@ -408,19 +408,22 @@ static int type_put(struct frame *f, bool preemptible)
 			cpu_relax();
 			old = atomic_read(&f->type);
 			continue;
-		} else if (is_table(t)) {
-			new = old & ~(T_VALID | T_PARTIAL); /* exclusive */
 		} else {
-			/* Before the count falls: whoever then changes the type reads it. Only the
-			 * last holder's is read. */
-			WRITE_ONCE(f->stamp, tlb_stamp_now());
-			new = (old & ~T_VALID) - 1;
+			new = old & ~(T_VALID | T_PARTIAL); /* exclusive */
 		}
 		if (!atomic_swap_if(&f->type, &old, new))
 			continue;
-		if (new &T_VALID || !(new &T_COUNT))
+		if (new &T_VALID)
 			return 0;
 		break;
+	}
+	/* The stamp comes after the last reference by which a TLB could learn of the frame, and
+	 * before the count falls: whoever then changes the type reads it. Taken while others could
+	 * still come and go it might be older than what they did. */
+	if (!is_table(t)) {
+		WRITE_ONCE(f->stamp, tlb_stamp_now());
+		atomic_set(&f->type, new - 1); /* nothing else of it changes meanwhile */
+		return 0;
 	}
 	while (table_invalidate(f, t)) {
 		if (preemptible) {

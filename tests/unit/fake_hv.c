@@ -25,6 +25,7 @@ static __thread struct vcpu *my_vcpu;
 unsigned int fake_refusals;
 __thread char fake_why[200];
 uint64_t fake_flushes;
+void (*fake_after_stamp)(void), (*fake_at_refusal)(void);
 unsigned int fake_window[64];
 
 /* Nothing a test makes is freed one by one: it goes with the machine. */
@@ -48,6 +49,7 @@ void panic(const char *fmt, ...)
 
 long refuse(struct vcpu *v, long err, const char *fmt, ...)
 {
+	void (*then)(void);
 	va_list ap;
 
 	(void)v;
@@ -55,6 +57,11 @@ long refuse(struct vcpu *v, long err, const char *fmt, ...)
 	vsnprintf(fake_why, sizeof(fake_why), fmt, ap);
 	va_end(ap);
 	__atomic_add_fetch(&fake_refusals, 1, __ATOMIC_RELAXED);
+	if (fake_at_refusal) {
+		then = fake_at_refusal;
+		fake_at_refusal = NULL;
+		then();
+	}
 	return err;
 }
 
@@ -91,7 +98,14 @@ bool spin_is_held(const spinlock_t *l)
 
 uint32_t tlb_stamp_now(void)
 {
-	return (uint32_t)__atomic_load_n(&tlb_clock, __ATOMIC_SEQ_CST);
+	uint32_t now = (uint32_t)__atomic_load_n(&tlb_clock, __ATOMIC_SEQ_CST);
+	void (*meanwhile)(void) = fake_after_stamp;
+
+	if (meanwhile) {
+		fake_after_stamp = NULL;
+		meanwhile();
+	}
+	return now;
 }
 void fake_tlb_ticks(uint64_t n)
 {
@@ -220,6 +234,7 @@ void fake_reset(unsigned int frames)
 	zero_page = MFN(2);
 	fake_refusals = 0;
 	fake_flushes = 0;
+	fake_after_stamp = fake_at_refusal = NULL;
 	tlb_clock = 1;
 	memset(stamps, 0, sizeof(stamps));
 	memset(fake_window, 0, sizeof(fake_window));

@@ -102,6 +102,37 @@ static void change_of_type_flushes_who_may_have_it_in_a_tlb(void **s)
 	frame_put_typed(f);
 }
 
+static struct frame *shared_with_another;
+
+/* Another CPU maps it, has it in its TLB again after a flush, and unmaps it; if it is not in the
+ * middle of a change, when it would wait. */
+static void mapped_for_a_moment(void)
+{
+	struct frame *f = shared_with_another;
+
+	if (!(f->type & 1u << 24)) /* T_VALID */
+		return;
+	assert_int_equal(frame_get_typed(f, d, FT_WRITABLE), 0);
+	tlb_flush_cpus(15);
+	frame_put_typed(f);
+}
+
+static void stamp_of_the_last_is_no_older_than_what_others_did(void **s)
+{
+	struct frame *f = fake_frame(fake_page(d));
+	uint64_t before;
+
+	(void)s;
+	assert_int_equal(frame_get_typed(f, d, FT_WRITABLE), 0);
+	shared_with_another = f;
+	fake_after_stamp = mapped_for_a_moment;
+	frame_put_typed(f);
+	before = fake_flushes;
+	assert_int_equal(frame_get_typed(f, d, FT_L1), 0);
+	assert_int_equal(fake_flushes - before, 4);
+	frame_put_typed(f);
+}
+
 static void pin_is_taken_once(void **s)
 {
 	struct frame *f = fake_frame(fake_page(d));
@@ -368,6 +399,7 @@ int main(void)
 		cmocka_unit_test_setup(frame_is_freed_with_its_last_reference, setup),
 		cmocka_unit_test_setup(types_exclude_each_other, setup),
 		cmocka_unit_test_setup(change_of_type_flushes_who_may_have_it_in_a_tlb, setup),
+		cmocka_unit_test_setup(stamp_of_the_last_is_no_older_than_what_others_did, setup),
 		cmocka_unit_test_setup(pin_is_taken_once, setup),
 		cmocka_unit_test_setup(shared_frame_is_no_table, setup),
 		cmocka_unit_test_setup(steal_needs_the_only_reference, setup),
