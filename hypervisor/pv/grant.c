@@ -370,7 +370,8 @@ int16_t grant_unmap_and_replace(struct grant_batch *b, const struct gnttab_unmap
 	/* Its table may have gone away meanwhile. */
 	if (mmu_map_foreign_pte(b->v, op->new_addr, moved, true, NULL)) {
 		tlb_flush_cpus(atomic_read(&b->v->domain->tlb_cpus));
-		unuse_frame(pte_mfn(moved), !(moved & PTE_RW));
+		if (mfn_valid(pte_mfn(moved))) /* a device's memory has no references */
+			unuse_frame(pte_mfn(moved), !(moved & PTE_RW));
 	}
 out:
 	maptrack_put(track, op->handle);

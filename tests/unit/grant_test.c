@@ -12,6 +12,7 @@
 #include "fake_life.h"
 
 #define WINDOW 0x10000000ul /* where the mapper's L1 maps: its slots 0..511 */
+#define SLOT2  (WINDOW >> 21 & 511)
 
 static struct domain *granter, *mapper;
 static struct vcpu *v;
@@ -314,6 +315,36 @@ static void test_replace_moves_an_entry(void **s)
 	assert_int_equal(table[8].flags, GTF_permit_access);
 }
 
+static void table_goes(void)
+{
+	struct mmu_who own = { mapper, mapper };
+
+	assert_int_equal(mmu_update_entry(v, &own, (l2.n << PAGE_SHIFT) + SLOT2 * 8, 0), 0);
+}
+
+/* The page to replace with is a device's, and can neither take the mapping's place nor go back to
+ * its own: another vcpu has taken the table away. There is no frame to let go of. */
+static void test_replace_by_a_device_that_is_lost(void **s)
+{
+	struct gnttab_unmap_and_replace op = { .host_addr = slot_at(3), .new_addr = slot_at(2) };
+	struct grant_batch b = { .v = v };
+	uint32_t h;
+
+	(void)s;
+	mapper->io_mem_all = true;
+	assert_int_equal(mmu_update_va(v, mapper, slot_at(2),
+				       pte_make(MFN(0xfee00), PTE_P | PTE_RW)),
+			 0);
+	permit(8, page[0], 0);
+	assert_int_equal(map(8, 1, GNTMAP_host_map, &h), GNTST_okay);
+	op.handle = h;
+	fake_at_refusal = table_goes;
+	assert_int_equal(grant_unmap_and_replace(&b, &op), GNTST_general_error);
+	grant_batch_finish(&b);
+	assert_int_equal(fake_table(l2)[SLOT2], 0);
+	extra[page[0].n]++; /* the maptrack entry's own */
+}
+
 static void test_handles_run_out(void **s)
 {
 	uint32_t h, n = 0;
@@ -547,6 +578,7 @@ int main(void)
 		T(test_same_handle_twice_in_a_batch),
 		T(test_many_in_a_batch_flush_seldom),
 		BOTH(test_replace_moves_an_entry),
+		BOTH(test_replace_by_a_device_that_is_lost),
 		T(test_handles_run_out),
 		T(test_copy),
 		T(test_copies_in_a_row),
