@@ -238,18 +238,24 @@ trap_ist:
 	add	$8, %rsp
 	iretq
 
+/* In one step: interrupts may be on, and one that came in the middle would be put on top of struct cpu_info. */
+.macro stack_reset
+	mov	%rsp, %rax
+	or	$(STACK_SIZE - 1), %rax
+	add	$(1 - SIZEOF_cpu_info + INFO_regs), %rax
+	mov	%rax, %rsp
+.endm
+
 /* void enter_guest(void): the stack is reset, what is in guest_regs runs. */
 	.globl	enter_guest
 enter_guest:
-	or	$(STACK_SIZE - 1), %rsp
-	add	$(1 - SIZEOF_cpu_info + INFO_regs), %rsp
+	stack_reset
 	jmp	return_to_guest
 
 /* void enter_idle(void) */
 	.globl	enter_idle
 enter_idle:
-	or	$(STACK_SIZE - 1), %rsp
-	add	$(1 - SIZEOF_cpu_info + INFO_regs), %rsp
+	stack_reset
 1:	sti
 	call	hook_idle
 	cli
