@@ -244,7 +244,8 @@ static void preempt_check(struct runq *q, unsigned int cpu, struct vcpu *v)
 	bool first = c == q->idle || v->vruntime + PREEMPT_LEAD < c->vruntime,
 	     wait = told == TOLD_REQUEST;
 
-	if (c == current && told == TOLD_ANSWER && v->vruntime < c->vruntime + ANSWER_AHEAD) {
+	/* Ahead of the queue, not of who answers: two who answer each other go ahead together. */
+	if (c == current && told == TOLD_ANSWER && v->vruntime < q->min + ANSWER_AHEAD) {
 		v->turn_of = READ_ONCE(v->told_on);
 		wait = *v->turn_of;
 		q->answered = v;

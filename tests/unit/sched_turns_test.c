@@ -155,6 +155,28 @@ static void test_answers_take_no_shares(void **s)
 	assert_true(ms_used(client->domain) > 800);
 }
 
+/* Nor do two that never sleep, and send each other answers all the time: each has bound to a port
+ * of the other's. */
+static void test_answers_for_ever_starve_nobody(void **s)
+{
+	struct domain *hog = guest(1, 256);
+	struct vcpu *pair[2] = { guest(1, 256)->vcpus[0], guest(1, 256)->vcpus[0] };
+	ns_t end = now + NS_PER_SEC;
+	unsigned int i;
+
+	(void)s;
+	settle();
+	while (now < end) {
+		run_until(now + 40 * NS_PER_US);
+		for (i = 0; i < 2; i++)
+			if (cpus[0].vcpu == pair[i]) {
+				tell(pair[!i], TOLD_ANSWER);
+				break;
+			}
+	}
+	assert_true(ms_used(hog) > 300);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -162,6 +184,7 @@ int main(void)
 		ONE(test_who_is_answered_goes_first),
 		ONE(test_who_only_notes_answers_waits_for_more),
 		ONE(test_answers_take_no_shares),
+		ONE(test_answers_for_ever_starve_nobody),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
