@@ -296,6 +296,7 @@ void domain_shutdown(struct domain *d, uint8_t reason)
 
 	if (d == dom0)
 		machine_follows(reason);
+	ASSERT(irqs_are_on()); /* who holds the lock may wait for this CPU to flush */
 	spin_lock(&d->lock);
 	if (d->shutting_down) {
 		spin_unlock(&d->lock);

@@ -558,6 +558,8 @@ static void schedule(void)
 	switched(q, prev);
 	if (vcpu_is_idle(next))
 		enter_idle();
+	irq_on();
+	pv_switch_done(next);
 	q->switch_takes += (MIN(clock_now() - now, SWITCH_MOST) - q->switch_takes) / 8;
 	enter_guest();
 }
@@ -587,8 +589,12 @@ bool hook_before_return(struct cpu_user_regs *regs)
 		return false;
 	}
 	if (unlikely(*vcpu_upcall_pending(v) | v->pending_traps) && pv_events_pending(v)) {
+		irq_on(); /* it writes to the guest's memory, see pv_switch_done() */
 		pv_deliver_pending(v, regs);
-		return ci->work_pending == 0; /* a guest whose stack is no good has crashed */
+		irq_off();
+		/* A guest whose stack is no good has crashed. Events that came meanwhile are masked
+		 * by now. */
+		return READ_ONCE(ci->work_pending) == 0;
 	}
 	return true;
 }

@@ -344,6 +344,7 @@ bool dirty_fault(struct vcpu *v, unsigned long va, uint32_t code)
 	bool ours = false;
 	struct path p;
 
+	ASSERT(irqs_are_on()); /* a copy may need a flush everywhere; others wait for the lock */
 	if (!log || !READ_ONCE(log->on) || code & PF_RSVD || !guest_range_ok(v, GADDR(va), 1))
 		return false;
 	switch (path_get(v, va, &p)) {

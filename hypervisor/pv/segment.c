@@ -184,6 +184,7 @@ bool segment_ldt_fault(struct vcpu *v, unsigned long offset)
 	struct walk w;
 	mfn_t m;
 
+	ASSERT(irqs_are_on()); /* a change of type may flush other CPUs */
 	if (page >= 16 || offset / 8 >= v->ldt_entries || v->ldt_mapped >> page & 1)
 		return false;
 	walk(v, v->ldt_base + page * PAGE_SIZE, &w);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The privileged half of a context switch: selectors, segment bases, descriptor tables, debug
- * registers, TS, the root. Interrupts are off. The general registers and the FPU are
- * domain/sched.c's.
+ * registers, TS, the root. Interrupts are off, but for pv_switch_done(). The general registers and
+ * the FPU are domain/sched.c's.
  *
  * Selectors are loaded through the vcpu's own tables, so a load may fault: the guest may have
  * changed the descriptor since. Then the register gets null, and the guest hears of it through its
@@ -101,11 +101,18 @@ void pv_switch_to(struct vcpu *v)
 	desc_set_width(v->domain->is_32bit);
 	load_cr4(v);
 	write_root(v->cr3);
-	load_selectors(v);
 	if (unlikely(v->debugreg[7] & DR7_ACTIVE))
 		pv_load_debugregs(v);
 	if (v->ctrlreg[0] & CR0_TS)
 		write_cr0(read_cr0() | CR0_TS);
+}
+
+/* The rest looks at the guest's memory and tables. What it meets there may have to be checked or
+ * copied first, or end the guest: all that takes locks whose holders may be waiting for this CPU to
+ * flush its TLB. */
+void pv_switch_done(struct vcpu *v)
+{
+	load_selectors(v);
 	pv_time_switch_to(v);
 	if (v->runstate_area)
 		pv_runstate_update(v);

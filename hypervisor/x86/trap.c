@@ -124,7 +124,7 @@ static void __noreturn die(struct cpu_user_regs *r, unsigned long cr2)
 
 /* The iret to the guest faulted: the registers of this frame are the guest's, what it was to return
  * to is in guest_regs still. */
-static void __noreturn return_fault(struct cpu_user_regs *r)
+static void __noreturn return_fault(struct cpu_user_regs *r, unsigned long cr2)
 {
 	/* they overlap: the frame lies right below the iret's */
 	struct cpu_user_regs *g = guest_regs(), mine = *r;
@@ -133,7 +133,9 @@ static void __noreturn return_fault(struct cpu_user_regs *r)
 	g->error_code = 0;
 	g->entry_vector = 0;
 	irq_on();
-	hook_return_fault(g, mine.entry_vector, mine.error_code);
+	/* Not before: what is done about it may wait for other CPUs, and they for this one. */
+	if (mine.entry_vector != TRAP_PF || !hook_own_page_fault(&mine, cr2))
+		hook_return_fault(g, mine.entry_vector, mine.error_code);
 	enter_guest();
 }
 
@@ -147,17 +149,16 @@ void trap_own(struct cpu_user_regs *r)
 		interrupt(v);
 		return;
 	}
-	if (v == TRAP_PF) {
-		cr2 = read_cr2();
-		if (r->rflags & EFLAGS_IF)
-			irq_on();
+	cr2 = v == TRAP_PF ? read_cr2() : 0;
+	if (r->rip == (unsigned long)iret_to_guest)
+		return_fault(r, cr2);
+	/* With interrupts off it is entry.S alone that touches a guest's memory, and goes on in C
+	 * where that fails. */
+	if (v == TRAP_PF && r->rflags & EFLAGS_IF) {
+		irq_on();
 		if (hook_own_page_fault(r, cr2))
 			goto out;
-	} else {
-		cr2 = 0;
 	}
-	if (r->rip == (unsigned long)iret_to_guest)
-		return_fault(r);
 	if (!exception_fixup(r))
 		die(r, cr2);
 out:

@@ -54,6 +54,24 @@ static bool masked(void)
 	return shared_info->vcpu_info[0].evtchn_upcall_mask;
 }
 
+/* The way back finds the selector's table for the first time, with nothing mapped where the
+ * processor looks for it. */
+static void code_of_ldt(void)
+{
+	uint64_t *table = page_alloc();
+
+	table[0] = 0;
+	table[1] = sizeof(long) == 8 ? 0x00affb000000ffff : 0x00cfbb000000ffff;
+	page_protect(table, false);
+	mmuext(MMUEXT_SET_LDT, (unsigned long)table, 2);
+	expect_true(lands(frame_at_end(8 | 4 | (CS_KERNEL & 3), 0x202)),
+		    "a frame with code of an LDT that nobody has looked at");
+	lands(frame_at_end(CS_KERNEL, 0x202));
+	mmuext(MMUEXT_SET_LDT, 0, 0);
+	page_protect(table, true);
+	page_free(table);
+}
+
 #ifdef __x86_64__
 /* rax of the frame is the program's, and any number. One of them is how the hypervisor says to
  * itself that a call is to be made again, two bytes back. */
@@ -147,6 +165,7 @@ void test_iret(void)
 #endif
 	/* IOPL 3 in the frame does not open the ports. */
 	expect_true(lands(frame_at_end(CS_KERNEL, 0x3202)), "a frame with IOPL 3");
+	code_of_ldt();
 	expect_trap((void (*)(void *))hypervisor_address, NULL, 14, -1,
 		    "(a call to the hypervisor's memory)");
 	expect_trap(go, frame_at_end(0xe008 | (CS_KERNEL & 3), 0x202), 13, 0xe008,

@@ -175,6 +175,19 @@ void pv_switch_to(struct vcpu *v)
 	(void)v;
 	now += switch_takes;
 }
+/* What looks at a guest's memory may have to wait for CPUs that wait for this one. */
+static bool irqs_on;
+unsigned int delivered;
+
+void fake_irqs(bool on)
+{
+	irqs_on = on;
+}
+void pv_switch_done(struct vcpu *v)
+{
+	if (!irqs_on || v != cpus[my_cpu].vcpu || !v->running)
+		panic("vcpu %u looks at its memory with interrupts off, or too early", v->id);
+}
 bool pv_events_pending(struct vcpu *v)
 {
 	return *vcpu_upcall_pending(v) && !*vcpu_upcall_mask(v);
@@ -182,7 +195,10 @@ bool pv_events_pending(struct vcpu *v)
 void pv_deliver_pending(struct vcpu *v, struct cpu_user_regs *r)
 {
 	(void)r;
+	if (!irqs_on)
+		panic("an event is delivered with interrupts off");
 	*vcpu_upcall_pending(v) = 0;
+	delivered++;
 }
 int pv_vcpu_init(struct vcpu *v)
 {
@@ -246,10 +262,14 @@ void one_way_out(unsigned int cpu)
 	my_cpu = cpu;
 	if (setjmp(left))
 		return;
-	if (vcpu_is_idle(ci->vcpu))
+	irqs_on = vcpu_is_idle(ci->vcpu);
+	if (irqs_on) {
 		hook_idle();
-	else
+	} else {
 		hook_before_return(&ci->guest_regs);
+		if (irqs_on)
+			panic("CPU %u goes back to its guest with interrupts on", cpu);
+	}
 }
 
 void settle(void)
@@ -301,7 +321,7 @@ static int machine(unsigned int n)
 	cpus_online = (1ull << n) - 1;
 	memset(cpus, 0, sizeof(cpus));
 	nr_armed = nr_doms = 0;
-	settled = 0;
+	settled = delivered = 0;
 	switch_takes = 0;
 	now = NS_PER_SEC;
 	sched_init();

@@ -145,6 +145,19 @@ static void test_pending_event_keeps_awake(void **s)
 	assert_int_equal(v->runstate.state, RUNSTATE_blocked);
 }
 
+static void test_event_is_delivered_on_the_way_out(void **s)
+{
+	struct vcpu *v = guest(1, 256)->vcpus[0];
+
+	(void)s;
+	settle();
+	assert_true(v->running);
+	*vcpu_upcall_pending(v) = 1;
+	one_way_out(0);
+	assert_int_equal(delivered, 1);
+	assert_int_equal(*vcpu_upcall_pending(v), 0);
+}
+
 static void test_wake_between_block_and_switch_is_not_lost(void **s)
 {
 	struct vcpu *v = guest(1, 256)->vcpus[0];
@@ -288,6 +301,7 @@ int main(void)
 		ONE(test_sleeper_preempts_who_computes),
 		ONE(test_sleep_earns_no_fortune),
 		ONE(test_pending_event_keeps_awake),
+		ONE(test_event_is_delivered_on_the_way_out),
 		FOUR(test_wake_between_block_and_switch_is_not_lost),
 		ONE(test_yield_lets_the_next_run),
 		FOUR(test_runstates_add_up),

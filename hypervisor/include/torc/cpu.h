@@ -91,7 +91,8 @@ extern unsigned int nr_cpus; /* brought up; CPUs are numbered from 0 without hol
 extern cpumask_t cpus_online;
 
 /* Interrupts on this CPU. */
-#ifdef TORC_HOST_BUILD /* a test's thread has none */
+#ifdef TORC_HOST_BUILD /* a test's thread has none, but may want to know */
+extern __attribute__((weak)) void fake_irqs(bool on);
 static inline unsigned long irq_save(void)
 {
 	return 0;
@@ -102,9 +103,17 @@ static inline void irq_restore(unsigned long f)
 }
 static inline void irq_off(void)
 {
+	if (fake_irqs)
+		fake_irqs(false);
 }
 static inline void irq_on(void)
 {
+	if (fake_irqs)
+		fake_irqs(true);
+}
+static inline bool irqs_are_on(void)
+{
+	return true;
 }
 #else
 static inline unsigned long irq_save(void)
@@ -126,6 +135,13 @@ static inline void irq_off(void)
 static inline void irq_on(void)
 {
 	__asm__ volatile("sti" ::: "memory");
+}
+static inline bool irqs_are_on(void)
+{
+	unsigned long f;
+
+	__asm__ volatile("pushfq; pop %0" : "=rm"(f)::"memory");
+	return f & 0x200;
 }
 #endif
 

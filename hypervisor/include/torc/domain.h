@@ -252,6 +252,8 @@ int pv_domain_kill(struct domain *d); /* ports closed, grants let go, roots and 
 					 freed; restartable */
 void pv_switch_from(struct vcpu *v);  /* save segments, bases, debug registers; interrupts off */
 void pv_switch_to(struct vcpu *v);    /* load them, the windows, the root */
+void pv_switch_done(struct vcpu *v);  /* what may fault, with interrupts on: selectors, areas that
+					 are written to */
 bool pv_events_pending(struct vcpu *v); /* pending and not masked (or NMI) */
 void pv_deliver_pending(struct vcpu *v, struct cpu_user_regs *regs); /* bounce frame for the event
 									callback; on the way out */

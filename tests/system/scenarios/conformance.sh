@@ -15,5 +15,8 @@ for w in $widths; do
 	wait_for 20 gone c$w
 	check "PV$w: every answer is the one expected" as_expected c$w
 	check "PV$w: it powers off" gone c$w
+	small_guest lost$w /guests/conformance$w.elf 'extra="lost"' 'on_crash="destroy"'
+	check "PV$w: create one whose stack goes" tool create /tmp/lost$w.cfg
+	check "PV$w: an event ends it" wait_for 60 gone lost$w
 done
 check "dom0 lives on" [ "$(tool list | awk 'NR > 1' | wc -l)" = 1 ]
