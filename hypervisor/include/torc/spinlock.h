@@ -3,6 +3,10 @@
  * Spin locks, ticketed, and the one place where their order is written down. A CPU takes locks in
  * rising rank only; debug builds check it on every acquisition (core/spinlock.c), release builds
  * pay nothing.
+ *
+ * Who holds a lock of a rank below RANK_SCHED may have other CPUs flush their TLBs and wait for it
+ * (memory from the heap, a frame's change of type), which a CPU with interrupts off never does: so
+ * such a lock is not waited for with interrupts off. Those from RANK_SCHED on are held for moments.
  */
 #ifndef TORC_SPINLOCK_H
 #define TORC_SPINLOCK_H
