@@ -268,6 +268,35 @@ static void whoever_asks_again_at_once_need_not_tell(void **state)
 	r->peer->on_notify = NULL;
 }
 
+/* One that runs on another processor and asks faster than it is answered. */
+static void ask_without_end(void *arg)
+{
+	struct rig *r = arg;
+	int notify;
+
+	while (answers(r)) {
+		answer(r);
+		put(r, BLKIF_OP_READ, 1, UINT64_MAX, 1); /* beyond the disk: answered at once */
+	}
+	r->front.sring->rsp_event = r->front.rsp_cons + 1;
+	RING_PUSH_REQUESTS_AND_CHECK_NOTIFY(&r->front, notify);
+	(void)notify;
+}
+
+static void who_asks_without_end_does_not_keep_the_daemon_from_all_else(void **state)
+{
+	struct rig *r = *state;
+
+	r->peer->on_notify = ask_without_end;
+	r->peer->arg = r;
+	put(r, BLKIF_OP_READ, 1, UINT64_MAX, 1);
+	kick(r);
+	assert_true(r->vbd.more);
+	r->peer->on_notify = NULL;
+	vbd_on_event(&r->vbd);
+	assert_false(r->vbd.more);
+}
+
 static void refused(struct rig *r, int16_t status)
 {
 	kick(r);
@@ -706,6 +735,7 @@ int main(void)
 		FAST(queues_and_rings_of_several_pages_are_served),
 		FAST(more_than_fits_into_memory_waits_and_is_no_error),
 		FAST(whoever_asks_again_at_once_need_not_tell),
+		CASE(who_asks_without_end_does_not_keep_the_daemon_from_all_else),
 		cmocka_unit_test(the_32_bit_layout_is_understood),
 	};
 

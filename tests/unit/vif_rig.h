@@ -36,9 +36,11 @@ struct wire { /* the host's end: what was sent, what waits */
 	unsigned int nr_sent, nr_wait, looks;
 	unsigned int holds, held; /* times it was asked to, and whether it is now */
 	struct rig *answering;	  /* its guest sends a packet when it is looked at for frames */
+	struct rig *refilling;	  /* and this one's another for each that was sent */
 };
 
 static void wire_answer(struct rig *r);
+static void wire_refill(struct rig *r);
 
 struct rig {
 	struct wire wire;
@@ -59,6 +61,8 @@ static inline int wire_send(struct frame_port *p, const uint8_t *data, size_t le
 	w->sent_len = len - sizeof(w->sent_hdr);
 	memcpy(w->sent, data + sizeof(w->sent_hdr), w->sent_len);
 	w->nr_sent++;
+	if (w->refilling)
+		wire_refill(w->refilling);
 	return 0;
 }
 
@@ -89,6 +93,17 @@ static inline void wire_answer(struct rig *r)
 	tx(r, 7, DATA_PAGE, 60, 0);
 	RING_PUSH_REQUESTS_AND_CHECK_NOTIFY(&r->tx, notify);
 	assert_false(notify);
+}
+
+static inline void wire_refill(struct rig *r)
+{
+	int notify;
+
+	while (RING_HAS_UNCONSUMED_RESPONSES(&r->tx))
+		r->tx.rsp_cons++;
+	tx(r, 7, DATA_PAGE, 60, 0);
+	RING_PUSH_REQUESTS_AND_CHECK_NOTIFY(&r->tx, notify);
+	(void)notify;
 }
 
 static inline void wire_hold(struct frame_port *p, bool on)

@@ -517,6 +517,21 @@ static void pages_are_copied_in_one_piece(void **state)
 
 /* Where frames come one by one, looking for another each time is a call in vain. One that is there
  * is seen all the same. */
+/* Whoever asks it to go away, and frames for the guest, get their turn. */
+static void a_guest_that_sends_without_end_does_not_stop_all_else(void **state)
+{
+	struct rig *r = *state;
+
+	r->wire.refilling = r;
+	tx(r, 3, DATA_PAGE, 60, 0);
+	tx_kick(r, 0);
+	assert_true(r->vif.more);
+	r->wire.refilling = NULL;
+	vif_from_guest(&r->vif, 0);
+	assert_false(r->vif.more);
+	assert_int_equal(r->tx.sring->rsp_prod, r->tx.sring->req_prod);
+}
+
 static void lonely_frames_are_not_looked_behind(void **state)
 {
 	struct rig *r = *state;
@@ -583,6 +598,7 @@ int main(void)
 		CASE(the_host_is_held_for_a_round_of_several_packets),
 		CASE(packets_of_every_shape_stay_whole),
 		CASE(pages_are_copied_in_one_piece),
+		CASE(a_guest_that_sends_without_end_does_not_stop_all_else),
 		CASE(lonely_frames_are_not_looked_behind),
 		CASE(a_guest_need_not_kick_while_frames_come_to_it),
 	};

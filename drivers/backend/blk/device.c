@@ -20,7 +20,8 @@
 #include "drivers/backend/common/bdev.h"
 #include "drivers/backend/common/confine.h"
 
-#define TICK_SECONDS 1 /* between looks at the image's size */
+#define TICK_SECONDS 1	/* between looks at the image's size */
+#define TURNS	     4u /* looks at guest and disk in a row, each of which has an end */
 
 struct device {
 	struct bdev bdev;
@@ -278,15 +279,20 @@ struct source {
 };
 
 /* Nothing is left to do. Until here neither the guest nor the disk had to tell of more: a look at
- * rings costs no call. */
-static void rest(struct device *d)
+ * rings costs no call. False: a guest that asks without a break is not all that there is. */
+static bool rest(struct device *d)
 {
+	unsigned int turns;
+
 	disk_rest(d->disk);
-	while (disk_completed(d->disk) && !d->bdev.done) {
+	for (turns = 0; (d->vbd.more || disk_completed(d->disk)) && !d->bdev.done; turns++) {
+		if (turns == TURNS)
+			return false;
 		disk_ready(d);
 		disk_rest(d->disk);
 	}
 	peer_allow_events(d->peer);
+	return true;
 }
 
 /*
@@ -313,8 +319,7 @@ static int serve(struct device *d, int poll_fd)
 			return -errno;
 	}
 	while (!d->bdev.done) {
-		rest(d);
-		n = epoll_wait(poll_fd, ev, most, -1);
+		n = epoll_wait(poll_fd, ev, most, rest(d) ? -1 : 0);
 		if (n < 0 && errno != EINTR)
 			return -errno;
 		for (i = 0; i < n && !d->bdev.done; i++)

@@ -11,7 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ROUND	     64u /* requests, and batches of I/O, handled together */
+#define ROUND	     64u  /* requests, and batches of I/O, handled together */
+#define TURNS	     512u /* rounds, until others than the guest and the disk are listened to */
 #define COPIES	     (ROUND * BLK_MAX_SEGMENTS)
 #define BUFFER_LIMIT ((size_t)64 << 20) /* bytes of bounce buffers in use at once */
 #define BUFFER_KEEP \
@@ -444,7 +445,7 @@ static unsigned int queue_take(struct vbd *b, unsigned int i, struct job **ready
 	return taken;
 }
 
-static void drain(struct vbd *b)
+static void drain(struct vbd *b, unsigned int *turns)
 {
 	struct job *ready[ROUND];
 	unsigned int i, n, taken;
@@ -466,7 +467,7 @@ static void drain(struct vbd *b)
 		 * otherwise. */
 		for (i = 0; !taken && i < b->queues && !b->broken && !b->barrier && may_take(b); i++)
 			again |= ring_arm(&b->queue[i].ring);
-	} while ((taken || again) && !b->broken && !b->barrier && may_take(b));
+	} while (--*turns && (taken || again) && !b->broken && !b->barrier && may_take(b));
 }
 
 /* --- completions ---------------------------------------------------------- */
@@ -548,14 +549,17 @@ void vbd_on_disk(struct vbd *b)
 
 void vbd_on_event(struct vbd *b)
 {
+	unsigned int turns = TURNS;
+
 	finish_completed(b);
-	while (b->connected && !b->broken) {
-		drain(b);
+	while (b->connected && !b->broken && turns) {
+		drain(b, &turns);
 		disk_reap(b->disk);
 		if (!b->completed)
 			break;
 		finish_completed(b); /* what ended at once: errors, discards */
 	}
+	b->more = !turns && b->connected && !b->broken;
 }
 
 /* --- connecting ----------------------------------------------------------- */

@@ -30,6 +30,7 @@ struct vbd {
 	unsigned int queues, pages;
 	enum blk_abi abi;
 	bool connected, broken;
+	bool more; /* there was no end of requests: call vbd_on_event() again without an event */
 	struct why why; /* of what broke it, or of the last request refused */
 
 	struct job *jobs, *free_jobs;

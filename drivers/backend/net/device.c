@@ -378,6 +378,13 @@ static void peer_ready(struct device *d)
 	after_frames(d);
 }
 
+/* The guest sends without a break: nothing tells of what it has in its ring. */
+static void frames_left(struct device *d)
+{
+	vif_from_guest(&d->vif, now_ns(d));
+	after_frames(d);
+}
+
 static void tap_ready(struct device *d)
 {
 	vif_to_guest_and_back(&d->vif, now_ns(d));
@@ -521,9 +528,11 @@ static int serve(struct device *d)
 	}
 	while (!d->bdev.done) {
 		peer_allow_events(d->peer);
-		n = epoll_wait(d->poll_fd, ev, NR_SOURCES, -1);
+		n = epoll_wait(d->poll_fd, ev, NR_SOURCES, d->vif.more ? 0 : -1);
 		if (n < 0 && errno != EINTR)
 			return -errno;
+		if (d->vif.more)
+			frames_left(d);
 		for (i = 0; i < n && !d->bdev.done; i++) {
 			if (ev[i].data.u32 != SOURCE_TAP || d->reading)
 				handlers[ev[i].data.u32](d);

@@ -291,9 +291,10 @@ void vif_settle(struct vif *v)
 
 void vif_from_guest(struct vif *v, uint64_t now)
 {
-	unsigned int i;
+	unsigned int i, rounds;
 	bool again;
 
+	v->more = false;
 	if (!v->connected || v->broken)
 		return;
 	vif_control(v);
@@ -303,13 +304,19 @@ void vif_from_guest(struct vif *v, uint64_t now)
 	for (i = 0; i < v->queues; i++) {
 		struct vif_queue *q = &v->queue[i];
 
+		rounds = 0;
 		do {
-			while (!v->broken && tx_round(v, q))
+			while (!v->broken && rounds < ROUNDS_AT_ONCE && tx_round(v, q)) {
 				tx_push(v, q);
+				rounds++;
+			}
 			tx_push(v, q);
+			if (rounds == ROUNDS_AT_ONCE)
+				break;
 			/* A packet whose rest is to come is waited for with an event beyond what is
 			 * there. */
 			again = !v->broken && !v->throttled && ring_arm_beyond(&q->tx);
 		} while (again);
+		v->more |= rounds == ROUNDS_AT_ONCE && !v->broken;
 	}
 }

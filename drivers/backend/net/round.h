@@ -6,9 +6,11 @@
 
 #include "drivers/backend/net/vif.h"
 
-#define ROUND	    32u /* packets handled together */
-#define SLOT_BYTES  4096u
-#define ROUND_BYTES (VIF_ROUND_PAGES * PEER_PAGE)
+#define ROUND 32u /* packets handled together */
+/* Rounds in one direction until the other, and whoever else has something to say, gets its turn. */
+#define ROUNDS_AT_ONCE 16u
+#define SLOT_BYTES     4096u
+#define ROUND_BYTES    (VIF_ROUND_PAGES * PEER_PAGE)
 #define HEADER_BYTES \
 	sizeof(struct virtio_net_hdr) /* in front of each frame in the round's memory */
 

@@ -246,11 +246,13 @@ static void rx_tell(struct vif *v)
 void vif_to_guest(struct vif *v)
 {
 	bool end = !v->connected, again = true;
-	unsigned int n, all = 0;
+	unsigned int n, all = 0, rounds = 0;
 
-	while (!end && again && !v->broken) {
+	/* one that is held waits for an event, which is not asked for yet */
+	while (!end && again && !v->broken && (rounds < ROUNDS_AT_ONCE || v->held_len)) {
 		n = rx_round(v, &end);
 		all += n;
+		rounds++;
 		rx_push(v);
 		if (!n && v->held_len) /* told when the guest offers more */
 			again = ring_arm_beyond(&rx_queue(v)->rx);

@@ -6,6 +6,8 @@
 #include <errno.h>
 #include <string.h>
 
+#define CONTROL_AT_ONCE 64u /* requests, then frames have their turn */
+
 static void control_one(struct vif *v)
 {
 	struct ctrl c = { v->peer, &v->staging, &v->record->hash, v->queues };
@@ -28,13 +30,20 @@ static void control_one(struct vif *v)
 
 void vif_control(struct vif *v)
 {
+	unsigned int left = CONTROL_AT_ONCE;
 	int waiting;
 
 	if (!v->ctrl_mapped)
 		return;
 	do {
-		while ((waiting = ring_waiting(&v->ctrl_ring)) > 0)
+		while ((waiting = ring_waiting(&v->ctrl_ring)) > 0 && left) {
 			control_one(v);
+			left--;
+		}
+		if (waiting > 0) {
+			v->more = true;
+			return;
+		}
 		if (waiting < 0) {
 			why_set(&v->why, TE_DEVICE,
 				"control ring: req_prod %u is more than a ring of %u ahead of %u",

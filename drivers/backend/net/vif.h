@@ -76,6 +76,8 @@ struct vif {
 	struct staging staging;
 	bool mcast_control;	    /* multicasts only to those on the list */
 	bool connected, broken, sg; /* sg: the frontend takes frames of several slots */
+	bool more; /* there was no end of frames from it: call vif_from_guest() again without an
+		      event */
 	struct net_guard guard;
 	/* rate limit: a bucket of bytes, filled evenly; 0 rate: none */
 	uint64_t rate, burst, credit; /* bytes a second, bytes, bytes */
