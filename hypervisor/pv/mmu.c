@@ -79,8 +79,10 @@ static inline __attribute__((always_inline)) int slot_update(struct vcpu *v, str
 	}
 
 	rc = 0;
-	if (pte & PTE_P)
+	if (pte & PTE_P) {
+		table_mark_used(f, slot);
 		rc = t == FT_L1 ? frame_entry_get(w->pg, &pte) : entry_get(d, w->pg, t, slot, &pte);
+	}
 	if (unlikely(rc)) {
 		if (rc == -XEN_ERESTART)
 			return rc;
@@ -295,6 +297,7 @@ int mmu_map_foreign_pte(struct vcpu *v, uint64_t at, uint64_t pte, bool by_va, u
 
 	if (!f)
 		return refuse(v, -XEN_EINVAL, "grant: no level 1 entry at %#lx", at);
+	table_mark_used(f, slot);
 	was = atomic_swap((uint64_t *)mfn_to_virt(frame_mfn(f)) + slot,
 			  pte_adjust(v->domain, 1, pte));
 	if (unlikely(v->domain->dirty))
@@ -319,6 +322,7 @@ int mmu_clear_pte(struct vcpu *v, uint64_t at, bool by_va, uint64_t expect, uint
 		return refuse(v, -XEN_EINVAL, "grant: no level 1 entry at %#lx", at);
 	e = (uint64_t *)mfn_to_virt(frame_mfn(f)) + slot;
 	was = READ_ONCE(*e);
+	table_mark_used(f, slot);
 	do {
 		if ((was ^ expect) & same) {
 			rc = refuse(v, -XEN_EINVAL,

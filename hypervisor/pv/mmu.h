@@ -107,6 +107,22 @@ static inline void frame_entry_put(struct domain *d, uint64_t pte)
 	frame_put_typed(f);
 }
 
+/*
+ * f->used: which parts of a table hold references. A bit is set before the first entry of its 64 is
+ * made present, by whoever has a typed reference to the table or validates it, and is cleared only
+ * where validation begins. So who takes the table apart, which is after all those references, looks
+ * at the others not at all.
+ */
+#define USED_ENTRIES 64
+
+static inline void table_mark_used(struct frame *f, unsigned int slot)
+{
+	uint8_t bit = 1u << slot / USED_ENTRIES;
+
+	if (!(READ_ONCE(f->used) & bit))
+		atomic_or(&f->used, bit);
+}
+
 /* validate.c */
 /* An entry's references: of a table of d of type t, its flags checked, pte adjusted (and lowered
  * further). Frames are pg's. */

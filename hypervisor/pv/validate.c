@@ -69,46 +69,45 @@ static unsigned int table_slots(const struct domain *d, enum frame_type t)
 	return t == FT_L2_TOP ? TOP_HOLE : SLOTS;
 }
 
-/* Whether any of n entries is present. The table is ours alone, so these may be ordinary loads:
- * what changes meanwhile is accessed and dirty bits. */
-static inline __attribute__((always_inline)) bool any_present(const uint64_t *t, unsigned int n)
+#define GROUP 32 /* entries looked at together */
+
+/* Which of a group's entries are present, a bit each. A call of its own, so that the compiler keeps
+ * no loaded entries for it. */
+static __attribute__((noinline)) uint32_t group_map(const uint64_t *t)
 {
-	uint64_t any = 0;
+	uint32_t map = 0;
 	unsigned int i;
 
 #pragma GCC unroll 32
-	for (i = 0; i < n; i++)
+	for (i = GROUP; i > 0; i--)
+		map = map * 2 + (t[i - 1] & PTE_P);
+	return map;
+}
+
+/*
+ * The same of those among entries from .. to of a table, for the group that begins at "at". Most
+ * tables are nearly empty, so whether there are any comes first. The table is ours alone, so these
+ * may be ordinary loads: what changes meanwhile is accessed and dirty bits.
+ */
+static inline __attribute__((always_inline)) uint32_t present(const uint64_t *table, unsigned int at,
+							      unsigned int from, unsigned int to)
+{
+	const uint64_t *t = table + at;
+	uint64_t any = 0;
+	uint32_t map;
+	unsigned int i;
+
+#pragma GCC unroll 32
+	for (i = 0; i < GROUP; i++)
 		any |= t[i];
-	return any & PTE_P;
-}
-
-/* The first entry from i on, of n, with a present bit among those that share its eight: most tables
- * are nearly empty. */
-static inline unsigned int skip_up(const uint64_t *table, unsigned int i, unsigned int n)
-{
-	while (!(i & 7) && i + 8 <= n) {
-		if (!(i & 31) && i + 32 <= n && !any_present(table + i, 32))
-			i += 32;
-		else if (!any_present(table + i, 8))
-			i += 8;
-		else
-			break;
-	}
-	return i;
-}
-
-/* The same downwards: entries below i are still to be looked at. */
-static inline unsigned int skip_down(const uint64_t *table, unsigned int i)
-{
-	while (i && !(i & 7)) {
-		if (!(i & 31) && !any_present(table + i - 32, 32))
-			i -= 32;
-		else if (!any_present(table + i - 8, 8))
-			i -= 8;
-		else
-			break;
-	}
-	return i;
+	if (likely(!(any & PTE_P)))
+		return 0;
+	map = group_map(t);
+	if (unlikely(from > at))
+		map &= ~0u << (from - at);
+	if (unlikely(to < at + GROUP))
+		map &= ~0u >> (at + GROUP - to);
+	return map;
 }
 
 /* The hypervisor's part of a table that has one. */
@@ -160,17 +159,78 @@ static int last_entry_complete(struct domain *d, enum frame_type t, const uint64
 	return rc;
 }
 
+/* What has to be looked at in an entry before it may be one: bits that go, that come, and that are
+ * seldom there and want pte_flags_allowed(). */
+struct rule {
+	uint64_t clear, set, look;
+};
+
+static inline __attribute__((always_inline)) struct rule entry_rule(const struct domain *d,
+								    unsigned int level)
+{
+	return (struct rule){
+		.clear = ~pte_adjust(d, level, ~0ull),
+		.set = pte_adjust(d, level, PTE_P) & ~PTE_P,
+		.look = (PTE_ADDR & ~0ull << cpu_features.phys_bits) |
+			(level > 1 ? PTE_PSE : PTE_CACHE),
+	};
+}
+
+/* In line twice: for all, and for level 1 alone, of which most tables are. Up to which entry it
+ * came; *rc says why not further. */
+static inline __attribute__((always_inline)) unsigned int entries_validate(struct frame *f,
+									   struct domain *d,
+									   enum frame_type t,
+									   uint64_t *table, int *rc)
+{
+	unsigned int at, i, start = f->partial, n = table_slots(d, t), level = table_level(t);
+	const struct rule rule = entry_rule(d, level);
+	uint64_t pte, was;
+	uint32_t map;
+
+	if (!start)
+		WRITE_ONCE(f->used, 0);
+	*rc = 0;
+	for (at = start & ~(GROUP - 1u); at < n; at += GROUP) {
+		map = present(table, at, start, n);
+		if (map)
+			table_mark_used(f, at);
+		for (; map; map &= map - 1) {
+			i = at + __builtin_ctz(map);
+			if (!table_slot_is_guests(d, t, i))
+				continue;
+			if (level > 1 && i != start && must_yield()) {
+				*rc = -XEN_ERESTART;
+				return i;
+			}
+			/* Nobody can write it now: it is mapped read-only or not at all, and TLBs
+			 * were flushed. */
+			was = READ_ONCE(table[i]);
+			pte = (was & ~rule.clear) | rule.set;
+			if (unlikely(pte & rule.look) && !pte_flags_allowed(d, level, pte))
+				*rc = -XEN_EINVAL;
+			else
+				*rc = t == FT_L1 ? frame_entry_get(d, &pte) :
+						   entry_get(d, d, t, i, &pte);
+			if (*rc)
+				return i;
+			if (pte != was)
+				WRITE_ONCE(table[i], pte);
+		}
+	}
+	return n;
+}
+
 int table_validate(struct frame *f, enum frame_type t)
 {
 	struct domain *d = f->owner;
-	uint64_t *table = mfn_to_virt(frame_mfn(f)), pte, was;
-	unsigned int i, start = f->partial, n = table_slots(d, t), level = table_level(t);
-	int rc = 0;
+	uint64_t *table = mfn_to_virt(frame_mfn(f));
+	int rc;
 
 	if (t == FT_SEGDESC)
 		return descriptors_validate(d, table);
-	if (unlikely(start)) {
-		rc = last_entry_complete(d, t, table, start);
+	if (unlikely(f->partial)) {
+		rc = last_entry_complete(d, t, table, f->partial);
 		if (rc)
 			return rc;
 	}
@@ -180,29 +240,8 @@ int table_validate(struct frame *f, enum frame_type t)
 	 * table. */
 	if (t == FT_L3 && d->is_32bit && !(READ_ONCE(table[3]) & PTE_P))
 		return -XEN_EINVAL;
-	for (i = skip_up(table, start, n); i < n; i = skip_up(table, i + 1, n)) {
-		if (!table_slot_is_guests(d, t, i))
-			continue;
-		/* Nobody can write it now: it is mapped read-only or not at all, and TLBs were
-		 * flushed. */
-		was = READ_ONCE(table[i]);
-		if (!(was & PTE_P))
-			continue;
-		if (level > 1 && i != start && must_yield()) {
-			rc = -XEN_ERESTART;
-			break;
-		}
-		pte = pte_adjust(d, level, was);
-		if (!pte_flags_allowed(d, level, pte))
-			rc = -XEN_EINVAL;
-		else
-			rc = t == FT_L1 ? frame_entry_get(d, &pte) : entry_get(d, d, t, i, &pte);
-		if (rc)
-			break;
-		if (pte != was)
-			WRITE_ONCE(table[i], pte);
-	}
-	f->partial = i;
+	f->partial = t == FT_L1 ? entries_validate(f, d, FT_L1, table, &rc) :
+				  entries_validate(f, d, t, table, &rc);
 	/* To whoever copies the domain elsewhere a frame says something else once it is a table, or
 	 * none any more, or none after all. */
 	if (rc != -XEN_ERESTART && unlikely(d->dirty))
@@ -212,34 +251,55 @@ int table_validate(struct frame *f, enum frame_type t)
 	return rc;
 }
 
+/* From the last entry down, since those below "partial" are the ones that hold references. */
+static inline __attribute__((always_inline)) int entries_invalidate(struct frame *f,
+								    struct domain *d,
+								    enum frame_type t,
+								    const uint64_t *table)
+{
+	unsigned int at, i, start = f->partial, used = READ_ONCE(f->used);
+	uint32_t map;
+	uint64_t pte;
+
+	for (at = (start + GROUP - 1) & ~(GROUP - 1u); at > 0;) {
+		at -= GROUP;
+		if (!(used >> at / USED_ENTRIES & 1))
+			continue;
+		for (map = present(table, at, 0, start); map; map &= ~(1u << (i - at))) {
+			i = at + 31 - __builtin_clz(map);
+			if (!table_slot_is_guests(d, t, i))
+				continue;
+			pte = READ_ONCE(table[i]);
+			if (t == FT_L1) {
+				frame_entry_put(d, pte);
+			} else if ((i + 1 != start && must_yield()) || entry_put(d, t, pte)) {
+				f->partial = i + 1;
+				return -XEN_ERESTART;
+			}
+		}
+	}
+	return 0;
+}
+
 int table_invalidate(struct frame *f, enum frame_type t)
 {
 	struct domain *d = f->owner;
-	uint64_t *table = mfn_to_virt(frame_mfn(f)), pte;
-	unsigned int level = table_level(t), i, start = f->partial;
+	uint64_t *table = mfn_to_virt(frame_mfn(f));
+	int rc;
 
-	if (!level)
+	if (!table_level(t))
 		return 0;
-	if (start == table_slots(d, t)) {
+	if (f->partial == table_slots(d, t)) {
 		hole_clear(t, table);
 		if (unlikely(d->dirty)) {
 			dirty_mark(d, frame_mfn(f));
 			dirty_table_gone(d, f);
 		}
 	}
-	for (i = skip_down(table, start); i > 0; i = skip_down(table, i - 1)) {
-		if (!table_slot_is_guests(d, t, i - 1))
-			continue;
-		pte = READ_ONCE(table[i - 1]);
-		if (!(pte & PTE_P))
-			continue;
-		if (t == FT_L1) {
-			frame_entry_put(d, pte);
-		} else if ((i != start && must_yield()) || entry_put(d, t, pte)) {
-			f->partial = i;
-			return -XEN_ERESTART;
-		}
-	}
+	rc = t == FT_L1 ? entries_invalidate(f, d, FT_L1, table) :
+			  entries_invalidate(f, d, t, table);
+	if (rc)
+		return rc;
 	f->partial = 0;
 	if (unlikely(d->dirty)) /* who looked while it came down saw a table */
 		dirty_mark(d, frame_mfn(f));

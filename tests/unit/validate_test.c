@@ -218,6 +218,58 @@ static void table_with_the_hole_has_one_place(void **s)
 	fake_audit(NULL, NULL);
 }
 
+/* Around the ends of what is looked at together, and in the middle. */
+static const unsigned int places[] = { 0,   1,	 30,  31,  32,	33,  63,  64,  65,
+				       255, 256, 300, 447, 448, 479, 480, 510, 511 };
+
+static void entries_are_found_wherever_they_are(void **s)
+{
+	mfn_t l1 = fake_page(d64), l2 = fake_page(d64), m = fake_page(d64), below = fake_page(d64);
+	unsigned int i, k, n = ARRAY_SIZE(places);
+
+	(void)s;
+	for (i = 0; i < n; i++)
+		for (k = i; k < n; k++) {
+			fake_table(l1)[places[i]] = pte_make(m, PTE_P | PTE_RW);
+			fake_table(l1)[places[k]] = pte_make(m, PTE_P);
+			fake_table(l2)[places[i]] = fake_table(l2)[places[k]] =
+				pte_make(below, PTE_P);
+			assert_int_equal(frame_get_typed(fake_frame(l1), d64, FT_L1), 0);
+			assert_int_equal(frame_get_typed(fake_frame(l2), d64, FT_L2), 0);
+			assert_int_equal(frame_count(fake_frame(m)), k == i ? 2 : 3);
+			assert_int_equal(frame_type_count(fake_frame(below)), k == i ? 1 : 2);
+			frame_put_typed(fake_frame(l1));
+			frame_put_typed(fake_frame(l2));
+			assert_int_equal(frame_count(fake_frame(m)), 1);
+			assert_int_equal(frame_count(fake_frame(below)), 1);
+			memset(fake_table(l1), 0, PAGE_SIZE);
+			memset(fake_table(l2), 0, PAGE_SIZE);
+		}
+	fake_audit(NULL, NULL);
+}
+
+/* Which parts of a table have entries is remembered, and not from what it was before. */
+static void entries_that_came_later_are_given_back(void **s)
+{
+	mfn_t l1 = fake_page(d64), m = fake_page(d64);
+	struct mmu_who self = { d64, d64 };
+	unsigned int i;
+
+	(void)s;
+	for (i = 0; i < ARRAY_SIZE(places); i++) {
+		assert_int_equal(mmu_pin(current, d64, l1, FT_L1), 0);
+		assert_int_equal(mmu_update_entry(current, &self,
+						  (l1.n << PAGE_SHIFT) + places[i] * 8,
+						  pte_make(m, PTE_P | PTE_RW)),
+				 0);
+		assert_int_equal(frame_type_count(fake_frame(m)), 1);
+		assert_int_equal(mmu_unpin(current, d64, l1), 0);
+		assert_int_equal(frame_count(fake_frame(m)), 1);
+		fake_audit(NULL, NULL);
+		fake_table(l1)[places[i]] = 0;
+	}
+}
+
 static void width_decides_levels(void **s)
 {
 	(void)s;
@@ -241,6 +293,8 @@ int main(void)
 		cmocka_unit_test_setup(root_has_the_hypervisors_slots, setup),
 		cmocka_unit_test_setup(hole_of_a_32_bit_root, setup),
 		cmocka_unit_test_setup(table_with_the_hole_has_one_place, setup),
+		cmocka_unit_test_setup(entries_are_found_wherever_they_are, setup),
+		cmocka_unit_test_setup(entries_that_came_later_are_given_back, setup),
 		cmocka_unit_test_setup(width_decides_levels, setup),
 	};
 

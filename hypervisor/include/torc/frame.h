@@ -58,8 +58,11 @@ struct frame {
 	struct frame_link link; /* on its owner's list, or a free list */
 	uint32_t stamp;		/* tlb_stamp_now() when the last writable or table use ended */
 	uint16_t partial; /* entries validated so far of a table being (in)validated preemptibly */
-	uint8_t order;	  /* free block's, in the heap */
-	uint8_t flags;	  /* FRAME_*: changed at boot or by whoever holds the frame unshared */
+	union {
+		uint8_t order; /* free block's, in the heap */
+		uint8_t used;  /* table's: a bit for each 64 entries of which one may be present */
+	};
+	uint8_t flags; /* FRAME_*: changed at boot or by whoever holds the frame unshared */
 };
 
 #ifdef TORC_HOST_BUILD
