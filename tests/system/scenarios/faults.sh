@@ -56,15 +56,16 @@ kinds=$(echo ${RIG_kinds:-source,target,both,cut,cut-source,cut-target,stall,del
 which_start() { echo 'cat /proc/sys/kernel/random/boot_id' | timeout 5 nc $peer 7100; }
 anew_there() { local now=$(which_start); [ -n "$now" ] && [ "$now" != "$1" ]; }
 # The other host's machine is reset at once, with whatever it has not written yet; then it starts anew.
-host_dies() {
-	local start=$(which_start)
+host_dies() { # WHICH-START
+	cp /var/log/messages /tmp/messages.then
+	cut -d' ' -f1 /proc/uptime > /tmp/struck
 	timeout 3 nc $peer 7100 <<-D
 	cut -d' ' -f1 /proc/uptime > /tmp/struck
 	echo b > /proc/sysrq-trigger
 	D
 	# who waits for an answer from there waits in vain
-	kill $(pgrep -f "nc -w 60 $peer") 2> /dev/null
-	wait_for 400 anew_there $start
+	kill $(sh /scenario/pids.sh "nc -w 60 $peer") 2> /dev/null
+	wait_for 400 anew_there $1
 }
 # --- the guests
 small_work() { # GUEST
@@ -124,9 +125,10 @@ when_it_stands() { # here|there GUEST COMMAND: from there on, within half a seco
 	on $other "cut -d' ' -f1 /proc/uptime > /tmp/struck"
 }
 one_fault() { # KIND FROM [GUEST-WAITED-FOR ITS-HOST]
-	local from=${4:-$2} to=here h
+	local from=${4:-$2} to=here h start
 	[ $from = here ] && to=there
 	: > /tmp/was
+	[ $1 != host ] || start=$(which_start)
 	for h in here there; do on $h "sh /scenario/go.sh $(eval echo \$go_$h) > /dev/null 2>&1 < /dev/null"; done
 	[ -n "$3" ] || ms $begin_within
 	case ${3:+aimed}$1 in
@@ -148,17 +150,18 @@ one_fault() { # KIND FROM [GUEST-WAITED-FOR ITS-HOST]
 	stall) wire stall; ms $(random 12000); wire pass ;;
 	delay) wire delay $((10 + $(random 200))); ms $((1000 + $(random 4000))); wire pass ;;
 	corrupt) wire corrupt $((1000 + $(random 30000) * 200)); ms $(random 9000); wire pass ;;
-	viewer) for h in here there; do on $h "kill -9 \$(pgrep -f 'migrate --json')"; done ;;
+	viewer) for h in here there; do on $h "kill -9 \$(sh /scenario/pids.sh 'migrate --json')"; done ;;
 	host)
+		host_dies $start
 		for g in $guests; do
-			[ $(eval echo \$from_$g) != there ] || case $(last_here $g) in NONE | PREPARED) echo "$g to-$(last_here $g)" >> /tmp/was ;; esac
+			h=$(last_here $g /tmp/messages.then)
+			[ $(eval echo \$from_$g) != there ] || case $h in NONE | PREPARED) echo "$g to-$h" >> /tmp/was ;; esac
 		done
-		host_dies
 		;;
 	esac > /dev/null 2>&1
 }
 # What this host last wrote down of a guest since the fault before
-last_here() { tail -n +$((messages + 1)) /var/log/messages | grep -ao "torc-migrated.*: $1: [A-Z]*, was [A-Z]*" | tail -1 | sed 's/.*: \([A-Z]*\), was.*/\1/'; }
+last_here() { tail -n +$((messages + 1)) ${2:-/var/log/messages} | grep -ao "torc-migrated.*: $1: [A-Z]*, was [A-Z]*" | tail -1 | sed 's/.*: \([A-Z]*\), was.*/\1/'; }
 # It is on neither host: it was on the one that died, and the other had not taken it, or had seen it run there.
 died_with_it() { # GUEST FROM
 	case $2/$(last_here $1) in
@@ -177,7 +180,7 @@ what_they_said() {
 	there "tail -n +\$(($(cat /tmp/messages.there) + 1)) /var/log/messages | grep -a torc-migrated" | sed 's/^/#there | /'
 }
 states() { on $1 "grep -ao 'torc-migrated.*: [A-Z]*, was [A-Z]*' /var/log/messages" | sed 's/.*: \([A-Z]*, was [A-Z]*\)/\1/'; }
-tell() { say "$strikes faults struck $done migrations under way ($(sort /tmp/struck-at | uniq -c | awk '{ printf "%s%s %s", NR > 1 ? ", " : "", $1, $2 }')); $died guests died with their host"; }
+tell() { say "$strikes faults struck $done migrations under way ($(sort /tmp/struck-at | uniq -c | awk '{ printf "%s%s %s", (NR > 1 ? ", " : ""), $1, $2 }')); $died guests died with their host"; }
 strikes=0 done=0 died=0 until=$(($(date +%s) + ${RIG_seconds:-100000}))
 : > /tmp/struck-at
 there sync
@@ -188,11 +191,11 @@ while [ $done -lt ${RIG_faults:-10} ] && [ $(date +%s) -lt $until ]; do
 	wait_for 60 at_rest || { not_ok "fault $strikes: all are somewhere before it" "$(cat /tmp/look.here /tmp/look.there)"; break; }
 	go_here='' go_there='' aimed='' n=0
 	# the Linux guest takes as long as all others: it goes each fourth time
-	going=$guests begin_within=3000
+	going=$guests begin_within=5000
 	[ $((strikes % 4)) = 0 ] && begin_within=9000 || going=${guests#$GUEST }
 	for g in $guests; do eval "from_$g=$(where $g)"; done
 	for g in $going; do
-		at=$(where $g) span=${RIG_span:-3000}
+		at=$(where $g) span=${RIG_span:-5000}
 		[ $g != $GUEST ] || span=$begin_within
 		eval "go_$at=\"\$go_$at $g $((begin_within - $(random $span)))\""
 	done
@@ -251,7 +254,7 @@ while [ $done -lt ${RIG_faults:-10} ] && [ $(date +%s) -lt $until ]; do
 	for g in $guests; do
 		[ "$(eval echo \$at_$g)" = none ] || continue
 		if [ $g = $GUEST ]; then
-			kill $(pgrep -f 'nc -l -p 6000') 2> /dev/null
+			kill $(sh /scenario/pids.sh 'nc -l -p 6000') 2> /dev/null
 			at_work "after fault $strikes"
 		else
 			small_work $g "after fault $strikes"
