@@ -150,7 +150,7 @@ one_fault() { # KIND FROM [GUEST-WAITED-FOR ITS-HOST]
 	stall) wire stall; ms $(random 12000); wire pass ;;
 	delay) wire delay $((10 + $(random 200))); ms $((1000 + $(random 4000))); wire pass ;;
 	corrupt) wire corrupt $((1000 + $(random 30000) * 200)); ms $(random 9000); wire pass ;;
-	viewer) for h in here there; do on $h "kill -9 \$(sh /scenario/pids.sh 'migrate --json')"; done ;;
+	viewer) for h in here there; do on $h "p=\$(sh /scenario/pids.sh 'migrate --json'); cut -d' ' -f1 /proc/uptime > /tmp/struck; kill -9 \$p"; done ;;
 	host)
 		host_dies $start
 		for g in $guests; do
@@ -195,8 +195,8 @@ while [ $done -lt ${RIG_faults:-10} ] && [ $(date +%s) -lt $until ]; do
 	[ $((strikes % 4)) = 0 ] && begin_within=9000 || going=${guests#$GUEST }
 	for g in $guests; do eval "from_$g=$(where $g)"; done
 	for g in $going; do
-		at=$(where $g) span=${RIG_span:-5000}
-		[ $g != $GUEST ] || span=$begin_within
+		at=$(where $g) span=$begin_within
+		[ $((strikes % 2)) = 0 ] || [ $g = $GUEST ] || span=$((begin_within / 2))
 		eval "go_$at=\"\$go_$at $g $((begin_within - $(random $span)))\""
 	done
 	if [ $((strikes % 2)) = 1 ]; then
