@@ -162,6 +162,26 @@ static int page_release(struct vcpu *v, struct domain *d, mfn_t m)
 	return rc;
 }
 
+/* Before an extent of many goes: the trees below its pinned ones come down, which may take many
+ * turns. What is pinned again meanwhile is page_release()'s. */
+static int extent_unpin(struct vcpu *v, struct domain *d, uint64_t m, unsigned int order)
+{
+	struct frame *f;
+	uint64_t j;
+
+	for (j = 0; j < 1ull << order; j++) {
+		f = mfn_frame(MFN(m + j));
+		if (!mfn_valid(MFN(m + j)) || !frame_get(f, d))
+			break; /* page_release() says so */
+		if (frame_is_pinned(f))
+			mmu_unpin(v, d, MFN(m + j));
+		frame_put(f);
+		if (v->half_put && mmu_finish_put(v))
+			return -XEN_ERESTART;
+	}
+	return 0;
+}
+
 static long memory_remove(struct vcpu *v, struct domain *d, const struct reservation *r,
 			  uint64_t start)
 {
@@ -174,6 +194,8 @@ static long memory_remove(struct vcpu *v, struct domain *d, const struct reserva
 			return hypercall_restart(v, 0, XENMEM_decrease_reservation | i << CMD_BITS);
 		if (word_read(v, r->list, i, &m))
 			break;
+		if (r->order && extent_unpin(v, d, m, r->order))
+			return hypercall_restart(v, 0, XENMEM_decrease_reservation | i << CMD_BITS);
 		for (j = 0; j < 1ull << r->order; j++)
 			if (page_release(v, d, MFN(m + j)))
 				return i;

@@ -19,21 +19,35 @@
 
 int mmu_finish_put(struct vcpu *v)
 {
-	struct frame *f = v->half_put;
+	struct frame *f;
 	int rc;
 
-	if (likely(!f))
-		return 0;
-	v->half_put = NULL;
-	rc = frame_put_typed_preemptible(f);
-	if (rc)
-		v->half_put = f;
-	return rc;
+	while (unlikely((f = v->half_put) != NULL)) {
+		rc = frame_put_typed_preemptible(f);
+		if (rc)
+			return rc;
+		v->half_put = v->half_put_next[0];
+		v->half_put_next[0] = v->half_put_next[1];
+		v->half_put_next[1] = NULL;
+	}
+	return 0;
 }
 
+/* An update may leave three: the table before, what came out of this one, this one. To finish one
+ * here so that another may wait would take as long as the tables are large. */
 static void put_later(struct vcpu *v, struct frame *f)
 {
-	/* none, by the rule above, but for a page fault's emulated write */
+	unsigned int i;
+
+	if (!v->half_put) {
+		v->half_put = f;
+		return;
+	}
+	for (i = 0; i < ARRAY_SIZE(v->half_put_next); i++)
+		if (!v->half_put_next[i]) {
+			v->half_put_next[i] = f;
+			return;
+		}
 	while (mmu_finish_put(v))
 		;
 	v->half_put = f;

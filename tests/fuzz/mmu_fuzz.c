@@ -37,6 +37,9 @@ static void audit(const struct vcpu *v)
 			typed[v->ldt_frame[i].n]++;
 	if (v->half_put)
 		typed[frame_mfn(v->half_put).n]++;
+	for (i = 0; i < ARRAY_SIZE(v->half_put_next); i++)
+		if (v->half_put_next[i])
+			typed[frame_mfn(v->half_put_next[i]).n]++;
 	fake_audit(NULL, typed);
 }
 

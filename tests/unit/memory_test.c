@@ -121,6 +121,37 @@ static void frames_that_are_lent_are_not_given_back(void **s)
 	frame_unshare(f);
 }
 
+/* Of an extent several may be pinned, each with much below it: that is done in turns. */
+static void trees_of_an_extent_come_down_in_turns(void **s)
+{
+	struct frame *f = frames_alloc(2, 0);
+	struct xen_memory_reservation r = { .nr_extents = 1, .extent_order = 2, .domid = DOMID_SELF };
+	uint64_t list[1] = { frame_mfn(f).n };
+	unsigned int i, k, turns = 0;
+	mfn_t t;
+	long rc;
+
+	(void)s;
+	assert_int_equal(domain_assign(d, f, 2), 0);
+	for (k = 0; k < 4; k++) {
+		memset(fake_table(frame_mfn(f + k)), 0, PAGE_SIZE);
+		for (i = 0; i < 10; i++) {
+			t = fake_page(d);
+			fake_table(frame_mfn(f + k))[i] = pte_make(t, PTE_P | PTE_RW);
+		}
+		assert_int_equal(mmu_pin(current, d, frame_mfn(f + k), FT_L2), 0);
+	}
+	r.extent_start.p = list;
+	fake_yield_every = 3;
+	while ((rc = memory_op(XENMEM_decrease_reservation, &r)) == -XEN_ERESTART)
+		assert_true(++turns < 100);
+	fake_yield_every = 0;
+	assert_int_equal(rc, 1);
+	assert_true(turns > 4);
+	assert_int_equal(d->nr_pages, 40);
+	fake_audit(NULL, NULL);
+}
+
 static void the_dead_have_no_numbering(void **s)
 {
 	domid_t id = 1;
@@ -141,6 +172,7 @@ int main(void)
 		cmocka_unit_test_setup(frame_of_a_failed_exchange_is_in_no_tlb, setup),
 		cmocka_unit_test_setup(numbers_at_the_end_are_no_frames, setup),
 		cmocka_unit_test_setup(frames_that_are_lent_are_not_given_back, setup),
+		cmocka_unit_test_setup(trees_of_an_extent_come_down_in_turns, setup),
 		cmocka_unit_test_setup(the_dead_have_no_numbering, setup),
 	};
 

@@ -263,6 +263,35 @@ static void long_unpin_is_finished_later(void **s)
 	audit();
 }
 
+/* One long put does not wait for another, as long as the tables are: both are left for later. */
+static void long_puts_queue_up(void **s)
+{
+	mfn_t top[3], t;
+	unsigned int i, k;
+
+	(void)s;
+	for (k = 0; k < ARRAY_SIZE(top); k++) {
+		top[k] = fake_page(d);
+		for (i = 0; i < 10; i++) {
+			t = fake_page(d);
+			fake_table(top[k])[i] = pte_make(t, PTE_P | PTE_RW);
+		}
+		assert_int_equal(mmu_pin(v, d, top[k], FT_L2), 0);
+	}
+	fake_yield_every = 3;
+	for (k = 0; k < ARRAY_SIZE(top); k++)
+		assert_int_equal(mmu_unpin(v, d, top[k]), 0);
+	for (k = 0; k < ARRAY_SIZE(top); k++)
+		assert_int_equal(frame_type(fake_frame(top[k])), FT_L2);
+	while (mmu_finish_put(v))
+		;
+	assert_null(v->half_put);
+	for (k = 0; k < ARRAY_SIZE(top); k++)
+		assert_int_equal(frame_type(fake_frame(top[k])), FT_NONE);
+	fake_yield_every = 0;
+	audit();
+}
+
 static void roots_change(void **s)
 {
 	mfn_t again = fake_page(d);
@@ -504,6 +533,7 @@ int main(void)
 		cmocka_unit_test_setup(plain_memory_is_written_as_such, setup),
 		cmocka_unit_test_setup(pins, setup),
 		cmocka_unit_test_setup(long_unpin_is_finished_later, setup),
+		cmocka_unit_test_setup(long_puts_queue_up, setup),
 		cmocka_unit_test_setup(roots_change, setup),
 		cmocka_unit_test_setup(root_of_32_bit, setup_32),
 		cmocka_unit_test_setup(granted_entry, setup),

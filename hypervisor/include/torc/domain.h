@@ -114,7 +114,8 @@ struct vcpu {
 	uint64_t *root32;	/* 32-bit: our own L4, slot 0 leads to root */
 	struct frame *half_put; /* a table whose last reference is being dropped, interrupted;
 				   finished before anything else */
-	mfn_t cr3;		/* what the processor is given */
+	struct frame *half_put_next[2]; /* others that wait for it */
+	mfn_t cr3;			/* what the processor is given */
 	/* while off the CPU; gs_base_user also while in kernel mode */
 	unsigned long fs_base, gs_base_kernel, gs_base_user;
 	uint16_t ds, es, fs, gs; /* while off the CPU */
