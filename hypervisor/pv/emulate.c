@@ -109,12 +109,12 @@ static bool port_io(struct vcpu *v, const struct insn *i, struct cpu_user_regs *
 	return true;
 }
 
+/* AGAIN: rip stays, and the processor will come back. */
 enum step { STEP_REFUSED, STEP_DONE, STEP_AGAIN, STEP_FAULT };
 
 /*
  * INS and OUTS. From the guest's kernel alone: its processes must not reach through the hypervisor
- * what their page tables keep from them. AGAIN: rip stays, the registers say how far it got, and
- * the processor will come back.
+ * what their page tables keep from them. AGAIN: the registers say how far it got.
  */
 static enum step string_io(struct vcpu *v, const struct insn *i, struct cpu_user_regs *r)
 {
@@ -195,7 +195,7 @@ static void set_task_switched(struct vcpu *v, bool on)
 
 static bool write_cr(struct vcpu *v, const struct insn *i, const struct cpu_user_regs *r)
 {
-	unsigned long val = insn_reg_get(r, i->src_reg, i->width, true), frame;
+	unsigned long val = insn_reg_get(r, i->src_reg, i->width, true);
 
 	switch (i->imm) {
 	case 0:
@@ -211,16 +211,26 @@ static bool write_cr(struct vcpu *v, const struct insn *i, const struct cpu_user
 		v->ctrlreg[2] = val;
 		vcpu_set_cr2(v, val);
 		return true;
-	case 3:
-		frame = v->domain->is_32bit ? (uint32_t)val >> 12 | (val & 0xfff) << 20 :
-					      val >> PAGE_SHIFT;
-		return !mmu_new_root(v, MFN(frame));
 	case 4:
 		/* Kept to be read back; the bits in it that count are the hypervisor's. */
 		v->ctrlreg[4] = (v->ctrlreg[4] & ~CR4_OWNED) | (val & CR4_OWNED);
 		return true;
 	}
 	return false;
+}
+
+/* mov to cr3. A tree that was never used before takes long to look at, and may be gone on with when
+ * the processor comes back. */
+static enum step write_root_cr(struct vcpu *v, const struct insn *i, const struct cpu_user_regs *r)
+{
+	unsigned long val = insn_reg_get(r, i->src_reg, i->width, true);
+	int rc;
+
+	if (!guest_in_kernel(v, r))
+		return STEP_REFUSED;
+	rc = mmu_new_root(v, MFN(v->domain->is_32bit ? (uint32_t)val >> 12 | (val & 0xfff) << 20 :
+						       val >> PAGE_SHIFT));
+	return !rc ? STEP_DONE : rc == -XEN_ERESTART ? STEP_AGAIN : STEP_REFUSED;
 }
 
 static bool read_dr(struct vcpu *v, const struct insn *i, struct cpu_user_regs *r)
@@ -312,6 +322,10 @@ static enum step emulate(struct vcpu *v, const struct insn *i, struct cpu_user_r
 		r->rax = (uint32_t)t;
 		r->rdx = t >> 32;
 		return STEP_DONE;
+	case INSN_MOV_TO_CR:
+		if (i->imm == 3)
+			return write_root_cr(v, i, r);
+		__attribute__((fallthrough));
 	default: return guest_in_kernel(v, r) && kernel_insn(v, i, r) ? STEP_DONE : STEP_REFUSED;
 	}
 }

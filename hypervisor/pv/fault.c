@@ -112,7 +112,11 @@ static __attribute__((noinline)) bool fix_write(struct vcpu *v, struct cpu_user_
 		return false;
 	f = mfn_frame(pte_mfn(w.l1e));
 	t = frame_type(f);
-	if (t != FT_L1 || mmu_finish_put(v) || !frame_get_more(f, v->domain, t))
+	if (t != FT_L1)
+		return false;
+	if (mmu_finish_put(v))
+		return true; /* something waits for the CPU: the instruction again, later */
+	if (!frame_get_more(f, v->domain, t))
 		return false;
 	done = emulate_write(v, regs, cr2, f, t);
 	frame_put_typed(f);

@@ -375,6 +375,37 @@ static bool write_fault(struct cpu_user_regs *r, unsigned long addr, const void 
 	return mmu_fix_fault(v, r, addr);
 }
 
+/* What an earlier call left half done has to be done first, and that is interrupted, too: no fault
+ * for the guest to see. */
+static void emulated_write_comes_again(void **s)
+{
+	unsigned long va = CODE_PAGE + PAGE_SIZE + 5 * 8;
+	mfn_t top, t;
+	struct cpu_user_regs r = { .rdi = va };
+	unsigned int i, turns = 0;
+
+	if (setup_code(s) || setup(s))
+		fail();
+	top = fake_page(d);
+	for (i = 0; i < 20; i++) {
+		t = fake_page(d);
+		fake_table(top)[i] = pte_make(t, PTE_P | PTE_RW);
+	}
+	assert_int_equal(mmu_pin(v, d, top, FT_L2), 0);
+	fake_yield_every = 3;
+	assert_int_equal(mmu_unpin(v, d, top), 0);
+	assert_non_null(v->half_put);
+	r.rax = pte_make(data, PTE_P | PTE_RW);
+	do {
+		assert_true(write_fault(&r, va, "\x48\x89\x07", 3)); /* mov %rax,(%rdi) */
+		turns++;
+	} while (r.rip == CODE_PAGE);
+	assert_true(turns > 1);
+	assert_int_equal(fake_table(l1)[5], pte_make(data, PTE_P | PTE_RW | PTE_US));
+	fake_yield_every = 0;
+	audit();
+}
+
 static void emulated_writes(void **s)
 {
 	struct cpu_user_regs r = { 0 };
@@ -537,6 +568,7 @@ int main(void)
 		cmocka_unit_test_setup(roots_change, setup),
 		cmocka_unit_test_setup(root_of_32_bit, setup_32),
 		cmocka_unit_test_setup(granted_entry, setup),
+		cmocka_unit_test_setup(emulated_write_comes_again, setup),
 		cmocka_unit_test_setup(emulated_writes, setup),
 		cmocka_unit_test_setup(emulated_writes_are_checked, setup),
 		cmocka_unit_test_setup(halves_of_a_32_bit_entry, setup),
