@@ -9,7 +9,7 @@
 #include <torc/pv.h>
 #include <torc/sched.h>
 
-/* Called again and again by the tools while it answers -XEN_ERESTART. */
+/* Called again and again by the tools while it answers -XEN_ERESTART, by one CPU at a time. */
 int domain_kill(struct domain *d)
 {
 	struct domain *me = d;
@@ -32,15 +32,10 @@ int domain_kill(struct domain *d)
 	} else {
 		spin_unlock(&d->lock);
 	}
-	if (atomic_swap(&d->being_killed, true))
-		return -XEN_ERESTART; /* by another of the control domain's processors: look again */
-	rc = d->state == DOM_DEAD ? 0 : pv_domain_kill(d);
-	if (rc || d->state == DOM_DEAD) {
-		atomic_set(&d->being_killed, false);
+	rc = pv_domain_kill(d);
+	if (rc)
 		return rc;
-	}
 	d->state = DOM_DEAD;
-	atomic_set(&d->being_killed, false);
 	if (domain_held_frames(d))
 		log_info("d%u is dead; others still hold %u of its frames", d->id,
 			 domain_held_frames(d));

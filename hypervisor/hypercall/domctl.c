@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* domctl: control of one domain. The table says which operation is whose; the groups are in
- * domctl_*.c. */
+ * domctl_*.c. On each domain one goes on at a time. */
 #include <torc/control.h>
 
 struct row {
@@ -85,6 +85,22 @@ static long get_info(struct vcpu *v, struct xen_domctl *op)
 	return 0;
 }
 
+/* What one found out about the domain, that it lives or that a vcpu of it stands still, holds until
+ * it is done: another CPU cannot end the domain meanwhile. Who comes second does not wait in here,
+ * but makes its call again: two vcpus of the control domain that look at each other would wait for
+ * ever. */
+static long alone(const struct row *r, struct vcpu *v, struct domain *d, struct xen_domctl *op,
+		  bool *back)
+{
+	long rc;
+
+	if (atomic_swap(&d->in_domctl, true))
+		return -XEN_ERESTART;
+	rc = r->fn(v, d, op, back);
+	atomic_set(&d->in_domctl, false);
+	return rc;
+}
+
 static long on_domain(struct vcpu *v, struct xen_domctl *op, bool *back)
 {
 	const struct row *r = find_row(op->cmd);
@@ -96,7 +112,7 @@ static long on_domain(struct vcpu *v, struct xen_domctl *op, bool *back)
 	d = domain_get_for(v, op->domain);
 	if (!d)
 		return refuse(v, -XEN_ESRCH, "%s: no domain %u", r->name, op->domain);
-	rc = r->fn(v, d, op, back);
+	rc = alone(r, v, d, op, back);
 	domain_put(&d);
 	return rc;
 }

@@ -42,7 +42,7 @@ struct domain {
 	bool debugged;		  /* by a debugger in the control domain: debug.c */
 	bool debug_paused;	  /* a breakpoint or step stopped it; in pause_count once */
 	uint32_t nr_polling;	  /* vcpus in SCHEDOP_poll: they want to hear of masked ports too */
-	bool being_killed;	  /* somebody is in pv_domain_kill() */
+	bool in_domctl;		  /* a CPU is in a domctl on it */
 	struct timer watchdog[2]; /* SCHEDOP_watchdog */
 	bool watchdog_used[2];
 	struct domain *next_hash, *next_dead; /* index.c, domain.c */
