@@ -29,6 +29,7 @@ struct pirq {
 	uint8_t waiting;    /* level: masked until the guest's EOI */
 };
 
+/* NULL once the domain is dying: the control domain may ask for one of the dead. */
 struct pirq_table {
 	struct pirq *pirq[NR_PIRQS];
 	unsigned long reserved[BITS_TO_LONGS(NR_PIRQS)]; /* by get_free_pirq */
@@ -221,7 +222,7 @@ int pirq_map_gsi(struct domain *d, int gsi, int *nr)
 	if (!io_irq_allowed(d, (unsigned int)gsi))
 		return -XEN_EPERM;
 	spin_lock(&lock);
-	rc = map_gsi(d, (unsigned int)gsi);
+	rc = d->pirqs ? map_gsi(d, (unsigned int)gsi) : -XEN_ESRCH;
 	spin_unlock(&lock);
 	if (!rc)
 		*nr = gsi;
@@ -288,7 +289,7 @@ int pirq_map_msi(struct domain *d, const struct msi_target *t, int *nr)
 		return -XEN_EOPNOTSUPP; /* several plain MSIs want vectors in a row; one is enough
 					   for every driver */
 	spin_lock(&lock);
-	n = *nr >= 0 ? *nr : find_free(d);
+	n = !d->pirqs ? -XEN_ESRCH : *nr >= 0 ? *nr : find_free(d);
 	rc = n < 0								    ? n :
 	     n >= NR_PIRQS || n < (int)MIN(ioapic_nr_gsis(), (unsigned int)NR_GSIS) ? -XEN_EINVAL :
 										      0;
@@ -369,6 +370,7 @@ void pirq_free(struct domain *d)
 	for (unsigned int i = 0; i < NR_PIRQS; i++)
 		if (t->pirq[i] && t->pirq[i]->mapped)
 			release(t->pirq[i]);
+	d->pirqs = NULL; /* from here on nobody maps another for it */
 	spin_unlock(&lock);
 	settle();
 	for (unsigned int i = 0; i < NR_PIRQS; i++)
@@ -376,7 +378,6 @@ void pirq_free(struct domain *d)
 	if (t->eoi_map)
 		guest_frame_unmap(t->eoi_map, true);
 	zfree(t);
-	d->pirqs = NULL;
 }
 
 /* --- binding -------------------------------------------------------------- */

@@ -2,13 +2,14 @@
 # Kernel images, the instruction decoder, CPUID, rights to devices, the control domain's calls: unit tests and fuzz targets.
 
 HV_CTRL_FLAGS := -DTORC_HOST_BUILD -Ihypervisor/include
-HV_CTRL_TESTS := insn elf cpuid io index domctl emulate
+HV_CTRL_TESTS := insn elf cpuid io index domctl emulate pirq
 insn_TESTED := hypervisor/pv/insn
 elf_TESTED := hypervisor/lib/elf hypervisor/lib/print
 cpuid_TESTED := hypervisor/pv/cpuid
 io_TESTED := hypervisor/pv/io
 index_TESTED := hypervisor/domain/index
 domctl_TESTED := hypervisor/hypercall/domctl
+pirq_TESTED := hypervisor/pv/pirq
 emulate_TESTED := hypervisor/pv/emulate hypervisor/pv/insn
 
 $(foreach t,$(HV_CTRL_TESTS),$(eval $(B)/obj/san/tests/unit/$(t)_test.o: HOST_CFLAGS += $(HV_CTRL_FLAGS)))
