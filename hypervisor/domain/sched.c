@@ -592,9 +592,11 @@ bool hook_before_return(struct cpu_user_regs *regs)
 		irq_on(); /* it writes to the guest's memory, see pv_switch_done() */
 		pv_deliver_pending(v, regs);
 		irq_off();
-		/* A guest whose stack is no good has crashed. Events that came meanwhile are masked
-		 * by now. */
-		return READ_ONCE(ci->work_pending) == 0;
+		/* A guest whose stack is no good has crashed. An event that came meanwhile has had
+		 * its interrupt, so it is looked for again, unless it is masked by now (or waits
+		 * for a debugger's step). */
+		return READ_ONCE(ci->work_pending) == 0 &&
+		       (READ_ONCE(*vcpu_upcall_mask(v)) || v->pending_traps);
 	}
 	return true;
 }

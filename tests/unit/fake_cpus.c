@@ -178,6 +178,7 @@ void pv_switch_to(struct vcpu *v)
 /* What looks at a guest's memory may have to wait for CPUs that wait for this one. */
 static bool irqs_on;
 unsigned int delivered;
+bool nothing_to_deliver;
 
 void fake_irqs(bool on)
 {
@@ -197,7 +198,10 @@ void pv_deliver_pending(struct vcpu *v, struct cpu_user_regs *r)
 	(void)r;
 	if (!irqs_on)
 		panic("an event is delivered with interrupts off");
+	if (nothing_to_deliver) /* an NMI for which there is no entry; the event comes right after */
+		return;
 	*vcpu_upcall_pending(v) = 0;
+	*vcpu_upcall_mask(v) = 1;
 	delivered++;
 }
 int pv_vcpu_init(struct vcpu *v)

@@ -25,9 +25,10 @@
 extern struct cpu_info cpus[8];
 extern unsigned int my_cpu; /* who acts */
 extern ns_t now;
-extern ns_t switch_takes;      /* to load a vcpu */
-extern unsigned int settled;   /* calls of domain_shutdown_settle() */
-extern unsigned int delivered; /* of pv_deliver_pending() */
+extern ns_t switch_takes;	/* to load a vcpu */
+extern unsigned int settled;	/* calls of domain_shutdown_settle() */
+extern unsigned int delivered;	/* of pv_deliver_pending(), */
+extern bool nothing_to_deliver; /* which finds none */
 
 extern struct domain *doms[16]; /* of guest() */
 extern unsigned int nr_doms;

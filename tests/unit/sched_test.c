@@ -158,6 +158,24 @@ static void test_event_is_delivered_on_the_way_out(void **s)
 	assert_int_equal(*vcpu_upcall_pending(v), 0);
 }
 
+/* Its interrupt was taken while there was nothing to deliver yet: there is no other. */
+static void test_event_right_after_a_look_is_not_lost(void **s)
+{
+	struct vcpu *v = guest(1, 256)->vcpus[0];
+
+	(void)s;
+	settle();
+	my_cpu = v->cpu;
+	*vcpu_upcall_pending(v) = 1;
+	nothing_to_deliver = true;
+	assert_false(hook_before_return(&cpus[my_cpu].guest_regs));
+	nothing_to_deliver = false;
+	assert_true(hook_before_return(&cpus[my_cpu].guest_regs));
+	assert_int_equal(delivered, 1);
+	assert_true(hook_before_return(&cpus[my_cpu].guest_regs));
+	assert_int_equal(delivered, 1);
+}
+
 static void test_wake_between_block_and_switch_is_not_lost(void **s)
 {
 	struct vcpu *v = guest(1, 256)->vcpus[0];
@@ -302,6 +320,7 @@ int main(void)
 		ONE(test_sleep_earns_no_fortune),
 		ONE(test_pending_event_keeps_awake),
 		ONE(test_event_is_delivered_on_the_way_out),
+		ONE(test_event_right_after_a_look_is_not_lost),
 		FOUR(test_wake_between_block_and_switch_is_not_lost),
 		ONE(test_yield_lets_the_next_run),
 		FOUR(test_runstates_add_up),
