@@ -48,9 +48,10 @@ struct dirty_log {
 	uint64_t nr;	      /* frames by the guest's own numbers: bits of the map */
 	unsigned long **leaf; /* pages of it */
 	unsigned int nr_leaves;
-	uint32_t faults, dirty;	    /* since they were last read */
-	struct frame_list *buckets; /* copies, by the number of the guest's table. A copy's struct
-				     * frame: link is in the bucket, type the table's number */
+	unsigned int copies, allowed; /* there are, and may be however short memory is */
+	uint32_t faults, dirty;	      /* since they were last read */
+	struct frame_list *buckets;   /* copies, by the number of the guest's table. A copy's struct
+				       * frame: link is in the bucket, type the table's number */
 };
 
 /* --- the map -------------------------------------------------------------- */
@@ -102,6 +103,7 @@ static uint64_t *copy_entries(const struct frame *copy)
 static void copy_drop(struct dirty_log *log, struct frame *copy)
 {
 	frame_list_del(&log->buckets[copy->type % BUCKETS], copy);
+	log->copies--;
 	copy->type = 0;
 	page_free(copy_entries(copy), 0);
 }
@@ -125,6 +127,16 @@ static uint64_t entry_readable(unsigned int level, uint64_t e)
 	return e & ~PTE_RW;
 }
 
+/* A guest may make any of its frames a table, and so have as many copies made: the last of the
+ * host's memory is not for them. */
+#define ALLOWED_PART 16 /* of the guest's frames: more than tables are where memory is used */
+#define LAST_PART    16 /* of the host's */
+
+static bool copy_allowed(const struct dirty_log *log)
+{
+	return log->copies < log->allowed || heap_free_frames() > heap_total_frames() / LAST_PART;
+}
+
 /* The copy of a guest's table; a new one if there is none. NULL: no memory. */
 static struct frame *copy_get(struct domain *d, struct dirty_log *log, mfn_t table,
 			      enum frame_type t)
@@ -136,11 +148,12 @@ static struct frame *copy_get(struct domain *d, struct dirty_log *log, mfn_t tab
 
 	if (copy)
 		return copy;
-	to = page_alloc(0);
+	to = copy_allowed(log) ? page_alloc(0) : NULL;
 	if (!to) {
 		log->failed = true;
 		return NULL;
 	}
+	log->copies++;
 	copy = mfn_frame(virt_to_mfn(to));
 	for (i = 0; i < PAGE_SIZE / sizeof(*to); i++)
 		to[i] = table_slot_is_guests(d, t, i) ? entry_readable(level, READ_ONCE(from[i])) :
@@ -449,6 +462,7 @@ int dirty_enable(struct domain *d)
 	spin_lock(&log->lock);
 	log->failed = false;
 	log->faults = log->dirty = 0;
+	log->allowed = d->max_pages / ALLOWED_PART;
 	log->on = true;
 	spin_unlock(&log->lock);
 	atomic_set(&d->dirty, log);

@@ -293,6 +293,26 @@ static void copies_end_with_their_tables(void **s)
 	audit();
 }
 
+/* Who makes all of its memory tables and writes through each has as many copies made. */
+static void last_memory_is_not_for_copies(void **s)
+{
+	uint64_t least = heap_total_frames() / 16;
+	struct xen_domctl_shadow_op_stats stats;
+	unsigned int page, limit = d->max_pages;
+
+	(void)s;
+	d->max_pages = 16; /* so that one copy is always allowed */
+	assert_int_equal(dirty_enable(d), 0);
+	d->max_pages = limit;
+	while (heap_free_frames() > least + 1)
+		assert_non_null(frames_alloc(0, 0));
+	for (page = 0; page < 63; page++)
+		assert_true(access_page(page, true));
+	assert_int_equal(heap_free_frames(), least);
+	assert_int_equal(dirty_read(d, false, GADDR(0), 200, &stats), -XEN_ENOMEM);
+	assert_int_equal(dirty_disable(d), 0);
+}
+
 static void memory_runs_out(void **s)
 {
 	struct xen_domctl_shadow_op_stats stats;
@@ -391,6 +411,7 @@ int main(void)
 		cmocka_unit_test_setup(tables_and_the_hypervisors_writes_are_noted, setup),
 		cmocka_unit_test_setup(kinds_are_noted, setup),
 		cmocka_unit_test_setup(copies_end_with_their_tables, setup),
+		cmocka_unit_test_setup(last_memory_is_not_for_copies, setup),
 		cmocka_unit_test_setup(memory_runs_out, setup),
 		cmocka_unit_test_setup(random_life, setup),
 	};
