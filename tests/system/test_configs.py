@@ -16,6 +16,7 @@ import os
 import re
 
 import scenario as rig
+import schema
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 CONFIGS = os.path.join(HERE, "configs")
@@ -167,6 +168,22 @@ def files():
     return {os.path.basename(p): p for p in paths + [EXAMPLE]}
 
 
+def listings(r):
+    """Each listing's JSON, from the same boot, against the schema that it names."""
+    with open(os.path.join(r.log, "serial.raw"), errors="replace") as f:
+        said = re.findall(r"^json (\S+) (.*?)\r?$", f.read(), re.M)
+    for i, (name, text) in enumerate(said):
+        with open(os.path.join(rig.ROOT, "dom0-tools", "schemas", f"torc-{name}-1.json"), encoding="utf-8") as f:
+            wanted = json.load(f)
+        try:
+            schema.check(json.loads(text), wanted)
+            why = ""
+        except ValueError as e:
+            why = f"{e}: {text[:300]}"
+        r.add(not why, f"JSON {i + 1} fits torc-{name}/1", why)
+    r.add(len(said) > 15, "all listings came out as JSON", f"{len(said)}")
+
+
 def test_configs(show):
     r = rig.run("configs", hv="stock", tools="torc", files=[EXAMPLE], log=rig.built("logs", "system", "configs"))
     said = {}
@@ -182,4 +199,5 @@ def test_configs(show):
         except (KeyError, ValueError) as e:
             why = f"{type(e).__name__}: {e}"
         r.add(not why, f"{name} is understood as xl does, but for what it says", why or "")
+    listings(r)
     show(r)

@@ -1,4 +1,4 @@
-#rig: timeout=400 layers=stock,torc,small
+#rig: timeout=600 layers=stock,torc,small
 # Torc's tools on stock Xen: they see the host; and both sets of tools say how they understand the
 # config files in configs/, which test_configs.py compares.
 check "info answers" tool info
@@ -21,3 +21,31 @@ for f in /scenario/configs/*.cfg /scenario/*.pvlinux; do
 		[ $t = torc ] && echo "config $n why $(one_line /tmp/err)"
 	done
 done
+# what each listing says as JSON, which test_configs.py holds against the schemas
+small_guest j /guests/reference64.elf 'memory=8'
+check "a guest to be listed" torc create /tmp/j.cfg
+echo junk > /tmp/junk.cfg
+while read -r name words; do
+	torc $words --json > /tmp/said 2> /tmp/err
+	[ -s /tmp/said ] || cp /tmp/err /tmp/said # an error is JSON, too
+	echo "json $name $(one_line /tmp/said)"
+done <<-'E'
+domains list
+domains list -l
+domains vm-list
+info info
+why why j
+uptimes uptime
+top top -n 1 -d 1
+claims claims
+checks check
+vcpus vcpu-list
+cpupools cpupool-list
+schedules sched
+disks block-list j
+nics network-list j
+dump dump-core j /tmp/j.core
+error destroy nobody
+error create /tmp/junk.cfg
+E
+torc destroy j
