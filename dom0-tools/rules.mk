@@ -90,6 +90,12 @@ SOAKS += soak-daemon-kill
 soak-daemon-kill: rig all
 	$(PYTHON) -B tests/rig/boot --hv torc --tools torc --arg kills=60 --timeout 3600 daemon-kill
 
+# A guest is destroyed while it is being made again
+SOAKS += soak-again
+.PHONY: soak-again
+soak-again: rig all
+	$(PYTHON) -B tests/rig/boot --hv torc --tools torc again
+
 .PHONY: install-tools
 install-tools:
 	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man5 \

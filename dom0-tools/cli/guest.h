@@ -143,7 +143,9 @@ struct json_object *record_new(const struct guest_config *g, const struct guest_
 struct json_object *record_refusals(struct host *h, uint32_t domid, struct why *why);
 void record_rename(const char *from, const char *to);
 void supervisor_again_path(const char *name, char out[PATH_MAX]);
-void supervisor_forget(const char *name); /* it is not to be made again: somebody ended it by hand */
+/* It is not to be made again: somebody ended it by hand, or it has been. False if nothing was
+ * remembered, or somebody else forgot it first. */
+bool supervisor_forget(const char *name);
 bool supervisor_remembers(const char *name);
 /* Note an event with the time: "built", "failed", "stopped", ... */
 void record_event(struct json_object *record, const char *what, const char *detail);

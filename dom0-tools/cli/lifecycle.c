@@ -10,7 +10,9 @@
 #include <string.h>
 #include <time.h>
 
-#define GONE_MS 5000 /* how long frames may stay with backends before we say so */
+/* A guest that crashes at once is made again and again, but not often while one destroy runs. */
+#define BACK_TIMES 8
+#define GONE_MS	   5000 /* how long frames may stay with backends before we say so */
 
 static int64_t now_ms(void)
 {
@@ -95,8 +97,33 @@ int guest_destroy(struct cli *c, uint32_t domid, const char *reason)
 	return rc;
 }
 
-/* absent, or NULL: of a name that no domain has, false if that is an error. */
-static int each(struct cli *c, int argc, char **argv, int (*fn)(struct cli *c, uint32_t domid),
+/*
+ * A name that no domain has may be that of one that is being made again; the note that says so may
+ * have come or gone while it was looked for.
+ */
+static int find(struct cli *c, const char *word, bool (*absent)(const char *name), uint32_t *domid,
+		bool *called_off)
+{
+	int rc;
+
+	*called_off = false;
+	for (unsigned int look = 0; look < 3; look++) {
+		rc = cli_find_domain(c, word, domid);
+		if (!rc || !absent || c->why->error != TE_NO_DOMAIN)
+			return rc;
+		*called_off = absent(word);
+		if (*called_off)
+			return 0;
+	}
+	return rc;
+}
+
+/*
+ * fn is told the word as well by which its domain was found. absent, or NULL: of a name that no
+ * domain has, false if that is an error.
+ */
+static int each(struct cli *c, int argc, char **argv,
+		int (*fn)(struct cli *c, uint32_t domid, const char *word),
 		bool (*absent)(const char *name))
 {
 	int rc;
@@ -107,44 +134,78 @@ static int each(struct cli *c, int argc, char **argv, int (*fn)(struct cli *c, u
 	if (!rc)
 		rc = cli_store(c);
 	for (int i = 1; !rc && i < argc; i++) {
+		bool called_off;
 		uint32_t domid;
 
-		rc = cli_find_domain(c, argv[i], &domid);
+		rc = find(c, argv[i], absent, &domid, &called_off);
+		if (called_off)
+			continue;
 		if (!rc)
-			rc = fn(c, domid);
-		else if (absent && c->why->error == TE_NO_DOMAIN && absent(argv[i]))
-			rc = 0;
+			rc = fn(c, domid, argv[i]);
 	}
 	return rc;
 }
 
-/* Before it goes and after: a supervisor may just be about to make it again. */
-static int destroy_one(struct cli *c, uint32_t domid)
+static bool can_be_remembered(const char *name)
+{
+	return !strchr(name, '/') && *name != '.';
+}
+
+/* Whether a guest that was destroyed has been made again meanwhile: the same one, by its uuid; of
+ * one that was gone before we looked at it (NULL) the name says so. What would make it again is
+ * called off. */
+static bool is_back(struct cli *c, const char *name, const struct domain_info *was, uint32_t *domid)
+{
+	struct why *outer = c->why, ignored = { 0 };
+	struct domain_info info;
+	bool called_off, back;
+
+	c->why = &ignored;
+	back = find(c, name, supervisor_forget, domid, &called_off) == 0 && !called_off &&
+	       host_domain_info(c->host, *domid, &info, &ignored) == 0 &&
+	       (!was || memcmp(info.uuid, was->uuid, sizeof(info.uuid)) == 0);
+	c->why = outer;
+	return back;
+}
+
+/*
+ * It is gone when it stays gone. A supervisor may be making it again, and have taken the domain's
+ * nodes away for that, and the name with them, since we found it by that; or it may have been
+ * through with it before we were.
+ */
+static int destroy_one(struct cli *c, uint32_t domid, const char *word)
 {
 	char *name = cli_read(c, "/local/domain/%u/name", domid);
-	bool ours = name && !strchr(name, '/');
+	struct why ignored = { 0 };
+	struct domain_info was;
+	bool known = host_domain_info(c->host, domid, &was, &ignored) == 0, ours;
+	unsigned int times = 0;
 	int rc;
 
-	if (ours)
-		supervisor_forget(name);
-	rc = guest_destroy(c, domid, "torc destroy");
-	if (!rc && ours)
-		supervisor_forget(name);
+	if (!name)
+		name = strdup(word);
+	ours = name && can_be_remembered(name);
+	do {
+		if (ours)
+			supervisor_forget(name);
+		rc = guest_destroy(c, domid, "torc destroy");
+	} while (!rc && ours && ++times < BACK_TIMES &&
+		 is_back(c, name, known ? &was : NULL, &domid));
 	free(name);
 	return rc;
 }
 
 static bool not_again(const char *name)
 {
-	if (strchr(name, '/') || *name == '.' || !supervisor_remembers(name))
+	if (!can_be_remembered(name) || !supervisor_forget(name))
 		return false;
-	supervisor_forget(name);
 	cli_note("%s was about to be started again: that is called off", name);
 	return true;
 }
 
-static int pause_one(struct cli *c, uint32_t domid)
+static int pause_one(struct cli *c, uint32_t domid, const char *word)
 {
+	(void)word;
 	if (domid == 0)
 		return why_set(c->why, TE_STATE,
 			       "domain 0 cannot pause itself: nobody could unpause it");
@@ -167,11 +228,12 @@ static int unpause_all(struct cli *c, uint32_t domid)
 }
 
 /* Each pause counts; one unpause of an administrator is meant to set it running. */
-static int unpause_one(struct cli *c, uint32_t domid)
+static int unpause_one(struct cli *c, uint32_t domid, const char *word)
 {
 	struct domain_info info;
 	int rc = host_domain_info(c->host, domid, &info, c->why);
 
+	(void)word;
 	if (!rc && info.debugged) {
 		rc = gdb_recover(c->host, domid, c->why); /* if its debugger was killed */
 		if (rc > 0)

@@ -165,12 +165,12 @@ void supervisor_again_path(const char *name, char out[PATH_MAX])
 	snprintf(out, PATH_MAX, "%s/again%s%s", path_run(), name ? "/" : "", name ? name : "");
 }
 
-void supervisor_forget(const char *name)
+bool supervisor_forget(const char *name)
 {
 	char path[PATH_MAX];
 
 	supervisor_again_path(name, path);
-	unlink(path);
+	return unlink(path) == 0;
 }
 
 bool supervisor_remembers(const char *name)

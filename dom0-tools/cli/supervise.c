@@ -144,7 +144,8 @@ static int make_again(struct cli *c, struct json_object *record, uint32_t *domid
 	return rc;
 }
 
-/* Who destroys it by hand meanwhile takes the note away, and has the last word. */
+/* Who destroys it by hand meanwhile takes the note away, and has the last word: of two who do,
+ * one has taken it. */
 static int start_over(struct cli *c, const char *name, struct json_object *record)
 {
 	uint32_t domid;
@@ -153,9 +154,8 @@ static int start_over(struct cli *c, const char *name, struct json_object *recor
 	if (!supervisor_remembers(name))
 		return 0;
 	rc = make_again(c, record, &domid);
-	if (!rc && !supervisor_remembers(name))
+	if (!supervisor_forget(name) && !rc)
 		rc = guest_destroy(c, domid, "it was destroyed by hand while it was made again");
-	supervisor_forget(name);
 	return rc;
 }
 
