@@ -1,32 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Write, sync, rename, sync the folder. */
 #include "migration/durable.h"
+#include "dom0-tools/common/paths.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
-
-static int sync_folder(const char *file)
-{
-	char dir[512];
-	char *slash;
-	int fd, rc = 0;
-
-	if (snprintf(dir, sizeof(dir), "%s", file) >= (int)sizeof(dir))
-		return -ENAMETOOLONG;
-	slash = strrchr(dir, '/');
-	if (slash)
-		slash[slash == dir] = 0;
-	fd = open(slash ? dir : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	if (fsync(fd))
-		rc = -errno;
-	close(fd);
-	return rc;
-}
 
 static int write_all(int fd, const char *p, size_t len)
 {
@@ -63,12 +44,12 @@ int durable_write(const char *file, const void *data, size_t len, mode_t mode)
 		unlink(temp);
 		return rc;
 	}
-	return sync_folder(file);
+	return path_sync_folder(file);
 }
 
 int durable_remove(const char *file)
 {
 	if (unlink(file))
 		return -errno;
-	return sync_folder(file);
+	return path_sync_folder(file);
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Files beside their places (part.h). */
 #include "dom0-tools/common/part.h"
+#include "dom0-tools/common/paths.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -61,26 +61,6 @@ const char *part_why(int rc)
 	}
 }
 
-static int sync_folder_of(const char *file)
-{
-	char dir[PATH_MAX];
-	char *slash;
-	int fd, rc;
-
-	if (snprintf(dir, sizeof(dir), "%s", file) >= (int)sizeof(dir))
-		return -ENAMETOOLONG;
-	slash = strrchr(dir, '/');
-	if (slash)
-		slash[slash == dir] = 0;
-	fd = open(slash ? dir : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	/* EINVAL: a filesystem that has nothing to do for it */
-	rc = fsync(fd) && errno != EINVAL ? -errno : 0;
-	close(fd);
-	return rc;
-}
-
 int part_keep(int fd, const char *part, const char *file)
 {
 	int rc = fsync(fd) || rename(part, file) ? -errno : 0;
@@ -89,7 +69,9 @@ int part_keep(int fd, const char *part, const char *file)
 		unlink(part);
 		return rc;
 	}
-	rc = sync_folder_of(file);
+	rc = path_sync_folder(file);
+	if (rc == -EINVAL) /* a filesystem that has nothing to do for it */
+		rc = 0;
 	if (rc)
 		unlink(file);
 	return rc;

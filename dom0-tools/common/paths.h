@@ -18,5 +18,8 @@ int path_write_file(const char *file, const char *text, size_t len);
 int path_read_file(const char *file, size_t most, char **text, size_t *len);
 /* The same of a file in a directory that is another user's: no link, no pipe. */
 int path_read_plain(const char *file, size_t most, char **text, size_t *len);
+/* Sync the folder that a file is in, or was: its name there is on the disk then, or gone from it. 0
+ * or -errno; -EINVAL if the filesystem knows no syncing of folders. */
+int path_sync_folder(const char *file);
 
 #endif
