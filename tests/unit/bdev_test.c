@@ -24,16 +24,6 @@ static time_t now = 1000;
 
 /* --- the store and the log */
 
-int store_path(char out[STORE_PATH_MAX], const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(out, STORE_PATH_MAX, fmt, ap);
-	va_end(ap);
-	return 0;
-}
-
 int store_open(struct store **s, const char *path)
 {
 	(void)s, (void)path;

@@ -48,7 +48,7 @@ unit-nbd: $(B)/tests/nbd_test
 	$(Q)$<
 CHECKS += unit-nbd
 
-$(B)/tests/bdev_test: $(addprefix $(B)/obj/san/,$(addsuffix .o,tests/unit/bdev_test drivers/backend/common/bdev dom0-tools/common/why))
+$(B)/tests/bdev_test: $(addprefix $(B)/obj/san/,$(addsuffix .o,tests/unit/bdev_test tests/unit/fake_store_path drivers/backend/common/bdev dom0-tools/common/why))
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
 	$(Q)$(HOST_CC) $(SAN_FLAGS) -Wl,--wrap=clock_gettime -o $@ $^ -lcmocka

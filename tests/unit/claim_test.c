@@ -46,16 +46,6 @@ static bool below(const char *path, const char *dir)
 
 /* --- what claim.c asks of others */
 
-int store_path(char out[STORE_PATH_MAX], const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(out, STORE_PATH_MAX, fmt, ap);
-	va_end(ap);
-	return 0;
-}
-
 static char *value_at(const char *fmt, va_list ap)
 {
 	char path[STORE_PATH_MAX];

@@ -37,16 +37,6 @@ static struct daemon d;
 
 /* --- what the daemon asks of others */
 
-int store_path(char out[STORE_PATH_MAX], const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(out, STORE_PATH_MAX, fmt, ap);
-	va_end(ap);
-	return 0;
-}
-
 const char *store_why(const struct store *s)
 {
 	(void)s;

@@ -27,16 +27,6 @@ static const char *own_error, *kernel_error, *refusal = "no", *log_line = "";
 
 /* --- what why.c, backend.c and out.c ask of others */
 
-int store_path(char out[STORE_PATH_MAX], const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(out, STORE_PATH_MAX, fmt, ap);
-	va_end(ap);
-	return 0;
-}
-
 int store_list(struct store *s, store_txn_t t, const char *path, char ***names, size_t *count)
 {
 	static char id[] = "51712";
