@@ -180,7 +180,8 @@ void clock_alarm(ns_t deadline)
 		return;
 	}
 	/* far ones come a second at a time: the counter is short */
-	left = MIN(MAX(deadline - clock_now(), 0), NS_PER_SEC);
+	left = deadline - clock_now();
+	left = MIN(MAX(left, 0), NS_PER_SEC);
 	if (cpu_features.tsc_deadline)
 		wrmsr(MSR_TSC_DEADLINE, rdtsc() + (uint64_t)left * tsc_hz / NS_PER_SEC + 1);
 	else

@@ -42,9 +42,18 @@ static inline bool mfn_eq(mfn_t a, mfn_t b)
 #define MAX_CPUS 64
 typedef uint64_t cpumask_t; /* one bit a physical CPU; MAX_CPUS is what fits */
 
-#define ARRAY_SIZE(a)	      (sizeof(a) / sizeof((a)[0]))
-#define MIN(a, b)	      ((a) < (b) ? (a) : (b))
-#define MAX(a, b)	      ((a) > (b) ? (a) : (b))
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+/* Arguments are evaluated once: they may read a clock, or what others write to. */
+#define MIN(a, b)                                                             \
+	({                                                                    \
+		__typeof__((a) < (b) ? (a) : (b)) min_a_ = (a), min_b_ = (b); \
+		min_a_ < min_b_ ? min_a_ : min_b_;                            \
+	})
+#define MAX(a, b)                                                             \
+	({                                                                    \
+		__typeof__((a) > (b) ? (a) : (b)) max_a_ = (a), max_b_ = (b); \
+		max_a_ > max_b_ ? max_a_ : max_b_;                            \
+	})
 #define ROUND_UP(x, n)	      (((x) + (n)-1) & ~((__typeof__(x))(n)-1))
 #define ROUND_DOWN(x, n)      ((x) & ~((__typeof__(x))(n)-1))
 #define likely(x)	      __builtin_expect(!!(x), 1)

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* x86/clock.c on a processor that counts on with each look at its counter: an alarm comes at its
+ * time, also one whose time passes while it is set. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+/* the instructions, as clock.c has them from here */
+#define rdtsc real_rdtsc
+#define rdmsr real_rdmsr
+#define wrmsr real_wrmsr
+#define inb   real_inb
+#define inl   real_inl
+#define outb  real_outb
+#include <torc/x86.h>
+#include <torc/x86_priv.h>
+#undef rdtsc
+#undef rdmsr
+#undef wrmsr
+#undef inb
+#undef inl
+#undef outb
+
+#define TSC_HZ	   2600000000ull
+#define APIC_HZ	   1000000000ull
+#define PM_HZ	   3579545ull
+#define NOT_LATE   (20 * NS_PER_US)
+#define IA32_TSC_D 0x6e0
+
+struct acpi_facts acpi = { .pm_timer = 0x608, .pm_timer_32 = true };
+struct cpu_features cpu_features;
+
+static uint64_t tsc = 5000000, step = 2600, started_at, deadline_tsc;
+static uint32_t count;
+
+static uint64_t rdtsc(void)
+{
+	return tsc += step;
+}
+static void wrmsr(uint32_t msr, uint64_t v)
+{
+	assert_int_equal(msr, IA32_TSC_D);
+	deadline_tsc = v;
+}
+static uint32_t inl(uint16_t port)
+{
+	assert_int_equal(port, 0x608);
+	return (uint32_t)((unsigned __int128)rdtsc() * PM_HZ / TSC_HZ);
+}
+static uint8_t inb(uint16_t port)
+{
+	fail_msg("port %#x is read", port);
+	return 0;
+}
+static void outb(uint16_t port, uint8_t v)
+{
+	fail_msg("port %#x is written %#x", port, v);
+}
+
+#include "hypervisor/x86/clock.c"
+
+unsigned int this_cpu(void)
+{
+	return 0;
+}
+void apic_timer_start(uint32_t n)
+{
+	started_at = tsc;
+	count = n;
+}
+static uint32_t ticks_since(uint64_t at)
+{
+	return (uint32_t)((unsigned __int128)(tsc - at) * APIC_HZ / TSC_HZ);
+}
+uint32_t apic_timer_count(void)
+{
+	return count - ticks_since(started_at);
+}
+void apic_timer_mode(bool deadline)
+{
+	(void)deadline;
+}
+void *map_device(maddr_t ma, size_t size, uint64_t flags)
+{
+	(void)ma, (void)size, (void)flags;
+	return NULL;
+}
+int64_t rtc_read(void)
+{
+	return 0;
+}
+void log_info(const char *fmt, ...)
+{
+	(void)fmt;
+}
+void log_warn(const char *fmt, ...)
+{
+	(void)fmt;
+}
+
+/* When the one that was just set fires. */
+static ns_t fires(void)
+{
+	uint64_t at = cpu_features.tsc_deadline ?
+			      MAX(deadline_tsc, tsc) :
+			      started_at + (uint64_t)((unsigned __int128)count * TSC_HZ / APIC_HZ);
+
+	assert_true(cpu_features.tsc_deadline || count);
+	return scale_apply(&scales[0], at);
+}
+
+static void set_up(bool deadline)
+{
+	step = 26;
+	cpu_features.tsc_deadline = deadline;
+	clock_init();
+	step = 2600; /* 1 us a look */
+}
+
+static void each_deadline_is_kept(void)
+{
+	ns_t before, left;
+
+	for (left = -10 * NS_PER_US; left < 10 * NS_PER_US; left += 100) {
+		before = clock_now();
+		clock_alarm(before + left);
+		assert_true(fires() >= before + left);
+		assert_true(fires() < before + MAX(left, 0) + NOT_LATE);
+	}
+	for (left = NS_PER_US; left < NS_PER_SEC / 2; left *= 3) {
+		before = clock_now();
+		clock_alarm(before + left);
+		assert_true(fires() >= before + left);
+		/* it is a little late, as is measured and meant */
+		assert_true(fires() < before + left + left / 1000 + NOT_LATE);
+	}
+	before = clock_now();
+	clock_alarm(before + 100 * NS_PER_SEC); /* in steps */
+	assert_true(fires() < before + 2 * NS_PER_SEC);
+}
+
+static void by_the_timer(void **state)
+{
+	(void)state;
+	set_up(false);
+	each_deadline_is_kept();
+}
+
+static void by_deadline(void **state)
+{
+	(void)state;
+	set_up(true);
+	each_deadline_is_kept();
+}
+
+static void arguments_are_evaluated_once(void **state)
+{
+	int n = 0;
+
+	(void)state;
+	assert_int_equal(MIN(++n, 5), 1);
+	assert_int_equal(MAX(++n, 1), 2);
+	assert_int_equal(MIN(MAX(++n, 0), 9), 3);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(by_the_timer),
+		cmocka_unit_test(by_deadline),
+		cmocka_unit_test(arguments_are_evaluated_once),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
