@@ -132,7 +132,9 @@ struct prediction predict(const struct round_measure *rounds, unsigned int count
 	if (!last->dirtied) {
 		uint64_t pause = pause_of(&c, l, 0);
 
-		return (struct prediction){ VERDICT_CONVERGES, 0, pause, pause, 100 };
+		return (struct prediction){ pause <= l->downtime_ns ? VERDICT_CONVERGES :
+									   VERDICT_NEVER,
+					    0, pause, pause, 100 };
 	}
 	p = follow(&c, l, 1.0);
 	if (p.verdict == VERDICT_CONVERGES || l->fixed_ns >= l->downtime_ns)

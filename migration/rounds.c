@@ -161,6 +161,9 @@ static enum next decide(struct rounds *r)
 			       limit_reached(r);
 	if (o->deadline_ns ? elapsed >= o->deadline_ns : r->hopeless >= HOPELESS)
 		return limit_reached(r);
+	/* it would be forced at the deadline, and what exceeds the pause asked for is no page's */
+	if (o->on_deadline == MIG_FORCE && r->hopeless >= HOPELESS && l.fixed_ns >= downtime)
+		return NEXT_LAST;
 	return r->count < r->max ? NEXT_ROUND : limit_reached(r);
 }
 

@@ -572,6 +572,34 @@ static void idle_guest_converges(void **state)
 	guest_end();
 }
 
+/* A pause shorter than what no page explains: the time until the deadline would be in vain. */
+static void too_short_for_any_guest(void **state)
+{
+	struct mig_send_opts o = { .live = true,
+				   .downtime_ns = 1,
+				   .deadline_ns = 3600000000000,
+				   .on_deadline = MIG_FORCE };
+	struct mig_outcome out;
+	struct why why;
+
+	(void)state;
+	for (unsigned int busy = 0; busy < 2; busy++) {
+		guest_new(false);
+		m->tick = busy ? guest_gets_on : NULL;
+		assert_int_equal(send_with(&o, &out, &why), 0);
+		assert_in_range(out.rounds, 3, busy ? 20 : 5);
+		assert_int_equal(receive(&why), 0);
+		compare();
+		guest_end();
+	}
+	/* whom nothing is forced on waits for a better moment */
+	o.on_deadline = MIG_ABORT;
+	guest_new(false);
+	assert_int_equal(send_with(&o, &out, &why), -ETIMEDOUT);
+	assert_true(out.rounds >= 30);
+	guest_end();
+}
+
 /* However it ends, the guest runs on and nobody watches its writes. */
 static void ends(void **state)
 {
@@ -787,6 +815,7 @@ int main(void)
 		cmocka_unit_test(still),
 		cmocka_unit_test(live),
 		cmocka_unit_test(idle_guest_converges),
+		cmocka_unit_test(too_short_for_any_guest),
 		cmocka_unit_test(ends),
 		cmocka_unit_test(cap),
 		cmocka_unit_test(throttle),
