@@ -116,6 +116,7 @@ static void info_drop(struct vcpu *v)
 /* No vcpu of d runs any more. Each step stands being done again. */
 int pv_domain_kill(struct domain *d)
 {
+	struct shared_info *shared;
 	struct vcpu *v;
 	unsigned int i;
 	int rc;
@@ -147,9 +148,11 @@ int pv_domain_kill(struct domain *d)
 	rc = mmu_kill(d);
 	if (rc)
 		return rc;
-	if (d->shared) {
-		frame_unshare(mfn_frame(virt_to_mfn(d->shared)));
-		d->shared = NULL;
-	}
+	spin_lock(&d->lock);
+	shared = d->shared;
+	WRITE_ONCE(d->shared, NULL);
+	spin_unlock(&d->lock);
+	if (shared)
+		frame_unshare(mfn_frame(virt_to_mfn(shared)));
 	return 0;
 }

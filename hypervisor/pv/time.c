@@ -53,14 +53,11 @@ void pv_vcpu_time_update(struct vcpu *v)
 		pv_in_kernel_root(v, time_area_write);
 }
 
-void time_update_wallclock(struct domain *d)
+static void wallclock_write(struct domain *d)
 {
 	int64_t ns = clock_wall_at_boot(), sec = ns / NS_PER_SEC + d->time_offset_s;
-	uint32_t *version;
+	uint32_t *version = d->is_32bit ? &shared32(d)->wc_version : &d->shared->wc_version;
 
-	if (!d->shared)
-		return; /* it died */
-	version = d->is_32bit ? &shared32(d)->wc_version : &d->shared->wc_version;
 	ns %= NS_PER_SEC;
 	d->wc_version += 2;
 	WRITE_ONCE(*version, d->wc_version - 1);
@@ -76,6 +73,15 @@ void time_update_wallclock(struct domain *d)
 	}
 	wmb();
 	WRITE_ONCE(*version, d->wc_version);
+}
+
+/* Any domain's, which may be dying: its shared_info goes under the same lock (pv_domain_kill()). */
+void time_update_wallclock(struct domain *d)
+{
+	spin_lock(&d->lock);
+	if (d->shared)
+		wallclock_write(d);
+	spin_unlock(&d->lock);
 }
 
 /* --- timers --------------------------------------------------------------- */
