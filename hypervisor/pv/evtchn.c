@@ -197,8 +197,12 @@ void evtchn_virq_global(unsigned int virq)
 		held = NULL;
 	spin_unlock_irq(&virq_lock, flags);
 	d = held ? held : dom0;
+	/* The handler may be dying on another CPU: with interrupts off it waits for us before what
+	 * is raised there goes (pv_domain_kill()), or has closed its ports. */
+	flags = irq_save();
 	if (d && d->evtchn && d->vcpus && d->vcpus[0])
 		virq_raise(d, d->vcpus[0], virq);
+	irq_restore(flags);
 	if (held)
 		domain_put(&held);
 }

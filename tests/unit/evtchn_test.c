@@ -235,8 +235,11 @@ static void test_virqs(void **s)
 	assert_int_equal(evtchn_set_virq_handler(b, VIRQ_TIMER), -XEN_EINVAL);
 	assert_int_equal(evtchn_set_virq_handler(b, VIRQ_DOM_EXC), 0);
 	assert_int_equal(b->refs, 2);
+	quiet(b, t1);
 	evtchn_virq_global(VIRQ_DOM_EXC);
 	assert_true(pending(b, g) && selected(bv1, g));
+	/* who ends the handler waits for those who have interrupts off, and for nobody else */
+	assert_true(fake_kicked_with_irqs_off);
 	b->state = DOM_DYING;
 	evtchn_close_all(b);
 	assert_int_equal(b->refs, 1);

@@ -63,8 +63,16 @@ struct domain *domain_get_for(struct vcpu *v, domid_t id)
 										  NULL;
 }
 
+static _Thread_local unsigned int irqs_saved;
+bool fake_kicked_with_irqs_off;
+
+void fake_irqs_saved(bool off)
+{
+	irqs_saved += off ? 1 : -1u;
+}
 void pv_vcpu_kick(struct vcpu *v)
 {
+	fake_kicked_with_irqs_off = irqs_saved != 0;
 	__atomic_add_fetch(&fake_kicks[v->id], 1, __ATOMIC_RELAXED);
 }
 void sched_answered(struct vcpu *v)

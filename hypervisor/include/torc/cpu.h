@@ -93,13 +93,18 @@ extern cpumask_t cpus_online;
 /* Interrupts on this CPU. */
 #ifdef TORC_HOST_BUILD /* a test's thread has none, but may want to know */
 extern __attribute__((weak)) void fake_irqs(bool on);
+extern __attribute__((weak)) void fake_irqs_saved(bool off);
 static inline unsigned long irq_save(void)
 {
+	if (fake_irqs_saved)
+		fake_irqs_saved(true);
 	return 0;
 }
 static inline void irq_restore(unsigned long f)
 {
 	(void)f;
+	if (fake_irqs_saved)
+		fake_irqs_saved(false);
 }
 static inline void irq_off(void)
 {
