@@ -352,7 +352,8 @@ void pv_vcpu_kick(struct vcpu *v)
 		 * wakes it for them) */
 		if (!atomic_read(&v->polling) || pv_events_pending(v))
 			vcpu_unblock(v);
-	} else if (v != current && atomic_read(&v->running) && !READ_ONCE(*vcpu_upcall_mask(v))) {
-		cpu_kick(v->cpu);
+	} else if (v != current && atomic_read(&v->running) &&
+		   (!READ_ONCE(*vcpu_upcall_mask(v)) || READ_ONCE(v->pending_traps))) {
+		cpu_kick(v->cpu); /* an NMI knows no mask */
 	}
 }
