@@ -253,17 +253,19 @@ enter_guest:
 	jmp	return_to_guest
 
 /* void enter_idle(void) */
-	.globl	enter_idle
+	.globl	enter_idle, idle_look, idle_halt
 enter_idle:
 	stack_reset
-1:	sti
+idle_look:
+	sti
 	call	hook_idle
 	cli
 	cmpl	$0, INFO_work_pending - INFO_regs(%rsp)
-	jne	1b
+	jne	idle_look
 	sti					/* takes effect after hlt: no interrupt is slept through */
+idle_halt:					/* but for an NMI's in between: x86/trap.c looks for this address */
 	hlt
-	jmp	1b
+	jmp	idle_look
 
 /* void stack_move(unsigned long delta): go on on the same stack at another address. */
 	.globl	stack_move

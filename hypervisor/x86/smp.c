@@ -17,6 +17,7 @@ void smp_main(void);
 static void (*cpu_main_fn)(void);
 static unsigned int started; /* the CPU being started says so here: its number */
 static bool stopping;
+static unsigned int stopper; /* the last one to stop the others goes on */
 unsigned int smp_max_cpus = MAX_CPUS;
 
 /* --- calls ---------------------------------------------------------------- */
@@ -75,14 +76,15 @@ void cpu_kick(unsigned int cpu)
 
 bool smp_is_stopping(void)
 {
-	return READ_ONCE(stopping);
+	return atomic_read(&stopping) && READ_ONCE(stopper) != this_cpu();
 }
 
 void smp_stop_others(void)
 {
 	unsigned int cpu;
 
-	WRITE_ONCE(stopping, true);
+	WRITE_ONCE(stopper, this_cpu());
+	atomic_set(&stopping, true);
 	for (cpu = 0; cpu < nr_cpus; cpu++)
 		if (cpu != this_cpu())
 			apic_send(cpu_apic_id[cpu], APIC_NMI);

@@ -9,7 +9,7 @@
 void trap_guest(struct cpu_user_regs *r);
 void trap_own(struct cpu_user_regs *r);
 void trap_own_ist(struct cpu_user_regs *r);
-extern const char iret_to_guest[];
+extern const char iret_to_guest[], idle_look[], idle_halt[];
 
 enum { TRAP_DB = 1, TRAP_NMI, TRAP_DF = 8, TRAP_PF = 14, TRAP_MC = 18 };
 
@@ -91,6 +91,17 @@ static void nmi(struct cpu_user_regs *r)
 	hook_nmi(r);
 }
 
+/* NMIs are blocked from one to the next iret. The way back to the guest may be sysret, or lead into
+ * the idle loop, so there is one here: from us to us. */
+static void nmi_over(void)
+{
+	unsigned long sp, t;
+
+	__asm__ volatile("mov %%rsp, %0\n\tmov %%ss, %k1\n\tpush %1\n\tpush %0\n\tpushfq\n\t"
+			 "mov %%cs, %k1\n\tpush %1\n\tlea 1f(%%rip), %1\n\tpush %1\n\tiretq\n1:"
+			 : "=&r"(sp), "=&r"(t)::"cc", "memory");
+}
+
 /* From a guest; regs are guest_regs(). Interrupts are off. */
 void trap_guest(struct cpu_user_regs *r)
 {
@@ -103,6 +114,7 @@ void trap_guest(struct cpu_user_regs *r)
 	}
 	if (v == TRAP_NMI) {
 		nmi(r);
+		nmi_over();
 		return;
 	}
 	if (v == TRAP_MC)
@@ -178,7 +190,12 @@ void trap_own_ist(struct cpu_user_regs *r)
 		 * read its memory. The guest's own debug status is not touched by it. */
 		r->rflags &= ~(unsigned long)EFLAGS_TF;
 		break;
-	case TRAP_NMI: nmi(r); break;
+	case TRAP_NMI:
+		nmi(r);
+		/* Right before hlt, which would now sleep through an interrupt that sti held back */
+		if (r->rip == (unsigned long)idle_halt)
+			r->rip = (unsigned long)idle_look;
+		break;
 	case TRAP_MC: machine_check(r); break;
 	default: die(r, read_cr2());
 	}
