@@ -13,8 +13,9 @@
 #define RING_SIZE     (64 * 1024)
 #define INPUT_SIZE    256
 #define LINE_SIZE     512
-#define GUEST_BURST   20 /* guest messages in a row before the limit of ... */
+#define GUEST_BURST   20 /* messages of one guest in a row before the limit of ... */
 #define GUEST_PER_SEC 10
+#define GUEST_LIMITS  32 /* guests whose numbers differ by this share one */
 
 void (*console_input_notify)(void);
 
@@ -116,24 +117,28 @@ LOG_FUNCTION(log_warn, LOG_WARNING, "warning: ")
 LOG_FUNCTION(log_info, LOG_INFO, "")
 LOG_FUNCTION(log_debug, LOG_DEBUG, "")
 
-/* What guests cause is limited, or one guest could fill the log and hold the serial line. */
-static bool guest_may_log(unsigned int *suppressed)
+/* What a guest causes is limited, or it could fill the log and hold the serial line; each by
+ * itself, or it could hide what others cause. */
+static struct guest_limit {
+	ns_t last;
+	unsigned int credit, lost;
+} limits[GUEST_LIMITS] = { [0 ... GUEST_LIMITS - 1] = { .credit = GUEST_BURST } };
+
+static bool guest_may_log(struct guest_limit *g, unsigned int *suppressed)
 {
-	static ns_t last;
-	static unsigned int credit = GUEST_BURST, lost;
 	unsigned long flags = console_lock();
 	ns_t now = clock_now();
-	uint64_t more = (uint64_t)(now - last) * GUEST_PER_SEC / NS_PER_SEC;
+	uint64_t more = (uint64_t)(now - g->last) * GUEST_PER_SEC / NS_PER_SEC;
 	bool may;
 
 	if (more) {
-		credit = (unsigned int)MIN(credit + more, (uint64_t)GUEST_BURST);
-		last = now;
+		g->credit = (unsigned int)MIN(g->credit + more, (uint64_t)GUEST_BURST);
+		g->last = now;
 	}
-	may = credit != 0;
-	*suppressed = may ? lost : 0;
-	lost = may ? 0 : lost + 1;
-	credit -= may;
+	may = g->credit != 0;
+	*suppressed = may ? g->lost : 0;
+	g->lost = may ? 0 : g->lost + 1;
+	g->credit -= may;
 	console_unlock(flags);
 	return may;
 }
@@ -144,10 +149,10 @@ void log_guest(unsigned int domid, enum log_level l, const char *fmt, ...)
 	char prefix[16];
 	va_list ap;
 
-	if ((int)l > guest_level || !guest_may_log(&suppressed))
+	if ((int)l > guest_level || !guest_may_log(&limits[domid % GUEST_LIMITS], &suppressed))
 		return;
 	if (suppressed)
-		log_warn("%u messages about guests were left out", suppressed);
+		log_warn("%u messages about d%u were left out", suppressed, domid);
 	format(prefix, sizeof(prefix), "d%u: ", domid);
 	va_start(ap, fmt);
 	log_line(prefix, fmt, ap);
