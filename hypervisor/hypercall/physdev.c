@@ -257,7 +257,7 @@ static long op_restore_msi(struct vcpu *v, gaddr_t arg)
 	(void)v;
 	if (guest_get(&r, arg))
 		return -XEN_EFAULT;
-	return msi_restore(0, r.bus, r.devfn);
+	return pirq_restore_msi(0, r.bus, r.devfn);
 }
 
 static long op_restore_msi_ext(struct vcpu *v, gaddr_t arg)
@@ -267,7 +267,7 @@ static long op_restore_msi_ext(struct vcpu *v, gaddr_t arg)
 	(void)v;
 	if (guest_get(&p, arg))
 		return -XEN_EFAULT;
-	return msi_restore(p.seg, p.bus, p.devfn);
+	return pirq_restore_msi(p.seg, p.bus, p.devfn);
 }
 
 /*

@@ -317,6 +317,17 @@ out:
 	return rc;
 }
 
+/* Under the lock: another vcpu might take the device's messages away meanwhile. */
+int pirq_restore_msi(uint16_t seg, uint8_t bus, uint8_t devfn)
+{
+	int rc;
+
+	spin_lock(&lock);
+	rc = msi_restore(seg, bus, devfn);
+	spin_unlock(&lock);
+	return rc;
+}
+
 /* The device may not reach its vector after this. Closed, not yet free: its handler may still run
  * elsewhere. */
 static void close_line(struct pirq *p)

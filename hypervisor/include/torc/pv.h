@@ -172,6 +172,7 @@ struct msi_target {
 	uint64_t table_base;
 };
 int pirq_map_msi(struct domain *d, const struct msi_target *t, int *pirq);
+int pirq_restore_msi(uint16_t seg, uint8_t bus, uint8_t devfn); /* after a device's reset */
 int pirq_unmap(struct domain *d, int pirq);
 /* evtchn_op bind_pirq */
 int pirq_bind(struct vcpu *v, int pirq, bool shareable, evtchn_port_t port);
