@@ -133,7 +133,7 @@ struct prediction predict(const struct round_measure *rounds, unsigned int count
 		uint64_t pause = pause_of(&c, l, 0);
 
 		return (struct prediction){ pause <= l->downtime_ns ? VERDICT_CONVERGES :
-									   VERDICT_NEVER,
+								      VERDICT_NEVER,
 					    0, pause, pause, 100 };
 	}
 	p = follow(&c, l, 1.0);
