@@ -12,6 +12,8 @@
 	0x2e7ull /* x87 SSE AVX, AVX-512's three, PKRU: what can be saved in the standard form */
 #define MXCSR_DEFAULT 0x1f80
 #define FCW_DEFAULT   0x037f
+/* CPUID 0x80000008, ebx */
+#define RESTORES_POINTERS 0x4u
 
 struct fpu_state { /* the processor's layout: 512 bytes of FXSAVE, then the header, then the rest */
 	uint16_t fcw, fsw;
@@ -25,6 +27,7 @@ struct fpu_state { /* the processor's layout: 512 bytes of FXSAVE, then the head
 _Static_assert(offsetof(struct fpu_state, xstate_bv) == XSTATE_HEADER, "the processor's layout");
 
 static uint32_t mxcsr_mask = 0xffbf;
+static bool keeps_pointers; /* see pointers_forget() */
 
 static void clear_ts(void)
 {
@@ -34,6 +37,30 @@ static void clear_ts(void)
 static void xsetbv(uint64_t v)
 {
 	__asm__ volatile("xsetbv" ::"c"(0), "a"((uint32_t)v), "d"((uint32_t)(v >> 32)));
+}
+
+/*
+ * AMD's processors without a bit that says else take up where the last x87 instruction and its
+ * operand were only along with a pending exception: a guest would find another's there. After this
+ * it finds ours. What else it does to the state is about to be replaced.
+ */
+static void pointers_forget(void)
+{
+	static const int32_t zero;
+
+	__asm__ volatile("fnclex\n\tffree %%st(7)\n\tfildl %0" ::"m"(zero));
+}
+
+static void pointers_ask(void)
+{
+	uint32_t r[4];
+
+	cpuid(0x80000000, 0, r);
+	if (r[0] >= 0x80000008)
+		cpuid(0x80000008, 0, r);
+	else
+		r[1] = 0;
+	keeps_pointers = cpu_features.amd && !(r[1] & RESTORES_POINTERS);
 }
 
 void fpu_init_cpu(void)
@@ -59,6 +86,7 @@ void fpu_init_cpu(void)
 	}
 	__asm__ volatile("fninit");
 	if (!this_cpu()) {
+		pointers_ask();
 		__asm__ volatile("fxsave64 %0" : "=m"(probe));
 		if (probe.mxcsr_mask)
 			mxcsr_mask = probe.mxcsr_mask;
@@ -109,6 +137,8 @@ void fpu_save(struct fpu_state *f)
 void fpu_load(const struct fpu_state *f)
 {
 	clear_ts();
+	if (keeps_pointers)
+		pointers_forget();
 	if (cpu_features.xsave)
 		__asm__ volatile("xrstor64 %0" ::"m"(*f), "a"(~0u), "d"(~0u) : "memory");
 	else
