@@ -128,6 +128,7 @@ static bool hypercall_page(struct domain *d, uint64_t val)
 	if (!page)
 		return false;
 	hypercall_page_fill(d, page);
+	dirty_mark(d, MFN(val >> PAGE_SHIFT));
 	guest_frame_unmap(page, true);
 	return true;
 }
