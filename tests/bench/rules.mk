@@ -39,6 +39,12 @@ $(B)/tests/userbench32 $(B)/tests/userbench64: tests/bench/userbench.c
 bench-linux32: rig $(B)/image/linux32.cpio.gz $(B)/tests/userbench32 $(B)/tests/userbench64
 	$(Q)$(PYTHON) -B tests/bench/kernels
 
+# What a page costs when a guest is saved and restored
+BENCHES += bench-pages
+.PHONY: bench-pages
+bench-pages: rig $(B)/tests/dom0bench
+	$(Q)$(PYTHON) -B tests/bench/pages
+
 # What guests cost when there are many
 BENCHES += bench-scale
 SOAKS += soak-scale
