@@ -32,8 +32,9 @@
 
 #define C_ALLOCATED (1u << 31)
 #define C_FOREIGN   (1u << 30) /* another domain mapped it writable since it was assigned */
-#define C_COUNT	    (C_FOREIGN - 1)
-#define C_LIMIT	    (1u << 29) /* mapped more often than that a frame is refused */
+#define C_COUNT	    FRAME_REFS
+#define C_LIMIT	    FRAME_REFS_LIMIT /* mapped more often than that a frame is refused */
+_Static_assert(C_COUNT == C_FOREIGN - 1, "references are below the flags");
 
 #define T_COUNT	  0xffffffu
 #define T_LIMIT	  0xff0000u /* likewise; above are those that the hypervisor holds for a moment */
@@ -76,42 +77,19 @@ static inline void count_up(struct frame *f)
 	atomic_add(&f->count, 1);
 }
 
-/* In line for this file's own use: each typed reference goes with a general one. */
-static inline __attribute__((always_inline)) bool get_below(struct frame *f, uint32_t limit)
-{
-	uint32_t old = atomic_read(&f->count);
-
-	do {
-		if (!(old & C_COUNT) || (old & C_COUNT) >= limit)
-			return false;
-	} while (!atomic_swap_if(&f->count, &old, old + 1));
-	return true;
-}
-
-static inline __attribute__((always_inline)) bool get(struct frame *f, struct domain *owner,
-						      uint32_t limit)
-{
-	if (!get_below(f, limit))
-		return false;
-	if (likely(f->owner == owner && owner))
-		return true;
-	frame_put(f);
-	return false;
-}
-
 bool frame_get_any(struct frame *f)
 {
-	return get_below(f, C_LIMIT);
+	return frame_ref_any(f, C_LIMIT);
 }
 
 bool frame_get(struct frame *f, struct domain *owner)
 {
-	return get(f, owner, C_LIMIT);
+	return frame_ref(f, owner, C_LIMIT);
 }
 
 /* The last reference went: nobody maps it any more, TLBs may. The stamp makes the heap flush them
  * before anyone else has it. */
-static void release(struct frame *f)
+void frame_release(struct frame *f)
 {
 	uint32_t t = atomic_read(&f->type);
 
@@ -124,18 +102,9 @@ static void release(struct frame *f)
 	frames_free(f, 0);
 }
 
-static inline __attribute__((always_inline)) void put(struct frame *f)
-{
-	uint32_t n = atomic_sub(&f->count, 1);
-
-	ASSERT((n & C_COUNT) != C_COUNT);
-	if (unlikely(!(n & C_COUNT)))
-		release(f);
-}
-
 void frame_put(struct frame *f)
 {
-	put(f);
+	frame_unref(f);
 }
 
 void frame_assign(struct frame *f, struct domain *d)
@@ -342,17 +311,40 @@ static int type_get(struct frame *f, enum frame_type want, bool nested)
 	}
 }
 
-static inline __attribute__((always_inline)) int get_typed(struct frame *f, struct domain *owner,
-							   enum frame_type t, bool nested)
+/* What type_get() comes to where nothing has to be checked or waited for: one more of a type that
+ * is valid, or the first writable mapping of what was no table before. */
+static inline __attribute__((always_inline)) bool type_get_plain(struct frame *f,
+								 enum frame_type want)
 {
-	int rc;
+	uint32_t old = atomic_read(&f->type), new = old + 1;
 
-	if (unlikely(!get(f, owner, C_LIMIT)))
-		return -XEN_EINVAL;
-	rc = type_get(f, t, nested);
+	if ((old & ~(T_COUNT | T_PINNED)) != type_word(want, T_VALID, 0)) {
+		if (want != FT_WRITABLE || (old && old != type_word(FT_WRITABLE, 0, 0)))
+			return false;
+		new = type_word(FT_WRITABLE, T_VALID, 1);
+	} else if (unlikely((old & T_COUNT) >= T_LIMIT)) {
+		return false;
+	}
+	return atomic_swap_if(&f->type, &old, new);
+}
+
+static __attribute__((noinline)) int get_typed_long(struct frame *f, enum frame_type t, bool nested)
+{
+	int rc = type_get(f, t, nested);
+
 	if (unlikely(rc))
 		frame_put(f);
 	return rc;
+}
+
+static inline __attribute__((always_inline)) int get_typed(struct frame *f, struct domain *owner,
+							   enum frame_type t, bool nested)
+{
+	if (unlikely(!frame_ref(f, owner, C_LIMIT)))
+		return -XEN_EINVAL;
+	if (likely(type_get_plain(f, t)))
+		return 0;
+	return get_typed_long(f, t, nested);
 }
 
 int frame_get_typed(struct frame *f, struct domain *owner, enum frame_type t)
@@ -367,13 +359,10 @@ int frame_get_entry(struct frame *f, struct domain *owner, enum frame_type t)
 
 /* For a moment, by the hypervisor itself, on whose way the frame is: a guest that holds as many
  * references as it may get does not stand in it. */
-bool frame_get_more(struct frame *f, struct domain *owner, enum frame_type t)
+static __attribute__((noinline)) bool get_more_long(struct frame *f, enum frame_type t)
 {
-	uint32_t old;
+	uint32_t old = atomic_read(&f->type);
 
-	if (unlikely(!get(f, owner, C_COUNT)))
-		return false;
-	old = atomic_read(&f->type);
 	for (;;) {
 		if (type_of(old) != t || !(old & T_COUNT))
 			break;
@@ -390,6 +379,19 @@ bool frame_get_more(struct frame *f, struct domain *owner, enum frame_type t)
 	}
 	frame_put(f);
 	return false;
+}
+
+bool frame_get_more(struct frame *f, struct domain *owner, enum frame_type t)
+{
+	uint32_t old;
+
+	if (unlikely(!frame_ref(f, owner, C_COUNT)))
+		return false;
+	old = atomic_read(&f->type);
+	if (likely(type_of(old) == t && old & T_VALID && (old & T_COUNT) != T_COUNT) &&
+	    likely(atomic_swap_if(&f->type, &old, old + 1)))
+		return true;
+	return get_more_long(f, t);
 }
 
 static int type_put(struct frame *f, bool preemptible)
@@ -436,19 +438,50 @@ static int type_put(struct frame *f, bool preemptible)
 	return 0;
 }
 
+/* What that comes to for one of several references. */
+static inline __attribute__((always_inline)) bool type_put_shared(struct frame *f)
+{
+	uint32_t old = atomic_read(&f->type);
+
+	return old & T_VALID && (old & T_COUNT) > 1 && atomic_swap_if(&f->type, &old, old - 1);
+}
+
+/* And for the only writable mapping. */
+static inline __attribute__((always_inline)) bool type_put_writable(struct frame *f)
+{
+	const uint32_t one = type_word(FT_WRITABLE, T_VALID, 1);
+	uint32_t old = one;
+
+	if (!atomic_swap_if(&f->type, &old, one & ~T_VALID))
+		return false;
+	WRITE_ONCE(f->stamp, tlb_stamp_now()); /* exclusive now, as there */
+	atomic_set(&f->type, type_word(FT_WRITABLE, 0, 0));
+	return true;
+}
+
+static __attribute__((noinline)) int put_typed_long(struct frame *f, bool preemptible)
+{
+	int rc = type_put(f, preemptible);
+
+	if (!rc)
+		frame_unref(f);
+	return rc;
+}
+
 void frame_put_typed(struct frame *f)
 {
-	type_put(f, false);
-	put(f);
+	if (likely(type_put_shared(f) || type_put_writable(f)))
+		frame_unref(f);
+	else
+		put_typed_long(f, false);
 }
 
 int frame_put_typed_preemptible(struct frame *f)
 {
-	int rc = type_put(f, true);
-
-	if (!rc)
-		put(f);
-	return rc;
+	if (unlikely(!type_put_shared(f)))
+		return put_typed_long(f, true);
+	frame_unref(f);
+	return 0;
 }
 
 int frame_settle(struct frame *f)

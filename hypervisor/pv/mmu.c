@@ -53,11 +53,8 @@ static void put_later(struct vcpu *v, struct frame *f)
 	v->half_put = f;
 }
 
-/* In line twice: for all, and for level 1 alone, which most updates are of. */
-static inline __attribute__((always_inline)) int slot_update(struct vcpu *v, struct frame *f,
-							     enum frame_type t, unsigned int slot,
-							     uint64_t pte, const struct mmu_who *w,
-							     const uint64_t *expect, bool keep_ad)
+int table_update(struct vcpu *v, struct frame *f, enum frame_type t, unsigned int slot,
+		 uint64_t pte, const struct mmu_who *w, const uint64_t *expect, bool keep_ad)
 {
 	struct domain *d = f->owner;
 	uint64_t *e = (uint64_t *)mfn_to_virt(frame_mfn(f)) + slot, old, new;
@@ -125,12 +122,6 @@ static inline __attribute__((always_inline)) int slot_update(struct vcpu *v, str
 	else if (old & PTE_P && unlikely(entry_put(d, t, old)))
 		put_later(v, mfn_frame(pte_mfn(old)));
 	return 0;
-}
-
-int table_update(struct vcpu *v, struct frame *f, enum frame_type t, unsigned int slot,
-		 uint64_t pte, const struct mmu_who *w, const uint64_t *expect, bool keep_ad)
-{
-	return slot_update(v, f, t, slot, pte, w, expect, keep_ad);
 }
 
 static int update_raw(struct vcpu *v, struct frame *f, const struct mmu_who *w, uint64_t ptr,
@@ -230,18 +221,79 @@ static inline __attribute__((always_inline)) int update_next(struct vcpu *v, con
 		if (unlikely(rc))
 			return rc < 0 ? rc : 0;
 	}
-	if (likely(h->t == FT_L1))
-		return slot_update(v, h->f, FT_L1, slot, val, w, NULL, keep_ad);
 	return table_update(v, h->f, h->t, slot, val, w, NULL, keep_ad);
+}
+
+/* Holds the table, if it is one of level 1 that is in use, and the update an entry's. */
+static inline __attribute__((always_inline)) bool hold_level1(struct vcpu *v,
+							      const struct mmu_who *w,
+							      struct mmu_held *h, uint64_t ptr)
+{
+	mfn_t m = MFN(ptr >> PAGE_SHIFT);
+
+	if (unlikely(ptr & 5 || !mfn_valid(m)))
+		return false;
+	mmu_let_go(v, h); /* not longer: as in hold_table() */
+	if (unlikely(!frame_get_more(mfn_frame(m), w->pt, FT_L1)))
+		return false;
+	*h = (struct mmu_held){ mfn_frame(m), FT_L1 };
+	return true;
+}
+
+/*
+ * As table_update() does them, as many entries of the level 1 table that is held as ask for nothing
+ * out of the ordinary: each is for another frame than the one before, or for none, and is not
+ * refused. They leave nothing half done.
+ */
+static inline __attribute__((always_inline)) unsigned int level1_update_some(
+	const struct mmu_who *w, struct frame *f, const struct mmu_update *u, unsigned int n)
+{
+	const uint64_t same = PTE_P | PTE_ADDR | PTE_RW;
+	struct domain *d = f->owner;
+	const struct rule rule = entry_rule(d, 1);
+	mfn_t m = frame_mfn(f);
+	uint8_t *table = mfn_to_virt(m);
+	uint64_t at, pte, old, *e;
+	unsigned int i;
+
+	for (i = 0; i < n; i++) {
+		at = u[i].ptr ^ (uint64_t)m.n << PAGE_SHIFT;
+		pte = u[i].val;
+		if (at & ~(PAGE_SIZE - sizeof(*e))) /* of another table, or of another kind */
+			break;
+		e = (uint64_t *)(table + at);
+		if (pte & PTE_P) {
+			pte = (pte & ~rule.clear) | rule.set;
+			if (unlikely(pte & rule.look || !((READ_ONCE(*e) ^ pte) & same)))
+				break;
+			table_mark_used(f, at / sizeof(*e));
+			if (unlikely(frame_entry_get(w->pg, &pte)))
+				break;
+		}
+		old = atomic_swap(e, pte);
+		/* Before the old entry's references go: no copy of it may outlive them. */
+		if (unlikely(d->dirty))
+			dirty_table_changed(d, f, FT_L1, at / sizeof(*e));
+		frame_entry_put(d, old);
+	}
+	return i;
 }
 
 /* Entries of level 1 tables go on as long as nothing is left half done. */
 unsigned int mmu_update_some(struct vcpu *v, const struct mmu_who *w, struct mmu_held *h,
 			     const struct mmu_update *u, unsigned int n, int *rc)
 {
-	unsigned int i = 0;
+	unsigned int i = 0, done;
 
+	*rc = 0;
 	do {
+		done = 0;
+		if (h->f == mfn_frame(MFN(u[i].ptr >> PAGE_SHIFT)) ? h->t == FT_L1 :
+								     hold_level1(v, w, h, u[i].ptr))
+			done = level1_update_some(w, h->f, u + i, n - i);
+		i += done;
+		if (i == n || (done && v->half_put))
+			break;
 		*rc = update_next(v, w, h, u[i].ptr, u[i].val);
 		if (unlikely(*rc))
 			break;
@@ -254,9 +306,11 @@ int mmu_update_entry(struct vcpu *v, const struct mmu_who *w, uint64_t ptr, uint
 {
 	struct mmu_update u = { .ptr = ptr, .val = val };
 	struct mmu_held h = { NULL, FT_NONE };
-	int rc;
+	int rc = 0;
 
-	mmu_update_some(v, w, &h, &u, 1, &rc);
+	/* As one of some, but without what a list needs besides. */
+	if (unlikely(!hold_level1(v, w, &h, ptr) || !level1_update_some(w, h.f, &u, 1)))
+		mmu_update_some(v, w, &h, &u, 1, &rc);
 	mmu_let_go(v, &h);
 	return rc;
 }

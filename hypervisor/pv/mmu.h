@@ -67,6 +67,23 @@ static inline uint64_t pte_adjust(const struct domain *d, unsigned int level, ui
 	return pte;
 }
 
+/* What has to be looked at in an entry before it may be one: bits that go, that come, and that are
+ * seldom there and want pte_flags_allowed(). */
+struct rule {
+	uint64_t clear, set, look;
+};
+
+static inline __attribute__((always_inline)) struct rule entry_rule(const struct domain *d,
+								    unsigned int level)
+{
+	return (struct rule){
+		.clear = ~pte_adjust(d, level, ~0ull),
+		.set = pte_adjust(d, level, PTE_P) & ~PTE_P,
+		.look = (PTE_ADDR & ~0ull << cpu_features.phys_bits) |
+			(level > 1 ? PTE_PSE : PTE_CACHE),
+	};
+}
+
 /* A level 1 entry's references: taken for frames of pg's, given back by a table of d's. */
 static inline int frame_entry_get(struct domain *pg, uint64_t *pte)
 {
@@ -85,7 +102,7 @@ static inline int frame_entry_get(struct domain *pg, uint64_t *pte)
 		rc = frame_get_entry(f, pg, FT_WRITABLE);
 		return rc && rc != -XEN_ERESTART ? -XEN_EBUSY : rc;
 	}
-	return frame_get(f, pg) ? 0 : -XEN_EBUSY;
+	return frame_ref(f, pg, FRAME_REFS_LIMIT) ? 0 : -XEN_EBUSY;
 }
 
 static inline void frame_entry_put(struct domain *d, uint64_t pte)
@@ -96,7 +113,7 @@ static inline void frame_entry_put(struct domain *d, uint64_t pte)
 		return;
 	f = mfn_frame(pte_mfn(pte));
 	if (!(pte & PTE_RW)) {
-		frame_put(f);
+		frame_unref(f);
 		return;
 	}
 	if (unlikely(f->owner != d)) {
@@ -117,10 +134,10 @@ static inline void frame_entry_put(struct domain *d, uint64_t pte)
 
 static inline void table_mark_used(struct frame *f, unsigned int slot)
 {
-	uint8_t bit = 1u << slot / USED_ENTRIES;
+	unsigned int bit = slot / USED_ENTRIES;
 
-	if (!(READ_ONCE(f->used) & bit))
-		atomic_or(&f->used, bit);
+	if (unlikely(!(READ_ONCE(f->used) >> bit & 1)))
+		atomic_or(&f->used, (uint8_t)(1u << bit));
 }
 
 /* validate.c */

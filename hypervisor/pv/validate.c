@@ -70,39 +70,47 @@ static unsigned int table_slots(const struct domain *d, enum frame_type t)
 }
 
 #define GROUP 32 /* entries looked at together */
+#define PART  8	 /* of them, to find those that are present */
 
-/* Which of a group's entries are present, a bit each. A call of its own, so that the compiler keeps
- * no loaded entries for it. */
-static __attribute__((noinline)) uint32_t group_map(const uint64_t *t)
+/* Which of a part's entries are present, a bit each. */
+static inline __attribute__((always_inline)) uint32_t part_map(const uint64_t *t)
 {
 	uint32_t map = 0;
 	unsigned int i;
 
-#pragma GCC unroll 32
-	for (i = GROUP; i > 0; i--)
+	__asm__("" : "+r"(t)); /* or the compiler keeps what present() has loaded, on the stack */
+#pragma GCC unroll 8
+	for (i = PART; i > 0; i--)
 		map = map * 2 + (t[i - 1] & PTE_P);
 	return map;
 }
 
 /*
  * The same of those among entries from .. to of a table, for the group that begins at "at". Most
- * tables are nearly empty, so whether there are any comes first. The table is ours alone, so these
- * may be ordinary loads: what changes meanwhile is accessed and dirty bits.
+ * tables are nearly empty, so whether there are any comes first, and where next. The table is ours
+ * alone, so these may be ordinary loads: what changes meanwhile is accessed and dirty bits.
  */
 static inline __attribute__((always_inline)) uint32_t present(const uint64_t *table, unsigned int at,
 							      unsigned int from, unsigned int to)
 {
 	const uint64_t *t = table + at;
-	uint64_t any = 0;
-	uint32_t map;
-	unsigned int i;
+	uint64_t any[GROUP / PART];
+	uint32_t map = 0;
+	unsigned int i, k;
 
-#pragma GCC unroll 32
-	for (i = 0; i < GROUP; i++)
-		any |= t[i];
-	if (likely(!(any & PTE_P)))
+#pragma GCC unroll 4
+	for (k = 0; k < GROUP / PART; k++) {
+		any[k] = t[k * PART];
+#pragma GCC unroll 8
+		for (i = 1; i < PART; i++)
+			any[k] |= t[k * PART + i];
+	}
+	if (likely(!((any[0] | any[1] | any[2] | any[3]) & PTE_P)))
 		return 0;
-	map = group_map(t);
+#pragma GCC unroll 4
+	for (k = 0; k < GROUP / PART; k++)
+		if (any[k] & PTE_P)
+			map |= part_map(t + k * PART) << k * PART;
 	if (unlikely(from > at))
 		map &= ~0u << (from - at);
 	if (unlikely(to < at + GROUP))
@@ -157,23 +165,6 @@ static int last_entry_complete(struct domain *d, enum frame_type t, const uint64
 	if (!rc)
 		entry_put(d, t, pte); /* not the last: the entry has its own */
 	return rc;
-}
-
-/* What has to be looked at in an entry before it may be one: bits that go, that come, and that are
- * seldom there and want pte_flags_allowed(). */
-struct rule {
-	uint64_t clear, set, look;
-};
-
-static inline __attribute__((always_inline)) struct rule entry_rule(const struct domain *d,
-								    unsigned int level)
-{
-	return (struct rule){
-		.clear = ~pte_adjust(d, level, ~0ull),
-		.set = pte_adjust(d, level, PTE_P) & ~PTE_P,
-		.look = (PTE_ADDR & ~0ull << cpu_features.phys_bits) |
-			(level > 1 ? PTE_PSE : PTE_CACHE),
-	};
 }
 
 /* In line twice: for all, and for level 1 alone, of which most tables are. Up to which entry it
@@ -257,7 +248,7 @@ static inline __attribute__((always_inline)) int entries_invalidate(struct frame
 								    enum frame_type t,
 								    const uint64_t *table)
 {
-	unsigned int at, i, start = f->partial, used = READ_ONCE(f->used);
+	unsigned int at, bit, i, start = f->partial, used = READ_ONCE(f->used);
 	uint32_t map;
 	uint64_t pte;
 
@@ -265,8 +256,9 @@ static inline __attribute__((always_inline)) int entries_invalidate(struct frame
 		at -= GROUP;
 		if (!(used >> at / USED_ENTRIES & 1))
 			continue;
-		for (map = present(table, at, 0, start); map; map &= ~(1u << (i - at))) {
-			i = at + 31 - __builtin_clz(map);
+		for (map = present(table, at, 0, start); map; map &= ~(1u << bit)) {
+			bit = 31 - __builtin_clz(map);
+			i = at + bit;
 			if (!table_slot_is_guests(d, t, i))
 				continue;
 			pte = READ_ONCE(table[i]);

@@ -150,6 +150,39 @@ void frame_add_ram(maddr_t start, maddr_t end);
 bool frame_get(struct frame *f, struct domain *owner); /* only if it is owner's */
 bool frame_get_any(struct frame *f); /* whoever's; for the privileged, look at f->owner after it */
 void frame_put(struct frame *f); /* the last put frees to the heap (owner's accounts are told) */
+/* The same in line, for where entries of tables come and go. f->count's references are below two
+ * flags of core/frame.c's; a guest gets no more than the limit. */
+#define FRAME_REFS	 ((1u << 30) - 1)
+#define FRAME_REFS_LIMIT (1u << 29)
+void frame_release(struct frame *f); /* the last reference went */
+static inline __attribute__((always_inline)) void frame_unref(struct frame *f)
+{
+	uint32_t n = atomic_sub(&f->count, 1);
+
+	ASSERT((n & FRAME_REFS) != FRAME_REFS);
+	if (unlikely(!(n & FRAME_REFS)))
+		frame_release(f);
+}
+static inline __attribute__((always_inline)) bool frame_ref_any(struct frame *f, uint32_t limit)
+{
+	uint32_t old = atomic_read(&f->count);
+
+	do {
+		if (unlikely((old & FRAME_REFS) - 1 >= limit - 1)) /* none, or too many */
+			return false;
+	} while (unlikely(!atomic_swap_if(&f->count, &old, old + 1)));
+	return true;
+}
+static inline __attribute__((always_inline)) bool frame_ref(struct frame *f, struct domain *owner,
+							    uint32_t limit)
+{
+	if (!frame_ref_any(f, limit))
+		return false;
+	if (likely(f->owner == owner && owner))
+		return true;
+	frame_put(f);
+	return false;
+}
 /* Allocated to a domain: owner set, one reference (FRAME_ALLOCATED), on its list. The caller has
  * scrubbed or will. */
 void frame_assign(struct frame *f, struct domain *d);
