@@ -19,18 +19,26 @@ bool guest_range_ok(const struct vcpu *v, gaddr_t a, size_t n)
 	return last < LOW_END || a.n >= HYP_END;
 }
 
+/* The two places where nearly all of it is done: words are copied in line. */
+static inline __attribute__((always_inline)) int copy(void *dst, const void *src, size_t n)
+{
+	if (likely(copy_is_words(n)))
+		return copy_words_may_fault(dst, src, n) ? -XEN_EFAULT : 0;
+	return copy_may_fault(dst, src, n) ? -XEN_EFAULT : 0;
+}
+
 int guest_read(void *dst, gaddr_t src, size_t n)
 {
 	if (unlikely(!guest_range_ok(current, src, n)))
 		return -XEN_EFAULT;
-	return copy_may_fault(dst, (const void *)src.n, n) ? -XEN_EFAULT : 0;
+	return copy(dst, (const void *)src.n, n);
 }
 
 int guest_write(gaddr_t dst, const void *src, size_t n)
 {
 	if (unlikely(!guest_range_ok(current, dst, n)))
 		return -XEN_EFAULT;
-	return copy_may_fault((void *)dst.n, src, n) ? -XEN_EFAULT : 0;
+	return copy((void *)dst.n, src, n);
 }
 
 int guest_clear(gaddr_t dst, size_t n)

@@ -125,6 +125,7 @@ int read_multicall(struct vcpu *v, gaddr_t a, struct multicall_entry *out)
 	if (guest_get(&m, a))
 		return -XEN_EFAULT;
 	out->op = m.op;
+#pragma GCC unroll 6
 	for (i = 0; i < ARRAY_SIZE(m.args); i++)
 		out->args[i] = m.args[i];
 	return 0;

@@ -35,25 +35,11 @@ static size_t copy_string(void *dst, const void *src, size_t n)
 	return left;
 }
 
-/* A few words, the last first: then the count is the index, and what is left of it after a fault. */
-static inline size_t copy_words(void *dst, const void *src, size_t n)
-{
-	unsigned long word;
-
-	/* clang-format off */
-	__asm__ volatile ("1: mov -8(%3,%0), %1\n2: mov %1, -8(%2,%0)\n\tsub $8, %0\n\tjnz 1b\n3:\n\t"
-			  EX_TABLE("1b", "3b") EX_TABLE("2b", "3b")
-			  : "+r" (n), "=&r" (word) : "r" (dst), "r" (src) : "memory");
-	/* clang-format on */
-	return n;
-}
-
-/* Most are a word or a few: requests, table entries. */
 size_t copy_may_fault(void *dst, const void *src, size_t n)
 {
-	if (likely(!(n & 7) && n - 8 <= 120))
-		return copy_words(dst, src, n);
-	if (n == 1 || n == 2 || n == 4)
+	if (likely(copy_is_words(n)))
+		return copy_words_may_fault(dst, src, n);
+	if (n == 1 || n == 2)
 		return read_may_fault(dst, src, n) ? 0 : n;
 	return copy_string(dst, src, n);
 }

@@ -259,6 +259,50 @@ void desc_set_io(bool allowed); /* whether the I/O bitmap (all ports but the res
 /* x86/access.c: reads and writes that may fault; bytes NOT copied, 0 is success. Addresses are the
  * caller's to have checked. */
 size_t copy_may_fault(void *dst, const void *src, size_t n);
+/* Most are a word or a few, or a half more, as requests, table entries, results are: in line, for
+ * domain/guestmem.c. */
+static inline bool copy_is_words(size_t n)
+{
+	return !(n & 3) && n - 4 <= 124;
+}
+#ifdef TORC_HOST_BUILD
+#define copy_words_may_fault copy_may_fault
+#else
+/* A few words, not none, the last first: then the count is the index, and what is left of it after
+ * a fault. */
+static inline size_t copy_whole_words(void *dst, const void *src, size_t n)
+{
+	unsigned long word;
+
+	/* clang-format off */
+	__asm__ volatile ("1: mov -8(%3,%0), %1\n2: mov %1, -8(%2,%0)\n\tsub $8, %0\n\tjnz 1b\n3:\n\t"
+			  EX_TABLE("1b", "3b") EX_TABLE("2b", "3b")
+			  : "+r" (n), "=&r" (word) : "r" (dst), "r" (src) : "memory");
+	/* clang-format on */
+	return n;
+}
+/* The half of a word at the end. */
+static inline size_t copy_half(void *dst, const void *src, size_t n)
+{
+	uint32_t half;
+
+	/* clang-format off */
+	__asm__ volatile ("1: movl -4(%3,%0), %1\n2: movl %1, -4(%2,%0)\n\tsub $4, %0\n3:\n\t"
+			  EX_TABLE("1b", "3b") EX_TABLE("2b", "3b")
+			  : "+r" (n), "=&r" (half) : "r" (dst), "r" (src) : "memory");
+	/* clang-format on */
+	return n;
+}
+static inline size_t copy_words_may_fault(void *dst, const void *src, size_t n)
+{
+	if (n & 4) {
+		n = copy_half(dst, src, n);
+		if (!n || unlikely(n & 4))
+			return n;
+	}
+	return copy_whole_words(dst, src, n);
+}
+#endif
 bool read_may_fault(void *dst, const void *src, size_t n); /* n of 1, 2, 4, 8: a single access */
 bool cmpxchg_may_fault(volatile uint64_t *p, uint64_t *old, uint64_t new);
 
