@@ -575,12 +575,13 @@ static void slice_over(void *arg)
 	resched_here();
 }
 
-bool hook_before_return(struct cpu_user_regs *regs)
+/* Something may be to do: not in line, so that where nothing is no register has to be saved. */
+static __attribute__((noinline)) bool work_before_return(struct cpu_user_regs *regs)
 {
 	struct cpu_info *ci = cpu_info();
 	struct vcpu *v = ci->vcpu;
 
-	if (unlikely(ci->work_pending)) {
+	if (ci->work_pending) {
 		irq_on();
 		work_run();
 		irq_off();
@@ -588,7 +589,7 @@ bool hook_before_return(struct cpu_user_regs *regs)
 			schedule();
 		return false;
 	}
-	if (unlikely(*vcpu_upcall_pending(v) | v->pending_traps) && pv_events_pending(v)) {
+	if (pv_events_pending(v)) {
 		irq_on(); /* it writes to the guest's memory, see pv_switch_done() */
 		pv_deliver_pending(v, regs);
 		irq_off();
@@ -599,6 +600,16 @@ bool hook_before_return(struct cpu_user_regs *regs)
 		       (READ_ONCE(*vcpu_upcall_mask(v)) || v->pending_traps);
 	}
 	return true;
+}
+
+bool hook_before_return(struct cpu_user_regs *regs)
+{
+	struct cpu_info *ci = cpu_info();
+	struct vcpu *v = ci->vcpu;
+
+	if (likely(!ci->work_pending && !(*vcpu_upcall_pending(v) | v->pending_traps)))
+		return true;
+	return work_before_return(regs);
 }
 
 void hook_idle(void)
@@ -615,7 +626,10 @@ bool must_yield(void)
 	if (vcpu_is_idle(current)) /* the boot, building the control domain: there is nobody to
 				      yield to */
 		return false;
-	return cpu_info()->work_pending != 0 || pv_events_pending(current);
+	if (cpu_info()->work_pending)
+		return true;
+	return unlikely(*vcpu_upcall_pending(current) | current->pending_traps) &&
+	       pv_events_pending(current);
 }
 
 /* --- set-up and settings -------------------------------------------------- */

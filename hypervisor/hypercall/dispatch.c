@@ -59,6 +59,18 @@ static void restart(struct vcpu *v, struct cpu_user_regs *r, unsigned long *cons
 	v->restart.mask = 0;
 }
 
+/* What is seldom: not in line, for the registers it would take. */
+static __attribute__((noinline)) long dispatch_32(struct vcpu *v, const struct cpu_user_regs *r)
+{
+	return hypercall_dispatch(v, r->eax,
+				  (unsigned long[]){ r->ebx, r->ecx, r->edx, r->esi, r->edi });
+}
+
+static __attribute__((noinline)) void restart_32(struct vcpu *v, struct cpu_user_regs *r)
+{
+	restart(v, r, (unsigned long *const[]){ &r->rbx, &r->rcx, &r->rdx, &r->rsi, &r->rdi });
+}
+
 void hypercall_entry_32(struct vcpu *v, struct cpu_user_regs *r)
 {
 	unsigned int nr = r->eax;
@@ -70,12 +82,10 @@ void hypercall_entry_32(struct vcpu *v, struct cpu_user_regs *r)
 	if (likely(nr < NR_HYPERCALLS && fn && h->who == ANY))
 		rc = fn(v, r->ebx, r->ecx, r->edx, r->esi, r->edi);
 	else
-		rc = hypercall_dispatch(v, nr,
-					(unsigned long[]){ r->ebx, r->ecx, r->edx, r->esi, r->edi });
+		rc = dispatch_32(v, r);
 
 	if (unlikely(rc == -XEN_ERESTART))
-		restart(v, r,
-			(unsigned long *const[]){ &r->rbx, &r->rcx, &r->rdx, &r->rsi, &r->rdi });
+		restart_32(v, r);
 	else
 		r->rax = (uint32_t)rc;
 }

@@ -39,14 +39,12 @@ static int foreign_get(struct vcpu *v, domid_t id, struct domain **out)
 	return 0;
 }
 
-static int who_get(struct vcpu *v, uint32_t foreigndom, struct mmu_who *w)
+static __attribute__((noinline)) int who_get_other(struct vcpu *v, uint32_t foreigndom,
+						   struct mmu_who *w)
 {
 	unsigned int fd = foreigndom & 0xffff, pfd = foreigndom >> 16;
 	int rc;
 
-	*w = (struct mmu_who){ v->domain, v->domain };
-	if (likely(foreigndom == DOMID_SELF))
-		return 0;
 	if (pfd) {
 		rc = foreign_get(v, pfd - 1, &w->pt);
 		if (rc)
@@ -73,6 +71,12 @@ static int who_get(struct vcpu *v, uint32_t foreigndom, struct mmu_who *w)
 out:
 	who_put(v, w);
 	return rc;
+}
+
+static inline int who_get(struct vcpu *v, uint32_t foreigndom, struct mmu_who *w)
+{
+	*w = (struct mmu_who){ v->domain, v->domain };
+	return likely(foreigndom == DOMID_SELF) ? 0 : who_get_other(v, foreigndom, w);
 }
 
 /* --- lists ---------------------------------------------------------------- */
@@ -111,14 +115,12 @@ static inline bool one_of_own(const struct vcpu *v, unsigned long count, unsigne
 static long update_one(struct vcpu *v, unsigned long at)
 {
 	struct mmu_who who = { v->domain, v->domain };
-	struct mmu_held held = { NULL, FT_NONE };
 	struct mmu_update req;
 	int rc;
 
 	if (guest_get(&req, GADDR(at)))
 		return refuse(v, -XEN_EFAULT, "updates at %#lx are not readable", at);
-	mmu_update_some(v, &who, &held, &req, 1, &rc);
-	mmu_let_go(v, &held);
+	rc = mmu_update_entry(v, &who, req.ptr, req.val);
 	return rc == -XEN_ERESTART ? list_restart(v, at, 1) : rc;
 }
 

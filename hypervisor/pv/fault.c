@@ -98,8 +98,7 @@ static __attribute__((noinline)) bool fix_write(struct vcpu *v, struct cpu_user_
 	struct walk w;
 	bool done;
 
-	if (!guest_in_kernel(v, regs) ||
-	    !(v->domain->vm_assist >> VMASST_TYPE_writable_pagetables & 1))
+	if (!(v->domain->vm_assist >> VMASST_TYPE_writable_pagetables & 1))
 		return false;
 	walk(v, cr2, &w);
 	if (!(w.l1e & PTE_P) || !mfn_valid(pte_mfn(w.l1e)))
@@ -129,7 +128,7 @@ bool mmu_fix_fault(struct vcpu *v, struct cpu_user_regs *regs, unsigned long cr2
 
 	if (unlikely(v->domain->dirty) && dirty_fault(v, cr2, code))
 		return true;
-	if (likely((code & (PF_P | PF_W | PF_RSVD)) != (PF_P | PF_W)))
+	if (likely((code & (PF_P | PF_W | PF_RSVD)) != (PF_P | PF_W)) || !guest_in_kernel(v, regs))
 		return false;
 	return fix_write(v, regs, cr2);
 }
