@@ -14,7 +14,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #ifndef __XEN_TOOLS__
 #define __XEN_TOOLS__ 1
@@ -25,11 +24,11 @@
 #include "migration/engine.h"
 #include "migration/stream.h"
 #include "tests/unit/fake_machine.h"
+#include "tests/unit/fake_wire.h"
 
-#define PAGES	  3000u /* of the guest's list, some of them without a frame */
-#define P	  1ull
-#define ADDRESS	  0x000ffffffffff000ull
-#define MAX_BYTES (512u << 20)
+#define PAGES	3000u /* of the guest's list, some of them without a frame */
+#define P	1ull
+#define ADDRESS 0x000ffffffffff000ull
 
 /* Fixed places of the guest: its list, the list's tree, what start_info names. */
 enum { START = 10, STORE, CONSOLE, TREE, TREE_MID, ROOT = 20, LIST = 40 };
@@ -37,59 +36,8 @@ enum { START = 10, STORE, CONSOLE, TREE, TREE_MID, ROOT = 20, LIST = 40 };
 static struct host *h;
 static struct machine *m;
 static uint64_t p2m[PAGES]; /* the guest's own view */
-static uint8_t *bytes;
-static size_t bytes_len, bytes_at;
 static unsigned int width, rounds_seen, ticks, suspends_in;
 static uint64_t list_at[16]; /* pfns where the list lies */
-
-/*
- * Time is made up, for what the engine decides hangs on it: a look at the clock takes some, a byte
- * on the wire takes some, and who sleeps wakes on time. The linker leads both calls here (--wrap).
- */
-static uint64_t clock_ns;
-
-uint64_t __wrap_mig_now_ns(void);
-int __wrap_nanosleep(const struct timespec *t, struct timespec *left);
-
-uint64_t __wrap_mig_now_ns(void)
-{
-	return clock_ns += 1000;
-}
-
-int __wrap_nanosleep(const struct timespec *t, struct timespec *left)
-{
-	(void)left;
-	clock_ns += (uint64_t)t->tv_sec * 1000000000 + (uint64_t)t->tv_nsec;
-	return 0;
-}
-
-static int memory_writev(struct mig_io *io, struct iovec *v, int n)
-{
-	(void)io;
-	for (int i = 0; i < n; i++) {
-		if (bytes_len + v[i].iov_len > MAX_BYTES)
-			return -ENOSPC;
-		if (v[i].iov_len)
-			memcpy(bytes + bytes_len, v[i].iov_base, v[i].iov_len);
-		bytes_len += v[i].iov_len;
-		clock_ns += v[i].iov_len * 5; /* 200 MB a second */
-	}
-	if (m->tick && !m->suspended)
-		m->tick(m);
-	return 0;
-}
-
-static int memory_read(struct mig_io *io, void *buf, size_t len)
-{
-	(void)io;
-	if (bytes_at + len > bytes_len)
-		return -EPIPE;
-	memcpy(buf, bytes + bytes_at, len);
-	bytes_at += len;
-	return 0;
-}
-
-static const struct mig_io_ops memory_ops = { .read = memory_read, .writev = memory_writev };
 
 /* --- the guest */
 
@@ -336,8 +284,8 @@ static void guest_new(bool is_32bit)
 	h = machine_new(is_32bit, PAGES);
 	m = machine_of(h);
 	width = is_32bit ? 4 : 8;
-	bytes = malloc(MAX_BYTES);
-	bytes_len = bytes_at = rounds_seen = ticks = 0;
+	wire_new(m);
+	rounds_seen = ticks = 0;
 	memset(p2m, 0xff, sizeof(p2m));
 	for (unsigned int i = 0; i < 16; i++)
 		list_at[i] = LIST + i;
@@ -364,7 +312,7 @@ static void guest_end(void)
 {
 	assert_int_equal(m->mapped, 0);
 	machine_free(h);
-	free(bytes);
+	wire_free();
 }
 
 /* --- what came of it */
@@ -479,7 +427,7 @@ static int send_with(const struct mig_send_opts *o, struct mig_outcome *out, str
 					 .progress = progress,
 					 .suspend_ask = m->tick == guest_gets_on ? suspend_ask :
 										   NULL };
-	struct mig_io io = { .ops = &memory_ops };
+	struct mig_io io = { .ops = &wire_ops };
 
 	suspends_in = 0;
 	*why = (struct why){ 0 };
@@ -488,7 +436,7 @@ static int send_with(const struct mig_send_opts *o, struct mig_outcome *out, str
 
 static int receive(struct why *why)
 {
-	struct mig_io io = { .ops = &memory_ops };
+	struct mig_io io = { .ops = &wire_ops };
 	const struct mig_receive_opts o = {
 		.domid = TO, .max_pages = m->max_pages, .store_port = 3, .console_port = 4
 	};
@@ -498,7 +446,7 @@ static int receive(struct why *why)
 	int rc;
 
 	*why = (struct why){ 0 };
-	bytes_at = 0;
+	wire.at = 0;
 	m->tick = NULL;
 	rc = mig_receive_begin(&r, &io, &head, why);
 	if (!rc)
@@ -620,7 +568,7 @@ static void ends(void **state)
 	assert_int_equal(m->cap, 0);
 	assert_true(out.rounds <= 4 + 12);
 	o.on_deadline = MIG_FORCE;
-	bytes_len = MAX_BYTES - (2u << 20); /* the transport ends in the first round */
+	wire.len = WIRE_MAX - (2u << 20); /* the transport ends in the first round */
 	assert_int_not_equal(send_with(&o, &out, &why), 0);
 	assert_false(m->suspended);
 	assert_false(m->log_dirty);
@@ -684,7 +632,7 @@ static void cap(void **state)
 
 /* --- a hostile sender */
 
-static struct mig_io out_io = { .ops = &memory_ops };
+static struct mig_io out_io = { .ops = &wire_ops };
 
 static void front(uint32_t last, size_t frames)
 {
@@ -692,7 +640,7 @@ static void front(uint32_t last, size_t frames)
 
 	for (unsigned int i = 0; i < 64; i++)
 		pfns[i] = i;
-	bytes_len = 0;
+	wire.len = 0;
 	stream_write_head(&out_io, 4, 17);
 	stream_write_pv_info(&out_io, false);
 	stream_write(&out_io, STREAM_STATIC_DATA_END, NULL, 0, NULL, 0);
@@ -789,13 +737,13 @@ static void damaged(void **state)
 	guest_new(false);
 	m->tick = guest_gets_on;
 	assert_int_equal(send_with(&o, &out, &why), 0);
-	good = malloc(len = bytes_len);
-	memcpy(good, bytes, len);
+	good = malloc(len = wire.len);
+	memcpy(good, wire.bytes, len);
 	for (unsigned int n = 0; n < 24; n++) {
-		bytes_len = n % 3 ? len : (size_t)rand() % len;
-		memcpy(bytes, good, len);
+		wire.len = n % 3 ? len : (size_t)rand() % len;
+		memcpy(wire.bytes, good, len);
 		for (unsigned int i = 0; i < 4 && n % 3; i++)
-			bytes[(size_t)rand() % (n % 2 ? len : 20000)] = (uint8_t)rand();
+			wire.bytes[(size_t)rand() % (n % 2 ? len : 20000)] = (uint8_t)rand();
 		m->contexts_set = 0;
 		receive(&why);
 		if (!(n % 3))

@@ -7,7 +7,7 @@ $(B)/tests/stream_test: $(patsubst %,$(B)/obj/san/%.o,tests/unit/stream_test dom
 $(B)/tests/predict_test: $(patsubst %,$(B)/obj/san/%.o,tests/unit/predict_test migration/predict)
 $(B)/tests/tables_test: $(patsubst %,$(B)/obj/san/%.o,tests/unit/tables_test migration/tables)
 
-$(B)/tests/engine_test: $(patsubst %,$(B)/obj/san/%.o,tests/unit/engine_test tests/unit/fake_machine dom0-tools/common/why $(TOOLS_MIGRATION))
+$(B)/tests/engine_test: $(patsubst %,$(B)/obj/san/%.o,tests/unit/engine_test tests/unit/fake_machine tests/unit/fake_wire dom0-tools/common/why $(TOOLS_MIGRATION))
 $(B)/tests/engine_test: MIG_LIBS := -Wl,--wrap=mig_now_ns -Wl,--wrap=nanosleep
 $(B)/obj/san/tests/unit/engine_test.o: HOST_CFLAGS += -Wno-missing-field-initializers
 
