@@ -264,6 +264,11 @@ static int make_domain(struct creation *k, const struct host_info *info)
 		return rc;
 	k->exists = true;
 	k->mark = creating_begin(k->domid, g->uuid);
+	if (k->mark < 0)
+		return why_hint(c->why,
+				why_set(c->why, TE_FILE, "%s/creating/%u cannot be made: %s",
+					path_run(), k->domid, strerror(-k->mark)),
+				"who is killed while a guest is made could not be cleaned up after");
 	if (!k->build.image.is_64)
 		rc = host_domain_address_size(c->host, k->domid, 32, c->why);
 	if (!rc)
@@ -367,6 +372,8 @@ static int bring_up(struct creation *k, const struct guest_source *from, bool pa
 		rc = open_devices(k);
 	if (!rc)
 		rc = make_domain(k, &info);
+	if (!rc && k->image && k->image->made)
+		rc = k->image->made(k->image->arg, k->domid, c->why);
 	nodes.domid = k->domid;
 	if (!rc && nodes.late)
 		rc = bring_nodes(k, from, &nodes);

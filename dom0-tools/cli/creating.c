@@ -35,32 +35,41 @@ static void remove_stale(const char *path)
 	close(fd);
 }
 
-/* It gets its name when it is locked and complete: who cleans up meanwhile takes it for held. */
+static int name_it(const char *temp, const char *path)
+{
+	return renameat2(AT_FDCWD, temp, AT_FDCWD, path, RENAME_NOREPLACE) ? -errno : 0;
+}
+
+/* It gets its name when it is locked and complete: who cleans up meanwhile takes it for held. Not
+ * by a link, which torc-migrated may not make. The held file, or a negative error. */
 int creating_begin(uint32_t domid, const uint8_t uuid[16])
 {
 	char path[PATH_MAX], temp[PATH_MAX], id[40], text[37];
 	int fd, rc;
 
 	path_of(NULL, path);
-	if (path_make_dirs(path))
-		return -1;
+	rc = path_make_dirs(path);
+	if (rc)
+		return rc;
 	snprintf(id, sizeof(id), "%u", domid);
 	path_of(id, path);
 	snprintf(id, sizeof(id), ".%u.%d", domid, (int)getpid());
 	path_of(id, temp);
 	fd = open(temp, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	if (fd < 0)
-		return -1;
+		return -errno;
 	config_uuid_format(text, uuid);
-	rc = flock(fd, LOCK_EX | LOCK_NB) || write(fd, text, 36) != 36;
-	if (!rc && link(temp, path)) {
+	rc = flock(fd, LOCK_EX | LOCK_NB) ? -errno : write(fd, text, 36) != 36 ? -EIO : 0;
+	if (!rc)
+		rc = name_it(temp, path);
+	if (rc == -EEXIST) {
 		remove_stale(path);
-		rc = link(temp, path);
+		rc = name_it(temp, path);
 	}
-	unlink(temp);
 	if (rc) {
+		unlink(temp);
 		close(fd);
-		return -1;
+		return rc;
 	}
 	return fd;
 }
@@ -83,7 +92,7 @@ static void look_at(struct cli *c, const char *id)
 	struct domain_info info;
 	char path[PATH_MAX], text[40] = "";
 	uint8_t uuid[16];
-	int fd;
+	int fd, rc = 0;
 
 	path_of(id, path);
 	fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
@@ -98,9 +107,15 @@ static void look_at(struct cli *c, const char *id)
 				&(struct log_about){ .domid = (uint32_t)domid, .event = "swept" },
 				"domain %u was left half-made, or half-ended: it is destroyed",
 				(unsigned int)domid);
-			guest_destroy(c, (uint32_t)domid, "who made or ended it was killed");
+			rc = guest_destroy(c, (uint32_t)domid, "who made or ended it was killed");
 		}
-		unlink(path);
+		if (rc)
+			log_say(LOG_ERR,
+				&(struct log_about){ .domid = (uint32_t)domid, .event = "failed" },
+				"domain %u: %s; it is tried again", (unsigned int)domid,
+				c->why->text);
+		else
+			unlink(path);
 	}
 	close(fd);
 }

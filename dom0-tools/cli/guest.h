@@ -124,6 +124,8 @@ struct guest_image {
 	bool is_32bit;
 	bool hold; /* it stays paused, and its disks and cards are not connected: guest_release()
 		      does that */
+	/* There is a domain, with nothing in it and nothing told of it yet; or NULL. */
+	int (*made)(void *arg, uint32_t domid, struct why *why);
 	/* Fill a domain that has no memory yet, and say in b where its store and console pages and
 	 * ports are. */
 	int (*fill)(void *arg, struct host *h, uint32_t domid, uint64_t max_pages, struct build *b,

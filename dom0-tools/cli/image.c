@@ -204,10 +204,10 @@ static int fill(void *arg, struct host *h, uint32_t domid, uint64_t max_pages, s
 	const struct mig_calls calls = { .arg = s->in->arg, .progress = s->in->progress };
 	struct mig_receive_opts o = { .domid = domid, .max_pages = max_pages };
 	struct mig_received got;
-	int rc = s->in->begun ? s->in->begun(s->in->arg, domid, why) : 0;
+	int rc = host_event_alloc(h, domid, 0, &o.store_port, why);
 
-	if (!rc)
-		rc = host_event_alloc(h, domid, 0, &o.store_port, why);
+	if (s->in->begun)
+		s->in->begun(s->in->arg);
 	if (!rc)
 		rc = host_event_alloc(h, domid, 0, &o.console_port, why);
 	if (!rc)
@@ -220,6 +220,13 @@ static int fill(void *arg, struct host *h, uint32_t domid, uint64_t max_pages, s
 	b->console_port = o.console_port;
 	s->in->figures = got.figures;
 	return 0;
+}
+
+static int made(void *arg, uint32_t domid, struct why *why)
+{
+	struct receiving *s = arg;
+
+	return s->in->made ? s->in->made(s->in->arg, domid, why) : 0;
 }
 
 static const char *text_of(struct json_object *o, const char *key)
@@ -253,7 +260,7 @@ int image_source(struct cli *c, struct json_object *record, const char *from,
 int image_receive(struct cli *c, struct mig_io *io, struct image_in *in, uint32_t *domid)
 {
 	struct receiving s = { .in = in };
-	struct guest_image image = { .arg = &s, .fill = fill, .hold = in->hold };
+	struct guest_image image = { .arg = &s, .made = made, .fill = fill, .hold = in->hold };
 	struct guest_source from;
 	struct mig_head head;
 	char *lines;

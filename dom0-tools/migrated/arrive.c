@@ -35,8 +35,9 @@ static int again(void *arg, struct channel *c, struct why *why)
 }
 
 /* The host's part of the guest's record: what it needs of every processor from now on. */
-static void remember(struct arrival *a)
+static void begun(void *arg)
 {
+	struct arrival *a = arg;
 	struct json_object *record = record_load(a->e.name), *need;
 	struct why ignored = { 0 };
 	char text[96];
@@ -52,7 +53,7 @@ static void remember(struct arrival *a)
 }
 
 /* From here on the record says which domain is to be ended if nothing comes of it. */
-static int begun(void *arg, uint32_t domid, struct why *why)
+static int made(void *arg, uint32_t domid, struct why *why)
 {
 	struct arrival *a = arg;
 	int rc;
@@ -62,7 +63,6 @@ static int begun(void *arg, uint32_t domid, struct why *why)
 	if (rc)
 		return why_set(why, TE_FILE, "%s: no record can be written: %s", a->e.m->records,
 			       strerror(-rc));
-	remember(a);
 	return 0;
 }
 
@@ -81,6 +81,7 @@ static int receive(struct arrival *a, struct json_object *record)
 			       .from = a->e.h.record.peer,
 			       .paused = true,
 			       .hold = true,
+			       .made = made,
 			       .begun = begun,
 			       .progress = progress,
 			       .arg = a };
