@@ -1,6 +1,7 @@
 #rig: nodes=2 mem=1280 dom0_mem=768 timeout=900 nics=virtio layers=linux,small,backends
 # Guests go to and fro between two hosts, many times: $RIG_moves of each of $RIG_guests (a comma between):
-# linux1, linux4 (Linux with one or four vCPUs, at work), linux32 (of 32 bits, from the layer of that name), busy1 (rewriting 4 MiB), idle1,
+# linux1, linux4 (Linux with one or four vCPUs, at work), linux32 (of 32 bits, from the layer of that name), idle1, busy1 (rewriting 4 MiB) and
+# heavy1 (16 MiB), these with 128 MiB,
 # ref64, ref32 (the reference guest, rewriting 1 MiB and checking it), calm64, calm32 (20 ms later again), wild64, wild32 (16 MiB), these with
 # $RIG_mem MiB. Kinds with a + between go at the same time, and several of a kind as ref32-1+ref32-2. At most $RIG_seconds for each of these
 # groups. Each move has a line, up to $RIG_shown of them.
@@ -12,8 +13,9 @@ make_guest() { # KIND: starts it as $GUEST; $counts is what its console shows ag
 	# room for what Linux's network frontend loses at each reconnection: its 256 buffers, 1 MiB
 	linux32) (RIG_guest=linux32 && MEMORY=170 && pair_guest 512 1) ;;
 	linux*) MEMORY=$((150 + 20 * ${1#linux})) pair_guest 512 ${1#linux} ;;
-	busy*) pair_guest 4096 ${1#busy} ;;
-	idle*) pair_guest 4 ${1#idle} ;;
+	idle*) MEMORY=128 pair_guest 4 ${1#idle} ;;
+	busy*) MEMORY=128 pair_guest 4096 ${1#busy} ;;
+	heavy*) MEMORY=128 pair_guest 16384 ${1#heavy} ;;
 	ref*) counts=intact; MEMORY=${RIG_mem:-64} small_guest $GUEST /guests/reference${1#ref}.elf 'extra="dirty=256"' ;;
 	calm*) counts=intact; MEMORY=${RIG_mem:-16} small_guest $GUEST /guests/reference${1#calm}.elf 'extra="dirty=256 rest=20"' ;;
 	wild*) counts=intact; MEMORY=${RIG_mem:-64} small_guest $GUEST /guests/reference${1#wild}.elf 'extra="dirty=4096"' ;;
@@ -72,6 +74,10 @@ to_and_fro() { # MOVES GUEST...
 		judge $g $moves $(($(date +%s) - began))
 	done
 }
+spread() { # FIELD, of the moves in /tmp/all
+	tr ' ' '\n' < /tmp/all | sed -n "s/^$1=//p" | sort -n |
+		awk '{ p[NR] = $1 } END { print "median " p[int((NR + 1) / 2)] ", of ten nine at most " p[int(NR * 9 / 10 + 0.5)] ", most " p[NR] }'
+}
 judge() { # GUEST MOVES SECONDS
 	local done lines=0
 	check "$1: nothing is open, one host has it" wait_for 180 settled || say "$(here_state)/$(there_state)"
@@ -82,8 +88,7 @@ judge() { # GUEST MOVES SECONDS
 	moved > /tmp/all
 	done=$(wc -l < /tmp/all)
 	[ $done -gt ${RIG_shown:-200} ] || sed "s/^/#MOVE $1 /" /tmp/all
-	say "$1: $done moves in $3 s; $(tr ' ' '\n' < /tmp/all | sed -n 's/^pause_seconds=//p' | sort -n |
-		awk '{ p[NR] = $1 } END { print "pauses: median " p[int((NR + 1) / 2)] ", of ten nine at most " p[int(NR * 9 / 10 + 0.5)] ", longest " p[NR] }'); $(
+	say "$1: $done moves in $3 s; pauses: $(spread pause_seconds); in all: $(spread total_seconds); bytes: $(spread bytes); $(
 		awk '{ for (i = 1; i <= NF; i++) { split($i, v, "="); f[v[1]] = v[2] } q = f["predicted_pause_seconds"] / (f["pause_seconds"] + 0.000001)
 			n += q > 0.75 && q < 1.25; late += NR > 4 && q > 0.75 && q < 1.25 }
 			END { print "predicted within a quarter: " n " of " NR ", after the first four " late " of " NR - 4 }' /tmp/all)"
