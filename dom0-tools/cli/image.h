@@ -30,8 +30,8 @@ struct image_in {
 	const char *from; /* for messages */
 	bool paused;	  /* it stays so */
 	bool hold;	  /* its disks and cards are not connected: guest_release() does that */
-	/* there is a domain, of which nothing is told yet: who is to end it if nothing comes of it can
-	 * note that; or NULL */
+	/* there is a domain, of which nothing is told yet: who is to end it if nothing comes of it
+	 * can note that; or NULL */
 	int (*made)(void *arg, uint32_t domid, struct why *why);
 	void (*begun)(void *arg); /* it has a record and a name, and no memory yet; or NULL */
 	int (*progress)(void *arg, const struct mig_progress *p); /* or NULL */
