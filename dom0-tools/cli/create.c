@@ -13,6 +13,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "dom0-tools/common/paths.h"
+
 #define MAX_EVTCHN_PORT 1023 /* as xl gives PV guests */
 #define OVERHEAD_PAGES	512  /* what the hypervisor needs for a domain, roughly */
 #define BIG_IMAGE	(32ull << 20)
