@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <json-c/json.h>
 #include <openssl/pem.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -55,14 +56,20 @@ int pin_add(const char *dir, const struct pin *p, const char *pem, struct why *w
 	return rc ? why_set(why, TE_FILE, "%s: %s", file, strerror(-rc)) : 0;
 }
 
+/* -EINVAL: it can be read, and is none */
 static int read_certificate(const char *file, uint8_t fp[FINGERPRINT_SIZE])
 {
-	BIO *b = BIO_new_file(file, "r");
-	X509 *cert = b ? PEM_read_bio_X509(b, NULL, NULL, NULL) : NULL;
-	int rc = cert ? certificate_fingerprint(cert, fp) : -EINVAL;
+	FILE *f = fopen(file, "re");
+	X509 *cert;
+	int rc;
+
+	if (!f)
+		return -errno;
+	cert = PEM_read_X509(f, NULL, NULL, NULL);
+	rc = cert ? certificate_fingerprint(cert, fp) : -EINVAL;
 
 	X509_free(cert);
-	BIO_free(b);
+	fclose(f);
 	return rc;
 }
 
@@ -87,7 +94,10 @@ int pin_get(const char *dir, const char *name, struct pin *p, struct why *why)
 	if (access(file, F_OK))
 		return why_hint(why, why_set(why, TE_FILE, "no host named %s is known here", name),
 				"torc host pair %s, on both hosts at the same time", name);
-	if (read_certificate(file, p->fingerprint))
+	rc = read_certificate(file, p->fingerprint);
+	if (rc && rc != -EINVAL)
+		return why_set(why, TE_FILE, "%s: %s", file, strerror(-rc));
+	if (rc)
 		return why_hint(why, why_set(why, TE_FILE, "%s is no certificate", file),
 				"torc host revoke %s", name);
 	if (file_of(dir, name, ".json", file, why))

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <syslog.h>
 
+#include "dom0-tools/cli/burst.h"
 #include "dom0-tools/common/paths.h"
 
 #define DRAIN_NS (10 * SECOND)
@@ -40,6 +41,7 @@ int ends_open(struct ends *e, struct migrated *m, bool source)
 void ends_close(struct ends *e)
 {
 	host_close(&e->cli.host);
+	burst_close(&e->cli.burst);
 	if (e->cli.store)
 		store_close(&e->cli.store);
 	e->cli.store = NULL;

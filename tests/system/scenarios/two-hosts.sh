@@ -29,6 +29,9 @@ there "torc destroy web"
 check "it runs here, and only here" wait_for 30 runs_on here
 
 # --- there and back
+held() { on $1 'ls /proc/$(pidof torc-migrated)/fd | wc -l'; }
+held_here=$(held here) held_there=$(held there)
+hold_as_before() { [ "$(held here)" = $held_here ] && [ "$(held there)" = $held_there ]; }
 round() { # here|there NAME
 	local lines
 	if check "$2" move $1; then sed 's/^/#| /' /tmp/check.out; fi
@@ -39,6 +42,7 @@ round() { # here|there NAME
 }
 round there "to the other host"
 round here "and back"
+check "the daemons hold no more files than before" wait_for 20 hold_as_before || say "$(held here) and $(held there), $held_here and $held_there before"
 
 # --- killed on the way: at the first page, and when the guest stands still
 begin() { torc migrate --json --deadline 10s --on-deadline force web other > /tmp/events 2>&1 & }
