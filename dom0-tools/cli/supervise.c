@@ -145,16 +145,16 @@ static int make_again(struct cli *c, struct json_object *record, uint32_t *domid
 }
 
 /* Who destroys it by hand meanwhile takes the note away, and has the last word: of two who do,
- * one has taken it. */
-static int start_over(struct cli *c, const char *name, struct json_object *record)
+ * one has taken it. Where no note could be made, nobody took it away. */
+static int start_over(struct cli *c, const char *name, struct json_object *record, bool noted)
 {
 	uint32_t domid;
 	int rc;
 
-	if (!supervisor_remembers(name))
+	if (noted && !supervisor_remembers(name))
 		return 0;
 	rc = make_again(c, record, &domid);
-	if (!supervisor_forget(name) && !rc)
+	if (noted && !supervisor_forget(name) && !rc)
 		rc = guest_destroy(c, domid, "it was destroyed by hand while it was made again");
 	return rc;
 }
@@ -208,16 +208,22 @@ static void handled(const char *name, struct json_object *record, uint32_t domid
 	record_save(name, record, &ignored);
 }
 
-static void again_note(const char *name, const char *record)
+/* false: there is none. */
+static bool again_note(const char *name, const char *record)
 {
 	char path[PATH_MAX];
+	int rc;
 
 	supervisor_again_path(NULL, path);
-	if (path_make_dirs(path))
-		return;
+	rc = path_make_dirs(path);
 	supervisor_again_path(name, path);
-	if (path_write_file(path, record, strlen(record)))
-		log_say(LOG_WARNING, NULL, "%s: %m", path);
+	if (!rc)
+		rc = path_write_file(path, record, strlen(record));
+	if (rc)
+		log_say(LOG_ERR, ABOUT(.guest = name, .event = "failed"),
+			"%s: %s; it is made again all the same, but not if the supervisor ends meanwhile",
+			path, strerror(-rc));
+	return rc == 0;
 }
 
 /* Killed before the old one went: it is seen to from the beginning. */
@@ -257,7 +263,7 @@ static void make_now(struct cli *c, const char *name, const char *old)
 	    memcmp(uuid, info.uuid, sizeof(uuid)) == 0)
 		rc = let_go(c, domid);
 	if (!rc)
-		rc = start_over(c, name, record);
+		rc = start_over(c, name, record, true);
 	if (rc)
 		log_say(LOG_ERR, ABOUT(.guest = name, .event = "failed"), "%s: %s", name,
 			c->why->text);
@@ -320,6 +326,7 @@ static void act(struct cli *c, const struct domain_info *d, const char *name,
 	const char *reason = cli_reason_word(d->reason);
 	enum guest_action a = action_for(record, d->reason);
 	bool again = a == ACT_RESTART || a == ACT_RENAME_RESTART || a == ACT_COREDUMP_RESTART;
+	bool noted = false;
 	char text[128], aside[80];
 	int rc = 0;
 
@@ -339,7 +346,7 @@ static void act(struct cli *c, const struct domain_info *d, const char *name,
 	if (a == ACT_RENAME_RESTART)
 		free_name(c, name, aside);
 	if (again)
-		again_note(name, aside);
+		noted = again_note(name, aside);
 	if (ended_by_hand(c, d)) {
 		supervisor_forget(name);
 		return;
@@ -358,7 +365,7 @@ static void act(struct cli *c, const struct domain_info *d, const char *name,
 	if (rc)
 		handled(name, record, d->domid);
 	if (!rc && again)
-		rc = start_over(c, name, record);
+		rc = start_over(c, name, record, noted);
 	else if (again)
 		supervisor_forget(name);
 	if (rc)
