@@ -400,14 +400,17 @@ static int bring_up(struct creation *k, const struct guest_source *from, bool pa
 	return rc;
 }
 
-/* Whatever there is of it goes away again; the first reason stays the one that is told. */
+/* Whatever there is of it goes away again; the first reason stays the one that is told. What does
+ * not go keeps its mark. */
 static void undo(struct creation *k)
 {
 	struct why later = { 0 }, *first = k->c->why;
 
 	k->c->why = &later;
-	if (k->exists)
-		guest_destroy(k->c, k->domid, "did not come up");
+	if (k->exists && guest_destroy(k->c, k->domid, "did not come up")) {
+		creating_leave(k->mark);
+		k->mark = -1;
+	}
 	k->c->why = first;
 }
 

@@ -86,6 +86,12 @@ void creating_end(int fd, uint32_t domid)
 	close(fd);
 }
 
+void creating_leave(int fd)
+{
+	if (fd >= 0)
+		close(fd);
+}
+
 static void look_at(struct cli *c, const char *id)
 {
 	int64_t domid = cli_parse_number(id, 1, HOST_FIRST_RESERVED - 1);

@@ -186,6 +186,7 @@ int guest_dump_path(const char *name, char out[PATH_MAX]); /* where dumps usuall
  * be made */
 int creating_begin(uint32_t domid, const uint8_t uuid[16]);
 void creating_end(int fd, uint32_t domid);
+void creating_leave(int fd); /* instead: its domain could not be ended, and who cleans up is to */
 void creating_clean_up(struct cli *c); /* end what creates that were killed left */
 
 /* --- supervise.c: make sure that somebody acts on guests that stop */

@@ -50,7 +50,10 @@ static int end_domain(struct cli *c, uint32_t domid)
 	rc = host_domain_destroy(c->host, domid, nodes ? &ignored : c->why);
 	if (rc && (nodes ? &ignored : c->why)->error == TE_NO_DOMAIN)
 		rc = 0;
-	creating_end(mark, domid);
+	if (rc)
+		creating_leave(mark);
+	else
+		creating_end(mark, domid);
 	return nodes ? nodes : rc;
 }
 

@@ -87,6 +87,11 @@ static void marks(void **state)
 	refuses = 0;
 	look(1, false);
 
+	/* of one who could not end it himself */
+	fd = creating_begin(DOMID, uuid);
+	creating_leave(fd);
+	look(1, false);
+
 	/* of one who died, and the number is another domain's by now */
 	close(creating_begin(DOMID, uuid));
 	memset(has, 0, sizeof(has));
