@@ -131,6 +131,8 @@ int handover_read(const uint8_t *raw, size_t len, const uint8_t *id, enum handov
 int handover_save(const char *dir, const struct handover_record *r);
 int handover_load(const char *file, struct handover_record *r, struct why *why);
 int handover_remove(const char *dir, const uint8_t id[HANDOVER_ID_SIZE]);
+/* Before any is saved: what is left of a daemon that was killed while it wrote one. */
+void handover_tidy(const char *dir);
 int handover_each(const char *dir, int (*fn)(void *arg, const struct handover_record *r), void *arg,
 		  struct why *why);
 

@@ -13,6 +13,7 @@
 
 #define MOST_RECORD 1024
 #define SUFFIX	    ".handover"
+#define UNFINISHED  SUFFIX ".new" /* durable_write()'s */
 
 void handover_write(uint8_t raw[HANDOVER_WIRE_SIZE], enum handover_message m, const uint8_t *id)
 {
@@ -81,6 +82,23 @@ int handover_remove(const char *dir, const uint8_t id[HANDOVER_ID_SIZE])
 		return -ENAMETOOLONG;
 	rc = durable_remove(file);
 	return rc == -ENOENT ? 0 : rc;
+}
+
+void handover_tidy(const char *dir)
+{
+	DIR *d = opendir(dir);
+	struct dirent *e;
+	size_t len;
+
+	if (!d)
+		return;
+	while ((e = readdir(d))) {
+		len = strlen(e->d_name);
+		if (len > strlen(UNFINISHED) &&
+		    !strcmp(e->d_name + len - strlen(UNFINISHED), UNFINISHED))
+			unlinkat(dirfd(d), e->d_name, 0);
+	}
+	closedir(d);
 }
 
 /* The next line, if it is "KEY VALUE": its value. */

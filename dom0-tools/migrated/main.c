@@ -294,6 +294,7 @@ int main(int argc, char **argv)
 		return die("fork", strerror(errno));
 	if (pid_file && (rc = write_pid(pid_file)))
 		return die(pid_file, strerror(-rc));
+	handover_tidy(m.records);
 	start_supervisor();
 	warm_mappings();
 	rc = sandbox_enter();

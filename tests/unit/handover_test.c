@@ -498,6 +498,29 @@ static void files(void **state)
 	assert_int_not_equal(handover_save(dir, &back), 0);
 }
 
+/* Of a daemon that was killed in the midst of writing one: nobody comes back to its name. */
+static void unfinished(void **state)
+{
+	char dir[] = "/tmp/torc-handover-XXXXXX", whole[128], half[128], other[128];
+	struct handover_record r;
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	memset(&r, 0, sizeof(r));
+	snprintf(whole, sizeof(whole), "%s/%032d.handover", dir, 0);
+	snprintf(half, sizeof(half), "%s/%032d.handover.new", dir, 1);
+	snprintf(other, sizeof(other), "%s/costs", dir);
+	assert_int_equal(handover_save(dir, &r), 0);
+	fclose(fopen(half, "w"));
+	fclose(fopen(other, "w"));
+	handover_tidy(dir);
+	assert_int_equal(access(half, F_OK), -1);
+	assert_int_equal(unlink(whole), 0);
+	assert_int_equal(unlink(other), 0);
+	assert_int_equal(rmdir(dir), 0);
+	handover_tidy(dir); /* a folder that is not there has none */
+}
+
 static void wire(void **state)
 {
 	uint8_t raw[HANDOVER_WIRE_SIZE], id[HANDOVER_ID_SIZE] = { 9 },
@@ -519,10 +542,8 @@ static void wire(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(schedules),
-		cmocka_unit_test(names),
-		cmocka_unit_test(files),
-		cmocka_unit_test(wire),
+		cmocka_unit_test(schedules),  cmocka_unit_test(names), cmocka_unit_test(files),
+		cmocka_unit_test(unfinished), cmocka_unit_test(wire),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
