@@ -28,6 +28,16 @@ unit-confine: $(B)/tests/confine_test
 	$(Q)$<
 CHECKS += unit-confine
 
+$(B)/tests/attached_test: $(addprefix $(B)/obj/san/,$(addsuffix .o,tests/unit/attached_test tests/unit/fake_store_path drivers/backend/common/supervise))
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(HOST_CC) $(SAN_FLAGS) -o $@ $^ -lcmocka -lev
+
+.PHONY: unit-attached
+unit-attached: $(B)/tests/attached_test
+	$(Q)$<
+CHECKS += unit-attached
+
 $(B)/tests/alone_test: $(addprefix $(B)/obj/san/,$(addsuffix .o,tests/unit/alone_test drivers/backend/common/alone drivers/backend/common/bdev dom0-tools/common/why)) $(B)/obj/san/xenbus/client.a
 	@mkdir -p $(@D)
 	$(call say,LD,$@)

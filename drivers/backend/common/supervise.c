@@ -67,6 +67,23 @@ static void files_remove(const char *path)
 	}
 }
 
+/* A device is served from when the keys it needs and a state below Closing are there. */
+static bool wants_service(const char *path)
+{
+	char key[STORE_PATH_MAX];
+	bool have = false;
+	uint64_t state;
+
+	for (unsigned int i = 0; options->needs[i]; i++) {
+		if (store_path(key, "%s/%s", path, options->needs[i]) ||
+		    store_exists(store, STORE_NO_TXN, key, &have) || !have)
+			return false;
+	}
+	return store_path(key, "%s/state", path) == 0 &&
+	       store_read_u64(store, STORE_NO_TXN, key, &state) == 0 &&
+	       state >= XenbusStateInitialising && state <= XenbusStateConnected;
+}
+
 static const char *how(int status)
 {
 	if (!WIFSIGNALED(status))
@@ -91,12 +108,16 @@ static void on_ended(struct ev_loop *l, ev_child *w, int revents)
 	(void)revents;
 	if (WIFEXITED(w->rstatus) && WEXITSTATUS(w->rstatus) == 0) {
 		files_remove(c->path);
-		child_forget(c);
-		return;
+		/* one that was attached in its place meanwhile was taken for it: nobody tells again */
+		if (!wants_service(c->path)) {
+			child_forget(c);
+			return;
+		}
+	} else {
+		syslog(LOG_WARNING, "%s: its process ended with %s %d; another takes over", c->path,
+		       how(w->rstatus),
+		       WIFSIGNALED(w->rstatus) ? WTERMSIG(w->rstatus) : WEXITSTATUS(w->rstatus));
 	}
-	syslog(LOG_WARNING, "%s: its process ended with %s %d; another takes over", c->path,
-	       how(w->rstatus),
-	       WIFSIGNALED(w->rstatus) ? WTERMSIG(w->rstatus) : WEXITSTATUS(w->rstatus));
 	ev_child_stop(loop, &c->ended);
 	ev_timer_set(&c->restart, RESTART_DELAY, 0);
 	ev_timer_start(loop, &c->restart);
@@ -125,23 +146,6 @@ static void child_start(struct child *c)
 	ev_child_init(&c->ended, on_ended, c->pid, 0);
 	c->ended.data = c;
 	ev_child_start(loop, &c->ended);
-}
-
-/* A device is served from when the keys it needs and a state below Closing are there. */
-static bool wants_service(const char *path)
-{
-	char key[STORE_PATH_MAX];
-	bool have = false;
-	uint64_t state;
-
-	for (unsigned int i = 0; options->needs[i]; i++) {
-		if (store_path(key, "%s/%s", path, options->needs[i]) ||
-		    store_exists(store, STORE_NO_TXN, key, &have) || !have)
-			return false;
-	}
-	return store_path(key, "%s/state", path) == 0 &&
-	       store_read_u64(store, STORE_NO_TXN, key, &state) == 0 &&
-	       state >= XenbusStateInitialising && state <= XenbusStateConnected;
 }
 
 static void consider(const char *path)
