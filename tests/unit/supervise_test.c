@@ -7,12 +7,14 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "dom0-tools/cli/guest.h"
@@ -25,7 +27,9 @@
 static char run[] = "/tmp/supervise-XXXXXX";
 static unsigned int made, destroyed, looks;
 static uint32_t domid;
-static bool by_hand; /* somebody destroys it, too */
+static bool by_hand;	  /* somebody destroys it, too */
+static unsigned int dies; /* at the so manieth name that a note gets; 0: it does not */
+static unsigned int aside;
 static jmp_buf enough;
 
 /* --- the host: one guest, which asks for a reboot again and again */
@@ -37,6 +41,7 @@ int host_domain_list(struct host *h, struct domain_info **list, size_t *count, s
 	*list = calloc(1, sizeof(**list));
 	assert_non_null(*list);
 	**list = (struct domain_info){ .domid = domid, .shutdown = true, .reason = SHUT_REBOOT };
+	config_uuid_parse(UUID, (*list)->uuid);
 	*count = domid ? 1 : 0;
 	return 0;
 }
@@ -45,6 +50,7 @@ int host_domain_info(struct host *h, uint32_t id, struct domain_info *info, stru
 {
 	(void)h;
 	*info = (struct domain_info){ .domid = id };
+	config_uuid_parse(UUID, info->uuid);
 	return id == domid ? 0 : why_set(why, TE_NO_DOMAIN, "none");
 }
 
@@ -182,8 +188,7 @@ const char *cli_reason_word(unsigned int reason)
 int cli_name_taken(struct cli *c, const char *name, bool *taken, uint32_t *id)
 {
 	(void)c;
-	(void)name;
-	*taken = domid != 0;
+	*taken = domid && strcmp(name, NAME) == 0;
 	*id = domid;
 	return 0;
 }
@@ -234,7 +239,8 @@ int nodes_set_aside(struct cli *c, uint32_t id, const uint8_t uuid[16])
 	(void)c;
 	(void)id;
 	(void)uuid;
-	return -1;
+	aside++;
+	return 0;
 }
 
 int nodes_remove(struct cli *c, uint32_t id)
@@ -242,6 +248,15 @@ int nodes_remove(struct cli *c, uint32_t id)
 	(void)c;
 	(void)id;
 	return 0;
+}
+
+int __real_rename(const char *from, const char *to);
+int __wrap_rename(const char *from, const char *to);
+int __wrap_rename(const char *from, const char *to)
+{
+	if (dies && strstr(to, "/again/") && !--dies)
+		_exit(0);
+	return __real_rename(from, to);
 }
 
 /* --- the tests */
@@ -289,6 +304,17 @@ static void not_what_is_destroyed_by_hand(void **state)
 	assert_int_equal(made, 0);
 }
 
+/* What a killed one has left lies in it. */
+static bool emptied(const char *again)
+{
+	DIR *d = opendir(again);
+	struct dirent *e;
+
+	while (d && (e = readdir(d)))
+		unlinkat(dirfd(d), e->d_name, 0);
+	return d && closedir(d) == 0 && rmdir(again) == 0;
+}
+
 /* No room, most likely. Here a file is where the notes' folder belongs. */
 static void made_again_without_a_note(void **state)
 {
@@ -297,7 +323,7 @@ static void made_again_without_a_note(void **state)
 
 	(void)state;
 	in_run("again", again);
-	assert_int_equal(rmdir(again), 0);
+	assert_true(emptied(again));
 	fd = open(again, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
 	assert_true(fd >= 0);
 	close(fd);
@@ -307,10 +333,33 @@ static void made_again_without_a_note(void **state)
 	assert_int_equal(made, LOOKS);
 }
 
+/* The next one finds what it has left, and the guest: by then it may run, and is as it was. */
+static void killed_while_it_makes_a_note(void **state)
+{
+	pid_t child;
+
+	(void)state;
+	for (unsigned int at = 1; at <= 2; at++) {
+		domid = 7;
+		child = fork();
+		if (!child) {
+			dies = at;
+			supervise();
+			_exit(1);
+		}
+		assert_int_equal(waitpid(child, NULL, 0), child);
+		aside = 0;
+		supervise();
+		assert_int_equal(aside, 0);
+		assert_int_equal(made, LOOKS);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(made_again),
+		cmocka_unit_test(killed_while_it_makes_a_note),
 		cmocka_unit_test(not_what_is_destroyed_by_hand),
 		cmocka_unit_test(made_again_without_a_note),
 	};
