@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "dom0-tools/common/log.h"
@@ -23,6 +24,17 @@ static void path_of(const char *domid, char out[PATH_MAX])
 	snprintf(out, PATH_MAX, "%s/creating%s%s", path_run(), domid ? "/" : "", domid ? domid : "");
 }
 
+/* Nobody holds it, and it has its name still: another may have taken it away, and made his own of
+ * that name, before we had it. */
+static bool is_stale(int fd, const char *path)
+{
+	struct stat held, there;
+
+	return flock(fd, LOCK_EX | LOCK_NB) == 0 && fstat(fd, &held) == 0 &&
+	       lstat(path, &there) == 0 && held.st_ino == there.st_ino &&
+	       held.st_dev == there.st_dev;
+}
+
 /* Its holder died, or another one of that number did: nobody has it locked. */
 static void remove_stale(const char *path)
 {
@@ -30,7 +42,7 @@ static void remove_stale(const char *path)
 
 	if (fd < 0)
 		return;
-	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+	if (is_stale(fd, path))
 		unlink(path);
 	close(fd);
 }
@@ -104,7 +116,7 @@ static void look_at(struct cli *c, const char *id)
 	fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0)
 		return;
-	if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
+	if (is_stale(fd, path)) {
 		/* the very domain that was being made, not a later one with its number */
 		if (domid > 0 && read(fd, text, 36) == 36 && config_uuid_parse(text, uuid) == 0 &&
 		    host_domain_info(c->host, (uint32_t)domid, &info, c->why) == 0 &&

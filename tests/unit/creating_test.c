@@ -23,6 +23,8 @@ static const uint8_t uuid[16] = { 1, 2, 3, 4 };
 static uint8_t has[16]; /* the domain's */
 static unsigned int destroyed;
 static int refuses; /* to be destroyed */
+static bool meanwhile;
+static int taken;
 static char run[] = "/tmp/creating-XXXXXX", path[64];
 
 int host_domain_info(struct host *h, uint32_t domid, struct domain_info *info, struct why *why)
@@ -55,6 +57,21 @@ int64_t cli_parse_number(const char *s, int64_t least, int64_t most)
 	int64_t n = strtol(s, NULL, 10);
 
 	return n < least || n > most ? -1 : n;
+}
+
+int __real_flock(int fd, int op);
+int __wrap_flock(int fd, int op);
+int __wrap_flock(int fd, int op)
+{
+	static const uint8_t other[16] = { 5 };
+
+	if (meanwhile) {
+		meanwhile = false;
+		taken = creating_begin(DOMID, other);
+		assert_true(taken >= 0);
+		memcpy(has, other, sizeof(has));
+	}
+	return __real_flock(fd, op);
 }
 
 static void look(unsigned int destroys, bool stays)
@@ -105,6 +122,18 @@ static void marks(void **state)
 	creating_end(fd, DOMID);
 }
 
+/* Another domain of that number is made while it is looked whose the mark is. */
+static void taken_meanwhile(void **state)
+{
+	(void)state;
+	close(creating_begin(DOMID, uuid));
+	meanwhile = true;
+	look(0, true);
+	assert_false(meanwhile);
+	creating_end(taken, DOMID);
+	look(0, false);
+}
+
 /* In a process of its own, since nobody gets out again. */
 static void confined(void **state)
 {
@@ -122,7 +151,9 @@ static void confined(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(marks), cmocka_unit_test(confined) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(marks),
+					    cmocka_unit_test(taken_meanwhile),
+					    cmocka_unit_test(confined) };
 	char folder[32];
 	int rc;
 

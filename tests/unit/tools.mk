@@ -30,7 +30,7 @@ $(eval $(call tools_test,cache,dom0-tools/builder/cache dom0-tools/common/paths,
 $(eval $(call tools_test,terminal,dom0-tools/cli/terminal,-lutil))
 $(eval $(call tools_test,claim,dom0-tools/cli/claim dom0-tools/common/why tests/unit/fake_store_path,))
 $(eval $(call tools_test,why,$(addprefix dom0-tools/cli/,why backend out) $(addprefix dom0-tools/common/,why paths) tests/unit/fake_store_path,-ljson-c))
-$(eval $(call tools_test,creating,$(addprefix dom0-tools/,cli/creating migrated/sandbox $(addprefix common/,paths why)) $(TOOLS_CONFIG),-lseccomp))
+$(eval $(call tools_test,creating,$(addprefix dom0-tools/,cli/creating migrated/sandbox $(addprefix common/,paths why)) $(TOOLS_CONFIG),-lseccomp -Wl$(comma)--wrap=flock))
 $(eval $(call tools_test,supervise,$(addprefix dom0-tools/,$(addprefix cli/,supervise record out) $(addprefix common/,paths why)) $(TOOLS_CONFIG),-ljson-c -Wl$(comma)--wrap=rename))
 $(eval $(call tools_test,burst,dom0-tools/cli/burst xenbus/client/errors,))
 $(eval $(call tools_test,consoled,$(addprefix dom0-tools/consoled/,console viewer ring logfile) tests/unit/fake_store_path,-lev -lutil))
