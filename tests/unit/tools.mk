@@ -53,6 +53,6 @@ CHECKS += unit-cli
 
 DEPS += systemd # reads the units
 .PHONY: unit-units
-unit-units:
-	@tests/unit/units_test.sh
+unit-units: $(B)/tests/door_test
+	@tests/unit/units_test.sh $(B)/tests/door_test
 CHECKS += unit-units

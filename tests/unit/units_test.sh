@@ -34,6 +34,12 @@ for u in dom0-tools/units/*.service; do
 done
 ! grep -q '^RestrictRealtime=yes' dom0-tools/units/torc-netd.service
 result $? "torc-netd may take the priority that it needs for a round" "RestrictRealtime"
+# what its unit leaves to it is enough to give up the rest, and to begin: $1 is the test of that
+if [ -n "$1" ] && [ "$(id -u)" = 0 ] && command -v setpriv > /dev/null; then
+	left=$(sed -n 's/^CapabilityBoundingSet=//p' dom0-tools/units/torc-consoled.service | tr 'A-Z ' 'a-z,' | sed 's/cap_/+/g')
+	said=$(setpriv --bounding-set="-all,$left" "$1" 2>&1)
+	result $? "torc-consoled gives up its rights under its unit" "$said"
+fi
 # the users that daemons become
 if command -v systemd-sysusers > /dev/null; then
 	mkdir -p "$dir/root/etc"
