@@ -24,6 +24,7 @@ static uint8_t has[16]; /* the domain's */
 static unsigned int destroyed;
 static int refuses; /* to be destroyed */
 static bool meanwhile;
+static int ends = -1; /* the mark that goes then */
 static int taken;
 static char run[] = "/tmp/creating-XXXXXX", path[64];
 
@@ -70,6 +71,10 @@ int __wrap_flock(int fd, int op)
 		taken = creating_begin(DOMID, other);
 		assert_true(taken >= 0);
 		memcpy(has, other, sizeof(has));
+	}
+	if (ends >= 0) {
+		creating_end(ends, DOMID);
+		ends = -1;
 	}
 	return __real_flock(fd, op);
 }
@@ -134,6 +139,19 @@ static void taken_meanwhile(void **state)
 	look(0, false);
 }
 
+/* A guest is complete at the moment when it is looked whether anybody holds its mark. */
+static void complete_meanwhile(void **state)
+{
+	int fd = creating_begin(DOMID, uuid);
+
+	(void)state;
+	assert_true(fd >= 0);
+	memcpy(has, uuid, sizeof(has));
+	ends = fd;
+	look(0, false);
+	assert_int_equal(ends, -1);
+}
+
 /* In a process of its own, since nobody gets out again. */
 static void confined(void **state)
 {
@@ -153,6 +171,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(marks),
 					    cmocka_unit_test(taken_meanwhile),
+					    cmocka_unit_test(complete_meanwhile),
 					    cmocka_unit_test(confined) };
 	char folder[32];
 	int rc;
