@@ -66,7 +66,7 @@ pair() {
 	fi
 	check "the other host does what it is told" wait_for 60 there true || bail "no other host"
 }
-pair_log() { grep torc-migrated /var/log/messages | tail -${LINES_OF_LOG:-200} | sed 's/^/#| /'; }
+pair_log() { grep 'torc-migrated\|torc-supervise' /var/log/messages | tail -${LINES_OF_LOG:-200} | sed 's/^/#| /'; }
 pair_end() {
 	pair_log
 	there touch /tmp/finish
