@@ -30,16 +30,17 @@ check "and there" wait_for 20 listens there
 check "it goes there through the relay" move there || bail "$(cat /tmp/relay.log) $(there cat /tmp/relay.log)"
 check "and back" move here
 wire() { echo "$*" > /tmp/wire; there "echo $* > /tmp/wire"; }
-# What a link costs that is cut half-way for five seconds, beside a migration of its own
+# What a link costs that is cut half-way for five seconds, beside a migration of its own: of one that takes some twenty, so that it is not
+# these five alone that are measured
 begun() { awk -F'[:,]' '/"round":1/ { for (i = 1; i < NF; i++) { if ($i == "\"pages_sent\"") s = $(i + 1); if ($i == "\"pages_all\"") a = $(i + 1) } if (s * 2 > a) exit 1 }' /tmp/out && return 1; return 0; }
 told_ms() { sed -n 's/.*"done".*"total_seconds":\([0-9]*\)\.\([0-9][0-9][0-9]\).*/\1\2/p' /tmp/out; }
 cuts=0
 while [ -z "$RIG_nocut" ] && [ $cuts -lt ${RIG_cuts:-1} ]; do
 	cuts=$((cuts + 1))
-	move there --json --deadline 60s --downtime 1s --on-deadline force > /tmp/out 2>&1
+	move there --json --bandwidth 5M --deadline 60s --downtime 1s --on-deadline force > /tmp/out 2>&1
 	whole=$(told_ms)
 	move here > /dev/null
-	move there --json --deadline 60s --downtime 1s --on-deadline force > /tmp/out 2>&1 &
+	move there --json --bandwidth 5M --deadline 60s --downtime 1s --on-deadline force > /tmp/out 2>&1 &
 	wait_for 60 begun
 	wire cut
 	sleep 5
