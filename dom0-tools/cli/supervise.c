@@ -208,22 +208,17 @@ static void handled(const char *name, struct json_object *record, uint32_t domid
 	record_save(name, record, &ignored);
 }
 
-/* false: there is none. Half of one is hidden from who looks for notes, who would take the name
- * that it has for a guest's. */
+/* false: there is none. */
 static bool again_note(const char *name, const char *record)
 {
-	char path[PATH_MAX], half[PATH_MAX], hidden[80];
+	char path[PATH_MAX];
 	int rc;
 
 	supervisor_again_path(NULL, path);
 	rc = path_make_dirs(path);
 	supervisor_again_path(name, path);
-	snprintf(hidden, sizeof(hidden), ".%s", name);
-	supervisor_again_path(hidden, half);
 	if (!rc)
-		rc = path_write_file(half, record, strlen(record));
-	if (!rc && rename(half, path))
-		rc = -errno;
+		rc = path_write_file(path, record, strlen(record));
 	if (rc)
 		log_say(LOG_ERR, ABOUT(.guest = name, .event = "failed"),
 			"%s: %s; it is made again all the same, but not if the supervisor ends meanwhile",

@@ -62,11 +62,13 @@ int path_make_dirs(const char *dir)
 
 int path_write_file(const char *file, const char *text, size_t len)
 {
+	const char *slash = strrchr(file, '/'), *name = slash ? slash + 1 : file;
 	char temp[PATH_MAX];
 	size_t done = 0;
 	int fd, rc = 0;
 
-	if (snprintf(temp, sizeof(temp), "%s.%d", file, (int)getpid()) >= (int)sizeof(temp))
+	if (snprintf(temp, sizeof(temp), "%.*s.%s.%d", (int)(name - file), file, name,
+		     (int)getpid()) >= (int)sizeof(temp))
 		return -ENAMETOOLONG;
 	fd = open(temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
 	if (fd < 0)

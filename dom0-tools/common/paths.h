@@ -12,7 +12,8 @@ const char *path_log(void);   /* TORC_LOG_DIR, /var/log/torc: consoles */
 
 /* Make a directory and what is above it, 0755. 0 or -errno. */
 int path_make_dirs(const char *dir);
-/* Write a file so that it is there whole or not at all. 0 or -errno. */
+/* Write a file so that it is there whole or not at all; what a writer that is killed leaves beside
+ * it is hidden, a name with a dot in front. 0 or -errno. */
 int path_write_file(const char *file, const char *text, size_t len);
 /* Read a file of at most `most` bytes into malloc'ed memory with a NUL behind. 0 or -errno. */
 int path_read_file(const char *file, size_t most, char **text, size_t *len);
