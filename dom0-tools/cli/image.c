@@ -204,10 +204,11 @@ static int fill(void *arg, struct host *h, uint32_t domid, uint64_t max_pages, s
 	const struct mig_calls calls = { .arg = s->in->arg, .progress = s->in->progress };
 	struct mig_receive_opts o = { .domid = domid, .max_pages = max_pages };
 	struct mig_received got;
-	int rc = host_event_alloc(h, domid, 0, &o.store_port, why);
+	int rc;
 
 	if (s->in->begun)
 		s->in->begun(s->in->arg);
+	rc = host_event_alloc(h, domid, 0, &o.store_port, why);
 	if (!rc)
 		rc = host_event_alloc(h, domid, 0, &o.console_port, why);
 	if (!rc)
