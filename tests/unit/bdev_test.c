@@ -18,6 +18,10 @@
 #define BACK "/local/domain/0/backend/vbd/5/51712"
 
 static bool there; /* the backend's directory */
+/* what is held back, and how many events until it is there or the directory gone; no more than
+ * that are waited for */
+static const char *held;
+static unsigned int comes_with, goes_with, event, watches;
 static char written[STORE_PATH_MAX], value[2048], logged[2048];
 static unsigned int writes, lines;
 static time_t now = 1000;
@@ -49,14 +53,16 @@ int store_read(struct store *s, store_txn_t t, const char *path, char **v, size_
 
 int store_read_u64(struct store *s, store_txn_t t, const char *path, uint64_t *v)
 {
-	(void)s, (void)t, (void)path, (void)v;
-	return -ENOENT;
+	(void)s, (void)t;
+	*v = XenbusStateInitialising;
+	return there && strcmp(path, BACK "/state") == 0 ? 0 : -ENOENT;
 }
 
 int store_exists(struct store *s, store_txn_t t, const char *path, bool *yes)
 {
 	(void)s, (void)t;
-	*yes = there && strcmp(path, BACK "/frontend-id") == 0;
+	*yes = there && (strcmp(path, BACK "/frontend-id") == 0 ||
+			 (held && event >= comes_with && strcmp(path, held) == 0));
 	return 0;
 }
 
@@ -82,14 +88,28 @@ int store_transact(struct store *s, store_txn_fn *fn, void *arg)
 
 int store_watch(struct store *s, const char *path, const char *token)
 {
+	(void)s, (void)token;
+	watches++;
+	return path ? 0 : -EINVAL;
+}
+
+int store_unwatch(struct store *s, const char *path, const char *token)
+{
 	(void)s, (void)path, (void)token;
+	watches--;
 	return 0;
 }
 
-int store_next_event(struct store *s, struct store_event **event, int timeout_ms)
+int store_next_event(struct store *s, struct store_event **e, int timeout_ms)
 {
-	(void)s, (void)event, (void)timeout_ms;
-	return -EAGAIN;
+	(void)s;
+	if (timeout_ms == 0 || event > 10)
+		return -EAGAIN;
+	*e = calloc(1, sizeof(**e));
+	event++;
+	if (goes_with && event >= goes_with)
+		there = false;
+	return 0;
 }
 
 int __wrap_clock_gettime(clockid_t id, struct timespec *t);
@@ -171,12 +191,55 @@ static void a_guest_does_not_fill_the_log(void **state)
 	assert_string_equal(logged, BACK ": once more");
 }
 
+static struct bdev held_device(unsigned int comes, unsigned int goes)
+{
+	there = true;
+	held = BACK "/params";
+	comes_with = comes;
+	goes_with = goes;
+	event = watches = 0;
+	return device();
+}
+
+static void what_is_there_is_not_waited_for(void **state)
+{
+	struct bdev d = held_device(0, 0);
+
+	(void)state;
+	assert_int_equal(bdev_await(&d, "params"), 0);
+	assert_int_equal(event, 0);
+	assert_int_equal(watches, 0);
+}
+
+static void what_is_held_back_is_waited_for(void **state)
+{
+	struct bdev d = held_device(3, 0);
+
+	(void)state;
+	assert_int_equal(bdev_await(&d, "params"), 0);
+	assert_int_equal(event, 3);
+	assert_int_equal(watches, 0);
+}
+
+static void a_device_that_goes_before_it_was_opened_is_told(void **state)
+{
+	struct bdev d = held_device(9, 2);
+
+	(void)state;
+	assert_int_equal(bdev_await(&d, "params"), -ENOENT);
+	assert_int_equal(event, 2);
+	assert_int_equal(watches, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(nothing_is_written_where_the_directory_is_gone),
 		cmocka_unit_test(a_guest_s_words_are_one_line_of_the_log_and_the_node),
 		cmocka_unit_test(a_guest_does_not_fill_the_log),
+		cmocka_unit_test(what_is_there_is_not_waited_for),
+		cmocka_unit_test(what_is_held_back_is_waited_for),
+		cmocka_unit_test(a_device_that_goes_before_it_was_opened_is_told),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

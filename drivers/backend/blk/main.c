@@ -16,7 +16,7 @@ int main(int argc, char **argv)
 		.run_dir = "/run/torc/blkd",
 		.types = { "vbd", "qdisk" },
 		.nr_types = 2,
-		.needs = { "frontend", "frontend-id", "params", NULL },
+		.needs = { "frontend", "frontend-id", NULL },
 		.serve = device_run,
 	};
 

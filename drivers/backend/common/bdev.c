@@ -206,6 +206,37 @@ bool bdev_online(struct bdev *d)
 	return bdev_read_back_number(d, "online", &n) == 0 && n;
 }
 
+static bool is_over(struct bdev *d)
+{
+	enum xenbus_state s = bdev_state_at(d, d->back);
+
+	return s == XenbusStateUnknown || s == XenbusStateClosing || s == XenbusStateClosed;
+}
+
+int bdev_await(struct bdev *d, const char *key)
+{
+	struct store_event *e;
+	char path[STORE_PATH_MAX];
+	bool there = false;
+	int rc = store_path(path, "%s/%s", d->back, key);
+
+	rc = rc ? rc : store_exists(d->store, STORE_NO_TXN, path, &there);
+	if (rc || there)
+		return rc;
+	rc = store_watch(d->store, d->back, "await");
+	while (!rc && !there) { /* the watch fires once at once */
+		rc = store_next_event(d->store, &e, -1);
+		if (rc)
+			break;
+		free(e);
+		rc = store_exists(d->store, STORE_NO_TXN, path, &there);
+		if (!rc && !there && is_over(d))
+			rc = -ENOENT;
+	}
+	store_unwatch(d->store, d->back, "await");
+	return rc;
+}
+
 int bdev_watch(struct bdev *d)
 {
 	char front[STORE_PATH_MAX], back[STORE_PATH_MAX];

@@ -54,6 +54,9 @@ int bdev_write_facts(struct bdev *d, store_txn_t t, const struct fact *f, unsign
 enum xenbus_state bdev_state_at(struct bdev *d, const char *dir);
 void bdev_set_state(struct bdev *d, enum xenbus_state s);
 bool bdev_online(struct bdev *d);
+/* Until a key of our directory is there that the toolstack writes when the device may be opened.
+ * -ENOENT: it has been taken away instead. */
+int bdev_await(struct bdev *d, const char *key);
 /* Both states; events come with the tokens "front" and "back". Each fires once at once. */
 int bdev_watch(struct bdev *d);
 /* Disconnects and writes next, unless that is our state already. */

@@ -40,7 +40,7 @@ int main(int argc, char **argv)
 		.run_dir = "/run/torc/netd",
 		.types = { "vif" },
 		.nr_types = 1,
-		.needs = { "frontend", "frontend-id", "mac", NULL },
+		.needs = { "frontend", "frontend-id", NULL },
 		.serve = device_run,
 	};
 
