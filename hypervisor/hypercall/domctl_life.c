@@ -95,6 +95,7 @@ DOMCTL(domctl_resume)
 
 void domain_info_fill(struct domain *d, struct xen_domctl_getdomaininfo *out)
 {
+	const void *shared = READ_ONCE(d->shared); /* NULL: it is dead, or dies just now */
 	uint32_t flags = XEN_DOMINF_blocked;
 
 	memset(out, 0, sizeof(*out));
@@ -130,7 +131,7 @@ void domain_info_fill(struct domain *d, struct xen_domctl_getdomaininfo *out)
 	out->tot_pages = d->nr_pages;
 	out->max_pages = d->max_pages;
 	out->outstanding_pages = d->claim;
-	out->shared_info_frame = d->shared ? virt_to_mfn(d->shared).n : ~0ull;
+	out->shared_info_frame = shared ? virt_to_mfn(shared).n : ~0ull;
 	out->ssidref = d->ssidref;
 	memcpy(out->handle, d->handle, sizeof(out->handle));
 	out->gpaddr_bits = (uint8_t)cpu_features.phys_bits;
