@@ -10,7 +10,9 @@ static spinlock_t lock = SPINLOCK(RANK_IRQCHIP);
 
 static uint32_t address(uint8_t bus, uint8_t devfn, unsigned int reg)
 {
-	return 0x80000000u | (uint32_t)bus << 16 | (uint32_t)devfn << 8 | (reg & 0xfc);
+	/* bits 27:24: the upper four of the register, on processors that know them */
+	return 0x80000000u | (reg & 0xf00) << 16 | (uint32_t)bus << 16 | (uint32_t)devfn << 8 |
+	       (reg & 0xfc);
 }
 
 uint32_t pci_read(uint8_t bus, uint8_t devfn, unsigned int reg, unsigned int width)
