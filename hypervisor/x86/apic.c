@@ -62,7 +62,12 @@ uint32_t apic_own_id(void)
 
 void apic_send(uint32_t apic_id, uint32_t icr_low)
 {
+	/* Two writes make one interrupt, and an NMI that comes between them may send one, too: it
+	 * leaves the register as it was. */
+	static bool sending[MAX_CPUS];
 	unsigned long f;
+	bool interrupted;
+	uint32_t high;
 
 	if (!regs) {
 		mb(); /* an MSR write does not order what the other CPU is to see */
@@ -72,8 +77,17 @@ void apic_send(uint32_t apic_id, uint32_t icr_low)
 	f = irq_save();
 	while (reg_read(APIC_ICR) & ICR_PENDING)
 		cpu_relax();
+	interrupted = READ_ONCE(sending[this_cpu()]);
+	WRITE_ONCE(sending[this_cpu()], true);
+	high = interrupted ? reg_read(APIC_ICR_HIGH) : 0;
 	reg_write(APIC_ICR_HIGH, apic_id << 24);
 	reg_write(APIC_ICR, icr_low);
+	if (interrupted) {
+		while (reg_read(APIC_ICR) & ICR_PENDING)
+			cpu_relax();
+		reg_write(APIC_ICR_HIGH, high);
+	}
+	WRITE_ONCE(sending[this_cpu()], interrupted);
 	irq_restore(f);
 }
 
