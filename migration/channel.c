@@ -593,6 +593,20 @@ int channel_settle(struct channel *c, uint64_t deadline_ns)
 	return rc;
 }
 
+int channel_taken(struct channel *c)
+{
+	int rc = 0;
+
+	while (!rc && c->acked < c->next_out) {
+		if (c->link && !hostlink_readable(c->link))
+			return 0;
+		rc = c->link ? take_ack(c, mig_now_ns()) : -ENOTCONN;
+		if (rc)
+			rc = mend(c, rc);
+	}
+	return rc ? rc : 1;
+}
+
 bool channel_interrupted(const struct channel *c)
 {
 	return c->interrupted;
@@ -686,9 +700,14 @@ static int io_settle(struct mig_io *io, uint64_t *round_trip_ns)
 	return rc;
 }
 
+static int io_taken(struct mig_io *io)
+{
+	return channel_taken(io->priv);
+}
+
 struct mig_io *channel_io(struct channel *c)
 {
-	static const struct mig_io_ops ops = { io_read, io_writev, io_flush, io_settle };
+	static const struct mig_io_ops ops = { io_read, io_writev, io_flush, io_settle, io_taken };
 
 	c->io.ops = &ops;
 	c->io.priv = c;

@@ -105,6 +105,8 @@ int channel_refuse(struct channel *c, const void *body, size_t len, uint64_t dea
 
 /* All that was sent has been acknowledged. */
 int channel_settle(struct channel *c, uint64_t deadline_ns);
+/* Has it, by what it has said until now? 1 or 0, or an error. What waits to be sent does not count. */
+int channel_taken(struct channel *c);
 
 /* The bytes, for the engine. Flush sends; it does not wait for the acknowledgement. */
 struct mig_io *channel_io(struct channel *c);

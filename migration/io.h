@@ -27,6 +27,8 @@ struct mig_io_ops {
 	/* May be NULL. The other side has taken everything; and how long a word takes there and
 	 * back when nothing else is under way. */
 	int (*settle)(struct mig_io *io, uint64_t *round_trip_ns);
+	/* May be NULL. The same without waiting, of what was flushed: 1 or 0, or -errno. */
+	int (*taken)(struct mig_io *io);
 };
 
 struct mig_io {
@@ -47,6 +49,8 @@ int mig_write(struct mig_io *io, const void *buf, size_t len);
 int mig_flush(struct mig_io *io);
 /* Flushes, too. Where nobody can tell, the round trip is 0. */
 int mig_settle(struct mig_io *io, uint64_t *round_trip_ns);
+/* Where nobody can tell, 1. */
+int mig_taken(struct mig_io *io);
 
 uint64_t mig_now_ns(void);
 

@@ -58,6 +58,11 @@ int mig_settle(struct mig_io *io, uint64_t *round_trip_ns)
 	return rc || !io->ops->settle ? rc : io->ops->settle(io, round_trip_ns);
 }
 
+int mig_taken(struct mig_io *io)
+{
+	return io->ops->taken ? io->ops->taken(io) : 1;
+}
+
 /* Until the descriptor is ready, or the deadline. Regular files are always ready. */
 static int wait_ready(const struct mig_io *io, int fd, short events)
 {

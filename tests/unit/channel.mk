@@ -11,9 +11,14 @@ $(B)/tests/channel_test: $(patsubst %,$(B)/obj/san/%.o,tests/unit/channel_test $
 	$(call say,LD-SAN,$@)
 	$(Q)$(HOST_CC) $(SAN_FLAGS) -o $@ $^ -lcmocka $(CHANNEL_LIBS) -lpthread
 
+$(B)/tests/pack_test: $(patsubst %,$(B)/obj/san/%.o,tests/unit/pack_test migration/pack migration/io_fd)
+	@mkdir -p $(@D)
+	$(call say,LD-SAN,$@)
+	$(Q)$(HOST_CC) $(SAN_FLAGS) -o $@ $^ -lcmocka -llz4
+
 .PHONY: unit-channel
-unit-channel: $(B)/tests/channel_test
-	$(Q)$<
+unit-channel: $(B)/tests/channel_test $(B)/tests/pack_test
+	$(Q)set -e; for t in $^; do $$t; done
 CHECKS += unit-channel
 
 FUZZERS += channel
