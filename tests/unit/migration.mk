@@ -3,7 +3,9 @@
 # Unit tests and fuzz targets of migration. Test binaries are built under ASan and UBSan.
 
 MIG_STREAM := $(addprefix migration/,stream io_fd)
+MIG_DELTA := $(addprefix migration/,delta sent_cache)
 $(B)/tests/stream_test: $(patsubst %,$(B)/obj/san/%.o,tests/unit/stream_test dom0-tools/common/why $(MIG_STREAM))
+$(B)/tests/delta_test: $(patsubst %,$(B)/obj/san/%.o,tests/unit/delta_test $(MIG_DELTA))
 $(B)/tests/predict_test: $(patsubst %,$(B)/obj/san/%.o,tests/unit/predict_test migration/predict)
 $(B)/tests/tables_test: $(patsubst %,$(B)/obj/san/%.o,tests/unit/tables_test migration/tables)
 
@@ -14,7 +16,7 @@ $(B)/obj/san/tests/unit/engine_test.o: HOST_CFLAGS += -Wno-missing-field-initial
 $(B)/tests/xlfile_test: $(patsubst %,$(B)/obj/san/%.o,tests/unit/xlfile_test dom0-tools/cli/xlfile migration/io_fd $(TOOLS_COMMON) $(TOOLS_CONFIG))
 $(B)/tests/xlfile_test: MIG_LIBS := -ljson-c
 
-MIG_UNIT := stream predict tables engine xlfile
+MIG_UNIT := stream delta predict tables engine xlfile
 $(patsubst %,$(B)/tests/%_test,$(MIG_UNIT)):
 	@mkdir -p $(@D)
 	$(call say,LD-SAN,$@)
@@ -36,6 +38,9 @@ TESTS += stream-verify
 
 FUZZERS += stream
 stream_FUZZ_OBJS := $(patsubst %,$(B)/obj/fuzz/%.o,tests/fuzz/stream_fuzz dom0-tools/common/why $(MIG_STREAM))
+
+FUZZERS += delta
+delta_FUZZ_OBJS := $(patsubst %,$(B)/obj/fuzz/%.o,tests/fuzz/delta_fuzz migration/delta)
 
 FUZZERS += receive
 receive_FUZZ_OBJS := $(patsubst %,$(B)/obj/fuzz/%.o,tests/fuzz/receive_fuzz tests/unit/fake_machine dom0-tools/common/why $(TOOLS_MIGRATION))
