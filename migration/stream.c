@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "migration/delta.h"
+
 #define MARKER	       UINT64_MAX
 #define ID	       0x58454e46u /* "XENF" */
 #define VERSION	       3u
@@ -16,6 +18,7 @@
 #define MAX_CONTEXT    (64u << 10) /* of a processor: XSAVE areas are the longest, some KiB */
 #define MAX_P2M	       (8u << 20)  /* bytes of P2M_FRAMES: a guest of 2 TiB */
 #define PAGES_MAX      (8 + STREAM_BATCH * (8 + STREAM_PAGE))
+#define DELTAS_MAX     (8 + STREAM_BATCH * (STREAM_DELTA_HEAD + DELTA_MOST))
 #define BIT(type)      (1u << (type))
 
 /* --- writing */
@@ -88,6 +91,39 @@ int stream_write_pages(struct mig_io *io, const uint64_t *words, unsigned int co
 	for (unsigned int i = 0; i < with_data; i++)
 		v[2 + i] = (struct iovec){ data[i], STREAM_PAGE };
 	return mig_writev(io, v, (int)(2 + with_data));
+}
+
+static size_t padded(size_t len)
+{
+	return (len + 7) & ~(size_t)7;
+}
+
+int stream_write_deltas(struct mig_io *io, const struct stream_delta *deltas, unsigned int count)
+{
+	uint8_t h[16] = { 0 }, heads[STREAM_BATCH][STREAM_DELTA_HEAD] = { 0 };
+	struct iovec v[1 + 3 * STREAM_BATCH];
+	size_t length = 8;
+	int n = 1;
+
+	if (!count || count > STREAM_BATCH)
+		return -EINVAL;
+	for (unsigned int i = 0; i < count; i++) {
+		const struct stream_delta *d = &deltas[i];
+
+		if (d->len > DELTA_MOST)
+			return -EINVAL;
+		put64(heads[i], d->pfn);
+		put32(heads[i] + 8, (uint32_t)d->len);
+		v[n++] = (struct iovec){ heads[i], STREAM_DELTA_HEAD };
+		v[n++] = (struct iovec){ (void *)(uintptr_t)d->bytes, d->len };
+		v[n++] = (struct iovec){ (void *)(uintptr_t)zeros, padded(d->len) - d->len };
+		length += STREAM_DELTA_HEAD + padded(d->len);
+	}
+	put32(h, STREAM_PAGE_DELTAS);
+	put32(h + 4, (uint32_t)length);
+	put32(h + 8, count);
+	v[0] = (struct iovec){ h, sizeof(h) };
+	return mig_writev(io, v, n);
 }
 
 int stream_write_pv_info(struct mig_io *io, bool is_32bit)
@@ -220,6 +256,16 @@ static const struct rule rules[32] = {
 	[STREAM_CPUID_POLICY] = { "X86_CPUID_POLICY", 24, 24 * 4096, 0, ONCE },
 	[STREAM_MSR_POLICY] = { "X86_MSR_POLICY", 0, 16 * 4096, 0, ONCE },
 };
+static const struct rule deltas_rule = { "PAGE_DELTAS", 8 + STREAM_DELTA_HEAD, DELTAS_MAX,
+					 PV | P2M | BIT(STREAM_PAGE_DATA), UNIT_8 };
+
+/* NULL: it is not known, or not here. */
+static const struct rule *rule_of(const struct stream_reader *r, uint32_t type)
+{
+	if (type == STREAM_PAGE_DELTAS && r->deltas)
+		return &deltas_rule;
+	return type < 32 && rules[type].name ? &rules[type] : NULL;
+}
 
 static int check_place(const struct stream_reader *r, const struct rule *k, uint32_t type,
 		       uint32_t length, struct why *why)
@@ -282,6 +328,7 @@ static int body_in(struct stream_reader *r, size_t len, struct why *why)
 
 int stream_read(struct stream_reader *r, struct stream_record *rec, struct why *why)
 {
+	const struct rule *rule;
 	uint8_t h[8];
 	int rc;
 
@@ -299,11 +346,12 @@ int stream_read(struct stream_reader *r, struct stream_record *rec, struct why *
 				return rc;
 			continue;
 		}
-		if (type >= 32 || !rules[type].name)
+		rule = rule_of(r, type);
+		if (!rule)
 			return why_set(why, TE_STREAM,
 				       "a record of type %#x, which is unknown and not optional",
 				       type);
-		rc = check_place(r, &rules[type], type, length, why);
+		rc = check_place(r, rule, type, length, why);
 		if (!rc)
 			rc = body_in(r, ((size_t)length + 7) & ~(size_t)7, why);
 		if (rc)
@@ -317,7 +365,8 @@ int stream_read(struct stream_reader *r, struct stream_record *rec, struct why *
 					       r->buf[0], r->buf[1]);
 			r->is_32bit = r->buf[0] == 4;
 		}
-		r->seen |= BIT(type);
+		if (type < 32)
+			r->seen |= BIT(type);
 		return 0;
 	}
 }
@@ -357,6 +406,41 @@ int stream_pages(const struct stream_record *rec, struct stream_pages *p, struct
 		return why_set(why, TE_STREAM, "PAGE_DATA of %u bytes; its %u pages take %llu",
 			       rec->length, count, (unsigned long long)need);
 	return 0;
+}
+
+int stream_deltas(const struct stream_record *rec, struct stream_delta *deltas, unsigned int *count,
+		  struct why *why)
+{
+	const uint8_t *at = rec->body + 8, *end = rec->body + rec->length;
+
+	*count = get32(rec->body);
+	if (!*count || *count > STREAM_BATCH)
+		return why_set(why, TE_STREAM, "PAGE_DELTAS of %u pages; 1 to %u a record", *count,
+			       STREAM_BATCH);
+	for (unsigned int i = 0; i < *count; i++) {
+		struct stream_delta *d = &deltas[i];
+		size_t left = (size_t)(end - at);
+
+		if (left < STREAM_DELTA_HEAD)
+			return why_set(why, TE_STREAM, "PAGE_DELTAS of %u pages ends in page %u",
+				       *count, i);
+		*d = (struct stream_delta){ get64(at), at + STREAM_DELTA_HEAD, get32(at + 8) };
+		if (d->len > DELTA_MOST || padded(d->len) > left - STREAM_DELTA_HEAD)
+			return why_set(
+				why, TE_STREAM,
+				"PAGE_DELTAS: page %#llx has %zu bytes; %u at most, and %zu are left",
+				(unsigned long long)d->pfn, d->len, DELTA_MOST,
+				left - STREAM_DELTA_HEAD);
+		if (d->pfn & ~STREAM_PFN_MASK || get32(at + 12) || (i && d->pfn <= d[-1].pfn))
+			return why_set(
+				why, TE_STREAM,
+				"PAGE_DELTAS: page %#llx is not the next, or has bits that do not exist",
+				(unsigned long long)d->pfn);
+		at += STREAM_DELTA_HEAD + padded(d->len);
+	}
+	return at == end ? 0 :
+			   why_set(why, TE_STREAM, "PAGE_DELTAS has %zu bytes after its %u pages",
+				   (size_t)(end - at), *count);
 }
 
 int stream_p2m(const struct stream_reader *r, const struct stream_record *rec, struct stream_p2m *p,

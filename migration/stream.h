@@ -37,6 +37,14 @@ enum stream_type {
 	STREAM_MSR_POLICY = 0x12,
 };
 #define STREAM_OPTIONAL 0x80000000u /* such a record may be passed over */
+/*
+ * Ours, in no file: pages that went before, as what differs from that (delta.h). Only from a sender
+ * to a receiver that has said that it takes them. A count and four bytes of zeros; for each page
+ * its pfn, in rising order, the length of its delta, four bytes of zeros, and the delta, padded to
+ * 8 bytes.
+ */
+#define STREAM_PAGE_DELTAS 0x7fff0001u
+#define STREAM_DELTA_HEAD  16u /* bytes in front of each delta */
 
 /* What a page is: bits 60 to 63 of its word in PAGE_DATA. */
 enum stream_page_type {
@@ -65,6 +73,12 @@ int stream_write(struct mig_io *io, uint32_t type, const void *head, size_t head
 		 const void *body, size_t len);
 int stream_write_pages(struct mig_io *io, const uint64_t *words, unsigned int count,
 		       void *const *data, unsigned int with_data);
+struct stream_delta {
+	uint64_t pfn;
+	const uint8_t *bytes;
+	size_t len; /* DELTA_MOST at most */
+};
+int stream_write_deltas(struct mig_io *io, const struct stream_delta *deltas, unsigned int count);
 int stream_write_pv_info(struct mig_io *io, bool is_32bit);
 int stream_write_p2m_frames(struct mig_io *io, uint32_t first, uint32_t last, const uint64_t *pfns,
 			    size_t count);
@@ -84,6 +98,7 @@ struct stream_reader {
 	uint32_t version, xen_major, xen_minor;
 	uint32_t seen; /* a bit for each type below 32 */
 	bool is_32bit; /* once PV_INFO is seen */
+	bool deltas;   /* were agreed on; after stream_read_head() */
 	uint8_t *buf;
 	size_t room;
 };
@@ -110,6 +125,10 @@ static inline uint64_t stream_word(const uint8_t *at, size_t i)
 	return w;
 }
 int stream_pages(const struct stream_record *rec, struct stream_pages *p, struct why *why);
+
+/* All of a record, into STREAM_BATCH of them at most; what they say is not looked at. */
+int stream_deltas(const struct stream_record *rec, struct stream_delta *deltas, unsigned int *count,
+		  struct why *why);
 
 struct stream_p2m {
 	uint32_t first, last; /* the pfns that the list covers */

@@ -36,10 +36,12 @@ static void touch(const uint8_t *p, size_t len)
 
 static int decode(struct stream_reader *r, const struct stream_record *rec, struct why *why)
 {
+	static struct stream_delta deltas[STREAM_BATCH];
 	struct stream_pages p;
 	struct stream_p2m m;
 	struct stream_vcpu v;
 	struct stream_tsc t;
+	unsigned int n;
 	int rc = 0;
 
 	switch (rec->type) {
@@ -47,6 +49,11 @@ static int decode(struct stream_reader *r, const struct stream_record *rec, stru
 		rc = stream_pages(rec, &p, why);
 		if (!rc)
 			touch(p.data, (size_t)p.with_data * STREAM_PAGE);
+		break;
+	case STREAM_PAGE_DELTAS:
+		rc = stream_deltas(rec, deltas, &n, why);
+		for (unsigned int i = 0; !rc && i < n; i++)
+			touch(deltas[i].bytes, deltas[i].len);
 		break;
 	case STREAM_P2M_FRAMES:
 		rc = stream_p2m(r, rec, &m, why);
@@ -79,6 +86,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct why why = { 0 };
 	int rc = stream_read_head(&r, &io, &why);
 
+	r.deltas = true; /* as between hosts */
 	while (!rc) {
 		rc = stream_read(&r, &rec, &why);
 		if (!rc)

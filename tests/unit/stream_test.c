@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "migration/delta.h"
 #include "migration/stream.h"
 
 struct memory {
@@ -228,6 +229,113 @@ static void hostile_places(void **state)
 	refused("pages take");
 }
 
+/* --- deltas, which no file has */
+
+static const struct stream_delta three[3] = { { 5, page, 12 },
+					      { 6, page, 0 },
+					      { 90, page, DELTA_MOST } };
+
+static int read_deltas(struct stream_delta *d, unsigned int *n, struct why *why)
+{
+	struct stream_reader r;
+	struct stream_record rec = { 0 };
+	int rc = stream_read_head(&r, &io, why);
+
+	r.deltas = true;
+	while (!rc && rec.type != STREAM_PAGE_DELTAS)
+		rc = stream_read(&r, &rec, why);
+	rc = rc ? rc : stream_deltas(&rec, d, n, why);
+	for (unsigned int i = 0; !rc && i < *n; i++) {
+		assert_true(d[i].bytes + d[i].len <= rec.body + rec.length);
+		assert_memory_equal(d[i].bytes, page, d[i].len);
+	}
+	stream_reader_free(&r);
+	return rc;
+}
+
+/* Where the record begins. */
+static uint8_t *write_deltas(void)
+{
+	uint64_t word = 5;
+	void *data = page;
+	size_t at;
+
+	write_front(false);
+	stream_write_pages(&io, &word, 1, &data, 1);
+	at = mem.len;
+	assert_int_equal(stream_write_deltas(&io, three, 3), 0);
+	return mem.bytes + at;
+}
+
+static void deltas(void **state)
+{
+	struct stream_delta d[STREAM_BATCH], most[STREAM_BATCH + 1] = { 0 };
+	struct why why = { 0 };
+	unsigned int n;
+
+	(void)state;
+	write_deltas();
+	assert_int_equal(mem.len % 8, 0);
+	assert_int_equal(read_deltas(d, &n, &why), 0);
+	assert_int_equal(n, 3);
+	for (unsigned int i = 0; i < 3; i++)
+		assert_true(d[i].pfn == three[i].pfn && d[i].len == three[i].len);
+	mem.at = 0;
+	refused("unknown and not optional"); /* nobody agreed on any */
+	/* bounds of what is written */
+	for (unsigned int i = 0; i <= STREAM_BATCH; i++)
+		most[i] = (struct stream_delta){ i, page, 0 };
+	assert_int_not_equal(stream_write_deltas(&io, most, 0), 0);
+	assert_int_not_equal(stream_write_deltas(&io, most, STREAM_BATCH + 1), 0);
+	most[0].len = DELTA_MOST + 1;
+	assert_int_not_equal(stream_write_deltas(&io, most, 1), 0);
+	most[0].len = 0;
+	mem.len = (size_t)(write_deltas() - mem.bytes);
+	assert_int_equal(stream_write_deltas(&io, most, STREAM_BATCH), 0);
+	assert_int_equal(read_deltas(d, &n, &why), 0);
+	assert_int_equal(n, STREAM_BATCH);
+}
+
+static void hostile_deltas(void **state)
+{
+	static const struct {
+		unsigned int at, value; /* a byte of the record: 8 of head, 8, and then 16 and a
+					   padded delta for each page */
+		const char *words;
+	} cases[] = {
+		{ 8, 0, "PAGE_DELTAS of 0 pages" },
+		{ 8, 2, "has 2064 bytes after its 2 pages" },
+		{ 8, 4, "4 pages ends in page 3" },
+		{ 9, 5, "PAGE_DELTAS of 1283 pages" },
+		{ 24, 13, "" }, /* still within its 16 bytes */
+		{ 24, 17, "" }, /* whatever is a page then */
+		{ 25, 9, "page 0x5 has 2316 bytes; 2048 at most" },
+		{ 27, 255, "at most" },
+		{ 28, 1, "bits that do not exist" },
+		{ 22, 0x10, "bits that do not exist" },
+		{ 23, 0x80, "bits that do not exist" },
+		{ 48, 5, "is not the next" },
+		{ 48, 91, "is not the next" },
+		{ 73, 9, "page 0x5a has 2304 bytes" },
+		{ 72, 1, "page 0x5a has 2049 bytes" },
+		{ 4, 0x41, "a record PAGE_DELTAS of 2113 bytes" },
+		{ 4, 0x40, "page 0x5a has 2048 bytes" },
+	};
+	struct stream_delta d[STREAM_BATCH];
+	unsigned int n;
+
+	(void)state;
+	for (unsigned int i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct why why = { 0 };
+		int rc;
+
+		write_deltas()[cases[i].at] = (uint8_t)cases[i].value;
+		rc = read_deltas(d, &n, &why);
+		if (*cases[i].words ? !rc || !strstr(why.text, cases[i].words) : rc && !why.text[0])
+			fail_msg("byte %u: got %d \"%s\"", cases[i].at, rc, why.text);
+	}
+}
+
 static void cut_anywhere(void **state)
 {
 	size_t whole_len;
@@ -280,6 +388,7 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(whole),	   cmocka_unit_test(hostile_heads),
 		cmocka_unit_test(hostile_records), cmocka_unit_test(hostile_places),
+		cmocka_unit_test(deltas),	   cmocka_unit_test(hostile_deltas),
 		cmocka_unit_test(cut_anywhere),	   cmocka_unit_test(deadline),
 	};
 
