@@ -48,6 +48,7 @@ struct mig_send_opts {
 	uint64_t max_bytes_per_s;	  /* 0: no cap */
 	unsigned int max_rounds;	  /* 0: 30 */
 	bool acknowledge; /* the receiver answers over the same io when it has all (not for a file) */
+	bool deltas; /* it takes pages as what differs from what went before (never for a file) */
 	/* For the prediction alone, from earlier times; 0: nobody knows. What the other side takes
 	 * at the end for each page table; all else that the pause holds beside the pages; what the
 	 * guest writes by suspending itself, and what a page takes then (see predict.h) */
@@ -92,6 +93,9 @@ struct mig_outcome {
 	uint64_t pause_ns;	     /* since the guest stood still, until mig_send() returned */
 	uint64_t predicted_pause_ns; /* before the last round; 0: not live */
 	uint64_t bytes, pages, zero_pages, last_round_pages;
+	/* of pages: that went as what differs, or not at all, as nothing did; and the bytes that
+	 * this made less */
+	uint64_t delta_pages, delta_saved;
 	uint64_t decided_pages;	  /* that were due when the last round was decided on */
 	uint64_t chased_pages;	  /* sent between the question and the guest's standing still */
 	uint64_t seen_running_ns; /* by mig_now_ns(): the last look at it, if it was chased; 0: not */
@@ -121,6 +125,7 @@ struct mig_receive_opts {
 	uint32_t store_domid, console_domid;
 	uint64_t max_pages; /* a sender that has more pages is refused */
 	bool acknowledge;   /* as the sender's */
+	bool deltas;
 };
 struct mig_received {
 	/* machine frames: for XS_INTRODUCE and the console's nodes */

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "migration/delta.h"
 #include "migration/guest.h"
 #include "migration/stream.h"
 #include "migration/tables.h"
@@ -20,7 +21,8 @@
 #define PENDING	      (UINT64_MAX - 1)
 #define SLACK_PAGES   (1u << 18) /* holes that a list may have beyond the domain's memory: 1 GiB */
 #define MAP_BATCH     256u
-#define GRANT_CONSOLE 0u /* the ABI's reserved references */
+#define EMPTY	      0x10u /* beside a page's type: it came without contents */
+#define GRANT_CONSOLE 0u    /* the ABI's reserved references */
 #define GRANT_STORE   1u
 
 struct blob {
@@ -46,6 +48,11 @@ struct mig_receiver {
 	struct stream_tsc tsc;
 	bool have_tsc;
 };
+
+static bool is_table(const struct mig_receiver *r, uint64_t pfn)
+{
+	return r->types[pfn] & 0xf;
+}
 
 static uint64_t mfn_of(void *arg, uint64_t pfn)
 {
@@ -175,7 +182,7 @@ static int populate(struct mig_receiver *r, const struct stream_pages *p, struct
 
 		if (!is_page(type))
 			continue;
-		r->types[pfn] = type == STREAM_ALLOCATE ? STREAM_NOTAB : (uint8_t)type;
+		r->types[pfn] = type == STREAM_ALLOCATE ? STREAM_NOTAB | EMPTY : (uint8_t)type;
 		if (r->mfns[pfn] == PENDING)
 			return twice(pfn, why);
 		if (r->mfns[pfn] == NONE) {
@@ -233,6 +240,46 @@ static int take_pages(struct mig_receiver *r, const struct stream_record *rec, s
 	return 0;
 }
 
+/* What it differs from must be here: contents that came in full, of a page that is no table. */
+static int check_delta(const struct mig_receiver *r, uint64_t pfn, struct why *why)
+{
+	const char *lacks = pfn >= r->pages || r->mfns[pfn] >= PENDING ? "is not there" :
+			    is_table(r, pfn)			       ? "is a page table" :
+			    r->types[pfn] & EMPTY		       ? "came without contents" :
+									 NULL;
+
+	return lacks ? why_set(why, TE_STREAM,
+			       "a delta for page %#llx, which %s: it must come in full",
+			       (unsigned long long)pfn, lacks) :
+		       0;
+}
+
+static int take_deltas(struct mig_receiver *r, const struct stream_record *rec, struct why *why)
+{
+	struct stream_delta deltas[STREAM_BATCH];
+	uint64_t mfns[STREAM_BATCH];
+	unsigned int n;
+	uint8_t *at;
+	int rc = stream_deltas(rec, deltas, &n, why);
+
+	for (unsigned int i = 0; !rc && i < n; i++) {
+		rc = check_delta(r, deltas[i].pfn, why);
+		if (!rc)
+			mfns[i] = r->mfns[deltas[i].pfn];
+	}
+	if (rc)
+		return rc;
+	at = host_map(r->h, r->o->domid, true, mfns, n, why);
+	if (!at)
+		return -EIO;
+	for (unsigned int i = 0; !rc && i < n; i++)
+		if (!delta_apply(at + (size_t)i * STREAM_PAGE, deltas[i].bytes, deltas[i].len))
+			rc = why_set(why, TE_STREAM, "the delta for page %#llx is damaged",
+				     (unsigned long long)deltas[i].pfn);
+	host_unmap(r->h, at, n);
+	return rc;
+}
+
 static int keep(struct blob *b, const void *from, size_t size, struct why *why)
 {
 	free(b->at);
@@ -272,6 +319,7 @@ static int take(struct mig_receiver *r, const struct stream_record *rec, struct 
 	switch (rec->type) {
 	case STREAM_P2M_FRAMES: return take_list(r, rec, why);
 	case STREAM_PAGE_DATA: return take_pages(r, rec, why);
+	case STREAM_PAGE_DELTAS: return take_deltas(r, rec, why);
 	case STREAM_VCPU_BASIC:
 	case STREAM_VCPU_EXTENDED:
 	case STREAM_VCPU_XSAVE:
@@ -298,7 +346,7 @@ static int fix_tables(struct mig_receiver *r, struct why *why)
 		uint8_t *at;
 
 		for (; pfn < r->pages && n < MAP_BATCH; pfn++)
-			if (r->types[pfn] && r->mfns[pfn] < PENDING)
+			if (is_table(r, pfn) && r->mfns[pfn] < PENDING)
 				mfns[n++] = r->mfns[pfn];
 		if (!n)
 			break;
@@ -348,7 +396,7 @@ static int fix_list(struct mig_receiver *r, struct why *why)
 
 			if (rc)
 				return rc;
-			if (r->types[r->list_frames[first + n]])
+			if (is_table(r, r->list_frames[first + n]))
 				return why_set(why, TE_STREAM,
 					       "the image's list of frames lies in a page table");
 		}
@@ -372,7 +420,7 @@ static int fix_start_info(struct mig_receiver *r, struct mig_received *got, stru
 	void *page;
 	int rc = need(r, pfn, "start_info", &mfn, why);
 
-	if (!rc && r->types[pfn])
+	if (!rc && is_table(r, pfn))
 		rc = why_set(why, TE_STREAM, "the image's start_info lies in a page table");
 	page = rc ? NULL : host_map(r->h, r->o->domid, true, &mfn, 1, why);
 	if (!page)
@@ -497,6 +545,7 @@ int mig_receive(struct mig_receiver *r, struct host *h, const struct mig_receive
 	*got = (struct mig_received){ .is_32bit = r->in.is_32bit };
 	r->h = h;
 	r->o = o;
+	r->in.deltas = o->deltas;
 	rc = host_domain_info(h, o->domid, &r->info, why);
 	if (!rc) {
 		r->vcpus = calloc(r->info.vcpus_max ? r->info.vcpus_max : 1, sizeof(*r->vcpus));
@@ -517,7 +566,7 @@ int mig_receive(struct mig_receiver *r, struct host *h, const struct mig_receive
 	if (!rc && o->acknowledge)
 		rc = acknowledge(r, why);
 	for (uint64_t pfn = 0; pfn < r->pages; pfn++)
-		got->figures.tables += r->types[pfn] && r->mfns[pfn] < PENDING;
+		got->figures.tables += is_table(r, pfn) && r->mfns[pfn] < PENDING;
 	got->figures.rounds = 1;
 	got->figures.total_ns = mig_now_ns() - start;
 	got->figures.bytes = r->in.io->bytes_in;

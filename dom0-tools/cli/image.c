@@ -202,7 +202,9 @@ static int fill(void *arg, struct host *h, uint32_t domid, uint64_t max_pages, s
 {
 	struct receiving *s = arg;
 	const struct mig_calls calls = { .arg = s->in->arg, .progress = s->in->progress };
-	struct mig_receive_opts o = { .domid = domid, .max_pages = max_pages };
+	struct mig_receive_opts o = { .domid = domid,
+				      .max_pages = max_pages,
+				      .deltas = s->in->deltas };
 	struct mig_received got;
 	int rc;
 

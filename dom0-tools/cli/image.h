@@ -29,6 +29,7 @@ struct image_in {
 	struct json_object *record;
 	const char *from; /* for messages */
 	bool paused;	  /* it stays so */
+	bool deltas;	  /* the sender was told that pages may come as what differs */
 	bool hold;	  /* its disks and cards are not connected: guest_release() does that */
 	/* there is a domain, of which nothing is told yet: who is to end it if nothing comes of it
 	 * can note that; or NULL */

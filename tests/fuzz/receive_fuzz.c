@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "migration/delta.h"
 #include "migration/engine.h"
 #include "migration/guest.h"
 #include "migration/stream.h"
@@ -89,6 +90,29 @@ static void pages(struct input *in)
 	stream_write_pages(&io, words, n, data, with_data);
 }
 
+/* What differs in some pages: sound, or any bytes. */
+static void deltas(struct input *in)
+{
+	static uint8_t bytes[16][64];
+	struct stream_delta d[16];
+	unsigned int n = 1 + take(in, 1) % 16;
+	uint64_t pfn = 0;
+
+	for (unsigned int i = 0; i < n; i++) {
+		uint64_t v = take(in, 3), run = (v >> 16 & 3) * 8;
+
+		pfn += v & 0x1f;
+		memset(bytes[i], (int)(v >> 18), sizeof(bytes[i]));
+		if (v & 0x8000) {
+			memcpy(bytes[i], (uint8_t[]){ v >> 5 & 255, 0, (uint8_t)(run / 8), 0 }, 4);
+			d[i] = (struct stream_delta){ pfn++, bytes[i], run ? 4 + run : 0 };
+		} else {
+			d[i] = (struct stream_delta){ pfn++, bytes[i], v >> 5 & 63 };
+		}
+	}
+	stream_write_deltas(&io, d, n);
+}
+
 static void list(struct input *in, bool is_32bit)
 {
 	uint64_t pfns[4];
@@ -125,8 +149,10 @@ static void make(struct input *in)
 	while (in->left) {
 		uint8_t what = (uint8_t)take(in, 1);
 
-		if (what < 120) {
+		if (what < 90) {
 			pages(in);
+		} else if (what < 120) {
+			deltas(in);
 		} else if (what < 150) {
 			list(in, is_32bit);
 		} else if (what < 190) {
@@ -152,7 +178,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 {
 	struct input in = { p, n < 4096 ? n : 4096 };
-	struct mig_receive_opts o = { .domid = TO, .max_pages = PAGES };
+	struct mig_receive_opts o = { .domid = TO, .max_pages = PAGES, .deltas = true };
 	struct mig_receiver *r;
 	struct mig_received got;
 	struct mig_head head;

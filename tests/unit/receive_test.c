@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What a receiver makes of pages that come as what differs from before, and what a sender is told
+ * whose deltas fit nothing. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "migration/delta.h"
+#include "migration/engine.h"
+#include "migration/stream.h"
+#include "tests/unit/fake_machine.h"
+#include "tests/unit/fake_wire.h"
+
+#define PAGES 400u
+
+static struct host *h;
+static struct machine *m;
+static struct mig_io io = { .ops = &wire_ops };
+static uint8_t was[HOST_PAGE_SIZE], is[HOST_PAGE_SIZE], bytes[DELTA_MOST];
+
+static int setup(void **state)
+{
+	(void)state;
+	h = machine_new(false, PAGES);
+	m = machine_of(h);
+	wire_new(m);
+	memset(was, 3, sizeof(was));
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	assert_int_equal(m->mapped, 0);
+	wire_free();
+	machine_free(h);
+	return 0;
+}
+
+static void front(void)
+{
+	uint64_t frame = 1;
+
+	wire.len = wire.at = 0;
+	stream_write_head(&io, 4, 17);
+	stream_write_pv_info(&io, false);
+	stream_write(&io, STREAM_STATIC_DATA_END, NULL, 0, NULL, 0);
+	stream_write_p2m_frames(&io, 0, PAGES - 1, &frame, 1);
+}
+
+static void page(uint64_t pfn, unsigned int type)
+{
+	uint64_t word = pfn | (uint64_t)type << 60;
+	void *data = was;
+
+	assert_int_equal(stream_write_pages(&io, &word, 1, &data, stream_has_data(type)), 0);
+}
+
+static void delta(uint64_t pfn, size_t len)
+{
+	const struct stream_delta d = { pfn, bytes, len };
+
+	assert_int_equal(stream_write_deltas(&io, &d, 1), 0);
+}
+
+/* Until the stream ends; the reason must hold the words. */
+static void receive(bool deltas, const char *words)
+{
+	const struct mig_receive_opts o = { .domid = TO, .max_pages = PAGES, .deltas = deltas };
+	struct mig_receiver *r;
+	struct mig_received got;
+	struct mig_head head;
+	struct why why = { 0 };
+	int rc = mig_receive_begin(&r, &io, &head, &why);
+
+	assert_int_equal(rc, 0);
+	rc = mig_receive(r, h, &o, NULL, &got, &why);
+	mig_receive_end(&r);
+	if (!rc || !strstr(why.text, words))
+		fail_msg("expected \"%s\", got %d \"%s\"", words, rc, why.text);
+	assert_int_equal(m->mapped, 0);
+}
+
+static const uint8_t *frame_of(uint64_t pfn)
+{
+	for (uint64_t mfn = 0; mfn < MACHINE_FRAMES; mfn++)
+		if (m->owner[mfn] == TO && m->m2p[mfn] == pfn)
+			return machine_frame(m, mfn);
+	fail_msg("there is no page %#llx", (unsigned long long)pfn);
+	return NULL;
+}
+
+/* Two that build on each other, and one in full between others. */
+static void applied(void **state)
+{
+	size_t len;
+
+	(void)state;
+	front();
+	page(5, STREAM_NOTAB);
+	page(6, STREAM_NOTAB);
+	memcpy(is, was, sizeof(is));
+	is[100] = 50;
+	len = delta_make(was, is, bytes, sizeof(bytes));
+	delta(5, len);
+	delta(6, len);
+	page(6, STREAM_NOTAB);
+	memcpy(was, is, sizeof(is));
+	is[0] = 51;
+	is[HOST_PAGE_SIZE - 1] = 52;
+	delta(5, delta_make(was, is, bytes, sizeof(bytes)));
+	delta(5, 0); /* as it is */
+	receive(true, "ends in the middle");
+	assert_memory_equal(frame_of(5), is, sizeof(is));
+	memset(was, 3, sizeof(was));
+	assert_memory_equal(frame_of(6), was, sizeof(was));
+}
+
+static void not_agreed_on(void **state)
+{
+	(void)state;
+	front();
+	page(5, STREAM_NOTAB);
+	delta(5, 0);
+	receive(false, "0x7fff0001, which is unknown and not optional");
+}
+
+static void fits_nothing(void **state)
+{
+	static const struct {
+		unsigned int then; /* what the page became last */
+		const char *words;
+	} cases[] = {
+		{ STREAM_NO_PAGE, "page 0x5, which is not there" },
+		{ STREAM_L1, "page 0x5, which is a page table" },
+		{ STREAM_L4 | STREAM_PINNED, "page 0x5, which is a page table" },
+		{ STREAM_ALLOCATE, "page 0x5, which came without contents" },
+	};
+
+	(void)state;
+	for (unsigned int i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		front();
+		page(5, STREAM_NOTAB);
+		page(5, cases[i].then);
+		delta(5, 0);
+		receive(true, cases[i].words);
+	}
+	front();
+	page(5, STREAM_NOTAB);
+	delta(6, 0); /* never sent */
+	receive(true, "page 0x6, which is not there");
+	front();
+	page(5, STREAM_NOTAB);
+	delta(PAGES, 0);
+	receive(true, "page 0x190, which is not there");
+	front();
+	page(5, STREAM_NOTAB);
+	delta(STREAM_PFN_MASK, 0);
+	receive(true, "which is not there");
+	front();
+	delta(5, 0);
+	receive(true, "PAGE_DELTAS before PAGE_DATA");
+}
+
+static void damaged(void **state)
+{
+	(void)state;
+	front();
+	page(5, STREAM_NOTAB);
+	memset(bytes, 0xff, sizeof(bytes));
+	delta(5, sizeof(bytes));
+	receive(true, "the delta for page 0x5 is damaged");
+	assert_memory_equal(frame_of(5), was, sizeof(was));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(applied, setup, teardown),
+		cmocka_unit_test_setup_teardown(not_agreed_on, setup, teardown),
+		cmocka_unit_test_setup_teardown(fits_nothing, setup, teardown),
+		cmocka_unit_test_setup_teardown(damaged, setup, teardown),
+	};
+
+	return cmocka_run_group_tests_name("receive", tests, NULL, NULL);
+}
