@@ -13,6 +13,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "migration/delta.h"
+#include "migration/sent_cache.h"
 #include "migration/stream.h"
 #include "migration/tables.h"
 
@@ -25,6 +27,11 @@ struct batch {
 	uint64_t mfns[STREAM_BATCH];  /* NONE: this page is gone */
 	void *data[STREAM_BATCH];
 	uint64_t tables[STREAM_BATCH][TABLE_ENTRIES]; /* page tables in the image's numbers */
+	/* beside the words: pages that go as what differs, and all that need no word */
+	unsigned int deltas, without_word;
+	struct stream_delta delta[STREAM_BATCH];
+	uint8_t delta_bytes[STREAM_BATCH][DELTA_MOST];
+	uint8_t copy[HOST_PAGE_SIZE];
 };
 
 int pages_open(struct sender *s, struct why *why)
@@ -33,6 +40,7 @@ int pages_open(struct sender *s, struct why *why)
 	s->again = calloc(pages_words(s), sizeof(*s->again));
 	s->sent = calloc(s->list.pages, 1);
 	s->batch = malloc(sizeof(*s->batch));
+	s->cache = s->o->deltas && s->o->live ? sent_cache_new(s->list.pages) : NULL;
 	return s->due && s->again && s->sent && s->batch ?
 		       0 :
 		       why_set(why, TE_NO_MEMORY, "no memory for notes on %llu pages",
@@ -45,6 +53,7 @@ void pages_close(struct sender *s)
 	free(s->again);
 	free(s->sent);
 	free(s->batch);
+	sent_cache_free(s->cache);
 }
 
 uint64_t pages_count(const uint64_t *bits, uint64_t pages)
@@ -154,6 +163,45 @@ static bool convert(struct sender *s, uint64_t *to, const void *page, unsigned i
 	return good;
 }
 
+/* Out of a page's full size, its word included. */
+static void note_delta(struct sender *s, size_t bytes)
+{
+	s->out->delta_pages++;
+	s->out->delta_saved += sizeof(uint64_t) + HOST_PAGE_SIZE - bytes;
+	s->batch->without_word++;
+}
+
+/*
+ * A page of plain data: what is to be sent in full, or NULL if it goes as a delta, or need not go.
+ * The guest writes to it meanwhile, so what is kept is copied first, and what goes is that copy.
+ * Kept is what goes for the second time: most pages are sent once.
+ */
+static void *plain_data(struct sender *s, uint64_t pfn, void *page)
+{
+	unsigned int round = s->progress.round;
+	struct batch *b = s->batch;
+	uint8_t *known = sent_cache_find(s->cache, pfn, round), *delta = b->delta_bytes[b->deltas];
+	size_t len;
+
+	if (!known) {
+		if (s->sent[pfn] == SENT_DATA)
+			known = sent_cache_take(s->cache, pfn, round);
+		return known ? memcpy(known, page, HOST_PAGE_SIZE) : page;
+	}
+	memcpy(b->copy, page, HOST_PAGE_SIZE);
+	len = delta_make(known, b->copy, delta, DELTA_MOST);
+	if (!len) {
+		note_delta(s, 0);
+		return NULL;
+	}
+	memcpy(known, b->copy, HOST_PAGE_SIZE);
+	if (len == DELTA_DEAR)
+		return known;
+	note_delta(s, STREAM_DELTA_HEAD + ((len + 7) & ~(size_t)7));
+	b->delta[b->deltas++] = (struct stream_delta){ pfn, delta, len };
+	return NULL;
+}
+
 /* The pages, mapped one after the other, into the batch's data. Words of pages that are not to go
  * are taken out. */
 static int fill(struct sender *s, uint8_t *page, bool last, unsigned int *with_data, struct why *why)
@@ -161,12 +209,14 @@ static int fill(struct sender *s, uint8_t *page, bool last, unsigned int *with_d
 	struct batch *b = s->batch;
 	unsigned int kept = 0, tables = 0, bad = 0;
 
-	*with_data = 0;
+	*with_data = b->deltas = b->without_word = 0;
 	for (unsigned int i = 0; i < b->n; i++) {
 		uint64_t w = b->words[i], pfn = w & STREAM_PFN_MASK;
 		unsigned int level = stream_page_type(w) & 7;
+		void *data;
 
 		if (b->mfns[i] == NONE) {
+			sent_cache_drop(s->cache, pfn);
 			s->sent[pfn] = SENT_NOT;
 			b->words[kept++] = w;
 			continue;
@@ -181,9 +231,14 @@ static int fill(struct sender *s, uint8_t *page, bool last, unsigned int *with_d
 			s->sent[pfn] = SENT_EMPTY;
 			s->out->zero_pages++;
 		} else {
-			b->data[(*with_data)++] = level ? (void *)b->tables[tables++] : page;
-			b->words[kept++] = w;
+			if (level)
+				sent_cache_drop(s->cache, pfn);
+			data = level ? (void *)b->tables[tables++] : plain_data(s, pfn, page);
 			s->sent[pfn] = SENT_DATA;
+			if (data) {
+				b->data[(*with_data)++] = data;
+				b->words[kept++] = w;
+			}
 		}
 		page += HOST_PAGE_SIZE;
 	}
@@ -232,10 +287,12 @@ static int send_batch(struct sender *s, bool last, struct why *why)
 							      with_data));
 	if (pages)
 		host_unmap(s->h, pages, mapped);
-	s->out->pages += b->n;
-	s->progress.pages_sent += b->n;
+	if (!rc && b->deltas)
+		rc = sender_io_failed(why, stream_write_deltas(s->io, b->delta, b->deltas));
+	s->out->pages += b->n + b->without_word;
+	s->progress.pages_sent += b->n + b->without_word;
 	if (last)
-		s->out->last_round_pages += b->n;
+		s->out->last_round_pages += b->n + b->without_word;
 	return rc;
 }
 

@@ -105,7 +105,8 @@ static struct prediction follow(const struct curve *c, const struct predict_limi
 }
 
 /* A round of few pages is mostly waiting. One with many of zeros, as the first, says of its bytes
- * what a page costs that has some. */
+ * what a page costs that has some; one that went as what differs from before is one of these, at
+ * what it costs then. */
 double predict_page_ns(const struct round_measure *rounds, unsigned int count)
 {
 	double ns = 0, full;
@@ -113,7 +114,7 @@ double predict_page_ns(const struct round_measure *rounds, unsigned int count)
 	for (unsigned int i = 0; i < count; i++) {
 		if (!rounds[i].pages || (rounds[i].pages < FEW && ns > 0))
 			continue;
-		full = (double)rounds[i].bytes / PAGE_BYTES;
+		full = (double)(rounds[i].bytes + rounds[i].saved) / PAGE_BYTES;
 		if (full < 1 || full > (double)rounds[i].pages)
 			full = (double)rounds[i].pages;
 		ns = (double)rounds[i].took_ns / full;

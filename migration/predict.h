@@ -14,6 +14,7 @@ struct round_measure {
 	uint64_t bytes; /* that took on the wire */
 	uint64_t took_ns;
 	uint64_t dirtied; /* pages written meanwhile: the next round */
+	uint64_t saved;	  /* bytes that it would have been more, had all pages gone in full */
 };
 
 enum verdict {

@@ -201,7 +201,8 @@ static int one_round(struct rounds *r, enum next *next, struct why *why)
 {
 	struct sender *s = r->s;
 	struct round_measure *m = &r->measured[r->count];
-	uint64_t start = mig_now_ns(), bytes = s->io->bytes_out, pages = s->out->pages;
+	uint64_t start = mig_now_ns(), bytes = s->io->bytes_out, pages = s->out->pages,
+		 saved = s->out->delta_saved;
 	int rc;
 
 	s->progress.round = ++r->count;
@@ -213,7 +214,8 @@ static int one_round(struct rounds *r, enum next *next, struct why *why)
 		rc = sender_io_failed(why, mig_settle(s->io, &r->round_trip_ns));
 	*m = (struct round_measure){ .pages = s->out->pages - pages,
 				     .bytes = s->io->bytes_out - bytes,
-				     .took_ns = mig_now_ns() - start };
+				     .took_ns = mig_now_ns() - start,
+				     .saved = s->out->delta_saved - saved };
 	/* the word that measured the way waited for nothing */
 	if (r->round_trip_ns < m->took_ns)
 		m->took_ns -= r->round_trip_ns;

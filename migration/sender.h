@@ -8,6 +8,7 @@
 #include "migration/guest.h"
 
 struct batch;
+struct sent_cache;
 
 struct sender {
 	struct host *h;
@@ -24,6 +25,7 @@ struct sender {
 	uint64_t *again; /* bits: was to be sent, and was changing at that moment */
 	uint8_t *sent;	 /* enum sent */
 	struct batch *batch;
+	struct sent_cache *cache;   /* NULL: pages go in full */
 	uint64_t tables, tables_ns; /* page tables turned into the image's numbers so far, and the
 				       time it took */
 	uint64_t first_byte;	    /* the cap counts from here */

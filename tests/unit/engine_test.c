@@ -37,6 +37,7 @@ static struct host *h;
 static struct machine *m;
 static uint64_t p2m[PAGES]; /* the guest's own view */
 static unsigned int width, rounds_seen, ticks, suspends_in;
+static bool deltas;	     /* are agreed on */
 static uint64_t list_at[16]; /* pfns where the list lies */
 
 /* --- the guest */
@@ -140,6 +141,18 @@ static void random_fill(uint64_t pfn)
 
 	for (unsigned int i = 0; i < 8; i++)
 		w[rand() % 1024] = (uint32_t)rand();
+	machine_dirty(m, pfn);
+}
+
+/* Some of it, all of it, or nothing: the same again. */
+static void rewrite(uint64_t pfn)
+{
+	int much = rand() % 8;
+
+	if (!much)
+		memset(page(pfn), rand(), HOST_PAGE_SIZE);
+	if (much > 1)
+		random_fill(pfn);
 	machine_dirty(m, pfn);
 }
 
@@ -274,7 +287,7 @@ static void guest_gets_on(struct machine *unused)
 		default:
 			pfn %= 200;
 			if (has(pfn) && !fixed(pfn) && !m->type[p2m[pfn]])
-				random_fill(pfn);
+				rewrite(pfn);
 		}
 	}
 }
@@ -437,9 +450,7 @@ static int send_with(const struct mig_send_opts *o, struct mig_outcome *out, str
 static int receive(struct why *why)
 {
 	struct mig_io io = { .ops = &wire_ops };
-	const struct mig_receive_opts o = {
-		.domid = TO, .max_pages = m->max_pages, .store_port = 3, .console_port = 4
-	};
+	const struct mig_receive_opts o = { TO, 3, 4, .max_pages = m->max_pages, .deltas = deltas };
 	struct mig_receiver *r;
 	struct mig_received got;
 	struct mig_head head;
@@ -455,13 +466,12 @@ static int receive(struct why *why)
 	return rc;
 }
 
-static uint64_t last_pages; /* of all last rounds */
+static uint64_t last_pages, delta_pages; /* of all last rounds; of all */
 
 static void there_and_back(bool is_32bit, bool live)
 {
-	const struct mig_send_opts o = {
-		.live = live, .max_rounds = 6, .on_deadline = MIG_FORCE, .downtime_ns = 1
-	};
+	const struct mig_send_opts o = { live, 1, .on_deadline = MIG_FORCE, .max_rounds = 6,
+					 .deltas = deltas };
 	struct mig_outcome out;
 	struct why why;
 
@@ -479,6 +489,7 @@ static void there_and_back(bool is_32bit, bool live)
 		assert_true(out.rounds > 2 && rounds_seen == out.rounds - !out.last_round_pages);
 		assert_true(ticks > 500);
 		last_pages += out.last_round_pages;
+		delta_pages += out.delta_pages;
 	}
 	guest_end();
 }
@@ -498,6 +509,17 @@ static void live(void **state)
 		there_and_back(seed % 2, true);
 	}
 	assert_true(last_pages > 0);
+}
+
+/* The same with pages that go as what differs; and none does that was not agreed on. */
+static void live_with_deltas(void **state)
+{
+	assert_int_equal(delta_pages, 0);
+	deltas = true;
+	live(state);
+	assert_true(delta_pages > 500);
+	there_and_back(false, false);
+	deltas = false;
 }
 
 static void idle_guest_converges(void **state)
@@ -724,9 +746,8 @@ static void hostile(void **state)
 /* A good stream with bytes changed or missing: refused or taken, but nothing is harmed. */
 static void damaged(void **state)
 {
-	const struct mig_send_opts o = {
-		.live = true, .max_rounds = 3, .on_deadline = MIG_FORCE, .downtime_ns = 1
-	};
+	const struct mig_send_opts o = { true, 1, .on_deadline = MIG_FORCE, .max_rounds = 5,
+					 .deltas = true };
 	struct mig_outcome out;
 	struct why why;
 	uint8_t *good;
@@ -734,6 +755,7 @@ static void damaged(void **state)
 
 	(void)state;
 	srand(5);
+	deltas = true;
 	guest_new(false);
 	m->tick = guest_gets_on;
 	assert_int_equal(send_with(&o, &out, &why), 0);
@@ -762,6 +784,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(still),
 		cmocka_unit_test(live),
+		cmocka_unit_test(live_with_deltas),
 		cmocka_unit_test(idle_guest_converges),
 		cmocka_unit_test(too_short_for_any_guest),
 		cmocka_unit_test(ends),

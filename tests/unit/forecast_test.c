@@ -86,7 +86,7 @@ static void one_move(unsigned int from, const struct kind *k, double spread, uin
 	};
 	*predicted = predict(&(struct round_measure){ 5000, 5000 * 4104ull,
 						      (uint64_t)(5000 * out.page_ns),
-						      out.decided_pages },
+						      out.decided_pages, 0 },
 			     1, &l)
 			     .now_ns;
 	*pause = mig_parts_sum(&all) + all.ns[PART_WIRE];

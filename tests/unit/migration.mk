@@ -11,13 +11,14 @@ $(B)/tests/tables_test: $(patsubst %,$(B)/obj/san/%.o,tests/unit/tables_test mig
 
 $(B)/tests/engine_test: $(patsubst %,$(B)/obj/san/%.o,tests/unit/engine_test tests/unit/fake_machine tests/unit/fake_wire dom0-tools/common/why $(TOOLS_MIGRATION))
 $(B)/tests/receive_test: $(patsubst %,$(B)/obj/san/%.o,tests/unit/receive_test tests/unit/fake_machine tests/unit/fake_wire dom0-tools/common/why $(TOOLS_MIGRATION))
-$(B)/tests/engine_test $(B)/tests/receive_test: MIG_LIBS := -Wl,--wrap=mig_now_ns -Wl,--wrap=nanosleep
+$(B)/tests/pages_test: $(patsubst %,$(B)/obj/san/%.o,tests/unit/pages_test tests/unit/fake_machine tests/unit/fake_wire dom0-tools/common/why $(TOOLS_MIGRATION))
+$(B)/tests/engine_test $(B)/tests/receive_test $(B)/tests/pages_test: MIG_LIBS := -Wl,--wrap=mig_now_ns -Wl,--wrap=nanosleep
 $(B)/obj/san/tests/unit/engine_test.o: HOST_CFLAGS += -Wno-missing-field-initializers
 
 $(B)/tests/xlfile_test: $(patsubst %,$(B)/obj/san/%.o,tests/unit/xlfile_test dom0-tools/cli/xlfile migration/io_fd $(TOOLS_COMMON) $(TOOLS_CONFIG))
 $(B)/tests/xlfile_test: MIG_LIBS := -ljson-c
 
-MIG_UNIT := stream delta predict tables engine receive xlfile
+MIG_UNIT := stream delta predict tables engine receive pages xlfile
 $(patsubst %,$(B)/tests/%_test,$(MIG_UNIT)):
 	@mkdir -p $(@D)
 	$(call say,LD-SAN,$@)

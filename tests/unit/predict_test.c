@@ -29,7 +29,7 @@ static struct prediction after(unsigned int rounds, double rate, uint64_t set,
 
 	for (unsigned int i = 0; i < rounds; i++) {
 		r[i] = (struct round_measure){ pages, pages * 4096, pages * PAGE_NS,
-					       writes(rate, set, pages * PAGE_NS) };
+					       writes(rate, set, pages * PAGE_NS), 0 };
 		pages = r[i].dirtied;
 	}
 	return predict(r, rounds, l);
@@ -115,11 +115,26 @@ static void predicted_is_what_comes(void **state)
 	assert_true(good * 10 >= all * 9);
 }
 
+/* Pages that go as what differs: each is one, at what it took. Pages of zeros beside them are none. */
+static void deltas(void **state)
+{
+	struct round_measure r = { 1000, 100 * 4104 + 800 * 200 + 100 * 8, 1000 * MS, 500, 0 };
+
+	(void)state;
+	r.saved = 800 * (4104 - 200);
+	assert_true(predict_page_ns(&r, 1) > 1.0 * 1000 * MS / 901 &&
+		    predict_page_ns(&r, 1) < 1.0 * 1000 * MS / 899);
+	/* all were as before: nothing went */
+	r.bytes = 0;
+	r.saved = 1000 * 4104;
+	assert_true(predict_page_ns(&r, 1) == 1.0 * MS);
+}
+
 /* Of a guest whose last pages are sent while it comes to rest, what was left the last time is left
  * again, however many are due within reason; what is beyond that waits. */
 static void chased(void **state)
 {
-	struct round_measure r = { 10000, 10000 * 4104, 10000 * PAGE_NS, 600 };
+	struct round_measure r = { 10000, 10000 * 4104, 10000 * PAGE_NS, 600, 0 };
 	struct predict_limits l = limits;
 
 	(void)state;
@@ -146,7 +161,7 @@ int main(void)
 		cmocka_unit_test(idle),	       cmocka_unit_test(slow_writer),
 		cmocka_unit_test(working_set), cmocka_unit_test(faster_than_the_wire),
 		cmocka_unit_test(deadline),    cmocka_unit_test(predicted_is_what_comes),
-		cmocka_unit_test(chased),
+		cmocka_unit_test(deltas),      cmocka_unit_test(chased),
 	};
 
 	return cmocka_run_group_tests_name("predict", tests, NULL, NULL);
