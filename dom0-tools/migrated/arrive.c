@@ -80,6 +80,7 @@ static int receive(struct arrival *a, struct json_object *record)
 	struct image_in in = { .record = record,
 			       .from = a->e.h.record.peer,
 			       .paused = true,
+			       .deltas = true,
 			       .hold = true,
 			       .made = made,
 			       .begun = begun,
@@ -188,6 +189,7 @@ void arrive(struct migrated *m, struct channel **c, const struct pin *peer,
 	}
 	answer = json_object_new_object();
 	fact_bool(answer, "ok", ok);
+	fact_bool(answer, "deltas", true);
 	costs_load(m, talk_text(facts, "uuid"), &costs);
 	fact_num(answer, "table_ns", (int64_t)costs.table_ns);
 	fact_num(answer, "arrive_ns", (int64_t)costs.arrive_ns);

@@ -190,7 +190,7 @@ static uint64_t figure(struct json_object *answer, const char *key, uint64_t mos
 	return n > 0 && n < (int64_t)most ? (uint64_t)n : 0;
 }
 
-/* What both hosts take for the end of it, as far as they know. */
+/* What both hosts take for the end of it, as far as they know; and what may be sent. */
 static void expect(struct departure *d, struct json_object *answer)
 {
 	struct costs own, theirs = {
@@ -204,6 +204,8 @@ static void expect(struct departure *d, struct json_object *answer)
 
 	costs_load(d->e.m, d->e.uuid, &own);
 	forecast(&d->opts, &own, &theirs);
+	/* one of an earlier version does not know them, and does not say so */
+	d->opts.deltas = json_object_get_boolean(json_object_object_get(answer, "deltas"));
 }
 
 static int ask(struct departure *d, struct json_object *record)
@@ -426,6 +428,8 @@ static void tell_figures(struct departure *d, struct json_object *o)
 	seconds(o, "release_seconds", d->e.figures.released_ns);
 	fact_num(o, "bytes", (int64_t)d->outcome.bytes);
 	fact_num(o, "pages", (int64_t)d->outcome.pages);
+	fact_num(o, "delta_pages", (int64_t)d->outcome.delta_pages);
+	fact_num(o, "delta_saved_bytes", (int64_t)d->outcome.delta_saved);
 	fact_num(o, "last_round_pages", (int64_t)d->outcome.last_round_pages);
 	fact_num(o, "decided_pages", (int64_t)d->outcome.decided_pages);
 	fact_num(o, "chased_pages", (int64_t)d->outcome.chased_pages);
@@ -433,11 +437,12 @@ static void tell_figures(struct departure *d, struct json_object *o)
 	seconds(o, "predicted_fixed_seconds", d->outcome.predicted_fixed_ns);
 	fact_num(o, "rounds", d->outcome.rounds);
 	snprintf(text, sizeof(text),
-		 "to %s: %llu ms in all, a pause of %llu ms (predicted %llu; ms: %s), %llu bytes",
+		 "to %s: %llu ms in all, a pause of %llu ms (predicted %llu; ms: %s), %llu bytes, %llu less by deltas of %llu pages",
 		 d->peer.name, (unsigned long long)(d->ended_ns - d->started_ns) / 1000000,
 		 (unsigned long long)pause / 1000000,
 		 (unsigned long long)d->outcome.predicted_pause_ns / 1000000, parts,
-		 (unsigned long long)d->outcome.bytes);
+		 (unsigned long long)d->outcome.bytes, (unsigned long long)d->outcome.delta_saved,
+		 (unsigned long long)d->outcome.delta_pages);
 	syslog(LOG_INFO, "%s went %s", d->e.name, text);
 	remember(d, text);
 }
