@@ -16,6 +16,7 @@
 #define MAX_ROUNDS	 30u
 #define THROTTLED_ROUNDS 12u /* more of them, at most, with a guest that is slowed down */
 #define CHASE_NS	 10000000000ull
+#define LOOK_NS		 500000
 #define CHASE_PAGES	 16u /* fewer are always written, by the question itself */
 #define HOPELESS	 3u /* so many rounds without any prospect, where no time is set, are enough */
 /* words that cross during a pause: that all is there, that all was sent and is written down, that
@@ -272,6 +273,23 @@ static int still_runs(struct rounds *r, bool *it_does, struct why *why)
 	return rc;
 }
 
+/* Until the other side has what went, or it stands still: it is looked at all the time, since what
+ * is waited for here takes as long as much of the pause. */
+static int until_taken(struct rounds *r, uint64_t until, bool *runs, struct why *why)
+{
+	const struct timespec nap = { .tv_nsec = LOOK_NS };
+	int rc = still_runs(r, runs, why), taken = 0;
+
+	while (!rc && *runs && mig_now_ns() < until) {
+		taken = mig_taken(r->s->io);
+		if (taken)
+			break;
+		nanosleep(&nap, NULL);
+		rc = still_runs(r, runs, why);
+	}
+	return taken < 0 ? sender_io_failed(why, taken) : rc;
+}
+
 /* What it writes on its way goes at once, few pages at a time, and no more than the other side has
  * taken: until it stands still, or takes too long for that. */
 static int chase(struct rounds *r, struct why *why)
@@ -288,13 +306,11 @@ static int chase(struct rounds *r, struct why *why)
 			if (n > CHASE_PAGES)
 				pfn = 0;
 			else
-				nanosleep(&(struct timespec){ .tv_nsec = 500000 }, NULL);
+				nanosleep(&(struct timespec){ .tv_nsec = LOOK_NS }, NULL);
 		} else {
 			rc = pages_send_few(s, &pfn, why);
-			if (!rc)
-				rc = still_runs(r, &runs, why);
-			if (!rc && runs)
-				rc = sender_io_failed(why, mig_settle(s->io, &r->round_trip_ns));
+			rc = rc ? rc : sender_io_failed(why, mig_flush(s->io));
+			rc = rc ? rc : until_taken(r, until, &runs, why);
 		}
 		if (!rc && runs)
 			rc = still_runs(r, &runs, why);

@@ -160,14 +160,28 @@ void ends_drain(struct ends *e)
 	e->drained = drain_disks(&c, e->domid, mig_now_ns() + DRAIN_NS / 10) == 0;
 }
 
+/* Who sets a guest going may wait for the processor that it has from then on. Since when it runs is
+ * told by what its first vCPU, the one that suspended it, has had of one. */
+static uint64_t runs_since_ns(struct ends *e, uint64_t unpaused_ns)
+{
+	struct why ignored = { 0 };
+	struct vcpu_info_row v;
+	int rc = host_vcpu_info(e->cli.host, e->domid, 0, &v, &ignored);
+	uint64_t now = mig_now_ns();
+
+	if (rc)
+		return now;
+	return v.cpu_time_ns < now - unpaused_ns ? now - v.cpu_time_ns : unpaused_ns;
+}
+
 /* On the target. */
 static int begin(struct ends *e, const struct domain_info *info)
 {
-	uint64_t mark = e->go_ns ? e->go_ns : mig_now_ns();
+	uint64_t now = mig_now_ns();
 	int rc = info->paused ? host_domain_unpause(e->cli.host, e->domid, &e->why) : 0;
 
-	if (!e->parts.ns[PART_RUN])
-		mig_part_end(&e->parts, PART_RUN, &mark);
+	if (!e->parts.ns[PART_RUN] && e->go_ns && !rc)
+		e->parts.ns[PART_RUN] = runs_since_ns(e, now) - e->go_ns;
 	return failed(e, "it cannot begin", rc);
 }
 

@@ -15,7 +15,8 @@
 struct wire {
 	struct machine *m; /* whose guest gets on while something is written */
 	uint8_t *bytes;
-	size_t len, at; /* written, and read */
+	size_t len, at;	    /* written, and read */
+	unsigned int asked; /* whether all has been taken */
 };
 
 extern struct wire wire;
