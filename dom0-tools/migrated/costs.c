@@ -112,17 +112,18 @@ void costs_load(const struct migrated *m, const char *uuid, struct costs *k)
 	}
 }
 
-/* The latest counts as much as all before it. One that took much longer than ever was held up by
- * something else, most likely: it counts for little; and one that took much less shows that those
- * before were. */
+/* A mean of which the latest is a third. One that took much longer than ever was held up by
+ * something else, most likely: it counts for no more than twice of what was; and one that took much
+ * less shows that those before were. Anything between counts in full: a rule that trusts short
+ * times more than long ones predicts too short a pause. */
 static void blend(uint64_t *old, uint64_t new)
 {
 	if (!new)
 		return;
-	if (!*old || new < *old / 2)
+	if (!*old || new < *old / 3)
 		*old = new;
 	else
-		*old = new > 2 * *old ? *old + *old / 4 + 1 : (*old + new) / 2;
+		*old = (*old * 2 + (new < *old * 2 ? new : *old * 2)) / 3;
 }
 
 static void learn_guest(struct table *t, const char *uuid, const struct costs *seen)
