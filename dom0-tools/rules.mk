@@ -96,11 +96,12 @@ SOAKS += soak-again
 soak-again: rig all
 	$(PYTHON) -B tests/rig/boot --hv torc --tools torc again
 
+# All programs, whichever folder they are from
 .PHONY: install-tools
 install-tools:
 	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man5 \
 		$(DESTDIR)$(PREFIX)/share/bash-completion/completions $(DESTDIR)$(PREFIX)/share/torc/schemas
-	install -m 755 $(addprefix $(B)/bin/,torc torc-more torc-unpack torc-consoled torc-seed) $(DESTDIR)$(PREFIX)/sbin/
+	install -m 755 $(filter $(B)/bin/%,$(ALL)) $(DESTDIR)$(PREFIX)/sbin/
 	install -m 644 $(B)/man/torc.1 $(DESTDIR)$(PREFIX)/share/man/man1/
 	install -m 644 $(B)/man/torc.cfg.5 $(DESTDIR)$(PREFIX)/share/man/man5/
 	install -m 644 $(B)/completions/torc $(DESTDIR)$(PREFIX)/share/bash-completion/completions/torc

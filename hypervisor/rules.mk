@@ -21,6 +21,12 @@ HV_LOAD := 0x200000		# where loaders put it; torc.lds.S says the same
 
 ALL += $(B)/torc $(B)/torc.sym
 
+.PHONY: install-hypervisor
+install-hypervisor: $(B)/torc
+	install -d $(DESTDIR)/boot
+	install -m 644 $< $(DESTDIR)/boot/torc
+INSTALLS += install-hypervisor
+
 # The same files on the host, for tests and fuzzers.
 $(addprefix $(B)/obj/,$(addsuffix /hypervisor/%.o,host san tsan fuzz)): HOST_CFLAGS += -DTORC_HOST_BUILD -Ihypervisor/include
 

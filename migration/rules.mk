@@ -34,12 +34,6 @@ $(B)/bin/torc-migrated: $(patsubst %,$(B)/obj/host/%.o,$(MIGRATED) $(TOOLS_COMMO
 ALL += $(B)/bin/torc-migrated
 $(LAYERS)/torc.cpio.gz: $(B)/bin/torc-migrated # by name: where that rule is read, ALL does not know it yet
 
-.PHONY: install-migrated
-install-migrated: $(B)/bin/torc-migrated
-	install -d $(DESTDIR)$(PREFIX)/sbin
-	install -m 755 $< $(DESTDIR)$(PREFIX)/sbin/
-INSTALLS += install-migrated
-
 # Moves of guests of all kinds, MOVES of each; four small guests at once, a thousand times together (SMALL_MOVES of each); faults at random moments, FAULTS of them, and
 # HOST_FAULTS in which a whole host dies; a link that is cut half-way, CUTS times. Each of these parts takes at most MOST_SECONDS, if that is set, and
 # all are run, whatever came of those before.

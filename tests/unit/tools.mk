@@ -51,6 +51,11 @@ unit-cli: $(B)/bin/torc $(B)/bin/torc-more $(B)/bin/torc-unpack $(B)/bin/torc-se
 	@tests/unit/cli_test.sh $(B)
 CHECKS += unit-cli
 
+.PHONY: unit-install
+unit-install: all
+	+@tests/unit/install_test.sh $(B) $(MAKE)
+CHECKS += unit-install
+
 DEPS += systemd # reads the units
 .PHONY: unit-units
 unit-units: $(B)/tests/door_test
