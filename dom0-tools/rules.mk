@@ -108,6 +108,9 @@ install-tools:
 	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
 	for u in dom0-tools/units/*.service; do \
 		sed 's,/usr/local/,$(PREFIX)/,' $$u > $(DESTDIR)$(PREFIX)/lib/systemd/system/$${u##*/}; done
+	install -d $(DESTDIR)/etc/grub.d
+	sed 's,/usr/local/,$(PREFIX)/,' dom0-tools/grub/20_linux_torc > $(DESTDIR)/etc/grub.d/20_linux_torc
+	chmod 755 $(DESTDIR)/etc/grub.d/20_linux_torc
 	install -d $(DESTDIR)$(PREFIX)/lib/sysusers.d
 	install -m 644 dom0-tools/units/torc.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/torc.conf
 	install -m 644 dom0-tools/schemas/*.json $(DESTDIR)$(PREFIX)/share/torc/schemas/

@@ -29,5 +29,45 @@ for f in share/man/man1/torc.1 share/man/man5/torc.cfg.5 share/bash-completion/c
 	[ -s "$dir/opt/torc/$f" ]
 	result $? "$f is there" "missing or empty"
 done
+
+# GRUB's menu: a kernel that can be the control domain's, packed as Linux's boot protocol has it; one that cannot; what is left of one that is gone
+little() { for ((i = 0; i < 4; i++)); do printf "\\x$(printf %02x $(($1 >> 8 * i & 255)))"; done; } # a number as four bytes
+put() { dd of="$dir/boot/vmlinuz-$1" bs=1 seek="$2" conv=notrunc status=none; }
+elf=$build/guests/teaching-$(basename -a "$build"/guests/teaching-*.elf | head -1 | sed 's/^teaching-//')
+gzip -c "$elf" > "$dir/packed"
+for version in 6.1.0-1-amd64 6.1.0-2-cloud; do
+	head -c 1024 /dev/zero > "$dir/boot/vmlinuz-$version"
+	cat "$dir/packed" >> "$dir/boot/vmlinuz-$version"
+	printf '\x01' | put $version 497
+	little 0 | put $version 584
+	little "$(stat -c %s "$dir/packed")" | put $version 588
+done
+echo CONFIG_XEN_PV_DOM0=y > "$dir/boot/config-6.1.0-1-amd64"
+touch "$dir/boot/initrd.img-6.1.0-1-amd64" "$dir/boot/torc-vmlinux-5.10.0-gone"
+mkdir "$dir/grub"
+printf 'make_system_path_relative_to_its_root() { echo /boot; }\nprepare_grub_to_access_device() { echo "search --set=root $1"; }\n' > "$dir/grub/grub-mkconfig_lib"
+menu() {
+	pkgdatadir=$dir/grub TORC_BOOT=$dir/boot TORC_UNPACK=$dir/opt/torc/sbin/torc-unpack GRUB_DEVICE=/dev/sda1 GRUB_DEVICE_BOOT=/dev/sda1 \
+		GRUB_DEVICE_UUID=1234 GRUB_CMDLINE_TORC=dom0_mem=1G GRUB_CMDLINE_LINUX=quiet "$dir/etc/grub.d/20_linux_torc" 2> "$dir/said"
+}
+menu > "$dir/menu"
+result $? "GRUB's entries are made" "$(cat "$dir/said")"
+[ "$(grep -c ^menuentry "$dir/menu")" = 1 ] && grep -q "Linux 6.1.0-1-amd64'" "$dir/menu"
+result $? "of the kernel that can be the control domain's, and of no other" "$(cat "$dir/menu")"
+cmp -s "$elf" "$dir/boot/torc-vmlinux-6.1.0-1-amd64"
+result $? "it is unpacked" "$(ls -l "$dir/boot")"
+grep -q 'multiboot2 /boot/torc dom0_mem=1G$' "$dir/menu" && grep -q 'torc-vmlinux-6.1.0-1-amd64 root=UUID=1234 ro quiet' "$dir/menu" &&
+	grep -q 'module2 --nounzip /boot/initrd.img-6.1.0-1-amd64$' "$dir/menu"
+result $? "it is booted by Torc, with its words and its initramfs" "$(cat "$dir/menu")"
+[ ! -e "$dir/boot/torc-vmlinux-5.10.0-gone" ] && [ -z "$(find "$dir/boot" -name '*.packed' -o -name '*.new')" ]
+result $? "nothing is left of what is gone, or in between" "$(ls "$dir/boot")"
+if command -v grub-script-check > /dev/null; then
+	grub-script-check "$dir/menu"
+	result $? "GRUB understands it" "$(cat "$dir/menu")"
+fi
+printf 'xxxxxxxx' | put 6.1.0-1-amd64 1100
+menu > "$dir/menu"
+[ $? = 0 ] && ! grep -q ^menuentry "$dir/menu" && grep -q 'cannot be unpacked: no entry' "$dir/said"
+result $? "a damaged one has none, and the others would" "$(cat "$dir/said" "$dir/menu")"
 echo "1..$n"
 exit $failed
