@@ -174,9 +174,9 @@ static void note_delta(struct sender *s, size_t bytes)
 /*
  * A page of plain data: what is to be sent in full, or NULL if it goes as a delta, or need not go.
  * The guest writes to it meanwhile, so what is kept is copied first, and what goes is that copy.
- * Kept is what goes for the second time: most pages are sent once.
+ * Kept is what goes for the second time, as most pages are sent once; and nothing of the last round.
  */
-static void *plain_data(struct sender *s, uint64_t pfn, void *page)
+static void *plain_data(struct sender *s, uint64_t pfn, void *page, bool last)
 {
 	unsigned int round = s->progress.round;
 	struct batch *b = s->batch;
@@ -184,7 +184,7 @@ static void *plain_data(struct sender *s, uint64_t pfn, void *page)
 	size_t len;
 
 	if (!known) {
-		if (s->sent[pfn] == SENT_DATA)
+		if (s->sent[pfn] == SENT_DATA && !last)
 			known = sent_cache_take(s->cache, pfn, round);
 		return known ? memcpy(known, page, HOST_PAGE_SIZE) : page;
 	}
@@ -233,7 +233,7 @@ static int fill(struct sender *s, uint8_t *page, bool last, unsigned int *with_d
 		} else {
 			if (level)
 				sent_cache_drop(s->cache, pfn);
-			data = level ? (void *)b->tables[tables++] : plain_data(s, pfn, page);
+			data = level ? (void *)b->tables[tables++] : plain_data(s, pfn, page, last);
 			s->sent[pfn] = SENT_DATA;
 			if (data) {
 				b->data[(*with_data)++] = data;

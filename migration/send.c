@@ -164,10 +164,10 @@ static int send_domain(struct sender *s, struct why *why)
 		rc = write_front(s, why);
 	if (!rc)
 		rc = rounds_send(s, why);
-	pages_close(s);
 	if (!rc)
 		rc = send_state(s, why);
 	mig_part_end(&s->out->parts, PART_STATE, &s->out->mark_ns);
+	pages_close(s); /* not before: to give that much memory back takes its time */
 	if (!rc && s->o->acknowledge)
 		rc = wait_acknowledged(s, why);
 	return rc;
