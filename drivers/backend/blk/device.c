@@ -340,15 +340,6 @@ static void close_all(struct device *d)
 	peer_close(d->peer);
 }
 
-static int refuse(struct device *d, const struct why *why)
-{
-	bdev_report(&d->bdev, why);
-	if (!d->bdev.store)
-		return 1; /* the store is away: another process may find it */
-	bdev_set_state(&d->bdev, XenbusStateClosed);
-	return 0; /* said and done: starting again would not mend it */
-}
-
 int device_run(const char *path, const char *run_dir)
 {
 	struct device *d = calloc(1, sizeof(*d));
@@ -359,7 +350,7 @@ int device_run(const char *path, const char *run_dir)
 		return 1;
 	d->bdev.ops = &ops;
 	if (bdev_open(&d->bdev, path, &why) || peer_open(&d->peer, d->bdev.domid, &why))
-		return refuse(d, &why);
+		return bdev_refuse(&d->bdev, &why);
 	/* A guest that arrives has its image held back until it runs here. It does not wait for
 	 * this process to start then, which takes longer than to open an image. */
 	rc = bdev_await(&d->bdev, "params");
@@ -367,7 +358,7 @@ int device_run(const char *path, const char *run_dir)
 		return rc == -ENOENT ? 0 : 1;
 	if (open_image(d, &why) || open_record(d, run_dir, &why) ||
 	    vbd_init(&d->vbd, d->peer, d->disk, d->record, &why))
-		return refuse(d, &why);
+		return bdev_refuse(&d->bdev, &why);
 	if (store_transact(d->bdev.store, publish_features, d) == 0)
 		bdev_write_back(&d->bdev, "hotplug-status", "connected");
 	/* After a restart the frontend is connected already: its rings are taken up again, it need

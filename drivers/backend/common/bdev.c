@@ -206,6 +206,15 @@ bool bdev_online(struct bdev *d)
 	return bdev_read_back_number(d, "online", &n) == 0 && n;
 }
 
+int bdev_refuse(struct bdev *d, const struct why *why)
+{
+	bdev_report(d, why);
+	if (!d->store)
+		return 1; /* the store is away: another process may find it */
+	bdev_set_state(d, XenbusStateClosed);
+	return 0; /* said and done: starting again would not mend it */
+}
+
 static bool is_over(struct bdev *d)
 {
 	enum xenbus_state s = bdev_state_at(d, d->back);

@@ -54,6 +54,8 @@ int bdev_write_facts(struct bdev *d, store_txn_t t, const struct fact *f, unsign
 enum xenbus_state bdev_state_at(struct bdev *d, const char *dir);
 void bdev_set_state(struct bdev *d, enum xenbus_state s);
 bool bdev_online(struct bdev *d);
+/* A device that cannot be served: said and closed. What its process is to end with. */
+int bdev_refuse(struct bdev *d, const struct why *why);
 /* Until a key of our directory is there that the toolstack writes when the device may be opened.
  * -ENOENT: it has been taken away instead. */
 int bdev_await(struct bdev *d, const char *key);

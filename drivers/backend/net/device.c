@@ -541,15 +541,6 @@ static int serve(struct device *d)
 	return 0;
 }
 
-static int refuse(struct device *d, const struct why *why)
-{
-	bdev_report(&d->bdev, why);
-	if (!d->bdev.store)
-		return 1; /* the store is away: another process may find it */
-	bdev_set_state(&d->bdev, XenbusStateClosed);
-	return 0; /* said and done: starting again would not mend it */
-}
-
 int device_run(const char *path, const char *run_dir)
 {
 	const struct rlimit hold = { HOLD_PRIORITY, HOLD_PRIORITY };
@@ -565,14 +556,14 @@ int device_run(const char *path, const char *run_dir)
 	d->bdev.ops = &ops;
 	if (bdev_open(&d->bdev, path, &why) || open_events(d, &why) ||
 	    peer_open(&d->peer, d->bdev.domid, &why))
-		return refuse(d, &why);
+		return bdev_refuse(&d->bdev, &why);
 	/* held back until a guest that arrives runs here, as a disk's image is */
 	rc = bdev_await(&d->bdev, "mac");
 	if (rc)
 		return rc == -ENOENT ? 0 : 1;
 	if (open_vif(d, &why) || open_tap(d, &why) || read_guard(d, &why) ||
 	    open_record(d, run_dir, &why))
-		return refuse(d, &why);
+		return bdev_refuse(&d->bdev, &why);
 	d->stats_fd = bdev_stats_open(&d->bdev, run_dir);
 	read_rate(d);
 	if (store_transact(d->bdev.store, publish, d))
