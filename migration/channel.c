@@ -449,6 +449,14 @@ static int take_ack(struct channel *c, uint64_t deadline_ns)
 	return 0;
 }
 
+/* The next of them, over another connection if this one breaks. */
+static int await_ack(struct channel *c, uint64_t deadline_ns)
+{
+	int rc = c->link ? take_ack(c, deadline_ns) : -ENOTCONN;
+
+	return rc ? mend(c, rc) : 0;
+}
+
 static int send_record(struct channel *c, uint8_t type, const void *body, size_t len,
 		       uint64_t deadline_ns)
 {
@@ -458,9 +466,7 @@ static int send_record(struct channel *c, uint8_t type, const void *body, size_t
 	if (c->interrupted && type != RECORD_MESSAGE)
 		return -ECANCELED;
 	while (!c->broken && c->kept_bytes + len > CHANNEL_WINDOW) {
-		rc = c->link ? take_ack(c, deadline_ns) : -ENOTCONN;
-		if (rc)
-			rc = mend(c, rc);
+		rc = await_ack(c, deadline_ns);
 		if (rc)
 			return rc;
 	}
@@ -585,11 +591,8 @@ int channel_settle(struct channel *c, uint64_t deadline_ns)
 {
 	int rc = send_gathered(c, deadline_ns);
 
-	while (!rc && c->acked < c->next_out) {
-		rc = c->link ? take_ack(c, deadline_ns) : -ENOTCONN;
-		if (rc)
-			rc = mend(c, rc);
-	}
+	while (!rc && c->acked < c->next_out)
+		rc = await_ack(c, deadline_ns);
 	return rc;
 }
 
@@ -600,9 +603,7 @@ int channel_taken(struct channel *c)
 	while (!rc && c->acked < c->next_out) {
 		if (c->link && !hostlink_readable(c->link))
 			return 0;
-		rc = c->link ? take_ack(c, mig_now_ns()) : -ENOTCONN;
-		if (rc)
-			rc = mend(c, rc);
+		rc = await_ack(c, mig_now_ns());
 	}
 	return rc ? rc : 1;
 }

@@ -197,7 +197,7 @@ static void *plain_data(struct sender *s, uint64_t pfn, void *page, bool last)
 	memcpy(known, b->copy, HOST_PAGE_SIZE);
 	if (len == DELTA_DEAR)
 		return known;
-	note_delta(s, STREAM_DELTA_HEAD + ((len + 7) & ~(size_t)7));
+	note_delta(s, stream_delta_size(len));
 	b->delta[b->deltas++] = (struct stream_delta){ pfn, delta, len };
 	return NULL;
 }

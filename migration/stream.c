@@ -58,6 +58,11 @@ int stream_write_head(struct mig_io *io, uint32_t xen_major, uint32_t xen_minor)
 
 static const uint8_t zeros[8];
 
+static size_t padded(size_t len)
+{
+	return (len + 7) & ~(size_t)7;
+}
+
 int stream_write(struct mig_io *io, uint32_t type, const void *head, size_t head_len,
 		 const void *body, size_t len)
 {
@@ -93,9 +98,9 @@ int stream_write_pages(struct mig_io *io, const uint64_t *words, unsigned int co
 	return mig_writev(io, v, (int)(2 + with_data));
 }
 
-static size_t padded(size_t len)
+size_t stream_delta_size(size_t len)
 {
-	return (len + 7) & ~(size_t)7;
+	return STREAM_DELTA_HEAD + padded(len);
 }
 
 int stream_write_deltas(struct mig_io *io, const struct stream_delta *deltas, unsigned int count)
@@ -117,7 +122,7 @@ int stream_write_deltas(struct mig_io *io, const struct stream_delta *deltas, un
 		v[n++] = (struct iovec){ heads[i], STREAM_DELTA_HEAD };
 		v[n++] = (struct iovec){ (void *)(uintptr_t)d->bytes, d->len };
 		v[n++] = (struct iovec){ (void *)(uintptr_t)zeros, padded(d->len) - d->len };
-		length += STREAM_DELTA_HEAD + padded(d->len);
+		length += stream_delta_size(d->len);
 	}
 	put32(h, STREAM_PAGE_DELTAS);
 	put32(h + 4, (uint32_t)length);
@@ -341,7 +346,7 @@ int stream_read(struct stream_reader *r, struct stream_record *rec, struct why *
 		type = get32(h);
 		length = get32(h + 4);
 		if (type & STREAM_OPTIONAL) {
-			rc = skip(r, ((uint64_t)length + 7) & ~7ull, why);
+			rc = skip(r, padded(length), why);
 			if (rc)
 				return rc;
 			continue;
@@ -353,7 +358,7 @@ int stream_read(struct stream_reader *r, struct stream_record *rec, struct why *
 				       type);
 		rc = check_place(r, rule, type, length, why);
 		if (!rc)
-			rc = body_in(r, ((size_t)length + 7) & ~(size_t)7, why);
+			rc = body_in(r, padded(length), why);
 		if (rc)
 			return rc;
 		*rec = (struct stream_record){ type, length, r->buf };
@@ -436,7 +441,7 @@ int stream_deltas(const struct stream_record *rec, struct stream_delta *deltas, 
 				why, TE_STREAM,
 				"PAGE_DELTAS: page %#llx is not the next, or has bits that do not exist",
 				(unsigned long long)d->pfn);
-		at += STREAM_DELTA_HEAD + padded(d->len);
+		at += stream_delta_size(d->len);
 	}
 	return at == end ? 0 :
 			   why_set(why, TE_STREAM, "PAGE_DELTAS has %zu bytes after its %u pages",

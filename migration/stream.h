@@ -78,6 +78,8 @@ struct stream_delta {
 	const uint8_t *bytes;
 	size_t len; /* DELTA_MOST at most */
 };
+/* Of a page in such a record, head and padding included; len: of its delta. */
+size_t stream_delta_size(size_t len);
 int stream_write_deltas(struct mig_io *io, const struct stream_delta *deltas, unsigned int count);
 int stream_write_pv_info(struct mig_io *io, bool is_32bit);
 int stream_write_p2m_frames(struct mig_io *io, uint32_t first, uint32_t last, const uint64_t *pfns,
