@@ -4,14 +4,8 @@
 # cli_test.sh BUILD: what torc does without a hypervisor: usage, exit statuses, dry runs, help, and
 # what is generated from its tables. One ok or not ok line each.
 B=$1 T=$1/bin/torc
-dir=$(mktemp -d)
-trap 'rm -rf "$dir"' EXIT
+. tests/unit/result.sh
 export TORC_CACHE_DIR=$dir/cache TORC_STATE_DIR=$dir/state TORC_RUN_DIR=$dir/run
-failed=0 n=0
-result() { # ok? NAME DETAIL
-	n=$((n + 1))
-	if [ "$1" = 0 ]; then echo "ok $n $2"; else echo "not ok $n $2: $3"; failed=1; fi
-}
 # says NAME STATUS PATTERN COMMAND...: it ends with STATUS and says PATTERN
 says() {
 	local name=$1 status=$2 pattern=$3 out rc

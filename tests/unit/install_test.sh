@@ -5,13 +5,7 @@
 # install_test.sh BUILD MAKE...
 build=$1
 shift
-dir=$(mktemp -d)
-trap 'rm -rf "$dir"' EXIT
-failed=0 n=0
-result() { # ok? NAME DETAIL
-	n=$((n + 1))
-	if [ "$1" = 0 ]; then echo "ok $n $2"; else echo "not ok $n $2: $3"; failed=1; fi
-}
+. tests/unit/result.sh
 "$@" --no-print-directory B="$build" DESTDIR="$dir" PREFIX=/opt/torc install > "$dir/said" 2>&1
 result $? "make install" "$(tail -3 "$dir/said")"
 for u in "$dir"/opt/torc/lib/systemd/system/*.service; do
@@ -33,7 +27,7 @@ done
 # GRUB's menu: a kernel that can be the control domain's, packed as Linux's boot protocol has it; one that cannot; what is left of one that is gone
 little() { for ((i = 0; i < 4; i++)); do printf "\\x$(printf %02x $(($1 >> 8 * i & 255)))"; done; } # a number as four bytes
 put() { dd of="$dir/boot/vmlinuz-$1" bs=1 seek="$2" conv=notrunc status=none; }
-elf=$build/guests/teaching-$(basename -a "$build"/guests/teaching-*.elf | head -1 | sed 's/^teaching-//')
+elf=$(ls "$build"/guests/teaching-*.elf | head -1)
 gzip -c "$elf" > "$dir/packed"
 for version in 6.1.0-1-amd64 6.1.0-2-cloud; do
 	head -c 1024 /dev/zero > "$dir/boot/vmlinuz-$version"

@@ -7,13 +7,7 @@ if ! command -v systemd-analyze > /dev/null; then
 	echo "ok 1 the units # skip no systemd-analyze"
 	exit 0
 fi
-dir=$(mktemp -d)
-trap 'rm -rf "$dir"' EXIT
-failed=0 n=0
-result() { # ok? NAME DETAIL
-	n=$((n + 1))
-	if [ "$1" = 0 ]; then echo "ok $n $2"; else echo "not ok $n $2: $3"; failed=1; fi
-}
+. tests/unit/result.sh
 for u in dom0-tools/units/*.service; do	# where the programs are is a matter of installing them
 	sed 's,^\(Exec[A-Za-z]*=\)/usr/local/sbin/torc[^ ]*,\1/bin/true,' "$u" > "$dir/${u##*/}"
 done
