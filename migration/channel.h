@@ -5,13 +5,9 @@
  * breaks, the next one begins with both sides saying which record they expect, and goes on from
  * there: nothing is lost, nothing comes twice.
  *
- * A record on the wire, numbers big-endian:
- *
- *   u32 length of the body | u8 type | 3 bytes zero | u64 number | body
- *
- * The first of a connection, in both directions, is a HELLO. DATA, PACKED and MESSAGE are numbered
- * through and acknowledged; ACK carries the number expected next and is not. Whatever breaks these
- * rules breaks the channel for good: -EBADMSG, and no connection mends that.
+ * Records and greetings are those of wire.h: the first of a connection, in both directions, is a
+ * HELLO. Whatever breaks these rules breaks the channel for good: -EBADMSG, and no connection mends
+ * that.
  *
  * One side at a time may send more than what a socket holds (the image); the other answers. It may
  * say one message meanwhile, to have that stopped: then the bytes fail with -ECANCELED, and the
@@ -25,42 +21,8 @@
 #include <stdint.h>
 
 #include "migration/io.h"
-#include "migration/link.h"
-
-#define CHANNEL_VERSION	     2
-#define CHANNEL_ID_SIZE	     16
-#define CHANNEL_HEAD_SIZE    16
-#define CHANNEL_MOST_DATA    (256u << 10)
-#define CHANNEL_MOST_MESSAGE (64u << 10)
-#define CHANNEL_WINDOW	     (4u << 20) /* bytes kept for the other side at most */
-
-enum record_type {
-	RECORD_HELLO = 1,
-	RECORD_DATA,	/* a piece of the byte stream */
-	RECORD_MESSAGE, /* whole */
-	RECORD_ACK,
-	RECORD_PACKED, /* DATA: u32 its length before | an LZ4 block */
-	RECORD_TYPES
-};
-
-struct record_head {
-	uint32_t len;
-	uint8_t type;
-	uint64_t number;
-};
-
-/* Pure: 0, or -EBADMSG with why. */
-int record_head_read(const uint8_t raw[CHANNEL_HEAD_SIZE], struct record_head *h, struct why *why);
-
-/* How a connection begins. connection counts them, from 1: one that was there before is a replay. */
-struct hello {
-	uint32_t version;
-	uint32_t connection;
-	uint8_t id[CHANNEL_ID_SIZE];
-	uint64_t expected;
-};
-#define HELLO_SIZE 32
-int hello_read(const uint8_t *raw, size_t len, struct hello *h, struct why *why);
+#include "migration/lanes.h"
+#include "migration/wire.h"
 
 struct channel;
 
@@ -74,9 +36,8 @@ const uint8_t *channel_id(const struct channel *c);
  * dials:
  */
 int channel_dial(struct channel *c, struct hostlink *l, uint64_t deadline_ns, struct why *why);
-/* On the other: read who it is, find or make the channel of that id, and let it have the
+/* On the other: hello_hear() who it is, find or make the channel of that id, and let it have the
  * connection. */
-int channel_greet(struct hostlink *l, struct hello *h, uint64_t deadline_ns, struct why *why);
 int channel_answer(struct channel *c, struct hostlink *l, const struct hello *h,
 		   uint64_t deadline_ns, struct why *why);
 
@@ -84,6 +45,18 @@ int channel_answer(struct channel *c, struct hostlink *l, const struct hello *h,
  * the channel. */
 typedef int channel_again(void *arg, struct channel *c, struct why *why);
 void channel_on_loss(struct channel *c, channel_again *again, void *arg);
+
+/*
+ * Who is about to send bytes: beside the connection there is, and those after it, go as many lanes
+ * as dial can make. Whatever comes of them, bytes flow. The first message after the bytes ends
+ * them.
+ */
+void channel_lanes_out(struct channel *c, unsigned int count, lane_dial *dial, void *arg);
+/* Who is about to receive them: lanes may join what is returned, from any thread, until the channel
+ * is freed. NULL: no memory; then none may, and nothing else changes. */
+struct lanes_in *channel_lanes_in(struct channel *c);
+/* How many took pieces at the same time? */
+unsigned int channel_lanes_seen(const struct channel *c);
 
 /* The certificate behind the channel, NULL on a given transport. Later connections must show the
  * same. */

@@ -26,9 +26,9 @@ struct hostlink {
 	char *peer_pem;
 };
 
-static int wait_for(int fd, short events, uint64_t deadline_ns)
+/* One of n (fd -1: not that one) is ready. */
+static int wait_for_any(struct pollfd *p, nfds_t n, uint64_t deadline_ns)
 {
-	struct pollfd p = { .fd = fd, .events = events };
 	uint64_t now;
 	int ms, rc;
 
@@ -40,12 +40,19 @@ static int wait_for(int fd, short events, uint64_t deadline_ns)
 		if (deadline_ns)
 			ms = deadline_ns - now > 60000000000ull ? 60000 :
 								  (deadline_ns - now) / 1000000 + 1;
-		rc = poll(&p, 1, ms);
+		rc = poll(p, n, ms);
 		if (rc > 0)
 			return 0;
 		if (rc < 0 && errno != EINTR)
 			return -errno;
 	}
+}
+
+static int wait_for(int fd, short events, uint64_t deadline_ns)
+{
+	struct pollfd p = { .fd = fd, .events = events };
+
+	return wait_for_any(&p, 1, deadline_ns);
 }
 
 /* After an SSL call that did not succeed: 0 to try again, or what is wrong. */
@@ -144,6 +151,25 @@ bool hostlink_readable(struct hostlink *l)
 int hostlink_wait(struct hostlink *l, uint64_t deadline_ns)
 {
 	return hostlink_readable(l) ? 0 : wait_for(l->in, POLLIN, deadline_ns);
+}
+
+int hostlink_wait_also(struct hostlink *l, int fd, uint64_t deadline_ns)
+{
+	struct pollfd p[] = { { .fd = l ? l->in : -1, .events = POLLIN },
+			      { .fd = fd, .events = POLLIN } };
+	int rc;
+
+	if (l && hostlink_readable(l))
+		return 0;
+	rc = wait_for_any(p, 2, deadline_ns);
+	return rc ? rc : !p[0].revents;
+}
+
+int hostlink_failed(int rc, struct why *why)
+{
+	if (rc == -ETIMEDOUT)
+		return why_set(why, TE_TIMEOUT, "the other host does not answer");
+	return why_set(why, TE_CHANNEL, "the connection is lost: %s", strerror(-rc));
 }
 
 /*
@@ -349,6 +375,14 @@ void hostlink_close(struct hostlink **lp)
 		close(l->out);
 	free(l->peer_pem);
 	free(l);
+}
+
+/* Pipes cannot be: they have no lanes, and nobody else waits on them. */
+void hostlink_cut(struct hostlink *l)
+{
+	(void)shutdown(l->in, SHUT_RDWR);
+	if (l->out != l->in)
+		(void)shutdown(l->out, SHUT_RDWR);
 }
 
 const uint8_t *hostlink_peer(const struct hostlink *l)

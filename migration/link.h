@@ -5,7 +5,7 @@
  * safe: a UNIX socket, the pipes of an ssh. There is no third: a TCP socket is never spoken to in
  * the clear.
  *
- * Who uses links ignores SIGPIPE. A link is one thread's.
+ * Who uses links ignores SIGPIPE. A link is one thread's, but for hostlink_cut().
  */
 #ifndef TORC_MIGRATION_LINK_H
 #define TORC_MIGRATION_LINK_H
@@ -52,6 +52,9 @@ int hostlink_open_fd(struct hostlink **l, int in, int out, struct why *why);
 
 void hostlink_close(struct hostlink **l);
 
+/* From any thread, while the link is there: whoever waits on it, here or there, waits no more. */
+void hostlink_cut(struct hostlink *l);
+
 /* Of the other side, by TLS; NULL on a link that was given. */
 const uint8_t *hostlink_peer(const struct hostlink *l);
 const char *hostlink_peer_pem(const struct hostlink *l);
@@ -64,5 +67,10 @@ int hostlink_write(struct hostlink *l, const void *buf, size_t len, uint64_t dea
 bool hostlink_readable(struct hostlink *l);
 /* Until there is: 0, or -ETIMEDOUT with nothing taken and the link as it was. */
 int hostlink_wait(struct hostlink *l, uint64_t deadline_ns);
+/* The same, or until something else can be read (fd, -1: nothing): 1. l may be NULL. */
+int hostlink_wait_also(struct hostlink *l, int fd, uint64_t deadline_ns);
+
+/* In words, for one that lost the connection by that error: -EIO or -ETIMEDOUT. */
+int hostlink_failed(int rc, struct why *why);
 
 #endif

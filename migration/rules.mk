@@ -15,7 +15,7 @@ DEPS += libssl-dev # TLS between hosts
 DEPS += libjson-c-dev # what is known of other hosts
 
 $(B)/bin/torc-more: $(patsubst %,$(B)/obj/host/%.o,dom0-tools/cli/hosts \
-	$(addprefix migration/,pair pins meet channel pack link identity durable io_fd))
+	$(addprefix migration/,pair pins meet channel records wire lanes_in lanes_out pack link identity durable io_fd))
 $(B)/bin/torc-more: TOOLS_MORE_LIBS += -lssl -lcrypto -llz4
 
 # torc migrate, and whose a guest is; torc create's command line, which torc-migrated goes without
@@ -25,7 +25,7 @@ $(B)/bin/torc $(B)/bin/torc-more: $(patsubst %,$(B)/obj/host/%.o,$(MIGRATE_HANDO
 # Guests between hosts: makes and ends them with what the commands make and end them with
 MIGRATED := $(addprefix dom0-tools/migrated/,main jobs talk viewer ends drain checks costs forecast arrive depart recover sandbox warm) \
 	$(addprefix dom0-tools/cli/,doors domains create creating nodes node burst backend patience disk claim nic record lifecycle image release elsewhere out describe) \
-	$(MIGRATE_HANDOVER) $(addprefix migration/,deal pins meet channel pack link identity)
+	$(MIGRATE_HANDOVER) $(addprefix migration/,deal pins meet channel records wire lanes_in lanes_out pack link identity)
 $(B)/bin/torc-migrated: $(patsubst %,$(B)/obj/host/%.o,$(MIGRATED) $(TOOLS_COMMON) $(TOOLS_HOST) $(TOOLS_BUILD) $(TOOLS_IMAGE_APART) \
 	dom0-tools/builder/unpack_apart $(TOOLS_CONFIG) $(TOOLS_GDB) $(TOOLS_MIGRATION)) $(B)/obj/host/xenbus/client.a
 	@mkdir -p $(@D)

@@ -61,7 +61,7 @@ static int talk(int fd, bool dialled, const struct identity *id, uint8_t fp[FING
 		return rc;
 	memcpy(fp, hostlink_peer(l), FINGERPRINT_SIZE);
 	*pem = strdup(hostlink_peer_pem(l));
-	rc = dialled ? 0 : channel_greet(l, &h, soon, why);
+	rc = dialled ? 0 : hello_hear(l, &h, soon, why);
 	rc = rc ? rc : channel_new(&c, dialled ? NULL : h.id, why);
 	if (rc)
 		hostlink_close(&l);

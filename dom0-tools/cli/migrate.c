@@ -15,6 +15,7 @@
 #include "dom0-tools/common/paths.h"
 #include "dom0-tools/migrated/protocol.h"
 #include "migration/handover.h"
+#include "migration/lanes.h"
 
 /* Its row in subcommands.tbl says so too. */
 subcommand_fn cmd_migrate;
@@ -277,6 +278,7 @@ int cmd_migrate(struct cli *c, int argc, char **argv)
 		{ "deadline", required_argument, NULL, 't' },
 		{ "on-deadline", required_argument, NULL, 'o' },
 		{ "bandwidth", required_argument, NULL, 'b' },
+		{ "lanes", required_argument, NULL, 'l' },
 		{ "status", no_argument, NULL, 's' },
 		{ 0 },
 	};
@@ -294,6 +296,9 @@ int cmd_migrate(struct cli *c, int argc, char **argv)
 		case 'd': fact_num(request, "downtime_ns", n = parse_time(optarg)); break;
 		case 't': fact_num(request, "deadline_ns", n = parse_time(optarg)); break;
 		case 'b': fact_num(request, "max_bytes_per_s", n = parse_rate(optarg)); break;
+		case 'l':
+			fact_num(request, "lanes", n = cli_parse_number(optarg, 0, LANES_MOST));
+			break;
 		case 'o':
 			fact_str(request, "on_deadline", optarg);
 			n = strcmp(optarg, "abort") && strcmp(optarg, "force") &&

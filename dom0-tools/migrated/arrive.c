@@ -185,11 +185,14 @@ void arrive(struct migrated *m, struct channel **c, const struct pin *peer,
 			why_set(&a.e.why, TE_STATE, "this migration is under way already");
 			json_object_array_add(refused, talk_reason(&a.e.why));
 			ok = false;
+		} else { /* they may come as soon as the answer is heard */
+			job_take_lanes(m, a.job, channel_lanes_in(*c));
 		}
 	}
 	answer = json_object_new_object();
 	fact_bool(answer, "ok", ok);
 	fact_bool(answer, "deltas", true);
+	fact_num(answer, "lanes", talk_lanes());
 	costs_load(m, talk_text(facts, "uuid"), &costs);
 	fact_num(answer, "table_ns", (int64_t)costs.table_ns);
 	fact_num(answer, "arrive_ns", (int64_t)costs.arrive_ns);

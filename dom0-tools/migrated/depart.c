@@ -19,6 +19,7 @@
 #define MEND_RUNS_NS	(120 * SECOND)
 #define MEND_STOPPED_NS (15 * SECOND)
 #define MEND_HANDED_NS	(5 * SECOND)
+#define LANE_NS		(3 * SECOND) /* to come up: an end of the connection waits for it */
 #define TELL_NS		(SECOND / 4)
 #define MOST_PAGES	(1ull << 32)
 
@@ -31,6 +32,7 @@ struct departure {
 	struct mig_outcome outcome;
 	uint64_t started_ns, told_ns, ended_ns;
 	unsigned int round_told;
+	int64_t lanes; /* -1: as many as suit both hosts */
 	bool check_only;
 	bool lost; /* the connection, for good: what there is still to say is said by recover.c, or
 		      needs not be said */
@@ -62,6 +64,24 @@ static int again(void *arg, struct channel *c, struct why *why)
 		nanosleep(&nap, NULL);
 	} while (mig_now_ns() < until && !job_hurried(d->e.m, d->job));
 	d->lost = true;
+	return rc;
+}
+
+/* In a thread of the channel's. Without it the others have more to do. */
+static int dial_lane(void *arg, const struct hello *h, struct hostlink **l)
+{
+	const struct departure *d = arg;
+	uint64_t deadline = mig_now_ns() + LANE_NS;
+	struct why why = { 0 };
+	int rc = talk_link(d->e.m, &d->peer, l, deadline, &why);
+
+	if (!rc) {
+		rc = lane_greet(*l, h, deadline, &why);
+		if (rc)
+			hostlink_close(l);
+	}
+	if (rc)
+		syslog(LOG_WARNING, "%s: no lane %u: %s", d->e.name, h->lane, why.text);
 	return rc;
 }
 
@@ -206,6 +226,10 @@ static void expect(struct departure *d, struct json_object *answer)
 	forecast(&d->opts, &own, &theirs);
 	/* one of an earlier version does not know them, and does not say so */
 	d->opts.deltas = json_object_get_boolean(json_object_object_get(answer, "deltas"));
+	if (!json_object_object_get(answer, "lanes"))
+		d->lanes = 0;
+	else if (d->lanes < 0)
+		d->lanes = (int64_t)figure(answer, "lanes", talk_lanes() + 1);
 }
 
 static int ask(struct departure *d, struct json_object *record)
@@ -352,6 +376,7 @@ static int move(struct departure *d)
 	if (rc)
 		return rc;
 	channel_on_loss(d->e.c, again, d);
+	channel_lanes_out(d->e.c, (unsigned int)d->lanes, dial_lane, d);
 	rc = send(d);
 	rc = rc ? rc : come_to_an_end(d);
 	if (ends_forget(&d->e))
@@ -411,7 +436,7 @@ static void remember(const struct departure *d, const char *text)
 static void tell_figures(struct departure *d, struct json_object *o)
 {
 	uint64_t ran = ends_ran_ns(&d->e), pause = (ran ? ran : d->ended_ns) - d->e.stopped_ns;
-	char text[512] = "", parts[384] = "";
+	char text[512] = "", parts[384] = "", lanes[32] = "";
 	struct mig_parts all;
 
 	parts_of_pause(d, pause, &all);
@@ -436,12 +461,16 @@ static void tell_figures(struct departure *d, struct json_object *o)
 	seconds(o, "page_seconds", (uint64_t)d->outcome.page_ns);
 	seconds(o, "predicted_fixed_seconds", d->outcome.predicted_fixed_ns);
 	fact_num(o, "rounds", d->outcome.rounds);
+	fact_num(o, "lanes", channel_lanes_seen(d->e.c));
+	if (channel_lanes_seen(d->e.c))
+		snprintf(lanes, sizeof(lanes), " over %u lanes", channel_lanes_seen(d->e.c));
 	snprintf(text, sizeof(text),
-		 "to %s: %llu ms in all, a pause of %llu ms (predicted %llu; ms: %s), %llu bytes, %llu less by deltas of %llu pages",
+		 "to %s: %llu ms in all, a pause of %llu ms (predicted %llu; ms: %s), %llu bytes%s, %llu less by deltas of %llu pages",
 		 d->peer.name, (unsigned long long)(d->ended_ns - d->started_ns) / 1000000,
 		 (unsigned long long)pause / 1000000,
 		 (unsigned long long)d->outcome.predicted_pause_ns / 1000000, parts,
-		 (unsigned long long)d->outcome.bytes, (unsigned long long)d->outcome.delta_saved,
+		 (unsigned long long)d->outcome.bytes, lanes,
+		 (unsigned long long)d->outcome.delta_saved,
 		 (unsigned long long)d->outcome.delta_pages);
 	syslog(LOG_INFO, "%s went %s", d->e.name, text);
 	remember(d, text);
@@ -466,6 +495,7 @@ static void tell_end(struct departure *d, int rc)
 static void read_options(struct departure *d, struct json_object *request)
 {
 	const char *what = talk_text(request, "what"), *on = talk_text(request, "on_deadline");
+	struct json_object *lanes = json_object_object_get(request, "lanes");
 
 	d->check_only = what && strcmp(what, "check") == 0;
 	d->opts.live = json_object_get_boolean(json_object_object_get(request, "live"));
@@ -475,6 +505,9 @@ static void read_options(struct departure *d, struct json_object *request)
 		(uint64_t)json_object_get_int64(json_object_object_get(request, "deadline_ns"));
 	d->opts.max_bytes_per_s =
 		(uint64_t)json_object_get_int64(json_object_object_get(request, "max_bytes_per_s"));
+	d->lanes = lanes ? json_object_get_int64(lanes) : -1;
+	if (d->lanes > (int64_t)LANES_MOST)
+		d->lanes = LANES_MOST;
 	d->opts.on_deadline = on && strcmp(on, "force") == 0	? MIG_FORCE :
 			      on && strcmp(on, "throttle") == 0 ? MIG_THROTTLE :
 								  MIG_ABORT;

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <syslog.h>
 #include <time.h>
 
 static struct job *find(struct migrated *m, const uint8_t *id)
@@ -76,6 +77,28 @@ bool job_hurried(struct migrated *m, struct job *j)
 	return hurry;
 }
 
+void job_take_lanes(struct migrated *m, struct job *j, struct lanes_in *lanes)
+{
+	pthread_mutex_lock(&m->lock);
+	j->lanes = lanes;
+	pthread_mutex_unlock(&m->lock);
+}
+
+/* m->lock: the job, and so its lanes, does not end meanwhile. */
+static void deliver_lane(struct job *j, struct hostlink *l, const struct hello *h)
+{
+	struct why why = { 0 };
+
+	if (!j->lanes) {
+		why_set(&why, TE_CHANNEL, "no lanes are asked for");
+		hostlink_close(&l);
+	} else {
+		(void)lanes_in_join(j->lanes, l, h, &why);
+	}
+	if (why.error)
+		syslog(LOG_WARNING, "a lane is refused: %s", why.text);
+}
+
 bool job_deliver(struct migrated *m, struct hostlink *l, const struct hello *h)
 {
 	struct hostlink *old = NULL;
@@ -83,7 +106,9 @@ bool job_deliver(struct migrated *m, struct hostlink *l, const struct hello *h)
 
 	pthread_mutex_lock(&m->lock);
 	j = find(m, h->id);
-	if (j) {
+	if (j && h->lane) {
+		deliver_lane(j, l, h);
+	} else if (j) {
 		old = j->link;
 		j->link = l;
 		j->hello = *h;

@@ -132,10 +132,13 @@ void serve(struct migrated *m, int fd)
 		syslog(LOG_WARNING, "a connection is refused: %s", why.text);
 		return;
 	}
-	if (channel_greet(l, &h, mig_now_ns() + GREET_NS, &why)) {
+	if (hello_hear(l, &h, mig_now_ns() + GREET_NS, &why)) {
 		hostlink_close(&l);
 	} else if (job_deliver(m, l, &h)) {
 		return;
+	} else if (h.lane) {
+		why_set(&why, TE_CHANNEL, "a lane of a migration that is not under way here");
+		hostlink_close(&l);
 	} else if (channel_new(&c, h.id, &why)) {
 		hostlink_close(&l);
 	} else if (channel_answer(c, l, &h, mig_now_ns() + GREET_NS, &why) == 0) {

@@ -43,11 +43,13 @@ struct job {
 	struct hostlink *link; /* another connection for its channel has come, which began with
 				  hello */
 	struct hello hello;
+	struct lanes_in *lanes; /* of its channel, for those that come; NULL: it takes none */
 };
 /* patience_ns: how long one who has it is asked to let go of it. NULL: he does not. */
 struct job *job_begin(struct migrated *m, const uint8_t *id, uint64_t patience_ns);
 void job_end(struct migrated *m, struct job *j);
 bool job_hurried(struct migrated *m, struct job *j);
+void job_take_lanes(struct migrated *m, struct job *j, struct lanes_in *lanes);
 /* A connection of a channel that a job has: the job's from then on. false: nobody has it. */
 bool job_deliver(struct migrated *m, struct hostlink *l, const struct hello *h);
 /* Wait for one, and go on with it. */
@@ -63,6 +65,8 @@ void job_stranger_done(struct migrated *m);
 /* --- talk.c: hosts, and JSON over a channel */
 int talk_link(struct migrated *m, const struct pin *peer, struct hostlink **l, uint64_t deadline_ns,
 	      struct why *why);
+/* How many lanes suit this host, if nobody says how many: one for each processor, up to four. */
+unsigned int talk_lanes(void);
 int talk_dial(struct migrated *m, const struct pin *peer, const uint8_t *id, struct channel **c,
 	      uint64_t deadline_ns, struct why *why);
 int talk_say(struct channel *c, struct json_object *o, struct why *why); /* o is consumed */

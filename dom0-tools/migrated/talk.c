@@ -5,11 +5,13 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "migration/meet.h"
 
 #define HANDSHAKE_MS 10000
 #define MOST_DEPTH   8
+#define MOST_LANES   4
 
 struct only {
 	const uint8_t *fingerprint;
@@ -26,12 +28,12 @@ int talk_link(struct migrated *m, const struct pin *peer, struct hostlink **l, u
 	      struct why *why)
 {
 	struct only only = { peer->fingerprint };
-	const struct hostlink_tls how = {
-		.id = m->id, .pinned = is_peer, .arg = &only, .timeout_ms = HANDSHAKE_MS
-	};
+	struct hostlink_tls how = { .id = m->id, .pinned = is_peer, .arg = &only };
 	int fd, rc = meet_reach(peer->address[0] ? peer->address : peer->name, m->port, deadline_ns,
 				&fd, why);
+	uint64_t now = mig_now_ns(), left = deadline_ns > now ? (deadline_ns - now) / 1000000 : 0;
 
+	how.timeout_ms = left < HANDSHAKE_MS ? (unsigned int)left + 1 : HANDSHAKE_MS;
 	rc = rc ? rc : hostlink_open_tls(l, fd, &how, why);
 	return rc ? why_prefix(why, rc, "%s: ", peer->name) : 0;
 }
@@ -56,6 +58,13 @@ int talk_dial(struct migrated *m, const struct pin *peer, const uint8_t *id, str
 	if (rc)
 		channel_free(c);
 	return rc;
+}
+
+unsigned int talk_lanes(void)
+{
+	long n = sysconf(_SC_NPROCESSORS_ONLN);
+
+	return n <= 1 ? 0 : n < MOST_LANES ? (unsigned int)n : MOST_LANES;
 }
 
 int talk_say(struct channel *c, struct json_object *o, struct why *why)

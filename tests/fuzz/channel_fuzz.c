@@ -31,7 +31,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	shutdown(fds[0], SHUT_WR);
 	if (hostlink_open_fd(&l, fds[1], fds[1], &why))
 		abort();
-	if (channel_greet(l, &h, 0, &why)) {
+	if (hello_hear(l, &h, 0, &why)) {
 		hostlink_close(&l);
 	} else if (!channel_new(&c, h.id, &why)) {
 		rc = channel_answer(c, l, &h, 0, &why);

@@ -261,7 +261,7 @@ static int again(void *arg, struct channel *c, struct why *why)
 		if (s->dials) {
 			rc = channel_dial(c, l, SOON, why);
 		} else {
-			rc = channel_greet(l, &h, SOON, why);
+			rc = hello_hear(l, &h, SOON, why);
 			if (!rc)
 				rc = channel_answer(c, l, &h, SOON, why);
 			else
@@ -417,7 +417,7 @@ static void *answers(void *arg)
 	struct answering *a = arg;
 	struct why why;
 
-	assert_int_equal(channel_greet(a->l, a->h, SOON, &why), 0);
+	assert_int_equal(hello_hear(a->l, a->h, SOON, &why), 0);
 	assert_int_equal(channel_answer(a->c, a->l, a->h, SOON, &why), 0);
 	return NULL;
 }
@@ -489,7 +489,7 @@ static struct channel *facing(int *raw, uint32_t connection)
 	put_u32(greeting + 20, connection);
 	assert_int_equal(write(fds[0], greeting, sizeof(greeting)), sizeof(greeting));
 	assert_int_equal(hostlink_open_fd(&l, fds[1], fds[1], &why), 0);
-	assert_int_equal(channel_greet(l, &h, SOON, &why), 0);
+	assert_int_equal(hello_hear(l, &h, SOON, &why), 0);
 	assert_int_equal(channel_new(&c, h.id, &why), 0);
 	assert_int_equal(channel_answer(c, l, &h, SOON, &why), 0);
 	assert_int_equal(read(fds[0], greeting, sizeof(greeting)), sizeof(greeting));
@@ -650,7 +650,7 @@ static void *answers_anew(void *arg)
 	struct hello h;
 	struct why why;
 
-	s->rc = channel_greet(l, &h, SOON, &why);
+	s->rc = hello_hear(l, &h, SOON, &why);
 	s->rc = s->rc ? s->rc : channel_new(&s->c, h.id, &why);
 	s->rc = s->rc ? s->rc : channel_answer(s->c, l, &h, SOON, &why);
 	return NULL;

@@ -2,7 +2,7 @@
 # The handover over a channel.
 
 $(B)/tests/deal_test: $(patsubst %,$(B)/obj/san/%.o,tests/unit/deal_test \
-		$(addprefix migration/,deal parts handover record channel pack link identity durable io_fd) \
+		$(addprefix migration/,deal parts handover record channel records wire lanes_in lanes_out pack link identity durable io_fd) \
 		$(addprefix dom0-tools/common/,why paths))
 	@mkdir -p $(@D)
 	$(call say,LD-SAN,$@)

@@ -132,7 +132,7 @@ static void *plays(void *arg)
 		s->rc = channel_new(&s->c, id, &why);
 		s->rc = s->rc ? s->rc : channel_dial(s->c, s->l, SOON, &why);
 	} else {
-		s->rc = channel_greet(s->l, &h, SOON, &why);
+		s->rc = hello_hear(s->l, &h, SOON, &why);
 		s->rc = s->rc ? s->rc : channel_new(&s->c, h.id, &why);
 		s->rc = s->rc ? s->rc : channel_answer(s->c, s->l, &h, SOON, &why);
 	}

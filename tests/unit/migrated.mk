@@ -3,7 +3,7 @@
 
 $(B)/tests/migrated_test: $(patsubst %,$(B)/obj/san/%.o,tests/unit/migrated_test dom0-tools/migrated/jobs dom0-tools/migrated/talk dom0-tools/migrated/costs \
 		$(addprefix dom0-tools/cli/,elsewhere out) dom0-tools/config/config dom0-tools/config/parse dom0-tools/config/device \
-		dom0-tools/config/near $(addprefix migration/,meet channel pack link identity durable io_fd handover record) \
+		dom0-tools/config/near $(addprefix migration/,meet channel records wire lanes_in lanes_out pack link identity durable io_fd handover record) \
 		$(addprefix dom0-tools/common/,why paths))
 	@mkdir -p $(@D)
 	$(call say,LD-SAN,$@)

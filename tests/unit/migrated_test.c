@@ -121,6 +121,35 @@ static void delivered(void **state)
 	job_end(&daemon_, j);
 }
 
+/* A lane goes to the migration that it names, if that takes any, and never in the place of its
+ * connection. */
+static void lanes_delivered(void **state)
+{
+	struct job *j = job_begin(&daemon_, id, 0);
+	struct hello h = { .connection = 1, .lane = 1 };
+	struct lanes_in *lanes = lanes_in_new(id);
+	uint8_t echo[CHANNEL_HEAD_SIZE + HELLO_SIZE];
+	struct hostlink *l;
+	struct why why;
+	int fds[2];
+
+	(void)state;
+	lanes_in_open(lanes, 1, NULL);
+	memcpy(h.id, id, sizeof(id));
+	for (int takes = 0; takes < 2; takes++) {
+		assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+		assert_int_equal(hostlink_open_fd(&l, fds[0], fds[0], &why), 0);
+		if (takes)
+			job_take_lanes(&daemon_, j, lanes);
+		assert_true(job_deliver(&daemon_, l, &h));
+		assert_null(j->link);
+		assert_int_equal(read(fds[1], echo, sizeof(echo)), takes ? sizeof(echo) : 0);
+		close(fds[1]);
+	}
+	job_end(&daemon_, j);
+	lanes_in_free(&lanes);
+}
+
 static void words(void **state)
 {
 	struct why said = { 0 }, heard = { 0 };
@@ -270,6 +299,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(one_works),
 		cmocka_unit_test(delivered),
+		cmocka_unit_test(lanes_delivered),
 		cmocka_unit_test(words),
 		cmocka_unit_test(strangers_leave_room_for_open_migrations),
 		cmocka_unit_test(elsewhere),

@@ -57,7 +57,7 @@ static void *pairs(void *arg)
 		p->rc = channel_new(&c, NULL, &p->why);
 		p->rc = p->rc ? p->rc : channel_dial(c, l, SOON, &p->why);
 	} else {
-		p->rc = channel_greet(l, &h, SOON, &p->why);
+		p->rc = hello_hear(l, &h, SOON, &p->why);
 		p->rc = p->rc ? p->rc : channel_new(&c, h.id, &p->why);
 		p->rc = p->rc ? p->rc : channel_answer(c, l, &h, SOON, &p->why);
 	}
@@ -163,7 +163,7 @@ static void changed_promise(void **state)
 	assert_int_equal(channel_answer(d, l[1], &h, SOON, &why), 0);
 	assert_int_equal(channel_dial(c, l[0], SOON, &why), 0);
 	{
-		uint8_t greeting[48]; /* the dialler's, which channel_greet() would have read */
+		uint8_t greeting[48]; /* the dialler's, which hello_hear() would have read */
 
 		assert_int_equal(recv(fds[1], greeting, sizeof(greeting), 0), sizeof(greeting));
 	}

@@ -32,16 +32,18 @@ check "it runs here, and only here" wait_for 30 runs_on here
 held() { on $1 'ls /proc/$(pidof torc-migrated)/fd | wc -l'; }
 held_here=$(held here) held_there=$(held there)
 hold_as_before() { [ "$(held here)" = $held_here ] && [ "$(held there)" = $held_there ]; }
-round() { # here|there NAME
-	local lines
-	if check "$2" move $1; then sed 's/^/#| /' /tmp/check.out; fi
+round() { # here|there NAME [OPTION...]
+	local where=$1 name=$2 lines
+	shift 2
+	if check "$name" move $where $*; then sed 's/^/#| /' /tmp/check.out; fi
 	lines=$(wc -l < /tmp/stream)
-	check "$2: it runs $1, and only there" wait_for 60 runs_on $1
-	check "$2: it counts on" goes_on $1 GUEST-COUNT
-	check "$2: its connection goes on" wait_for 60 streams $((lines + 2))
+	check "$name: it runs $where, and only there" wait_for 60 runs_on $where
+	check "$name: it counts on" goes_on $where GUEST-COUNT
+	check "$name: its connection goes on" wait_for 60 streams $((lines + 2))
 }
 round there "to the other host"
-round here "and back"
+round here "and back over two more connections" --lanes 2 --downtime 1s --deadline 15s --on-deadline force
+check "pieces went over both of them" there "grep -a 'web went to other.* over 2 lanes' /var/log/messages"
 check "the daemons hold no more files than before" wait_for 20 hold_as_before || say "$(held here) and $(held there), $held_here and $held_there before"
 
 # --- killed on the way: at the first page, and when the guest stands still
