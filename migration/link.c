@@ -18,10 +18,13 @@
 #include "migration/identity.h"
 #include "migration/io.h"
 
+#define AT_ONCE (128u << 10) /* bytes, between TLS and the socket */
+
 struct hostlink {
 	int in, out;
 	SSL *ssl;    /* NULL: given */
 	bool broken; /* an SSL that failed once must not be used again */
+	bool unflushed;
 	uint8_t peer[FINGERPRINT_SIZE];
 	char *peer_pem;
 };
@@ -77,6 +80,21 @@ static int fd_errno(void)
 	return errno == ECONNRESET ? -EPIPE : -errno;
 }
 
+/* What SSL_write() made goes to the socket when there is much of it, and here. */
+static int tls_flush(struct hostlink *l, uint64_t deadline_ns)
+{
+	BIO *b = SSL_get_wbio(l->ssl);
+
+	if (BIO_flush(b) == 1) {
+		l->unflushed = false;
+		return 0;
+	}
+	if (BIO_should_retry(b))
+		return wait_for(l->out, POLLOUT, deadline_ns);
+	l->broken = true;
+	return -EPIPE;
+}
+
 int hostlink_read(struct hostlink *l, void *buf, size_t len, uint64_t deadline_ns)
 {
 	uint8_t *p = buf;
@@ -115,10 +133,15 @@ int hostlink_write(struct hostlink *l, const void *buf, size_t len, uint64_t dea
 	ssize_t n;
 	int rc;
 
-	while (len) {
+	while (len || l->unflushed) {
 		if (l->broken)
 			return -EPIPE;
-		if (l->ssl) {
+		if (l->ssl && !len) {
+			ERR_clear_error();
+			n = 0;
+			rc = tls_flush(l, deadline_ns);
+		} else if (l->ssl) {
+			l->unflushed = true;
 			ERR_clear_error();
 			n = SSL_write(l->ssl, p, len > 1 << 20 ? 1 << 20 : len);
 			rc = n > 0 ? 0 : tls_wait(l, n, deadline_ns);
@@ -145,7 +168,18 @@ bool hostlink_readable(struct hostlink *l)
 {
 	struct pollfd p = { .fd = l->in, .events = POLLIN };
 
-	return (l->ssl && SSL_pending(l->ssl) > 0) || poll(&p, 1, 0) > 0;
+	if (l->ssl && !l->broken && SSL_has_pending(l->ssl)) {
+		uint8_t first;
+		int n;
+
+		ERR_clear_error();
+		n = SSL_peek(l->ssl, &first, 1);
+		/* what was read ahead may be a part of a TLS record; what is none is to be found
+		 * out */
+		if (n > 0 || SSL_get_error(l->ssl, n) != SSL_ERROR_WANT_READ)
+			return true;
+	}
+	return poll(&p, 1, 0) > 0;
 }
 
 int hostlink_wait(struct hostlink *l, uint64_t deadline_ns)
@@ -232,6 +266,27 @@ static int choose_cipher(SSL_CTX *ctx, bool server)
 		      "TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384");
 }
 
+/*
+ * A TLS record has 16 KiB at most, and would cost a system call or two: many of them go to the
+ * socket at once, and many are read at once.
+ */
+static bool set_socket(SSL *ssl, int fd)
+{
+	BIO *in = BIO_new_socket(fd, BIO_NOCLOSE), *out = BIO_new_socket(fd, BIO_NOCLOSE),
+	    *gather = BIO_new(BIO_f_buffer());
+
+	if (!in || !out || !gather || BIO_set_write_buffer_size(gather, AT_ONCE) != 1) {
+		BIO_free(in);
+		BIO_free(out);
+		BIO_free(gather);
+		return false;
+	}
+	SSL_set_bio(ssl, in, BIO_push(gather, out));
+	SSL_set_read_ahead(ssl, 1);
+	SSL_set_default_read_buffer_len(ssl, AT_ONCE);
+	return true;
+}
+
 /* One context a connection: there are few of them, and nothing is shared that way. */
 static SSL *tls_new(int fd, const struct hostlink_tls *how, struct why *why)
 {
@@ -251,7 +306,7 @@ static SSL *tls_new(int fd, const struct hostlink_tls *how, struct why *why)
 		ssl = SSL_new(ctx);
 	}
 	SSL_CTX_free(ctx);
-	if (ssl && SSL_set_fd(ssl, fd) != 1) {
+	if (ssl && !set_socket(ssl, fd)) {
 		SSL_free(ssl);
 		ssl = NULL;
 	}

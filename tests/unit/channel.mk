@@ -11,6 +11,12 @@ $(B)/tests/channel_test: $(patsubst %,$(B)/obj/san/%.o,tests/unit/channel_test $
 	$(call say,LD-SAN,$@)
 	$(Q)$(HOST_CC) $(SAN_FLAGS) -o $@ $^ -lcmocka $(CHANNEL_LIBS) -lpthread
 
+$(B)/tests/link_test: $(patsubst %,$(B)/obj/san/%.o,tests/unit/link_test $(addprefix migration/,link identity durable io_fd) \
+		$(addprefix dom0-tools/common/,why paths))
+	@mkdir -p $(@D)
+	$(call say,LD-SAN,$@)
+	$(Q)$(HOST_CC) $(SAN_FLAGS) -o $@ $^ -lcmocka -lssl -lcrypto -lpthread
+
 $(B)/tests/lanes_test: $(patsubst %,$(B)/obj/san/%.o,tests/unit/lanes_test $(CHANNEL_TESTED))
 	@mkdir -p $(@D)
 	$(call say,LD-SAN,$@)
@@ -27,7 +33,7 @@ $(B)/tests/pack_test: $(patsubst %,$(B)/obj/san/%.o,tests/unit/pack_test migrati
 	$(Q)$(HOST_CC) $(SAN_FLAGS) -o $@ $^ -lcmocka -llz4
 
 .PHONY: unit-channel
-unit-channel: $(B)/tests/channel_test $(B)/tests/lanes_test $(B)/tests/lanes_races $(B)/tests/pack_test
+unit-channel: $(B)/tests/link_test $(B)/tests/channel_test $(B)/tests/lanes_test $(B)/tests/lanes_races $(B)/tests/pack_test
 	$(Q)set -e; for t in $^; do $$t; done
 CHECKS += unit-channel
 

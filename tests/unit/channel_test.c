@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The channel between hosts: who is let in, what is refused, and what survives a connection that is
- * cut. */
+/* The channel between hosts: what is refused, and what survives a connection that is cut. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,24 +10,18 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <netinet/in.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "migration/bytes.h"
 #include "migration/channel.h"
-#include "migration/identity.h"
 
 #define SOON (mig_now_ns() + 60000000000ull) /* for a machine that has other things to do */
-#define DAY  86400
-
-static struct identity *alice, *bob, *eve, *stale, *early;
 
 static int count_fds(void)
 {
@@ -41,201 +34,7 @@ static int count_fds(void)
 	return n;
 }
 
-/* --- TLS */
-
-static bool only(void *arg, const uint8_t fp[FINGERPRINT_SIZE])
-{
-	return !memcmp(fp, identity_fingerprint(arg), FINGERPRINT_SIZE);
-}
-
-struct end {
-	int fd;
-	struct hostlink_tls how;
-	struct hostlink *link;
-	struct why why;
-	int rc;
-};
-
-static void *open_end(void *arg)
-{
-	struct end *e = arg;
-
-	e->rc = hostlink_open_tls(&e->link, e->fd, &e->how, &e->why);
-	return NULL;
-}
-
-static void ends(struct end e[2], struct identity *client, struct identity *server,
-		 struct identity *client_wants, struct identity *server_wants)
-{
-	int fds[2];
-
-	memset(e, 0, 2 * sizeof(*e));
-	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
-	e[0].fd = fds[0];
-	e[0].how = (struct hostlink_tls){ client, only, client_wants, false, 60000 };
-	e[1].fd = fds[1];
-	e[1].how = (struct hostlink_tls){ server, only, server_wants, true, 60000 };
-}
-
-static void shake(struct end e[2])
-{
-	pthread_t t;
-
-	assert_int_equal(pthread_create(&t, NULL, open_end, &e[1]), 0);
-	open_end(&e[0]);
-	pthread_join(t, NULL);
-}
-
-static void right_pins(void **state)
-{
-	struct end e[2];
-	char got[6] = "";
-
-	(void)state;
-	ends(e, alice, bob, bob, alice);
-	shake(e);
-	assert_int_equal(e[0].rc, 0);
-	assert_int_equal(e[1].rc, 0);
-	assert_memory_equal(hostlink_peer(e[0].link), identity_fingerprint(bob), FINGERPRINT_SIZE);
-	assert_string_equal(hostlink_peer_pem(e[1].link), identity_pem(alice));
-	assert_int_equal(hostlink_write(e[0].link, "hello", 6, SOON), 0);
-	assert_int_equal(hostlink_read(e[1].link, got, 6, SOON), 0);
-	assert_string_equal(got, "hello");
-	assert_int_equal(hostlink_read(e[1].link, got, 1, mig_now_ns() + 20000000), -ETIMEDOUT);
-	hostlink_close(&e[0].link);
-	assert_int_equal(hostlink_read(e[1].link, got, 1, SOON), -EPIPE);
-	hostlink_close(&e[1].link);
-}
-
-/* Refused by the server, by the client; expired, not yet valid. Whoever was let in alone hears it
- * at once. */
-static void wrong_certificates(void **state)
-{
-	struct {
-		struct identity *client, *server;
-		int refuses;
-		const char *says;
-	} row[] = {
-		{ eve, bob, 1, "not one that was pinned" },
-		{ alice, eve, 0, "not one that was pinned" },
-		{ stale, bob, 1, "expired" },
-		{ alice, stale, 0, "expired" },
-		{ early, bob, 1, "not yet valid" },
-	};
-	struct end e[2];
-	char c;
-	int before = count_fds();
-	size_t i;
-
-	(void)state;
-	for (i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
-		/* the pin itself is right for those that are out of their time */
-		ends(e, row[i].client, row[i].server, row[i].server == eve ? bob : row[i].server,
-		     row[i].client == eve ? alice : row[i].client);
-		shake(e);
-		assert_int_not_equal(e[row[i].refuses].rc, 0);
-		assert_null(e[row[i].refuses].link);
-		assert_non_null(strstr(e[row[i].refuses].why.text, row[i].says));
-		if (e[!row[i].refuses].link)
-			assert_int_not_equal(hostlink_read(e[!row[i].refuses].link, &c, 1, SOON), 0);
-		hostlink_close(&e[0].link);
-		hostlink_close(&e[1].link);
-		assert_int_equal(count_fds(), before);
-	}
-}
-
-static void *old_client(void *arg)
-{
-	struct end *e = arg;
-	SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
-	SSL *ssl;
-
-	identity_use(e->how.id, ctx);
-	SSL_CTX_set_max_proto_version(ctx, TLS1_2_VERSION);
-	ssl = SSL_new(ctx);
-	SSL_set_fd(ssl, e->fd);
-	e->rc = SSL_connect(ssl);
-	SSL_free(ssl);
-	SSL_CTX_free(ctx);
-	close(e->fd);
-	return NULL;
-}
-
-static void downgraded(void **state)
-{
-	int before = count_fds();
-	struct end e[2];
-	pthread_t t;
-
-	(void)state;
-	ends(e, alice, bob, bob, alice);
-	assert_int_equal(pthread_create(&t, NULL, old_client, &e[0]), 0);
-	open_end(&e[1]);
-	pthread_join(t, NULL);
-	assert_int_not_equal(e[0].rc, 1);
-	assert_int_equal(e[1].rc, -EIO);
-	assert_null(e[1].link);
-	assert_non_null(strstr(e[1].why.text, "unsupported protocol"));
-	assert_int_equal(count_fds(), before);
-}
-
-static void no_certificate_or_no_tls(void **state)
-{
-	int before = count_fds(), tcp;
-	struct why why;
-	struct hostlink *l;
-	struct end e[2];
-
-	(void)state;
-	ends(e, alice, bob, bob, alice);
-	assert_int_equal(write(e[0].fd, "GET / HTTP/1.0\r\n\r\n", 18), 18);
-	open_end(&e[1]);
-	assert_int_equal(e[1].rc, -EIO);
-	close(e[0].fd);
-	/* a silent one is not waited for for ever */
-	ends(e, alice, bob, bob, alice);
-	e[1].how.timeout_ms = 50;
-	open_end(&e[1]);
-	assert_int_equal(e[1].rc, -ETIMEDOUT);
-	close(e[0].fd);
-	/* and there is no way around TLS on a network */
-	tcp = socket(AF_INET, SOCK_STREAM, 0);
-	assert_int_not_equal(hostlink_open_fd(&l, tcp, tcp, &why), 0);
-	assert_null(l);
-	close(tcp);
-	assert_int_equal(count_fds(), before);
-}
-
-static void key_files(void **state)
-{
-	char dir[] = "/tmp/torc-identity-XXXXXX", file[64];
-	struct identity *a, *b;
-	struct why why;
-	struct stat st;
-
-	(void)state;
-	assert_non_null(mkdtemp(dir));
-	assert_int_equal(identity_load(&a, dir, &why), 0);
-	assert_int_equal(identity_load(&b, dir, &why), 0);
-	assert_string_equal(identity_pem(a), identity_pem(b));
-	identity_free(&a);
-	identity_free(&b);
-	snprintf(file, sizeof(file), "%s/key.pem", dir);
-	assert_int_equal(stat(file, &st), 0);
-	assert_int_equal(st.st_mode & 0777, 0600);
-	assert_int_equal(chmod(file, 0644), 0);
-	assert_int_equal(identity_load(&a, dir, &why), -EPERM);
-	assert_int_equal(chmod(file, 0600), 0);
-	assert_int_equal(truncate(file, 40), 0);
-	assert_int_not_equal(identity_load(&a, dir, &why), 0);
-	assert_null(a);
-	unlink(file);
-	snprintf(file, sizeof(file), "%s/cert.pem", dir);
-	unlink(file);
-	rmdir(dir);
-}
-
-/* --- the channel, over given transports; one thread a side */
+/* --- over given transports; one thread a side */
 
 #define STREAM (24u << 20)
 
@@ -718,26 +517,12 @@ static void wrong_greetings(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(right_pins),	    cmocka_unit_test(wrong_certificates),
-		cmocka_unit_test(downgraded),	    cmocka_unit_test(no_certificate_or_no_tls),
-		cmocka_unit_test(key_files),	    cmocka_unit_test(resumed),
-		cmocka_unit_test(broken_rules),	    cmocka_unit_test(wrong_greetings),
-		cmocka_unit_test(patience),	    cmocka_unit_test(interrupted),
-		cmocka_unit_test(other_began_anew), cmocka_unit_test(settled),
+		cmocka_unit_test(resumed),	   cmocka_unit_test(broken_rules),
+		cmocka_unit_test(wrong_greetings), cmocka_unit_test(patience),
+		cmocka_unit_test(interrupted),	   cmocka_unit_test(other_began_anew),
+		cmocka_unit_test(settled),
 	};
-	struct why why;
-	int failed;
 
 	signal(SIGPIPE, SIG_IGN);
-	if (identity_make(&alice, -DAY, DAY, &why) || identity_make(&bob, -DAY, DAY, &why) ||
-	    identity_make(&eve, -DAY, DAY, &why) || identity_make(&stale, -2 * DAY, -DAY, &why) ||
-	    identity_make(&early, DAY, 2 * DAY, &why))
-		return 1;
-	failed = cmocka_run_group_tests(tests, NULL, NULL);
-	identity_free(&alice);
-	identity_free(&bob);
-	identity_free(&eve);
-	identity_free(&stale);
-	identity_free(&early);
-	return failed;
+	return cmocka_run_group_tests(tests, NULL, NULL);
 }
