@@ -45,6 +45,19 @@ BENCHES += bench-pages
 bench-pages: rig $(B)/tests/dom0bench
 	$(Q)$(PYTHON) -B tests/bench/pages
 
+# What several connections take off the busiest thread of a migration
+$(B)/tests/lanesbench: $(patsubst %,$(B)/obj/host/%.o,tests/bench/lanesbench \
+		$(addprefix migration/,channel records wire lanes_in lanes_out pack link identity durable io_fd) \
+		$(addprefix dom0-tools/common/,why paths))
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(HOST_CC) -o $@ $^ -lssl -lcrypto -llz4 -lpthread
+
+BENCHES += bench-lanes
+.PHONY: bench-lanes
+bench-lanes: rig $(B)/tests/dom0bench $(B)/tests/lanesbench
+	$(Q)$(PYTHON) -B tests/bench/lanes
+
 # What guests cost when there are many
 BENCHES += bench-scale
 SOAKS += soak-scale
