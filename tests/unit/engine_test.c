@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The engine from end to end on a machine in memory: a guest that does everything a guest may do at
- * every moment of the rounds is sent and received, and then both are compared page by page. And
- * what a hostile sender is told.
+ * every moment of the rounds is sent and received, and then both are compared page by page. What a
+ * hostile sender is told is in receive_test.c.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -654,96 +654,7 @@ static void cap(void **state)
 	guest_end();
 }
 
-/* --- a hostile sender */
-
-static struct mig_io out_io = { .ops = &wire_ops };
-
-static void front(uint32_t last, size_t frames)
-{
-	uint64_t pfns[64];
-
-	for (unsigned int i = 0; i < 64; i++)
-		pfns[i] = i;
-	wire.len = 0;
-	stream_write_head(&out_io, 4, 17);
-	stream_write_pv_info(&out_io, false);
-	stream_write(&out_io, STREAM_STATIC_DATA_END, NULL, 0, NULL, 0);
-	stream_write_p2m_frames(&out_io, 0, last, pfns, frames);
-}
-
-static void refused(const char *words)
-{
-	struct why why;
-
-	if (!receive(&why) || !strstr(why.text, words))
-		fail_msg("expected \"%s\", got \"%s\"", words, why.text);
-	assert_int_equal(m->mapped, 0);
-	/* as the caller does with a domain that did not come to be */
-	for (unsigned int i = 3; i < MACHINE_FRAMES; i++)
-		if (m->owner[i] == TO)
-			m->owner[i] = NOBODY;
-}
-
-static void hostile(void **state)
-{
-	static uint8_t data[HOST_PAGE_SIZE], *datas[4] = { data, data, data, data };
-	const uint64_t gone = (uint64_t)STREAM_NO_PAGE << 60,
-		       empty = (uint64_t)STREAM_ALLOCATE << 60;
-	uint64_t words[4] = { 5, 5, 6, 7 }, pfns[1] = { 0 };
-
-	(void)state;
-	guest_new(false);
-	front(1000, 2);
-	stream_write_pages(&out_io, words, 4, (void **)datas, 4);
-	refused("twice");
-	front(1000, 2);
-	words[1] = 1001;
-	stream_write_pages(&out_io, words, 4, (void **)datas, 4);
-	refused("a page 0x3e9");
-	front(1000, 2);
-	words[0] = 1001 | gone; /* never sent, outside */
-	stream_write_pages(&out_io, words, 1, NULL, 0);
-	refused("a page 0x3e9");
-	front(300000000, 1);
-	refused("frames");
-	front(1000, 2);
-	stream_write_p2m_frames(&out_io, 0, 400, pfns, 1);
-	refused("lists pages 0 to 400");
-	front(400, 1);
-	stream_write_p2m_frames(&out_io, 512, 600, pfns, 1);
-	refused("lists pages 512");
-	front(400, 1);
-	for (unsigned int i = 0; i < 3; i++) /* the same again and again holds nothing */
-		stream_write_p2m_frames(&out_io, 0, 400, pfns, 1);
-	stream_write_vcpu(&out_io, STREAM_VCPU_BASIC, 1, data, 100);
-	refused("a vCPU 1");
-	front(400, 1);
-	stream_write_vcpu(&out_io, STREAM_VCPU_BASIC, 0, data, 100);
-	refused("of 100 bytes");
-	/* there, away, away again, and there as a table that leads nowhere */
-	front(400, 1);
-	words[0] = 5 | empty;
-	stream_write_pages(&out_io, words, 1, NULL, 0);
-	words[0] = 5 | gone;
-	stream_write_pages(&out_io, words, 1, NULL, 0);
-	stream_write_pages(&out_io, words, 1, NULL, 0);
-	words[0] = 5 | (uint64_t)(STREAM_L4 | STREAM_PINNED) << 60;
-	memset(data, 0xff, sizeof(data));
-	stream_write_pages(&out_io, words, 1, (void **)datas, 1);
-	stream_write(&out_io, STREAM_SHARED_INFO, NULL, 0, data, HOST_PAGE_SIZE);
-	stream_write_vcpu(&out_io, STREAM_VCPU_BASIC, 0, m->context[FROM],
-			  sizeof(struct vcpu_guest_context));
-	stream_write(&out_io, STREAM_END, NULL, 0, NULL, 0);
-	refused("maps a page that the image has not");
-	m->max_pages = 10;
-	front(400, 1);
-	for (unsigned int i = 0; i < 11; i++) {
-		words[0] = i | empty;
-		stream_write_pages(&out_io, words, 1, NULL, 0);
-	}
-	refused("more than the domain's 10 pages");
-	guest_end();
-}
+/* --- a link that damages what passes */
 
 /* A good stream with bytes changed or missing: refused or taken, but nothing is harmed. */
 static void damaged(void **state)
@@ -792,7 +703,6 @@ int main(void)
 		cmocka_unit_test(ends),
 		cmocka_unit_test(cap),
 		cmocka_unit_test(throttle),
-		cmocka_unit_test(hostile),
 		cmocka_unit_test(damaged),
 	};
 

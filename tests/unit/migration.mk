@@ -13,7 +13,7 @@ $(B)/tests/engine_test: $(patsubst %,$(B)/obj/san/%.o,tests/unit/engine_test tes
 $(B)/tests/receive_test: $(patsubst %,$(B)/obj/san/%.o,tests/unit/receive_test tests/unit/fake_machine tests/unit/fake_wire dom0-tools/common/why $(TOOLS_MIGRATION))
 $(B)/tests/pages_test: $(patsubst %,$(B)/obj/san/%.o,tests/unit/pages_test tests/unit/fake_machine tests/unit/fake_wire dom0-tools/common/why $(TOOLS_MIGRATION))
 $(B)/tests/engine_test $(B)/tests/receive_test $(B)/tests/pages_test: MIG_LIBS := -Wl,--wrap=mig_now_ns -Wl,--wrap=nanosleep
-$(B)/obj/san/tests/unit/engine_test.o: HOST_CFLAGS += -Wno-missing-field-initializers
+$(B)/obj/san/tests/unit/engine_test.o $(B)/obj/san/tests/unit/receive_test.o: HOST_CFLAGS += -Wno-missing-field-initializers
 
 $(B)/tests/xlfile_test: $(patsubst %,$(B)/obj/san/%.o,tests/unit/xlfile_test dom0-tools/cli/xlfile migration/io_fd $(TOOLS_COMMON) $(TOOLS_CONFIG))
 $(B)/tests/xlfile_test: MIG_LIBS := -ljson-c

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What a receiver makes of pages that come as what differs from before, and what a sender is told
- * whose deltas fit nothing. */
+ * whose deltas, or pages, fit nothing. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,6 +9,11 @@
 
 #include <stdlib.h>
 #include <string.h>
+
+#ifndef __XEN_TOOLS__
+#define __XEN_TOOLS__ 1
+#endif
+#include <xen/xen.h>
 
 #include "migration/delta.h"
 #include "migration/engine.h"
@@ -42,15 +47,22 @@ static int teardown(void **state)
 	return 0;
 }
 
-static void front(void)
+static void front_of(uint32_t last, size_t frames)
 {
-	uint64_t frame = 1;
+	uint64_t pfns[64];
 
+	for (unsigned int i = 0; i < 64; i++)
+		pfns[i] = i;
 	wire.len = wire.at = 0;
 	stream_write_head(&io, 4, 17);
 	stream_write_pv_info(&io, false);
 	stream_write(&io, STREAM_STATIC_DATA_END, NULL, 0, NULL, 0);
-	stream_write_p2m_frames(&io, 0, PAGES - 1, &frame, 1);
+	stream_write_p2m_frames(&io, 0, last, pfns, frames);
+}
+
+static void front(void)
+{
+	front_of(PAGES - 1, 1);
 }
 
 static void page(uint64_t pfn, unsigned int type)
@@ -71,7 +83,7 @@ static void delta(uint64_t pfn, size_t len)
 /* Until the stream ends; the reason must hold the words. */
 static void receive(bool deltas, const char *words)
 {
-	const struct mig_receive_opts o = { .domid = TO, .max_pages = PAGES, .deltas = deltas };
+	const struct mig_receive_opts o = { TO, 3, 4, .max_pages = m->max_pages, .deltas = deltas };
 	struct mig_receiver *r;
 	struct mig_received got;
 	struct mig_head head;
@@ -178,6 +190,75 @@ static void damaged(void **state)
 	assert_memory_equal(frame_of(5), was, sizeof(was));
 }
 
+static void refused(const char *words)
+{
+	receive(false, words);
+	/* as the caller does with a domain that did not come to be */
+	for (unsigned int i = 3; i < MACHINE_FRAMES; i++)
+		if (m->owner[i] == TO)
+			m->owner[i] = NOBODY;
+}
+
+static void hostile(void **state)
+{
+	static uint8_t data[HOST_PAGE_SIZE], *datas[4] = { data, data, data, data };
+	const uint64_t gone = (uint64_t)STREAM_NO_PAGE << 60,
+		       empty = (uint64_t)STREAM_ALLOCATE << 60;
+	uint64_t words[4] = { 5, 5, 6, 7 }, pfns[1] = { 0 };
+
+	(void)state;
+	m->max_pages = 3000;
+	front_of(1000, 2);
+	stream_write_pages(&io, words, 4, (void **)datas, 4);
+	refused("twice");
+	front_of(1000, 2);
+	words[1] = 1001;
+	stream_write_pages(&io, words, 4, (void **)datas, 4);
+	refused("a page 0x3e9");
+	front_of(1000, 2);
+	words[0] = 1001 | gone; /* never sent, outside */
+	stream_write_pages(&io, words, 1, NULL, 0);
+	refused("a page 0x3e9");
+	front_of(300000000, 1);
+	refused("frames");
+	front_of(1000, 2);
+	stream_write_p2m_frames(&io, 0, 400, pfns, 1);
+	refused("lists pages 0 to 400");
+	front_of(400, 1);
+	stream_write_p2m_frames(&io, 512, 600, pfns, 1);
+	refused("lists pages 512");
+	front_of(400, 1);
+	for (unsigned int i = 0; i < 3; i++) /* the same again and again holds nothing */
+		stream_write_p2m_frames(&io, 0, 400, pfns, 1);
+	stream_write_vcpu(&io, STREAM_VCPU_BASIC, 1, data, 100);
+	refused("a vCPU 1");
+	front_of(400, 1);
+	stream_write_vcpu(&io, STREAM_VCPU_BASIC, 0, data, 100);
+	refused("of 100 bytes");
+	/* there, away, away again, and there as a table that leads nowhere */
+	front_of(400, 1);
+	words[0] = 5 | empty;
+	stream_write_pages(&io, words, 1, NULL, 0);
+	words[0] = 5 | gone;
+	stream_write_pages(&io, words, 1, NULL, 0);
+	stream_write_pages(&io, words, 1, NULL, 0);
+	words[0] = 5 | (uint64_t)(STREAM_L4 | STREAM_PINNED) << 60;
+	memset(data, 0xff, sizeof(data));
+	stream_write_pages(&io, words, 1, (void **)datas, 1);
+	stream_write(&io, STREAM_SHARED_INFO, NULL, 0, data, HOST_PAGE_SIZE);
+	stream_write_vcpu(&io, STREAM_VCPU_BASIC, 0, m->context[FROM],
+			  sizeof(struct vcpu_guest_context));
+	stream_write(&io, STREAM_END, NULL, 0, NULL, 0);
+	refused("maps a page that the image has not");
+	m->max_pages = 10;
+	front_of(400, 1);
+	for (unsigned int i = 0; i < 11; i++) {
+		words[0] = i | empty;
+		stream_write_pages(&io, words, 1, NULL, 0);
+	}
+	refused("more than the domain's 10 pages");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -185,6 +266,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(not_agreed_on, setup, teardown),
 		cmocka_unit_test_setup_teardown(fits_nothing, setup, teardown),
 		cmocka_unit_test_setup_teardown(damaged, setup, teardown),
+		cmocka_unit_test_setup_teardown(hostile, setup, teardown),
 	};
 
 	return cmocka_run_group_tests_name("receive", tests, NULL, NULL);
