@@ -28,6 +28,7 @@
 #include "migration/predict.h"
 
 struct host;
+struct throttle_caps; /* throttle.h */
 
 #define MIG_ACKNOWLEDGED \
 	"TORC-ALL" /* 8 bytes back to the sender when the receiver has built the domain */
@@ -85,6 +86,9 @@ struct mig_calls {
 	 * after that in any case, and then waits for what was asked for.
 	 */
 	int (*suspend_ask)(void *arg, struct why *why);
+	/* MIG_THROTTLE: the guest is about to get these caps, or has its own back (now is 0). To be
+	 * kept, for whoever comes after a sender that is killed, until then. */
+	int (*throttled)(void *arg, const struct throttle_caps *caps, struct why *why);
 };
 
 struct mig_outcome {

@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "dom0-tools/common/why.h"
+#include "migration/throttle.h"
 
 #define HANDOVER_ID_SIZE 16
 
@@ -54,6 +55,7 @@ struct handover_record {
 	bool aborted; /* source: it never hands over any more */
 	bool died;    /* source: the only copy was on a host that died */
 	bool asked;   /* source: the guest was asked to suspend itself, and may still do it */
+	struct throttle_caps caps; /* source: of a guest that is slowed down */
 	/* Where the guest is here: a domain of a number and uuid, since one start of the host.
 	 * Nothing of it outlives that. */
 	uint32_t domid; /* 0: none yet */

@@ -65,10 +65,11 @@ int handover_save(const char *dir, const struct handover_record *r)
 	    strchr(r->peer, '\n'))
 		return -EINVAL;
 	len = snprintf(text, sizeof(text),
-		       "torc-handover 3\nid %s\nguest %s\npeer %s\nstate %s\naborted %d\ndied %d\n"
-		       "asked %d\ndomain %u\nuuid %s\nboot %s\nend\n",
+		       "torc-handover 4\nid %s\nguest %s\npeer %s\nstate %s\naborted %d\ndied %d\n"
+		       "asked %d\ncaps %u %u %u\ndomain %u\nuuid %s\nboot %s\nend\n",
 		       id, r->guest, r->peer, handover_state_name(r->state), r->aborted, r->died,
-		       r->asked, r->domid, r->uuid, r->boot);
+		       r->asked, r->caps.before, r->caps.last, r->caps.now, r->domid, r->uuid,
+		       r->boot);
 	return durable_write(file, text, len, 0600);
 }
 
@@ -142,18 +143,28 @@ static int domain_number(const char *v, uint32_t *domid)
 	return *end || n > UINT16_MAX ? -EINVAL : 0;
 }
 
+static int caps(const char *v, struct throttle_caps *c)
+{
+	char rest;
+
+	if (!v || !isdigit((unsigned char)*v) ||
+	    sscanf(v, "%5u %5u %5u%c", &c->before, &c->last, &c->now, &rest) != 3)
+		return -EINVAL;
+	return c->before > UINT16_MAX || c->last > UINT16_MAX || c->now > UINT16_MAX ? -EINVAL : 0;
+}
+
 static int parse(char *at, struct handover_record *r)
 {
 	unsigned int i;
 	const char *v;
-	bool old;
+	char version;
 
 	memset(r, 0, sizeof(*r));
 	v = line(&at, "torc-handover");
-	if (!v || (strcmp(v, "2") && strcmp(v, "3")))
+	if (!v || (strcmp(v, "2") && strcmp(v, "3") && strcmp(v, "4")))
 		return -EINVAL;
-	old = *v == '2'; /* of a daemon that wrote down less: it may have asked */
-	r->asked = old;
+	version = *v;
+	r->asked = version < '3'; /* of a daemon that wrote down less: it may have asked */
 	v = line(&at, "id");
 	if (!v || id_parse(v, r->id))
 		return -EINVAL;
@@ -167,7 +178,8 @@ static int parse(char *at, struct handover_record *r)
 		return -EINVAL;
 	r->state = i;
 	if (flag(line(&at, "aborted"), &r->aborted) || flag(line(&at, "died"), &r->died) ||
-	    (!old && flag(line(&at, "asked"), &r->asked)) ||
+	    (version >= '3' && flag(line(&at, "asked"), &r->asked)) ||
+	    (version >= '4' && caps(line(&at, "caps"), &r->caps)) ||
 	    domain_number(line(&at, "domain"), &r->domid) ||
 	    text(line(&at, "uuid"), r->uuid, sizeof(r->uuid)) ||
 	    text(line(&at, "boot"), r->boot, sizeof(r->boot)))

@@ -340,7 +340,9 @@ static int suspend(struct rounds *r, struct why *why)
 
 int rounds_send(struct sender *s, struct why *why)
 {
-	struct rounds r = { .s = s, .max = s->o->max_rounds ? s->o->max_rounds : MAX_ROUNDS };
+	struct rounds r = { .s = s,
+			    .max = s->o->max_rounds ? s->o->max_rounds : MAX_ROUNDS,
+			    .throttle = { .note = s->calls->throttled, .arg = s->calls->arg } };
 	int rc = 0;
 
 	if (!s->o->live) {

@@ -95,6 +95,11 @@ static int suspend_ask(void *arg, struct why *why)
 	return rc;
 }
 
+static int throttled(void *arg, const struct throttle_caps *caps, struct why *why)
+{
+	return ends_note_caps(&((struct departure *)arg)->e, caps, why);
+}
+
 static int suspend(void *arg, struct why *why)
 {
 	struct departure *d = arg;
@@ -295,6 +300,7 @@ static int send(struct departure *d)
 		.arg = d,
 		.suspend_ask = suspend_ask,
 		.suspend = suspend,
+		.throttled = throttled,
 		.resume = resume,
 		.progress = progress,
 	};

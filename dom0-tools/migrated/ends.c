@@ -130,6 +130,32 @@ int ends_ask_suspend(struct ends *e)
 	return guest_suspend_ask(&e->cli, e->domid, &e->why);
 }
 
+/* That it has its own back need not be on the disk: that is seen. */
+int ends_note_caps(struct ends *e, const struct throttle_caps *caps, struct why *why)
+{
+	int rc;
+
+	e->h.record.caps = *caps;
+	rc = caps->now ? save(e, &e->h.record) : 0;
+	return rc ? why_set(why, TE_FILE, "%s: no record can be written: %s", e->m->records,
+			    strerror(-rc)) :
+		    0;
+}
+
+void ends_speed_up(struct ends *e)
+{
+	struct throttle_caps *caps = &e->h.record.caps;
+
+	if (!caps->now || !has_image(e))
+		return;
+	if (throttle_give_back(caps, e->cli.host, e->domid, &e->why))
+		syslog(LOG_ERR,
+		       "%s: it stays slowed down, as it was for its migration: %s; torc sched -c %u %s gives it its time back",
+		       e->name, e->why.text, caps->before, e->name);
+	else
+		*caps = (struct throttle_caps){ 0 };
+}
+
 static int stop(void *arg)
 {
 	struct ends *e = arg;

@@ -113,6 +113,10 @@ void ends_close(struct ends *e);
 void ends_drain(struct ends *e);
 /* Source: ahead of the handover's stop, which then waits for it alone. */
 int ends_ask_suspend(struct ends *e);
+/* Source: written down, for whoever takes over from us. */
+int ends_note_caps(struct ends *e, const struct throttle_caps *caps, struct why *why);
+/* Source: a guest that a daemon which was killed had slowed down has its time back. */
+void ends_speed_up(struct ends *e);
 void ends_calls(struct ends *e, struct handover_calls *calls);
 /* Where the record says that the guest is. */
 void ends_from_record(struct ends *e, const struct handover_record *r);

@@ -40,7 +40,8 @@ static int take_up(struct ends *e, struct migrated *m, struct job *job,
 	ends_from_record(e, r);
 	ends_calls(e, &calls);
 	e->h.record = *r;
-	return handover_recover(&e->h, &calls, r);
+	ends_speed_up(e);
+	return handover_recover(&e->h, &calls, &e->h.record);
 }
 
 /* Once it has followed it goes on, and nothing more is to be waited for. */

@@ -23,6 +23,7 @@
 
 #include "migration/engine.h"
 #include "migration/stream.h"
+#include "migration/throttle.h"
 #include "tests/unit/fake_machine.h"
 #include "tests/unit/fake_wire.h"
 
@@ -38,6 +39,7 @@ static struct machine *m;
 static uint64_t p2m[PAGES]; /* the guest's own view */
 static unsigned int width, rounds_seen, ticks, suspends_in;
 static bool deltas;	     /* are agreed on */
+static unsigned int notes;   /* of caps */
 static uint64_t list_at[16]; /* pfns where the list lies */
 
 /* --- the guest */
@@ -426,6 +428,29 @@ static int resume(void *arg, struct why *why)
 	return mig_resume(h, FROM, why);
 }
 
+/* What is given back if the sender is killed before the cap is set, and after; and a cap that
+ * somebody else has set since stays. */
+static int throttled(void *arg, const struct throttle_caps *caps, struct why *why)
+{
+	const unsigned int was = m->cap, others = 1000;
+
+	(void)arg;
+	notes++;
+	if (!caps->now)
+		return 0;
+	assert_int_equal(caps->last, was);
+	assert_int_equal(throttle_give_back(caps, h, FROM, why), 0);
+	assert_int_equal(m->cap, caps->before);
+	m->cap = caps->now;
+	assert_int_equal(throttle_give_back(caps, h, FROM, why), 0);
+	assert_int_equal(m->cap, caps->before);
+	m->cap = others;
+	assert_int_equal(throttle_give_back(caps, h, FROM, why), 0);
+	assert_int_equal(m->cap, others);
+	m->cap = was;
+	return 0;
+}
+
 static int progress(void *arg, const struct mig_progress *p)
 {
 	(void)arg;
@@ -438,6 +463,7 @@ static int send_with(const struct mig_send_opts *o, struct mig_outcome *out, str
 	const struct mig_calls calls = { .suspend = suspend,
 					 .resume = resume,
 					 .progress = progress,
+					 .throttled = throttled,
 					 .suspend_ask = m->tick == guest_gets_on ? suspend_ask :
 										   NULL };
 	struct mig_io io = { .ops = &wire_ops };
@@ -600,13 +626,15 @@ static void ends(void **state)
 	guest_end();
 }
 
-static unsigned int slowest;
+static unsigned int slowest, by_hand;
 
 /* Writes most of its memory all the time, as much as it gets to run. */
 static void busy(struct machine *unused)
 {
 	(void)unused;
 	slowest = m->cap && (!slowest || m->cap < slowest) ? m->cap : slowest;
+	if (by_hand && slowest && m->cap > by_hand)
+		m->cap = by_hand;
 	for (unsigned int n = 0; n < (m->cap ? m->cap : 100) * 2; n++) {
 		uint64_t pfn = (uint64_t)rand() % PAGES;
 
@@ -627,15 +655,38 @@ static void throttle(void **state)
 	(void)state;
 	guest_new(false);
 	m->tick = busy;
-	slowest = 0;
+	slowest = by_hand = notes = 0;
 	o.downtime_ns = 130000000;
 	if (send_with(&o, &out, &why))
 		fail_msg("%s", why.text);
 	assert_true(slowest > 0 && slowest < 100);
+	assert_true(notes > 1);
 	assert_int_equal(m->cap, 0);
 	assert_true(out.rounds > 5);
 	assert_int_equal(receive(&why), 0);
 	compare();
+	guest_end();
+}
+
+/* An administrator who sets a cap meanwhile has the last word. */
+static void throttle_by_hand(void **state)
+{
+	const struct mig_send_opts o = { .live = true,
+					 .max_rounds = 4,
+					 .on_deadline = MIG_THROTTLE,
+					 .downtime_ns = 1, /* reached at no speed */
+					 .max_bytes_per_s = 40u << 20 };
+	struct mig_outcome out;
+	struct why why;
+
+	(void)state;
+	guest_new(false);
+	m->tick = busy;
+	slowest = 0;
+	by_hand = 30;
+	assert_int_equal(send_with(&o, &out, &why), -ETIMEDOUT);
+	assert_true(slowest > 0 && slowest < by_hand);
+	assert_int_equal(m->cap, by_hand);
 	guest_end();
 }
 
@@ -703,6 +754,7 @@ int main(void)
 		cmocka_unit_test(ends),
 		cmocka_unit_test(cap),
 		cmocka_unit_test(throttle),
+		cmocka_unit_test(throttle_by_hand),
 		cmocka_unit_test(damaged),
 	};
 

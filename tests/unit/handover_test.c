@@ -463,6 +463,7 @@ static void files(void **state)
 		r.state = i;
 		r.aborted = i & 1;
 		r.asked = i & 2;
+		r.caps = (struct throttle_caps){ i & 1 ? UINT16_MAX : 0, 200, i & 2 ? 100 : 0 };
 		assert_int_equal(handover_save(dir, &r), 0);
 		assert_int_equal(handover_load(file, &back, &why), 0);
 		assert_memory_equal(&r, &back, sizeof(r));
@@ -486,6 +487,15 @@ static void files(void **state)
 	assert_int_equal(handover_load(file, &r, &why), 0);
 	assert_true(r.asked);
 	assert_int_equal(r.domid, 3);
+	/* and of before caps were */
+	f = fopen(file, "w");
+	fprintf(f,
+		"torc-handover 3\nid ab%030d\nguest a\npeer b\nstate OWNER\naborted 0\ndied 0\n"
+		"asked 0\ndomain 3\nuuid c\nboot d\nend\n",
+		0);
+	fclose(f);
+	assert_int_equal(handover_load(file, &r, &why), 0);
+	assert_false(r.asked || r.caps.now);
 	f = fopen(file, "w");
 	fprintf(f,
 		"torc-handover 1\nid ab%030d\nguest a\npeer b\nstate MINE\naborted 0\ndied 0\nend\n",

@@ -25,3 +25,16 @@ $(B)/tests/forecast_test: $(patsubst %,$(B)/obj/san/%.o,tests/unit/forecast_test
 unit-forecast: $(B)/tests/forecast_test
 	$(Q)$<
 CHECKS += unit-forecast
+
+# What a killed daemon's record leads to
+$(B)/tests/recover_test: $(patsubst %,$(B)/obj/san/%.o,tests/unit/recover_test $(addprefix dom0-tools/migrated/,recover ends talk) dom0-tools/cli/out \
+		$(TOOLS_CONFIG) $(addprefix migration/,throttle handover record durable parts deal meet channel records wire lanes_in lanes_out pack link identity io_fd) \
+		$(addprefix dom0-tools/common/,why paths))
+	@mkdir -p $(@D)
+	$(call say,LD-SAN,$@)
+	$(Q)$(HOST_CC) $(SAN_FLAGS) -o $@ $^ -lcmocka -lssl -lcrypto -llz4 -ljson-c -lpthread
+
+.PHONY: unit-recover
+unit-recover: $(B)/tests/recover_test
+	$(Q)$<
+CHECKS += unit-recover
