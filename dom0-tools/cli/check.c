@@ -3,11 +3,9 @@
 #include "dom0-tools/cli/guest.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -74,12 +72,46 @@ static bool answers(const char *dir, const char *name)
 	return !rc;
 }
 
+/* Guests that a supervisor would act on. */
+static unsigned int count_ours(struct cli *c)
+{
+	struct domain_info *list;
+	unsigned int ours = 0;
+	size_t n;
+
+	if (!c->host || !c->store || host_domain_list(c->host, &list, &n, c->why))
+		return 0;
+	for (size_t i = 0; i < n; i++) {
+		char *name = list[i].domid ? cli_read(c, "/local/domain/%u/name", list[i].domid) :
+					     NULL;
+		struct json_object *record = name ? record_load(name) : NULL;
+
+		ours += record && json_object_get_int64(json_object_object_get(record, "domid")) ==
+					  list[i].domid;
+		json_object_put(record);
+		free(name);
+	}
+	free(list);
+	return ours;
+}
+
+static void check_supervisor(struct cli *c, struct json_object *rows)
+{
+	bool runs = supervisor_runs();
+	unsigned int guests = runs ? 0 : count_ours(c);
+	char text[64] = "starts with the first guest";
+
+	if (guests)
+		snprintf(text, sizeof(text), "none, with %u guest%s", guests,
+			 guests == 1 ? "" : "s");
+	row(rows, "supervisor", !guests, runs ? "runs" : text,
+	    "torc supervise, or the service torc-supervise: without it nobody acts on guests that stop");
+}
+
 static void check_daemons(struct cli *c, struct json_object *rows)
 {
 	bool ours = answers(path_run(), CONSOLED_SOCKET),
 	     other = there("/run/xenconsoled.pid%s%s", "", "");
-	char path[PATH_MAX];
-	int fd;
 
 	if (cli_store(c))
 		row(rows, "store", false, c->why->text, "start torc-stored");
@@ -90,14 +122,7 @@ static void check_daemons(struct cli *c, struct json_object *rows)
 	    other ? "another's" :
 		    "none",
 	    "start torc-consoled: without it guests that print a lot stop");
-	snprintf(path, sizeof(path), "%s/supervise.lock", path_run());
-	fd = open(path, O_RDWR | O_CLOEXEC);
-	if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0)
-		row(rows, "supervisor", true, "runs", "");
-	else
-		row(rows, "supervisor", true, "starts with the first guest", "");
-	if (fd >= 0)
-		close(fd);
+	check_supervisor(c, rows);
 }
 
 static void check_backends(struct json_object *rows)

@@ -189,8 +189,13 @@ void creating_end(int fd, uint32_t domid);
 void creating_leave(int fd); /* instead: its domain could not be ended, and who cleans up is to */
 void creating_clean_up(struct cli *c); /* end what creates that were killed left */
 
-/* --- supervise.c: make sure that somebody acts on guests that stop */
+/* --- supervisor.c: make sure that somebody acts on guests that stop */
+bool supervisor_runs(void);
+int supervisor_lock(void); /* of the one that runs: -1 and EWOULDBLOCK if another does */
 void supervisor_start(void);
+/* For who cannot start programs: one is started, if none runs, whenever something can be read.
+ * Until there is nobody any more who could write. */
+int supervisor_on_request(int fd);
 
 /* --- console.c: until the user leaves or the guest ends */
 int console_attach(struct cli *c, uint32_t domid, bool replay, bool read_only);

@@ -6,21 +6,18 @@
  * made again is noted in RUN/again before its domain goes, and a supervisor that starts looks for
  * such notes.
  *
- * One runs at a time, by a lock on RUN/supervise.lock. torc create starts it when none does.
+ * One runs at a time, by a lock on RUN/supervise.lock. torc create starts it when none does
+ * (supervisor.c).
  */
 #include "dom0-tools/cli/guest.h"
 
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
 #include <limits.h>
-#include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/prctl.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -30,38 +27,6 @@
 #define LOOK_MS	 2000 /* look around even if the store says nothing */
 #define RESTARTS 10   /* this often in a row is a loop, ... */
 #define LIVED_S	 60   /* ... if none of them lived longer */
-
-static int lock_open(bool make)
-{
-	char path[PATH_MAX];
-
-	if (make && path_make_dirs(path_run()))
-		return -1;
-	snprintf(path, sizeof(path), "%s/supervise.lock", path_run());
-	return open(path, O_RDWR | O_CLOEXEC | (make ? O_CREAT : 0), 0600);
-}
-
-void supervisor_start(void)
-{
-	extern char **environ;
-	char *argv[] = { "torc", "supervise", NULL };
-	int fd = lock_open(true), status;
-	pid_t pid;
-
-	if (fd < 0) {
-		cli_note("no supervisor: %s: %s", path_run(), strerror(errno));
-		return;
-	}
-	if (flock(fd, LOCK_EX | LOCK_NB) < 0) { /* one runs */
-		close(fd);
-		return;
-	}
-	close(fd);
-	if (posix_spawn(&pid, "/proc/self/exe", NULL, NULL, argv, environ) == 0)
-		waitpid(pid, &status, 0); /* it goes to the background by itself */
-	else
-		cli_note("no supervisor: %s", strerror(errno));
-}
 
 static const char *text_of(struct json_object *o, const char *key)
 {
@@ -465,28 +430,34 @@ static void look(struct cli *c)
 
 int cmd_supervise(struct cli *c, int argc, char **argv)
 {
-	static const struct option options[] = { { "foreground", no_argument, NULL, 'f' }, { 0 } };
-	bool foreground = false, swept = true;
+	static const struct option options[] = { { "foreground", no_argument, NULL, 'f' },
+						 { "on-request", no_argument, NULL, 'r' },
+						 { 0 } };
+	bool foreground = false, on_request = false, swept = true;
 	struct store_event *e;
-	int o, lock, rc;
+	int o, rc;
 
 	while ((o = getopt_long(argc, argv, "f", options, NULL)) != -1) {
-		if (o != 'f')
+		if (o != 'f' && o != 'r')
 			return cli_usage(c, "unknown option");
-		foreground = true;
+		foreground |= o == 'f';
+		on_request |= o == 'r';
 	}
 	if (optind != argc)
 		return cli_usage(c, "\"%s\" is too much", argv[optind]);
+	if (on_request) {
+		log_start("torc-supervise");
+		return supervisor_on_request(STDIN_FILENO);
+	}
 	prctl(PR_SET_NAME, "torc-supervise"); /* as it is to be found by */
 	/* fork first: neither the lock nor the doors may be a parent's */
 	if (!foreground && daemon(0, 0) < 0)
 		return why_set(c->why, TE_INTERNAL, "no background: %s", strerror(errno));
-	lock = lock_open(true);
-	if (lock < 0)
-		return why_set(c->why, TE_FILE, "%s/supervise.lock: %s", path_run(),
-			       strerror(errno));
-	if (flock(lock, LOCK_EX | LOCK_NB) < 0)
-		return why_set(c->why, TE_STATE, "a supervisor is running already");
+	if (supervisor_lock() < 0)
+		return errno == EWOULDBLOCK ?
+			       why_set(c->why, TE_STATE, "a supervisor is running already") :
+			       why_set(c->why, TE_FILE, "%s/supervise.lock: %s", path_run(),
+				       strerror(errno));
 	log_start("torc-supervise");
 	rc = cli_host(c);
 	if (!rc)

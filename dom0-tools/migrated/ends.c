@@ -241,6 +241,7 @@ static int release(void *arg)
 	rc = guest_release(&e->cli, e->name, e->domid);
 	if (!rc)
 		e->figures.released_ns = mig_now_ns() - start;
+	starter_guest_came(e->name);
 	return failed(e, "its devices", rc);
 }
 

@@ -9,17 +9,14 @@
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <sys/wait.h>
 #include <syslog.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "dom0-tools/common/beside.h"
 #include "dom0-tools/common/paths.h"
 #include "dom0-tools/migrated/protocol.h"
 
@@ -191,20 +188,6 @@ static int listen_local(const char *path)
 	return rc < 0 || listen(fd, 16) < 0 ? -errno : fd;
 }
 
-/* Guests that arrive need one as much as those that are created. It goes to the background by
- * itself, if none runs. */
-static void start_supervisor(void)
-{
-	extern char **environ;
-	char torc[PATH_MAX], *argv[] = { "torc", "supervise", NULL };
-	int status;
-	pid_t pid;
-
-	if (beside_path("torc", torc) == 0 &&
-	    posix_spawn(&pid, torc, NULL, NULL, argv, environ) == 0)
-		waitpid(pid, &status, 0);
-}
-
 static int open_state(struct migrated *m)
 {
 	const char *etc = secure_getenv("TORC_ETC_DIR");
@@ -298,7 +281,7 @@ int main(int argc, char **argv)
 	if (pid_file && (rc = write_pid(pid_file)))
 		return die(pid_file, strerror(-rc));
 	handover_tidy(m.records);
-	start_supervisor();
+	starter_open();
 	warm_mappings();
 	rc = sandbox_enter();
 	if (rc)

@@ -159,6 +159,10 @@ void serve(struct migrated *m, int fd); /* a connection of another host, in a th
 /* --- warm.c: what the kernel does once, before a guest would wait for it */
 void warm_mappings(void);
 
+/* --- starter.c: somebody acts on guests that came, when they stop */
+void starter_open(void); /* before sandbox_enter() */
+void starter_guest_came(const char *name);
+
 int sandbox_enter(void);
 
 #endif
