@@ -191,7 +191,8 @@ void creating_clean_up(struct cli *c); /* end what creates that were killed left
 
 /* --- supervisor.c: make sure that somebody acts on guests that stop */
 bool supervisor_runs(void);
-int supervisor_lock(void); /* of the one that runs: -1 and EWOULDBLOCK if another does */
+/* Of the one that runs. If another does: -1 and EWOULDBLOCK, or wait for its end. */
+int supervisor_lock(bool wait);
 void supervisor_start(void);
 /* For who cannot start programs: one is started, if none runs, whenever something can be read.
  * Until there is nobody any more who could write. */

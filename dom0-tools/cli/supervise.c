@@ -453,12 +453,12 @@ int cmd_supervise(struct cli *c, int argc, char **argv)
 	/* fork first: neither the lock nor the doors may be a parent's */
 	if (!foreground && daemon(0, 0) < 0)
 		return why_set(c->why, TE_INTERNAL, "no background: %s", strerror(errno));
-	if (supervisor_lock() < 0)
+	log_start("torc-supervise");
+	if (supervisor_lock(foreground) < 0)
 		return errno == EWOULDBLOCK ?
 			       why_set(c->why, TE_STATE, "a supervisor is running already") :
 			       why_set(c->why, TE_FILE, "%s/supervise.lock: %s", path_run(),
 				       strerror(errno));
-	log_start("torc-supervise");
 	rc = cli_host(c);
 	if (!rc)
 		rc = cli_store(c);

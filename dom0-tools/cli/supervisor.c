@@ -41,7 +41,7 @@ bool supervisor_runs(void)
 }
 
 /* Who looks whether there is one holds the lock for that moment. */
-int supervisor_lock(void)
+int supervisor_lock(bool wait)
 {
 	const struct timespec nap = { .tv_nsec = LOOK_MS * 1000000l };
 	int fd = lock_open(true), tries = TRIES;
@@ -49,6 +49,13 @@ int supervisor_lock(void)
 	if (fd < 0)
 		return -1;
 	while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		if (wait && tries == 1) {
+			log_say(LOG_INFO, NULL,
+				"another supervisor runs: this one waits for its end");
+			while (flock(fd, LOCK_EX) < 0 && errno == EINTR)
+				;
+			break;
+		}
 		if (!--tries || (errno != EWOULDBLOCK && errno != EINTR)) {
 			close(fd);
 			errno = EWOULDBLOCK;

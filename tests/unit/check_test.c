@@ -149,7 +149,7 @@ static void supervisor(void **state)
 	check();
 	assert_true(good);
 	made_as = 3;
-	lock = supervisor_lock();
+	lock = supervisor_lock(false);
 	assert_true(lock >= 0);
 	check();
 	assert_true(good);

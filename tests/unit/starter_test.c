@@ -62,7 +62,7 @@ static int supervise(void)
 
 	/* for a test that dies */
 	alarm(60);
-	if (daemon(0, 0) || supervisor_lock() < 0)
+	if (daemon(0, 0) || supervisor_lock(false) < 0)
 		return 1;
 	alarm(60);
 	n = snprintf(text, sizeof(text), "%d\n", (int)getpid());
@@ -144,7 +144,7 @@ static bool asks_not(void)
 
 static void not_beside_another(void **state)
 {
-	int lock = supervisor_lock();
+	int lock = supervisor_lock(false);
 
 	(void)state;
 	assert_true(lock >= 0);
@@ -168,12 +168,37 @@ static void or_it_is_told(void **state)
 	assert_int_equal(in_a_daemon(tells), 0);
 }
 
+/* What a service manager starts waits for one that torc create started: it would be started again
+ * and again. */
+static void waits_for_another(void **state)
+{
+	int lock = supervisor_lock(false);
+	pid_t child = fork();
+
+	(void)state;
+	assert_true(lock >= 0 && child >= 0);
+	if (child == 0) {
+		close(lock);
+		alarm(60);
+		lock = supervisor_lock(true);
+		_exit(lock < 0 || access(path, F_OK));
+	}
+	usleep(500000);
+	assert_int_equal(waitpid(child, NULL, WNOHANG), 0);
+	assert_int_equal(path_write_file(path, "", 0), 0);
+	close(lock);
+	assert_int_equal(waitpid(child, &lock, 0), child);
+	assert_int_equal(lock, 0);
+	unlink(path);
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(for_a_guest_that_comes),
 		cmocka_unit_test(not_beside_another),
 		cmocka_unit_test(or_it_is_told),
+		cmocka_unit_test(waits_for_another),
 	};
 	char lock[64];
 	int rc;
