@@ -7,12 +7,16 @@ $(B)/tests/store_state_test: $(B)/obj/san/tests/unit/store_state_test.o $(B)/obj
 
 $(B)/tests/store_client_test: $(B)/obj/san/tests/unit/store_client_test.o $(B)/obj/san/xenbus/client.a
 
-STORE_UNIT := store_tree_test store_state_test store_client_test
+$(B)/tests/store_journal_test: $(patsubst %,$(B)/obj/san/%.o,tests/unit/store_journal_test tests/fuzz/store_door $(addprefix xenbus/store/,$(STORE_CORE) sock takeover sandbox) \
+	dom0-tools/common/sandbox) $(B)/obj/san/xenbus/client.a
+$(B)/tests/store_journal_test: STORE_UNIT_LIBS := -lseccomp -lev
+
+STORE_UNIT := store_tree_test store_state_test store_client_test store_journal_test
 
 $(addprefix $(B)/tests/,$(STORE_UNIT)):
 	@mkdir -p $(@D)
 	$(call say,LD-SAN,$@)
-	$(Q)$(HOST_CC) $(SAN_FLAGS) -o $@ $^ -lcmocka $(XENBUS_CLIENT_LIBS)
+	$(Q)$(HOST_CC) $(SAN_FLAGS) -o $@ $^ -lcmocka $(XENBUS_CLIENT_LIBS) $(STORE_UNIT_LIBS)
 
 .PHONY: $(STORE_UNIT)
 $(STORE_UNIT): %: $(B)/tests/%
