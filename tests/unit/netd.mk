@@ -19,3 +19,14 @@ CHECKS += unit-vif
 
 FUZZERS += vif
 vif_FUZZ_OBJS := $(addprefix $(B)/obj/fuzz/,$(addsuffix .o,tests/fuzz/vif_fuzz $(VIF_TESTED)))
+
+# A card's process, up to its TAP; what it has goes with it
+$(B)/tests/vif_device_test: $(patsubst %,$(B)/obj/san/%.o,tests/unit/vif_device_test drivers/backend/net/device drivers/backend/common/bdev $(VIF_TESTED))
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(HOST_CC) $(SAN_FLAGS) -o $@ $^ -lcmocka
+
+.PHONY: unit-vif-device
+unit-vif-device: $(B)/tests/vif_device_test
+	$(Q)ASAN_OPTIONS=detect_leaks=0 $<
+CHECKS += unit-vif-device
