@@ -15,9 +15,12 @@
 
 #include "drivers/backend/common/bdev.h"
 
-#define BACK "/local/domain/0/backend/vbd/5/51712"
+#define BACK  "/local/domain/0/backend/vbd/5/51712"
+#define FRONT "/local/domain/5/device/vbd/51712"
 
-static bool there; /* the backend's directory */
+static bool there;    /* the backend's directory */
+static char mark[64]; /* what marks it as served */
+static bool opens;    /* the store */
 /* what is held back, and how many events until it is there or the directory gone; no more than
  * that are waited for */
 static const char *held;
@@ -30,8 +33,9 @@ static time_t now = 1000;
 
 int store_open(struct store **s, const char *path)
 {
-	(void)s, (void)path;
-	return -ENOENT;
+	(void)path;
+	*s = opens ? (struct store *)&there : NULL;
+	return opens ? 0 : -ENOENT;
 }
 
 void store_close(struct store **s)
@@ -47,15 +51,27 @@ const char *store_why(const struct store *s)
 
 int store_read(struct store *s, store_txn_t t, const char *path, char **v, size_t *len)
 {
-	(void)s, (void)t, (void)path, (void)v, (void)len;
-	return -ENOENT;
+	const char *is = NULL;
+
+	(void)s, (void)t, (void)len;
+	if (there && strcmp(path, BACK "/frontend-id") == 0)
+		is = "5";
+	else if (there && strcmp(path, BACK "/frontend") == 0)
+		is = FRONT;
+	else if (there && strcmp(path, BACK "/served-by") == 0 && mark[0])
+		is = mark;
+	*v = is ? strdup(is) : NULL;
+	return is ? 0 : -ENOENT;
 }
 
 int store_read_u64(struct store *s, store_txn_t t, const char *path, uint64_t *v)
 {
 	(void)s, (void)t;
-	*v = XenbusStateInitialising;
-	return there && strcmp(path, BACK "/state") == 0 ? 0 : -ENOENT;
+	*v = strcmp(path, BACK "/frontend-id") == 0 ? 5 : XenbusStateInitialising;
+	return there && (strcmp(path, BACK "/state") == 0 || strcmp(path, FRONT "/state") == 0 ||
+			 strcmp(path, BACK "/frontend-id") == 0) ?
+		       0 :
+		       -ENOENT;
 }
 
 int store_exists(struct store *s, store_txn_t t, const char *path, bool *yes)
@@ -72,6 +88,8 @@ int store_write(struct store *s, store_txn_t t, const char *path, const void *v,
 	writes++;
 	snprintf(written, sizeof(written), "%s", path);
 	snprintf(value, sizeof(value), "%.*s", (int)len, (const char *)v);
+	if (strcmp(path, BACK "/served-by") == 0)
+		snprintf(mark, sizeof(mark), "%.*s", (int)len, (const char *)v);
 	return 0;
 }
 
@@ -231,6 +249,92 @@ static void a_device_that_goes_before_it_was_opened_is_told(void **state)
 	assert_int_equal(watches, 0);
 }
 
+/* --- another device of the same number, at once in the place of one that was taken away */
+
+static unsigned int disconnects;
+
+static bool connected(struct bdev *d)
+{
+	(void)d;
+	return true;
+}
+
+static void connects(struct bdev *d)
+{
+	(void)d;
+	fail_msg("the other's frontend");
+}
+
+static void disconnect(struct bdev *d)
+{
+	(void)d;
+	disconnects++;
+}
+
+static struct bdev replaced_device(void)
+{
+	static const struct bdev_ops ops = { connected, connects, disconnect };
+	struct bdev d = { .ops = &ops };
+	struct why why;
+
+	opens = there = true;
+	mark[0] = 0;
+	disconnects = event = 0;
+	held = NULL;
+	assert_int_equal(bdev_open(&d, BACK, &why), 0);
+	assert_true(mark[0]);
+	bdev_set_state(&d, XenbusStateConnected);
+	assert_string_equal(written, BACK "/state");
+	bdev_on_event(&d, "back"); /* its own directory is no other's */
+	assert_false(d.done);
+	mark[0] = 0;
+	writes = 0;
+	return d;
+}
+
+static void what_came_in_its_place_is_left_alone(void **state)
+{
+	const struct fact facts[] = { { "sectors", 1 } };
+	struct bdev d = replaced_device();
+	struct why why;
+
+	(void)state;
+	assert_int_equal(bdev_write_facts(&d, 1, facts, 1), -ENOENT);
+	bdev_set_state(&d, XenbusStateInitWait);
+	why_set(&why, TE_DEVICE, "of the old one");
+	bdev_report(&d, &why);
+	snprintf(mark, sizeof(mark), "another");
+	bdev_set_state(&d, XenbusStateClosed);
+	assert_int_equal(writes, 0);
+}
+
+static void and_is_for_another_process(void **state)
+{
+	const char *const tokens[] = { "front", "back" };
+
+	(void)state;
+	for (unsigned int i = 0; i < 2; i++) {
+		struct bdev d = replaced_device();
+
+		bdev_on_event(&d, tokens[i]);
+		assert_true(d.done);
+		assert_int_equal(disconnects, 1);
+		assert_int_equal(writes, 0);
+	}
+}
+
+static void also_while_it_is_waited_for(void **state)
+{
+	struct bdev d = replaced_device();
+
+	(void)state;
+	held = BACK "/params";
+	comes_with = 2;
+	goes_with = 0;
+	assert_int_equal(bdev_await(&d, "params"), -ENOENT);
+	assert_int_equal(event, 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -240,6 +344,9 @@ int main(void)
 		cmocka_unit_test(what_is_there_is_not_waited_for),
 		cmocka_unit_test(what_is_held_back_is_waited_for),
 		cmocka_unit_test(a_device_that_goes_before_it_was_opened_is_told),
+		cmocka_unit_test(what_came_in_its_place_is_left_alone),
+		cmocka_unit_test(and_is_for_another_process),
+		cmocka_unit_test(also_while_it_is_waited_for),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

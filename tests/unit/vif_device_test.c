@@ -27,6 +27,7 @@
 static unsigned int comes_with, goes_with, event, opened_at;
 static bool opened;
 static enum xenbus_state state;
+static char mark[64];
 
 /* --- the store */
 
@@ -43,6 +44,8 @@ static const char *value_of(const char *path)
 		return FRONT;
 	if (strcmp(path, BACK "/frontend-id") == 0)
 		return "5";
+	if (strcmp(path, BACK "/served-by") == 0 && mark[0])
+		return mark;
 	if (strcmp(path, BACK "/mac") == 0 && comes_with && event >= comes_with)
 		return "00:16:3e:00:00:01";
 	return NULL;
@@ -107,7 +110,9 @@ int store_exists(struct store *s, store_txn_t t, const char *path, bool *yes)
 
 int store_write(struct store *s, store_txn_t t, const char *path, const void *value, size_t len)
 {
-	(void)s, (void)t, (void)len;
+	(void)s, (void)t;
+	if (strcmp(path, BACK "/served-by") == 0)
+		snprintf(mark, sizeof(mark), "%.*s", (int)len, (const char *)value);
 	if (strcmp(path, BACK "/state") == 0)
 		state = (enum xenbus_state)strtoul(value, NULL, 10);
 	return 0;

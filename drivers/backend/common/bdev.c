@@ -21,6 +21,39 @@
 #define SAY_MOST    20u /* lines of the log, in */
 #define SAY_SECONDS 60
 
+/* A directory that the toolstack has taken away meanwhile must not come back with nothing but what
+ * is written now in it; and what has come in its place is another device. */
+static int still_there(struct bdev *d, store_txn_t t)
+{
+	const char *key = d->mark[0] ? "served-by" : "frontend-id";
+	char path[STORE_PATH_MAX], *mark = NULL;
+	int rc = store_path(path, "%s/%s", d->back, key);
+
+	rc = rc ? rc : store_read(d->store, t, path, &mark, NULL);
+	if (!rc && d->mark[0] && strcmp(mark, d->mark) != 0)
+		rc = -ENOENT;
+	free(mark);
+	return rc;
+}
+
+static int write_mark(struct store *s, store_txn_t t, void *arg)
+{
+	struct bdev *d = arg;
+	struct timespec now;
+	char path[STORE_PATH_MAX];
+	int rc;
+
+	d->mark[0] = 0; /* it may not be the first try */
+	rc = still_there(d, t);
+	rc = rc ? rc : store_path(path, "%s/served-by", d->back);
+	if (rc)
+		return rc;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	snprintf(d->mark, sizeof(d->mark), "%d-%lld-%ld", (int)getpid(), (long long)now.tv_sec,
+		 now.tv_nsec);
+	return store_write(s, t, path, d->mark, strlen(d->mark));
+}
+
 int bdev_open(struct bdev *d, const char *back, struct why *why)
 {
 	char *front = NULL;
@@ -31,7 +64,8 @@ int bdev_open(struct bdev *d, const char *back, struct why *why)
 		return why_set(why, TE_STORE, "%s: the path is too long", back);
 	if (store_open(&d->store, NULL))
 		return why_set(why, TE_STORE, "%s: %s", back, store_why(NULL));
-	if (bdev_read_back(d, "frontend", &front) ||
+	/* first: what is read after it is of what was marked, or is never used */
+	if (store_transact(d->store, write_mark, d) || bdev_read_back(d, "frontend", &front) ||
 	    bdev_read_back_number(d, "frontend-id", &domid) || domid >= DOMID_FIRST_RESERVED) {
 		free(front);
 		return why_set(why, TE_STORE, "%s: frontend or frontend-id is missing or wrong",
@@ -136,19 +170,6 @@ struct node {
 	const char *key, *value;
 };
 
-/* A directory that the toolstack has taken away meanwhile must not come back with nothing but this
- * in it. */
-static int still_there(struct bdev *d, store_txn_t t)
-{
-	char path[STORE_PATH_MAX];
-	bool there = false;
-	int rc = store_path(path, "%s/frontend-id", d->back);
-
-	if (!rc)
-		rc = store_exists(d->store, t, path, &there);
-	return rc || there ? rc : -ENOENT;
-}
-
 static int write_node(struct store *s, store_txn_t t, void *arg)
 {
 	const struct node *n = arg;
@@ -238,7 +259,8 @@ int bdev_await(struct bdev *d, const char *key)
 		if (rc)
 			break;
 		free(e);
-		rc = store_exists(d->store, STORE_NO_TXN, path, &there);
+		rc = still_there(d, STORE_NO_TXN);
+		rc = rc ? rc : store_exists(d->store, STORE_NO_TXN, path, &there);
 		if (!rc && !there && is_over(d))
 			rc = -ENOENT;
 	}
@@ -315,7 +337,10 @@ static void on_back_change(struct bdev *d)
 
 void bdev_on_event(struct bdev *d, const char *token)
 {
-	if (!strcmp(token, "front"))
+	if (still_there(d, STORE_NO_TXN) == -ENOENT) {
+		d->ops->disconnect(d);
+		d->done = true;
+	} else if (!strcmp(token, "front"))
 		on_front_state(d);
 	else
 		on_back_change(d);

@@ -28,6 +28,7 @@ struct bdev {
 	char back[STORE_PATH_MAX], front[STORE_PATH_MAX];
 	struct store *store;
 	uint16_t domid;		 /* the frontend's */
+	char mark[40];		 /* what stands in our directory as long as it is ours */
 	enum xenbus_state state; /* ours, as last written */
 	bool done;		 /* over for good: the process ends */
 };
@@ -38,7 +39,8 @@ struct fact {
 	uint64_t value;
 };
 
-/* Connects to the store and reads who the frontend is. */
+/* Connects to the store, marks the directory and reads who the frontend is. Another directory that
+ * comes in the place of this one, of a device of the same number, is another process's. */
 int bdev_open(struct bdev *d, const char *back, struct why *why);
 void bdev_close(struct bdev *d);
 void bdev_say(const struct bdev *d, int prio, const char *text);
