@@ -3,6 +3,10 @@
  * torc block-attach, block-detach, network-attach, network-detach. Attaching waits until both
  * ends work, or says which end is in which state and what it complained of last; an attach that
  * fails leaves nothing.
+ *
+ * Others may do the same at once. A number is taken in the transaction that writes the nodes; what
+ * is removed is what was meant, and not what came in its place; and a backend has let go of the
+ * last device of a number before it gets the next one.
  */
 #include "dom0-tools/cli/guest.h"
 
@@ -11,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <xen/io/xenbus.h>
 
@@ -21,6 +26,7 @@ struct device {
 	const char *kind; /* of the frontend: vbd, vif */
 	const char *back; /* of the backend: the same, or qdisk */
 	char id[32];
+	char mark[40]; /* in the backend's directory, of one that is attached here */
 };
 
 static int64_t now_ms(void)
@@ -69,6 +75,27 @@ static int explain(struct cli *c, const struct device *d, const char *wanted)
 			"is there a driver for it in the guest, and is the guest running?");
 }
 
+static bool there(struct cli *c, store_txn_t t, const struct device *d)
+{
+	char *s = node_read(c, t, "/local/domain/0/backend/%s/%u/%s/frontend", d->back, d->domid,
+			    d->id);
+	bool yes = s != NULL;
+
+	free(s);
+	return yes;
+}
+
+/* Of one that is attached here: is it still there? */
+static bool is_marked(struct cli *c, const struct device *d)
+{
+	char *mark =
+		cli_read(c, "/local/domain/0/backend/%s/%u/%s/attached", d->back, d->domid, d->id);
+	bool ours = mark && strcmp(mark, d->mark) == 0;
+
+	free(mark);
+	return ours;
+}
+
 /* Until both ends are in this state (or gone, when they are to close). */
 static int wait_both(struct cli *c, const struct device *d, int64_t state, const char *word)
 {
@@ -84,6 +111,12 @@ static int wait_both(struct cli *c, const struct device *d, int64_t state, const
 	for (;;) {
 		int64_t b = state_of(c, d, true), f = state_of(c, d, false), left = until - now_ms();
 
+		if (d->mark[0] && !is_marked(c, d)) {
+			rc = why_set(c->why, TE_STATE,
+				     "%s %s of domain %u was taken away while it was attached",
+				     d->kind, d->id, d->domid);
+			break;
+		}
 		if (b == state && f == state)
 			break;
 		if (state == XenbusStateClosed && (b < 0 || b == state))
@@ -100,68 +133,213 @@ static int wait_both(struct cli *c, const struct device *d, int64_t state, const
 	return rc;
 }
 
+/* Until the backend is done with one whose nodes are gone. */
+static bool let_go(const struct device *d)
+{
+	const struct timespec nap = { .tv_nsec = 2000000 };
+	int64_t until = now_ms() + WORKS_MS;
+
+	while (device_held(d->back, d->domid, d->id)) {
+		if (now_ms() >= until)
+			return false;
+		nanosleep(&nap, NULL);
+	}
+	return true;
+}
+
+struct removal {
+	struct cli *c;
+	const struct device *d;
+	bool unused; /* only if the guest has none open */
+	bool left;   /* it was not removed */
+};
+
+static int64_t number_at(struct cli *c, store_txn_t t, const char *dir, const char *name)
+{
+	char *s = node_read(c, t, "%s/%s", dir, name);
+	int64_t n = s ? cli_parse_number(s, 0, 8) : -1;
+
+	free(s);
+	return n;
+}
+
+/* Is it still the one that was looked at? */
+static bool is_meant(const struct removal *r, store_txn_t t, const char *back, const char *front)
+{
+	char *mark = r->d->mark[0] ? node_read(r->c, t, "%s/attached", back) : NULL;
+	bool meant = !r->d->mark[0] || (mark && strcmp(mark, r->d->mark) == 0);
+	int64_t b;
+
+	free(mark);
+	if (!meant || !r->unused)
+		return meant;
+	b = number_at(r->c, t, back, "state");
+	return b < 0 || b == XenbusStateClosed ||
+	       number_at(r->c, t, front, "state") <= XenbusStateInitialising;
+}
+
 static int remove_nodes(struct store *s, store_txn_t t, void *arg)
 {
-	void **args = arg;
-	struct cli *c = args[0];
-	const struct device *d = args[1];
-	char path[STORE_PATH_MAX];
+	struct removal *r = arg;
+	const struct device *d = r->d;
+	char back[STORE_PATH_MAX], front[STORE_PATH_MAX];
 
-	store_path(path, "/local/domain/0/backend/%s/%u/%s", d->back, d->domid, d->id);
-	node_remove_backend(c, t, path);
-	store_path(path, "/local/domain/%u/device/%s/%s", d->domid, d->kind, d->id);
-	store_rm(s, t, path);
+	(void)s;
+	store_path(back, "/local/domain/0/backend/%s/%u/%s", d->back, d->domid, d->id);
+	store_path(front, "/local/domain/%u/device/%s/%s", d->domid, d->kind, d->id);
+	r->left = !is_meant(r, t, back, front);
+	if (r->left)
+		return 0;
+	node_remove_backend(r->c, t, back);
+	node_rm(r->c, t, "%s", front);
 	return 0;
 }
 
-static void drop(struct cli *c, const struct device *d)
+static int drop(struct removal *r)
 {
-	void *args[] = { c, (void *)d };
+	return store_transact(r->c->store, remove_nodes, r) ?
+		       cli_store_failed(r->c, "cannot remove the device's nodes") :
+		       0;
+}
 
-	store_transact(c->store, remove_nodes, args);
+/* The reason why it did not work stays the one that is told. */
+static void drop_failed(struct cli *c, const struct device *d)
+{
+	struct why *first = c->why, later = { 0 };
+	struct removal r = { .c = c, .d = d };
+
+	c->why = &later;
+	drop(&r);
+	c->why = first;
+}
+
+/* One that somebody else took away must not come back with nothing but this in it. */
+static int ask_to_close(struct store *s, store_txn_t t, void *arg)
+{
+	const struct removal *r = arg;
+	const struct device *d = r->d;
+	char back[STORE_PATH_MAX];
+	int rc;
+
+	(void)s;
+	if (!there(r->c, t, d))
+		return 0;
+	store_path(back, "/local/domain/0/backend/%s/%u/%s", d->back, d->domid, d->id);
+	rc = node_write(r->c, t, back, "online", "0");
+	return rc ? rc : node_write(r->c, t, back, "state", "%d", XenbusStateClosing);
+}
+
+static int close_ends(struct removal *r)
+{
+	int rc = store_transact(r->c->store, ask_to_close, r) ?
+			 cli_store_failed(r->c, "cannot write the device's nodes") :
+			 wait_both(r->c, r->d, XenbusStateClosed, "closed");
+
+	return rc ? why_hint(r->c->why, rc, "the guest may be using it; -f takes it all the same") :
+		    0;
 }
 
 static int detach(struct cli *c, const struct device *d, bool force)
 {
-	char path[STORE_PATH_MAX];
-	int rc = 0;
+	struct removal r = { .c = c, .d = d, .unused = !force };
+	bool asks = !force && state_of(c, d, false) > XenbusStateInitialising;
+	int rc = asks ? close_ends(&r) : 0;
 
-	store_path(path, "/local/domain/0/backend/%s/%u/%s", d->back, d->domid, d->id);
-	if (!force && state_of(c, d, false) > XenbusStateInitialising) {
-		rc = node_write(c, STORE_NO_TXN, path, "online", "0");
-		if (!rc)
-			rc = node_write(c, STORE_NO_TXN, path, "state", "%d", XenbusStateClosing);
-		if (!rc)
-			rc = wait_both(c, d, XenbusStateClosed, "closed");
-		if (rc)
-			return why_hint(c->why, rc,
-					"the guest may be using it; -f takes it all the same");
-	}
-	drop(c, d);
+	rc = rc ? rc : drop(&r);
+	if (rc)
+		return rc;
+	if (r.left) /* what came in the place of one that was closed is another's */
+		return asks ? 0 :
+			      why_hint(c->why,
+				       why_set(c->why, TE_STATE,
+					       "%s %s of domain %u is in use since just now",
+					       d->kind, d->id, d->domid),
+				       "try again; -f takes it all the same");
+	if (!let_go(d))
+		cli_note("%s %s of domain %u is away, but its backend is not done with it yet",
+			 d->kind, d->id, d->domid);
 	return 0;
+}
+
+/* A disk may be served by the kernel or by torc-blkd. */
+static bool find_disk(struct cli *c, store_txn_t t, struct device *d)
+{
+	d->back = "qdisk";
+	if (there(c, t, d))
+		return true;
+	d->back = "vbd";
+	return there(c, t, d);
 }
 
 struct attaching {
 	struct cli *c;
-	uint32_t domid;
+	struct device *d;
 	const struct config_disk *disk;
 	const struct disk_source *source;
-	const struct config_vif *vif;
+	struct config_vif *vif;
+	int wanted;	  /* the card's number; below 0: any */
+	uint8_t uuid[16]; /* the guest's, from which a card has its address if it was given none */
 };
+
+static int disk_is_there(struct cli *c, const struct device *d, const char *vdev)
+{
+	return why_set(c->why, TE_STATE, "domain %u has a disk %s already", d->domid, vdev);
+}
+
+static int choose_card(struct attaching *a, store_txn_t t)
+{
+	struct device *d = a->d;
+	int i = a->wanted < 0 ? 0 : a->wanted;
+
+	for (;; i++) {
+		snprintf(d->id, sizeof(d->id), "%d", i);
+		if (!there(a->c, t, d) && (a->wanted >= 0 || !device_held(d->back, d->domid, d->id)))
+			break;
+		if (a->wanted >= 0 || i > 255)
+			return why_set(a->c->why, TE_STATE,
+				       "domain %u has a network card %d already", d->domid, i);
+	}
+	a->vif->devid = i;
+	if (!a->vif->mac_given)
+		config_vif_mac(a->vif, a->uuid);
+	return 0;
+}
 
 static int write_nodes(struct store *s, store_txn_t t, void *arg)
 {
 	struct attaching *a = arg;
+	struct device old = *a->d;
+	char back[STORE_PATH_MAX];
+	int rc;
 
 	(void)s;
-	return a->disk ? disk_write(a->c, t, a->domid, a->disk, a->source, false) :
-			 nic_write(a->c, t, a->domid, a->vif, false);
+	if (a->vif)
+		rc = choose_card(a, t);
+	else
+		rc = find_disk(a->c, t, &old) ? disk_is_there(a->c, &old, a->disk->vdev) : 0;
+	if (rc)
+		return rc;
+	store_path(back, "/local/domain/0/backend/%s/%u/%s", a->d->back, a->d->domid, a->d->id);
+	rc = a->disk ? disk_write(a->c, t, a->d->domid, a->disk, a->source, false) :
+		       nic_write(a->c, t, a->d->domid, a->vif, false);
+	return rc ? rc : node_write(a->c, t, back, "attached", "%s", a->d->mark);
 }
 
 static int write_attached(struct attaching *a)
 {
+	struct timespec now;
 	int rc;
 
+	if ((a->disk || a->wanted >= 0) && !let_go(a->d))
+		return why_hint(
+			a->c->why,
+			why_set(a->c->why, TE_DEVICE,
+				"the backend is not done with the %s %s that domain %u had before",
+				a->d->kind, a->d->id, a->d->domid),
+			"dom0's dmesg, or the backend's log, may say more");
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	snprintf(a->d->mark, sizeof(a->d->mark), "%d-%lld-%ld", (int)getpid(),
+		 (long long)now.tv_sec, now.tv_nsec);
 	a->c->why->error = TE_NONE;
 	rc = store_transact(a->c->store, write_nodes, a);
 	if (rc && a->c->why->error == TE_NONE)
@@ -178,27 +356,6 @@ static int find_guest(struct cli *c, const char *who, uint32_t *domid)
 	if (!rc && *domid == 0)
 		rc = why_set(c->why, TE_STATE, "domain 0 serves the devices: it gets none");
 	return rc;
-}
-
-static bool there(struct cli *c, struct device *d);
-
-/* A disk may be served by the kernel or by torc-blkd. */
-static bool find_disk(struct cli *c, struct device *d)
-{
-	d->back = "qdisk";
-	if (there(c, d))
-		return true;
-	d->back = "vbd";
-	return there(c, d);
-}
-
-static bool there(struct cli *c, struct device *d)
-{
-	char *s = cli_read(c, "/local/domain/0/backend/%s/%u/%s/frontend", d->back, d->domid, d->id);
-	bool yes = s != NULL;
-
-	free(s);
-	return yes;
 }
 
 /* A device's parts as one text: xl takes them as words, too. Cut short it would name another. */
@@ -220,7 +377,7 @@ int cmd_block_attach(struct cli *c, int argc, char **argv)
 	struct device d = { .kind = "vbd", .back = "vbd" };
 	struct disk_source source = { .loop_fd = -1 };
 	struct config_disk disk;
-	struct attaching a = { .c = c, .disk = &disk, .source = &source };
+	struct attaching a = { .c = c, .d = &d, .disk = &disk, .source = &source };
 	char spec[4096];
 	int rc;
 
@@ -233,13 +390,11 @@ int cmd_block_attach(struct cli *c, int argc, char **argv)
 		return rc;
 	rc = find_guest(c, argv[1], &d.domid);
 	snprintf(d.id, sizeof(d.id), "%u", disk.number);
-	if (!rc && find_disk(c, &d))
-		rc = why_set(c->why, TE_STATE, "domain %u has a disk %s already", d.domid,
-			     disk.vdev);
+	if (!rc && find_disk(c, STORE_NO_TXN, &d))
+		rc = disk_is_there(c, &d, disk.vdev);
 	if (!rc)
 		rc = disk_open(&disk, &source, c->why);
 	d.back = disk_backend(&source);
-	a.domid = d.domid;
 	if (!rc)
 		rc = write_attached(&a);
 	if (!rc) {
@@ -247,7 +402,7 @@ int cmd_block_attach(struct cli *c, int argc, char **argv)
 		if (!rc)
 			rc = wait_both(c, &d, XenbusStateConnected, "connected");
 		if (rc)
-			drop(c, &d);
+			drop_failed(c, &d);
 	}
 	disk_close(&source);
 	config_disk_free(&disk);
@@ -258,7 +413,8 @@ int cmd_network_attach(struct cli *c, int argc, char **argv)
 {
 	struct device d = { .kind = "vif", .back = "vif" };
 	struct config_vif vif;
-	struct attaching a = { .c = c, .vif = &vif };
+	struct attaching a = { .c = c, .d = &d, .vif = &vif };
+	struct domain_info info;
 	char spec[4096];
 	int rc;
 
@@ -272,24 +428,12 @@ int cmd_network_attach(struct cli *c, int argc, char **argv)
 	rc = find_guest(c, argv[1], &d.domid);
 	if (!rc)
 		rc = nic_check(&vif, c->why);
-	for (int i = vif.devid < 0 ? 0 : vif.devid; !rc; i++) {
-		snprintf(d.id, sizeof(d.id), "%d", i);
-		if (!there(c, &d)) {
-			vif.devid = i;
-			break;
-		}
-		if (vif.devid >= 0 || i > 255)
-			rc = why_set(c->why, TE_STATE, "domain %u has a network card %d already",
-				     d.domid, i);
-	}
-	if (!rc && !vif.mac_given) {
-		struct domain_info info;
-
+	a.wanted = vif.devid;
+	snprintf(d.id, sizeof(d.id), "%d", a.wanted);
+	if (!rc && !vif.mac_given)
 		rc = host_domain_info(c->host, d.domid, &info, c->why);
-		if (!rc)
-			config_vif_mac(&vif, info.uuid);
-	}
-	a.domid = d.domid;
+	if (!rc && !vif.mac_given)
+		memcpy(a.uuid, info.uuid, sizeof(a.uuid));
 	if (!rc)
 		rc = write_attached(&a);
 	if (!rc) {
@@ -297,7 +441,7 @@ int cmd_network_attach(struct cli *c, int argc, char **argv)
 		if (!rc)
 			rc = wait_both(c, &d, XenbusStateConnected, "connected");
 		if (rc)
-			drop(c, &d);
+			drop_failed(c, &d);
 	}
 	config_vif_free(&vif);
 	return rc;
@@ -332,7 +476,7 @@ int cmd_block_detach(struct cli *c, int argc, char **argv)
 	if (config_vdev_number(argv[optind + 1], &number))
 		return cli_usage(c, "\"%s\" is no virtual device", argv[optind + 1]);
 	snprintf(d.id, sizeof(d.id), "%u", number);
-	if (!find_disk(c, &d))
+	if (!find_disk(c, STORE_NO_TXN, &d))
 		return why_hint(c->why,
 				why_set(c->why, TE_NO_DEVICE, "domain %u has no disk %s", d.domid,
 					argv[optind + 1]),

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/file.h>
 #include <unistd.h>
 
@@ -26,18 +27,36 @@ char *device_complaint(struct cli *c, const char *kind, uint32_t domid, const ch
 	return NULL;
 }
 
+static bool is_locked(const char *file)
+{
+	int fd = open(file, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	bool locked;
+
+	if (fd < 0)
+		return false;
+	locked = flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK;
+	close(fd);
+	return locked;
+}
+
 /* Its directory stays when it is killed; the lock in it does not. */
 bool device_daemon_runs(const char *name)
 {
 	char file[PATH_MAX];
-	bool runs;
-	int fd;
 
 	snprintf(file, sizeof(file), "%s/%s/daemon.lock", path_run(), name);
-	fd = open(file, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-	if (fd < 0)
-		return false;
-	runs = flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK;
-	close(fd);
-	return runs;
+	return is_locked(file);
+}
+
+/* dom0's kernel shows what it has in sysfs; a process of ours has its lock (alone.c). */
+bool device_held(const char *kind, uint32_t domid, const char *id)
+{
+	char file[PATH_MAX];
+
+	snprintf(file, sizeof(file), "/sys/bus/xen-backend/devices/%s-%u-%s", kind, domid, id);
+	if (access(file, F_OK) == 0)
+		return true;
+	snprintf(file, sizeof(file), "%s/%s/%s-%u-%s.lock", path_run(),
+		 strcmp(kind, "vif") == 0 ? "netd" : "blkd", kind, domid, id);
+	return is_locked(file);
 }

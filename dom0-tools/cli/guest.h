@@ -37,6 +37,8 @@ int patience_wait(struct patience *p);
 /* --- backend.c */
 /* What the backend of a device complained of last, malloced; NULL: of nothing. */
 char *device_complaint(struct cli *c, const char *kind, uint32_t domid, const char *id);
+/* Has the backend still got one, whose nodes may be gone already? */
+bool device_held(const char *kind, uint32_t domid, const char *id);
 /* Is torc-blkd or torc-netd there? name: its directory below the one of what runs. */
 bool device_daemon_runs(const char *name);
 

@@ -10,8 +10,12 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "dom0-tools/cli/guest.h"
 #include "dom0-tools/common/plain.h"
@@ -261,6 +265,37 @@ static void letters_of_all_kinds_stay(void **state)
 	assert_string_equal(five, "ab");
 }
 
+/* What serves it has its lock until it ends, also when the file stays. */
+static void a_device_is_held_as_long_as_its_process_is_there(void **state)
+{
+	static const struct {
+		const char *folder, *kind, *id;
+	} cases[] = { { "blkd", "qdisk", "51712" }, { "netd", "vif", "0" } };
+	char run[] = "/tmp/torc-held-XXXXXX", folder[64], file[96];
+
+	(void)state;
+	assert_non_null(mkdtemp(run));
+	assert_int_equal(setenv("TORC_RUN_DIR", run, 1), 0);
+	for (unsigned int i = 0; i < 2; i++) {
+		int fd;
+
+		snprintf(folder, sizeof(folder), "%s/%s", run, cases[i].folder);
+		snprintf(file, sizeof(file), "%s/%s-5-%s.lock", folder, cases[i].kind, cases[i].id);
+		assert_int_equal(mkdir(folder, 0700), 0);
+		assert_false(device_held(cases[i].kind, 5, cases[i].id));
+		fd = open(file, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+		assert_int_equal(flock(fd, LOCK_EX), 0);
+		assert_true(device_held(cases[i].kind, 5, cases[i].id));
+		assert_false(device_held(cases[i].kind, 6, cases[i].id));
+		close(fd);
+		assert_false(device_held(cases[i].kind, 5, cases[i].id));
+		unlink(file);
+		rmdir(folder);
+	}
+	unsetenv("TORC_RUN_DIR");
+	rmdir(run);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -268,6 +303,7 @@ int main(void)
 		cmocka_unit_test(errors_and_hints_neither),
 		cmocka_unit_test(what_our_daemon_says_is_shown_and_else_what_the_kernel_says),
 		cmocka_unit_test(letters_of_all_kinds_stay),
+		cmocka_unit_test(a_device_is_held_as_long_as_its_process_is_there),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
