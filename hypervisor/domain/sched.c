@@ -300,9 +300,11 @@ void sched_wake(struct vcpu *v)
 		spin_unlock_irq(&q->lock, flags);
 		return;
 	}
-	cpu = choose_cpu(v);
-	to = &runqs[cpu];
-	if (to != q) {
+	do {
+		cpu = choose_cpu(v);
+		to = &runqs[cpu];
+		if (to == q)
+			break;
 		/* v is nobody's now; once v->cpu is changed under the old lock, the new lock guards
 		 * it */
 		rebase(v, q->min, READ_ONCE(to->min));
@@ -314,7 +316,7 @@ void sched_wake(struct vcpu *v)
 			spin_unlock_irq(&q->lock, flags);
 			return;
 		}
-	}
+	} while (unlikely(!(v->hard_affinity >> cpu & 1))); /* which has changed meanwhile */
 	now = clock_now();
 	charge(q, q->curr, now); /* who runs alone is not looked at for long: bring the queue's time
 				    up to date */
@@ -508,7 +510,8 @@ static void schedule(void)
 		atomic_and(&idle_cpus, ~bit);
 	} else if (vcpu_runnable(prev)) {
 		runstate_set(prev, RUNSTATE_runnable, now);
-		enqueue(q, prev);
+		if (likely(prev->hard_affinity >> cpu & 1)) /* else switched() finds it a place */
+			enqueue(q, prev);
 	} else {
 		turn_over(q, prev, now);
 		runstate_set(prev, asleep_state(prev), now);

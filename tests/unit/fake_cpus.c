@@ -16,6 +16,7 @@ static struct timer *armed[64];
 static unsigned int nr_armed;
 static jmp_buf left; /* where enter_guest() and enter_idle() go */
 unsigned int settled;
+void (*at_unlock)(void);
 static void (*handlers[NR_WORK])(void);
 
 /* --- the machine ---------------------------------------------------------- */
@@ -83,8 +84,13 @@ unsigned long spin_lock_irq(spinlock_t *l)
 }
 void spin_unlock_irq(spinlock_t *l, unsigned long f)
 {
+	void (*then)(void) = at_unlock;
+
 	(void)f;
 	spin_unlock(l);
+	at_unlock = NULL;
+	if (then)
+		then();
 }
 bool spin_is_held(const spinlock_t *l)
 {
@@ -251,6 +257,9 @@ static void check_world(void)
 				fail_msg("d%uv%u runs and is queued", i, j);
 			if (v->running && !(v->hard_affinity >> v->cpu & 1))
 				fail_msg("d%uv%u runs on CPU %u, which it may not use", i, j,
+					 v->cpu);
+			if (on_queue(v) && !(v->hard_affinity >> v->cpu & 1))
+				fail_msg("d%uv%u waits for CPU %u, which it may not use", i, j,
 					 v->cpu);
 			for (c = 0; on_queue(v) && c < nr_cpus; c++)
 				if (vcpu_is_idle(cpus[c].vcpu) && v->hard_affinity >> c & 1)

@@ -2,8 +2,8 @@
 /*
  * A machine of simulated CPUs for tests of domain/sched.c and vcpu_unblock(): time goes from one
  * timer to the next, each CPU does its pending work as its way out of the hypervisor would. After
- * every step two things hold: who could run is on a CPU or on a queue, and no CPU idles while
- * another's queue has somebody that it may run.
+ * every step three things hold: who could run is on a CPU or on a queue, it may use that CPU, and
+ * no CPU idles while another's queue has somebody that it may run.
  */
 #ifndef FAKE_CPUS_H
 #define FAKE_CPUS_H
@@ -27,6 +27,7 @@ extern unsigned int my_cpu; /* who acts */
 extern ns_t now;
 extern ns_t switch_takes;	/* to load a vcpu */
 extern unsigned int settled;	/* calls of domain_shutdown_settle() */
+extern void (*at_unlock)(void); /* another CPU's doing, once: when a lock is let go */
 extern unsigned int delivered;	/* of pv_deliver_pending(), */
 extern bool nothing_to_deliver; /* which finds none */
 

@@ -91,6 +91,51 @@ static void test_affinity(void **s)
 	assert_int_equal(ms_used(d3), 2000);
 }
 
+/* Who leaves a CPU waits for one that it may use, also where that one never idles. */
+static void test_moved_to_a_busy_cpu(void **s)
+{
+	struct domain *there = guest(1, 256), *moved = guest(1, 256);
+
+	(void)s;
+	assert_int_equal(sched_set_affinity(there->vcpus[0], 1 << 1, ~0ull), 0);
+	assert_int_equal(sched_set_affinity(moved->vcpus[0], 1 << 0, ~0ull), 0);
+	run_until(now + NS_PER_SEC);
+	assert_int_equal(moved->vcpus[0]->cpu, 0);
+	assert_int_equal(sched_set_affinity(moved->vcpus[0], 1 << 1, ~0ull), 0);
+	run_until(now + 2 * NS_PER_SEC);
+	assert_in_range(ms_used(moved), 1950, 2050);
+	assert_in_range(ms_used(there), 1950, 2050);
+}
+
+static struct vcpu *waking;
+
+static void move_it_on(void)
+{
+	assert_int_equal(sched_set_affinity(waking, 1 << 2, ~0ull), 0);
+}
+
+/* On its way to a CPU it is told to use another. */
+static void test_moved_while_it_wakes(void **s)
+{
+	struct domain *hog = guest(2, 256), *d = guest(1, 256);
+
+	(void)s;
+	waking = d->vcpus[0];
+	assert_int_equal(sched_set_affinity(hog->vcpus[0], 1 << 1, ~0ull), 0);
+	assert_int_equal(sched_set_affinity(hog->vcpus[1], 1 << 2, ~0ull), 0);
+	assert_int_equal(sched_set_affinity(waking, 1 << 3, ~0ull), 0);
+	settle();
+	assert_int_equal(waking->cpu, 3);
+	block(waking);
+	settle();
+	assert_int_equal(sched_set_affinity(waking, 1 << 1, ~0ull), 0);
+	at_unlock = move_it_on;
+	vcpu_unblock(waking);
+	assert_null(at_unlock);
+	settle();
+	assert_int_equal(waking->cpu, 2);
+}
+
 static void test_sleeper_preempts_who_computes(void **s)
 {
 	struct domain *hog = guest(1, 256), *io = guest(1, 256);
@@ -316,6 +361,8 @@ int main(void)
 		FOUR(test_every_cpu_works),
 		FOUR(test_more_than_cpus_are_shared),
 		FOUR(test_affinity),
+		FOUR(test_moved_to_a_busy_cpu),
+		FOUR(test_moved_while_it_wakes),
 		ONE(test_sleeper_preempts_who_computes),
 		ONE(test_sleep_earns_no_fortune),
 		ONE(test_pending_event_keeps_awake),
