@@ -597,8 +597,8 @@ int grant_init(struct domain *d, unsigned int max_frames, unsigned int max_maptr
 	return 0;
 }
 
-/* What it has mapped of others. Its page tables give their references back themselves, before or
- * after; it runs no more. */
+/* What it has mapped of others. Its page tables have given their references back by now; it runs no
+ * more. */
 int grant_release_all(struct domain *d)
 {
 	struct maptrack_table *track = d->grant->track;

@@ -123,9 +123,6 @@ int pv_domain_kill(struct domain *d)
 
 	evtchn_close_all(d);
 	pirq_free(d);
-	rc = grant_release_all(d);
-	if (rc)
-		return rc;
 	for (i = 0; i < d->max_vcpus; i++) {
 		v = d->vcpus[i];
 		if (!v)
@@ -146,6 +143,11 @@ int pv_domain_kill(struct domain *d)
 	}
 	grant_retire(d);
 	rc = mmu_kill(d);
+	if (rc)
+		return rc;
+	/* Not before its tables are gone: who granted a frame is told that it is free, and what is
+	 * mapped writable can be no page table of his. */
+	rc = grant_release_all(d);
 	if (rc)
 		return rc;
 	spin_lock(&d->lock);

@@ -525,6 +525,82 @@ static void test_granter_dies_first(void **s)
 	assert_int_equal(frame_count(fake_frame(page[0])), 0);
 }
 
+/* --- what else there is to the end of a domain --- */
+
+int io_init(struct domain *d, bool all)
+{
+	(void)d, (void)all;
+	return 0;
+}
+void io_free(struct domain *d)
+{
+	(void)d;
+}
+int pirq_init(struct domain *d)
+{
+	(void)d;
+	return 0;
+}
+void pirq_free(struct domain *d)
+{
+	(void)d;
+}
+void time_update_wallclock(struct domain *d)
+{
+	(void)d;
+}
+void pv_time_init(struct vcpu *t)
+{
+	(void)t;
+}
+void pv_time_kill(struct vcpu *t)
+{
+	(void)t;
+}
+void pv_vcpu_time_update(struct vcpu *t)
+{
+	(void)t;
+}
+struct cpu_info *cpu_info(void)
+{
+	static struct cpu_info info;
+
+	return &info;
+}
+void cpu_call(cpumask_t cpus, void (*fn)(void *), void *arg)
+{
+	(void)cpus;
+	fn(arg);
+}
+
+/* The granter may use a frame for anything as soon as it reads that nobody has it any more. */
+static void test_mapper_dies(void **s)
+{
+	unsigned int rounds = 0;
+	uint32_t h;
+	int rc;
+
+	(void)s;
+	permit(8, page[0], 0);
+	assert_int_equal(map(8, 1, GNTMAP_host_map, &h), GNTST_okay);
+	v->info_mfn = MFN_NONE;
+	frame_share(mfn_frame(virt_to_mfn(mapper->shared)), mapper, true);
+	assert_int_equal(mmu_pin(v, mapper, l1, FT_L1), 0); /* holds it until its frame's turn */
+	mapper->state = DOM_DYING;
+	fake_yield_every = 1;
+	do {
+		rc = pv_domain_kill(mapper);
+		assert_true(rc == 0 || rc == -XEN_ERESTART);
+		if (!(table[8].flags & (GTF_reading | GTF_writing)))
+			assert_int_equal(frame_type_count(fake_frame(page[0])), 0);
+		rounds++;
+	} while (rc);
+	assert_true(rounds > 2);
+	assert_int_equal(table[8].flags, GTF_permit_access);
+	assert_int_equal(frame_count(fake_frame(page[0])), 1);
+	assert_int_equal(mapper->nr_pages + mapper->nr_own_pages, 0);
+}
+
 static void test_frame_changed_while_mapped(void **s)
 {
 	uint32_t h, h2;
@@ -584,6 +660,8 @@ int main(void)
 		T(test_copies_in_a_row),
 		T(test_what_others_write_is_dirty),
 		T(test_granter_dies_first),
+		cmocka_unit_test_setup(test_mapper_dies, setup),
+		cmocka_unit_test_setup(test_mapper_dies, setup_32),
 		T(test_frame_changed_while_mapped),
 		T(test_swap_and_size),
 	};

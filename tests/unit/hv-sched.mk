@@ -3,12 +3,13 @@
 
 HV_LIFE_TESTED := $(HV_MEM_TESTED) hypervisor/pv/evtchn hypervisor/pv/grant hypervisor/pv/maptrack tests/unit/fake_life
 HV_LIFE_TESTS := evtchn_test grant_test
+grant_test_TOO := hypervisor/pv/life
 
 $(foreach k,host san tsan fuzz,$(foreach t,unit/fake_life unit/fake_cpus unit/sched_test unit/sched_turns_test $(addprefix unit/,$(HV_LIFE_TESTS)) fuzz/grant_fuzz fuzz/evtchn_fuzz,\
 	$(eval $(B)/obj/$(k)/tests/$(t).o: HOST_CFLAGS += $$(HV_MEM_FLAGS) -Itests/unit)))
 
 define hv_life_test
-$(B)/tests/$(1): $(addprefix $(B)/obj/san/,$(addsuffix .o,tests/unit/$(1) $(HV_LIFE_TESTED)))
+$(B)/tests/$(1): $(addprefix $(B)/obj/san/,$(addsuffix .o,tests/unit/$(1) $($(1)_TOO) $(HV_LIFE_TESTED)))
 	@mkdir -p $$(@D)
 	$$(call say,LD,$$@)
 	$$(Q)$$(HOST_CC) $$(SAN_FLAGS) -o $$@ $$^ -lcmocka -lpthread

@@ -249,7 +249,7 @@ int pv_domain_init(struct domain *d, const struct xen_domctl_createdomain *c);
 void pv_domain_free(struct domain *d); /* the last reference is gone */
 int pv_vcpu_init(struct vcpu *v);
 void pv_vcpu_free(struct vcpu *v);
-int pv_domain_kill(struct domain *d); /* ports closed, grants let go, roots and pins dropped, frames
+int pv_domain_kill(struct domain *d); /* ports closed, roots and pins dropped, grants let go, frames
 					 freed; restartable */
 void pv_switch_from(struct vcpu *v);  /* save segments, bases, debug registers; interrupts off */
 void pv_switch_to(struct vcpu *v);    /* load them, the windows, the root */
