@@ -158,13 +158,16 @@ void timer_kill(struct timer *t)
 {
 	unsigned long flags;
 	struct timers *ts = lock_of(t, &flags);
+	unsigned int cpu;
 
 	t->dead = true;
 	if (t->armed)
 		heap_remove(ts, t);
 	spin_unlock_irq(&ts->lock, flags);
-	while (READ_ONCE(ts->running) == t && ts != &timers[this_cpu()])
-		cpu_relax();
+	/* It may still run where it was before it moved. */
+	for (cpu = 0; cpu < nr_cpus; cpu++)
+		while (READ_ONCE(timers[cpu].running) == t && cpu != this_cpu())
+			cpu_relax();
 }
 
 void timer_migrate(struct timer *t, unsigned int cpu)

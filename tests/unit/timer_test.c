@@ -5,6 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <unistd.h>
+#include <pthread.h>
 #include <cmocka.h>
 #include <torc/work.h>
 #include <torc/spinlock.h>
@@ -17,9 +19,12 @@ static ns_t now, alarm_at;
 static unsigned int kicked;
 static void (*run)(void);
 
+static _Thread_local unsigned int my_cpu;
+unsigned int nr_cpus = 4;
+
 unsigned int this_cpu(void)
 {
-	return 0;
+	return my_cpu;
 }
 struct vcpu *current_vcpu(void)
 {
@@ -119,6 +124,43 @@ static void a_killed_timer_stays_dead(void **state)
 	assert_int_equal(nr_fired, 0);
 }
 
+static struct timer moved;
+static bool killed;
+
+static void *kill_it(void *arg)
+{
+	(void)arg;
+	my_cpu = 2;
+	timer_kill(&moved);
+	atomic_set(&killed, true);
+	return NULL;
+}
+
+/* Its owner has gone to another CPU, and with it the timer, while it still runs here. */
+static void fire_slowly(void *arg)
+{
+	pthread_t *killer = arg;
+
+	timer_migrate(&moved, 1);
+	assert_int_equal(pthread_create(killer, NULL, kill_it, NULL), 0);
+	usleep(50000);
+	assert_false(atomic_read(&killed));
+}
+
+static void who_kills_a_timer_waits_for_it_where_it_runs(void **state)
+{
+	pthread_t killer;
+
+	(void)state;
+	killed = false;
+	timer_init(&moved, 0, fire_slowly, &killer);
+	timer_set(&moved, 2000);
+	now = 2000;
+	run();
+	pthread_join(killer, NULL);
+	assert_true(killed);
+}
+
 static void another_cpu_is_told(void **state)
 {
 	struct timer t;
@@ -188,6 +230,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(they_fire_in_order_and_not_before_their_time, setup),
 		cmocka_unit_test_setup(a_killed_timer_stays_dead, setup),
+		cmocka_unit_test_setup(who_kills_a_timer_waits_for_it_where_it_runs, setup),
 		cmocka_unit_test_setup(another_cpu_is_told, setup),
 		cmocka_unit_test_setup(random_walk, setup),
 	};
