@@ -7,10 +7,18 @@
 #include <torc/x86.h>
 #include "internal.h"
 
+/* Its events would have nowhere to go. */
+static long no_info(struct vcpu *v, const char *what, const struct vcpu *t)
+{
+	return refuse(v, -XEN_EINVAL, "%s: vcpu %u has no vcpu_info: shared_info has %u", what,
+		      t->id, XEN_LEGACY_MAX_VCPUS);
+}
+
 static long initialise(struct vcpu *v, struct vcpu *t, gaddr_t arg)
 {
 	struct domain *d = v->domain;
 	union vcpu_context *c;
+	unsigned long flags;
 	long rc;
 
 	if (t == v || t->initialised)
@@ -21,6 +29,11 @@ static long initialise(struct vcpu *v, struct vcpu *t, gaddr_t arg)
 	if (guest_read(c, arg, d->is_32bit ? sizeof(c->c32) : sizeof(c->c64))) {
 		zfree(c);
 		return refuse(v, -XEN_EFAULT, "initialise: context at %#lx is not readable", arg.n);
+	}
+	flags = d->is_32bit ? c->c32.flags : c->c64.flags;
+	if (flags & VGCF_online && !pv_vcpu_has_info(t)) {
+		zfree(c);
+		return no_info(v, "initialise", t);
 	}
 	spin_lock(&d->lock);
 	rc = t->initialised ? -XEN_EEXIST : vcpu_context_set(t, c);
@@ -36,8 +49,7 @@ static long up(struct vcpu *v, struct vcpu *t)
 	if (!t->initialised)
 		return refuse(v, -XEN_EINVAL, "up: vcpu %u has no context", t->id);
 	if (!pv_vcpu_has_info(t))
-		return refuse(v, -XEN_EINVAL, "up: vcpu %u has no vcpu_info: shared_info has %u",
-			      t->id, XEN_LEGACY_MAX_VCPUS);
+		return no_info(v, "up", t);
 	atomic_set(&t->down, false);
 	mb();
 	sched_wake(t);

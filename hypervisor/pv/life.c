@@ -7,9 +7,16 @@
 #include <torc/shared.h>
 #include <torc/x86.h>
 
-/* Where vcpu_info is while the guest has registered none and shared_info has no room; nobody reads
- * it. A vcpu with it cannot start. */
+/* Where vcpu_info is once the domain is dying; nobody reads it. */
 static struct vcpu_info no_info;
+
+/* Where it is while the guest has registered none and shared_info has no room: at the end of its
+ * page, for all such vcpus of the domain. A guest cannot start one of them. */
+static struct vcpu_info *info_for_none(const struct domain *d)
+{
+	return (struct vcpu_info *)((char *)d->shared + PAGE_SIZE) - 1;
+}
+_Static_assert(sizeof(struct shared_info) + sizeof(struct vcpu_info) <= PAGE_SIZE, "the page's end");
 
 int pv_domain_init(struct domain *d, const struct xen_domctl_createdomain *c)
 {
@@ -51,8 +58,8 @@ int pv_vcpu_init(struct vcpu *v)
 {
 	struct domain *d = v->domain;
 
-	v->info = v->id < XEN_LEGACY_MAX_VCPUS ? &d->shared->vcpu_info[v->id] :
-						 &no_info; /* 64 bytes each in both widths */
+	/* 64 bytes each in both widths */
+	v->info = v->id < XEN_LEGACY_MAX_VCPUS ? &d->shared->vcpu_info[v->id] : info_for_none(d);
 	*vcpu_upcall_mask(v) = 1;
 	v->debugreg[6] = 0xffff0ff0;
 	v->debugreg[7] = 0x400;
@@ -63,7 +70,7 @@ int pv_vcpu_init(struct vcpu *v)
 
 bool pv_vcpu_has_info(const struct vcpu *v)
 {
-	return v->info != &no_info;
+	return v->info != info_for_none(v->domain);
 }
 
 void pv_vcpu_free(struct vcpu *v)

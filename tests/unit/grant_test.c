@@ -601,6 +601,21 @@ static void test_mapper_dies(void **s)
 	assert_int_equal(mapper->nr_pages + mapper->nr_own_pages, 0);
 }
 
+/* A vcpu that shared_info has no room for may be up, after a restore: then it waits for its guest
+ * to register one, and what another domain does is not to be seen in it. */
+static void test_no_room_for_vcpu_info(void **s)
+{
+	struct vcpu a = { .domain = granter, .id = 32 }, b = { .domain = mapper, .id = 32 }, c = b,
+		    near = { .domain = mapper, .id = 31 };
+
+	(void)s;
+	assert_int_equal(pv_vcpu_init(&a) | pv_vcpu_init(&b) | pv_vcpu_init(&c), 0);
+	assert_int_equal(pv_vcpu_init(&near), 0);
+	assert_true(a.info != b.info && b.info == c.info);
+	assert_false(pv_vcpu_has_info(&a) || pv_vcpu_has_info(&b));
+	assert_true(pv_vcpu_has_info(&near));
+}
+
 static void test_frame_changed_while_mapped(void **s)
 {
 	uint32_t h, h2;
@@ -660,6 +675,7 @@ int main(void)
 		T(test_copies_in_a_row),
 		T(test_what_others_write_is_dirty),
 		T(test_granter_dies_first),
+		T(test_no_room_for_vcpu_info),
 		cmocka_unit_test_setup(test_mapper_dies, setup),
 		cmocka_unit_test_setup(test_mapper_dies, setup_32),
 		T(test_frame_changed_while_mapped),
