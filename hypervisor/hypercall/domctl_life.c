@@ -244,6 +244,7 @@ DOMCTL(domctl_hypercall_init)
 		return refuse(v, -XEN_EACCES, "hypercall page: frame %#lx is not d%u's to write",
 			      (unsigned long)op->u.hypercall_init.gmfn, d->id);
 	hypercall_page_fill(d, page);
+	dirty_mark(d, MFN(op->u.hypercall_init.gmfn));
 	guest_frame_unmap(page, true);
 	return 0;
 }

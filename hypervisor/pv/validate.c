@@ -47,19 +47,24 @@ int entry_put(struct domain *d, enum frame_type t, uint64_t pte)
 	return 0;
 }
 
-static int descriptors_validate(struct domain *d, uint64_t *table)
+static int descriptors_validate(struct frame *f, struct domain *d, uint64_t *table)
 {
+	bool changed = false;
 	unsigned int i;
 	uint64_t desc;
 
 	for (i = 0; i < SLOTS; i++) {
 		desc = READ_ONCE(table[i]);
 		if (!segment_check(d, &desc))
-			return -XEN_EINVAL;
-		if (desc != table[i])
-			WRITE_ONCE(table[i], desc);
+			break;
+		if (desc == table[i])
+			continue;
+		WRITE_ONCE(table[i], desc);
+		changed = true;
 	}
-	return 0;
+	if (changed)
+		dirty_mark(d, frame_mfn(f));
+	return i < SLOTS ? -XEN_EINVAL : 0;
 }
 
 static unsigned int table_slots(const struct domain *d, enum frame_type t)
@@ -219,7 +224,7 @@ int table_validate(struct frame *f, enum frame_type t)
 	int rc;
 
 	if (t == FT_SEGDESC)
-		return descriptors_validate(d, table);
+		return descriptors_validate(f, d, table);
 	if (unlikely(f->partial)) {
 		rc = last_entry_complete(d, t, table, f->partial);
 		if (rc)

@@ -275,6 +275,31 @@ static void kinds_are_noted(void **s)
 	audit();
 }
 
+/* Descriptors are put right where they lie, also in a table that is refused for a later one. */
+static void descriptors_put_right_are_noted(void **s)
+{
+	uint64_t *page = fake_table(data[63]);
+
+	(void)s;
+	page[5] = 0x00cffb000000ffff;
+	assert_int_equal(dirty_enable(d), 0);
+	assert_int_equal(frame_get_typed(fake_frame(data[63]), d, FT_SEGDESC), 0);
+	frame_put_typed(fake_frame(data[63]));
+	assert_false(is_dirty(63, true));
+	page[5] = 0x00cf9a000000ffff; /* of ring 0, and never loaded */
+	assert_int_equal(frame_get_typed(fake_frame(data[63]), d, FT_SEGDESC), 0);
+	assert_true(page[5] != 0x00cf9a000000ffff);
+	assert_true(is_dirty(63, true));
+	frame_put_typed(fake_frame(data[63]));
+	assert_false(is_dirty(63, true));
+	page[5] = 0x00cf9a000000ffff;
+	page[6] = 0x00008c000000ffff; /* a gate */
+	assert_int_not_equal(frame_get_typed(fake_frame(data[63]), d, FT_SEGDESC), 0);
+	assert_true(is_dirty(63, true));
+	dirty_disable(d);
+	audit();
+}
+
 static void copies_end_with_their_tables(void **s)
 {
 	(void)s;
@@ -410,6 +435,7 @@ int main(void)
 		cmocka_unit_test_setup(dirty_bit_is_the_guests, setup),
 		cmocka_unit_test_setup(tables_and_the_hypervisors_writes_are_noted, setup),
 		cmocka_unit_test_setup(kinds_are_noted, setup),
+		cmocka_unit_test_setup(descriptors_put_right_are_noted, setup),
 		cmocka_unit_test_setup(copies_end_with_their_tables, setup),
 		cmocka_unit_test_setup(last_memory_is_not_for_copies, setup),
 		cmocka_unit_test_setup(memory_runs_out, setup),
