@@ -61,7 +61,7 @@ int pv_vcpu_init(struct vcpu *v)
 	/* 64 bytes each in both widths */
 	v->info = v->id < XEN_LEGACY_MAX_VCPUS ? &d->shared->vcpu_info[v->id] : info_for_none(d);
 	*vcpu_upcall_mask(v) = 1;
-	v->debugreg[6] = 0xffff0ff0;
+	v->debugreg[6] = DR6_QUIET;
 	v->debugreg[7] = 0x400;
 	v->kernel_mode = true;
 	pv_time_init(v);

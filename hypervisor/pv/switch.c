@@ -14,8 +14,7 @@
 #include <torc/x86.h>
 #include "bounce.h"
 
-#define DR7_ACTIVE 0xfful
-#define DR7_QUIET  0x400ul
+#define DR7_QUIET 0x400ul
 
 /* clang-format off */
 #define LOAD_SELECTOR(reg, sel, ok) do {							\
@@ -174,8 +173,6 @@ void pv_runstate_update(struct vcpu *v)
 
 /* --- debug registers ------------------------------------------------------ */
 
-#define DR6_GIVEN 0xffff0ff0ul
-#define DR6_MAY	  0xe00ful /* what a guest may set in it */
 #define DR7_MAY                                                                              \
 	0xffff03fful /* local and global enables, LE, GE, conditions; bit 13 (GD) is not for \
 			guests */
@@ -194,7 +191,7 @@ int debugreg_set(struct vcpu *v, unsigned int n, unsigned long val)
 		v->debugreg[n] = val;
 		break;
 	case 4:
-	case 6: v->debugreg[6] = DR6_GIVEN | (val & DR6_MAY); break;
+	case 6: v->debugreg[6] = DR6_QUIET | (val & DR6_REASONS); break;
 	case 5:
 	case 7:
 		if (val >> 32)

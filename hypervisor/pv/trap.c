@@ -21,7 +21,6 @@
 #define PF_WRITE       0x2u
 #define PF_USER	       0x4u
 #define LDT_SIZE       0x10000ul
-#define DR6_QUIET      0xffff0ff0ul
 
 uint16_t guest_fixup_selector(const struct domain *d, uint16_t sel)
 {
@@ -133,11 +132,14 @@ static void general_protection(struct vcpu *v, struct cpu_user_regs *r)
 
 static void debug_trap(struct vcpu *v, struct cpu_user_regs *r)
 {
-	unsigned long dr6;
+	unsigned long dr6 = read_dr6() & DR6_REASONS;
 
-	__asm__ volatile("mov %%dr6, %0" : "=r"(dr6));
-	__asm__ volatile("mov %0, %%dr6" ::"r"(DR6_QUIET));
-	v->debugreg[6] |= dr6 & 0xe00f;
+	write_dr6(DR6_QUIET);
+	/* The processor may name breakpoints that are off: another guest's addresses are still
+	 * there, as this one has none. */
+	if (!(v->debugreg[7] & DR7_ACTIVE))
+		dr6 &= ~DR6_WATCHED;
+	v->debugreg[6] |= dr6;
 	if (likely(!debug_event(v, VEC_DB)))
 		guest_inject(v, r, VEC_DB, -1);
 }

@@ -187,7 +187,8 @@ void trap_own_ist(struct cpu_user_regs *r)
 	switch (r->entry_vector) {
 	case TRAP_DB:
 		/* A guest's doing: a step or a watched address, as a system call began or while we
-		 * read its memory. The guest's own debug status is not touched by it. */
+		 * read its memory. Nobody is told, now or with the next one. */
+		write_dr6(DR6_QUIET);
 		r->rflags &= ~(unsigned long)EFLAGS_TF;
 		break;
 	case TRAP_NMI:

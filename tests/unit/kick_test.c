@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* pv_vcpu_kick(): who is told at once that something came. */
+/* pv/trap.c: who is told at once that something came; what a guest reads of a trap of its debug
+ * registers. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <torc/hooks.h>
 #include <torc/hypercall.h>
 #include <torc/pv.h>
 #include <torc/shared.h>
@@ -99,6 +101,17 @@ bool segment_ldt_fault(struct vcpu *v, unsigned long off)
 	return false;
 }
 
+static unsigned long dr6;
+
+unsigned long read_dr6(void)
+{
+	return dr6;
+}
+void write_dr6(unsigned long v)
+{
+	dr6 = v;
+}
+
 static int set_up(void **state)
 {
 	(void)state;
@@ -150,12 +163,35 @@ static void who_sleeps_wakes(void **state)
 	assert_int_equal(kicked, 0);
 }
 
+static unsigned long debug_status_after(unsigned long dr7, unsigned long found)
+{
+	struct cpu_user_regs r = { .entry_vector = 1 };
+
+	me.debugreg[6] = DR6_QUIET;
+	me.debugreg[7] = dr7;
+	dr6 = found;
+	hook_guest_exception(&r, 0);
+	assert_int_equal(dr6, DR6_QUIET);
+	return me.debugreg[6];
+}
+
+/* Breakpoints that are off still hold addresses, another guest's where this one has none, and the
+ * processor may say that it met them. */
+static void a_trap_names_no_others_breakpoints(void **state)
+{
+	(void)state;
+	assert_int_equal(debug_status_after(0x400, DR6_QUIET | 0x4003), DR6_QUIET | 0x4000);
+	assert_int_equal(debug_status_after(0x401, DR6_QUIET | 0x4001), DR6_QUIET | 0x4001);
+	assert_int_equal(debug_status_after(0x408, DR6_QUIET | 0x2), DR6_QUIET | 0x2);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(who_runs_elsewhere_is_made_to_look, set_up),
 		cmocka_unit_test_setup(who_masks_events_hears_of_nmis_alone, set_up),
 		cmocka_unit_test_setup(who_sleeps_wakes, set_up),
+		cmocka_unit_test_setup(a_trap_names_no_others_breakpoints, set_up),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

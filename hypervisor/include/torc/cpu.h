@@ -52,11 +52,15 @@ static inline struct cpu_info *cpu_info(void)
 #endif
 
 /* Another CPU's (or one's own, also while on an IST stack, where cpu_info() is a copy). */
+#ifdef TORC_HOST_BUILD
+struct cpu_info *cpu_info_of(unsigned int cpu);
+#else
 static inline struct cpu_info *cpu_info_of(unsigned int cpu)
 {
 	return (struct cpu_info *)(CPU_WINDOW(cpu) + WINDOW_STACK + STACK_SIZE -
 				   sizeof(struct cpu_info));
 }
+#endif
 
 #ifdef TORC_HOST_BUILD /* tests bring their own */
 unsigned int this_cpu(void);

@@ -31,6 +31,28 @@
 #define EFLAGS_VIF   0x80000u
 #define EFLAGS_VIP   0x100000u
 
+/* --- debug status: what made the processor stop, until somebody clears it  */
+#define DR6_QUIET   0xffff0ff0ul /* nothing did */
+#define DR6_WATCHED 0xful	 /* a bit a breakpoint */
+#define DR6_REASONS 0xe00ful	 /* and task switch, step, access to the registers themselves */
+#define DR7_ACTIVE  0xfful	 /* two bits a breakpoint: it is on */
+#ifdef TORC_HOST_BUILD		 /* tests bring their own */
+unsigned long read_dr6(void);
+void write_dr6(unsigned long v);
+#else
+static inline unsigned long read_dr6(void)
+{
+	unsigned long v;
+
+	__asm__ volatile("mov %%dr6, %0" : "=r"(v));
+	return v;
+}
+static inline void write_dr6(unsigned long v)
+{
+	__asm__ volatile("mov %0, %%dr6" ::"r"(v));
+}
+#endif
+
 #define MSR_EFER	   0xc0000080
 #define MSR_STAR	   0xc0000081
 #define MSR_LSTAR	   0xc0000082
