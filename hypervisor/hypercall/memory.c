@@ -270,6 +270,19 @@ static int exchange_read(struct vcpu *v, gaddr_t arg, struct exchange *x)
 	return 0;
 }
 
+/* Its number in the machine-to-phys table goes with its owner. While it is on a list of ours it
+ * keeps it: nobody else puts it back there if the domain gets the frame again. */
+static bool steal(struct frame *f, struct domain *d)
+{
+	mfn_t m = frame_mfn(f);
+	uint64_t pfn = m2p ? READ_ONCE(m2p[m.n]) : ~0ull;
+
+	if (!frame_steal(f, d))
+		return false;
+	m2p_set(m, pfn);
+	return true;
+}
+
 /* Takes n extents from the domain, to the list; or none of them. */
 static int chunk_take(struct vcpu *v, struct domain *d, const struct reservation *in,
 		      uint64_t first, uint64_t n, struct frame_list *taken)
@@ -286,7 +299,7 @@ static int chunk_take(struct vcpu *v, struct domain *d, const struct reservation
 			if (!mfn_valid(MFN(m)) || !frame_get(f, d))
 				return refuse(v, -XEN_EINVAL, "exchange: frame %#lx is not d%u's",
 					      m, d->id);
-			if (!frame_steal(f, d)) {
+			if (!steal(f, d)) {
 				frame_put(f);
 				return refuse(v, -XEN_EINVAL,
 					      "exchange: frame %#lx is still mapped or pinned", m);
@@ -315,8 +328,10 @@ static void chunk_give_back(struct domain *d, struct frame_list *taken, bool to_
 		if (!to_heap)
 			tlb_forget(f);
 		/* Over its limit by now, or dying: then it loses them, as it would have anyway. */
-		if (to_heap || domain_assign(d, f, 0))
+		if (to_heap || domain_assign(d, f, 0)) {
+			m2p_set(frame_mfn(f), ~0ull);
 			frames_free(f, 0);
+		}
 	}
 }
 

@@ -96,6 +96,31 @@ static void frame_of_a_failed_exchange_is_in_no_tlb(void **s)
 	fake_audit(NULL, NULL);
 }
 
+/* The guest has them as before, and finds them by what the table says of them. */
+static void frames_of_a_failed_exchange_keep_their_numbers(void **s)
+{
+	static uint64_t numbers[512];
+	uint64_t in[2], out[1] = { 55 };
+
+	(void)s;
+	memset(numbers, 0xff, sizeof(numbers));
+	m2p = numbers;
+	for (unsigned int i = 0; i < 2; i++) {
+		in[i] = fake_page(d).n;
+		m2p_set(MFN(in[i]), 40 + i);
+	}
+	while (domain_alloc(tools, 1, 0)) /* no two are left together */
+		;
+	assert_int_equal(exchange(in, 2, out, 1), -XEN_ENOMEM);
+	assert_ptr_equal(fake_frame(MFN(in[0]))->owner, d);
+	assert_int_equal(m2p[in[0]], 40);
+	assert_int_equal(m2p[in[1]], 41);
+	assert_int_equal(exchange(in, 1, out, 0), 0);
+	assert_int_equal(m2p[in[0]], ~0ull);
+	assert_int_equal(m2p[out[0]], 55);
+	assert_int_equal(m2p[in[1]], 41);
+}
+
 static void numbers_at_the_end_are_no_frames(void **s)
 {
 	uint64_t in[1] = { ~0ull }, out[1] = { 7 };
@@ -170,6 +195,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(exchange_gives_others_for_them, setup),
 		cmocka_unit_test_setup(frame_of_a_failed_exchange_is_in_no_tlb, setup),
+		cmocka_unit_test_setup(frames_of_a_failed_exchange_keep_their_numbers, setup),
 		cmocka_unit_test_setup(numbers_at_the_end_are_no_frames, setup),
 		cmocka_unit_test_setup(frames_that_are_lent_are_not_given_back, setup),
 		cmocka_unit_test_setup(trees_of_an_extent_come_down_in_turns, setup),
