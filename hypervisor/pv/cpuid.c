@@ -116,9 +116,10 @@ static uint32_t word(const struct domain *d, enum cpuid_view view, enum cpuid_wo
 
 	if (view == VIEW_RAW)
 		return v;
-	/* The control domain manages the machine, and does not migrate. */
+	/* The control domain manages the machine, and does not migrate; but it takes counters that
+	 * run evenly for counters that agree. */
 	v &= offered[w] | (control && w == CW_1D ? BIT(MTRR) : 0) |
-	     (control && w == CW_E7D ? BIT(ITSC) : 0);
+	     (control && w == CW_E7D && cpu_features.tsc_invariant ? BIT(ITSC) : 0);
 	if (!cpu_features.xsave || !(cpu_features.xcr0_all & XCR0_AVX))
 		v &= ~needs_xsave[w];
 	if (!cpu_features.xsave || (cpu_features.xcr0_all & XCR0_AVX512) != XCR0_AVX512)

@@ -137,12 +137,15 @@ static void scale_make(struct clock_scale *s)
 	s->mul = (uint32_t)(((uint64_t)NS_PER_SEC << 32) / hz);
 }
 
+static ns_t scale_span(const struct clock_scale *s, uint64_t delta)
+{
+	delta = s->shift < 0 ? delta >> -s->shift : delta << s->shift;
+	return (ns_t)((unsigned __int128)delta * s->mul >> 32);
+}
+
 static ns_t scale_apply(const struct clock_scale *s, uint64_t tsc)
 {
-	uint64_t delta = tsc - s->tsc_base;
-
-	delta = s->shift < 0 ? delta >> -s->shift : delta << s->shift;
-	return s->ns_base + (ns_t)((unsigned __int128)delta * s->mul >> 32);
+	return s->ns_base + scale_span(s, tsc - s->tsc_base);
 }
 
 ns_t clock_now(void)
@@ -210,8 +213,10 @@ void clock_init_cpu(void)
 }
 
 /*
- * Another CPU's counter may have started at another time. It asks the first for the time; what lies
- * outside the shortest way there and back is its error, which is taken off its base.
+ * Another CPU's counter may have started at another time. It asks the first for the time, and if it
+ * is off by more than the shortest way there and back it counts from that moment on: a counter that
+ * is behind has not yet come to where the first's count began. Guests are told then that counters
+ * do not agree.
  */
 static struct {
 	unsigned int asked, answered;
@@ -235,25 +240,33 @@ void clock_sync_source(void)
 
 void clock_sync_target(void)
 {
-	ns_t before, after, best = NS_PER_SEC, error = 0;
+	struct clock_scale *s = &scales[this_cpu()];
+	uint64_t before, after, at = 0, best = ~0ull;
+	ns_t there = 0, error, most;
 	unsigned int round;
 
 	for (round = 1; round <= SYNC_ROUNDS; round++) {
-		before = clock_now();
+		before = rdtsc();
 		atomic_set(&sync.asked, round);
 		while (atomic_read(&sync.answered) != round)
 			cpu_relax();
-		after = clock_now();
+		after = rdtsc();
 		if (after - before < best) {
 			best = after - before;
-			error = sync.now - (before + best / 2);
+			at = before + best / 2;
+			there = sync.now;
 		}
 	}
 	atomic_set(&sync.asked, 0);
 	while (atomic_read(&sync.answered))
 		cpu_relax();
-	if (error > best || error < -best) {
-		scales[this_cpu()].ns_base += error;
+	most = scale_span(s, best);
+	error = at >= s->tsc_base ? there - scale_apply(s, at) :
+				    there - s->ns_base + scale_span(s, s->tsc_base - at);
+	if (error > most || error < -most) {
+		s->tsc_base = at;
+		s->ns_base = there;
+		cpu_features.tsc_invariant = false;
 		log_warn("CPU %u: its time-stamp counter is off by %ld ns, corrected", this_cpu(),
 			 (long)error);
 	}

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* x86/clock.c on a processor that counts on with each look at its counter: an alarm comes at its
- * time, also one whose time passes while it is set. */
+/* x86/clock.c on processors that count on with each look at a counter: an alarm comes at its time,
+ * also one whose time passes while it is set; and all have the same time, whatever they count. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
+#include <pthread.h>
 #include <cmocka.h>
 
 /* the instructions, as clock.c has them from here */
@@ -35,9 +37,12 @@ struct cpu_features cpu_features;
 static uint64_t tsc = 5000000, step = 2600, started_at, deadline_tsc;
 static uint32_t count;
 
+static _Thread_local unsigned int my_cpu;
+static uint64_t ahead[2]; /* each CPU's counter, of the first's */
+
 static uint64_t rdtsc(void)
 {
-	return tsc += step;
+	return __atomic_add_fetch(&tsc, step, __ATOMIC_SEQ_CST) + ahead[my_cpu];
 }
 static void wrmsr(uint32_t msr, uint64_t v)
 {
@@ -63,7 +68,7 @@ static void outb(uint16_t port, uint8_t v)
 
 unsigned int this_cpu(void)
 {
-	return 0;
+	return my_cpu;
 }
 void apic_timer_start(uint32_t n)
 {
@@ -155,6 +160,53 @@ static void by_deadline(void **state)
 	each_deadline_is_kept();
 }
 
+static void *be_the_first(void *arg)
+{
+	(void)arg;
+	clock_sync_source();
+	return NULL;
+}
+
+static void same_time_on_both(void)
+{
+	ns_t first, second;
+
+	my_cpu = 0;
+	first = clock_now();
+	my_cpu = 1;
+	second = clock_now();
+	my_cpu = 0;
+	assert_true(labs((long)(second - first)) < 100 * NS_PER_US);
+}
+
+static void a_second_cpu_that_counts(int64_t seconds)
+{
+	pthread_t first;
+
+	set_up(true);
+	cpu_features.tsc_invariant = true;
+	ahead[1] = (uint64_t)(seconds * (int64_t)TSC_HZ);
+	my_cpu = 1;
+	clock_init_cpu();
+	assert_int_equal(pthread_create(&first, NULL, be_the_first, NULL), 0);
+	clock_sync_target();
+	pthread_join(first, NULL);
+	/* Guests may count on with another CPU's counter if this is so. */
+	assert_int_equal(cpu_features.tsc_invariant, seconds == 0);
+	same_time_on_both();
+	tsc += 1000 * TSC_HZ; /* past where the first began, if it was behind */
+	same_time_on_both();
+}
+
+static void cpus_agree_on_the_time(void **state)
+{
+	(void)state;
+	tsc = 100 * TSC_HZ;
+	a_second_cpu_that_counts(0);
+	a_second_cpu_that_counts(50);
+	a_second_cpu_that_counts(-50);
+}
+
 static void arguments_are_evaluated_once(void **state)
 {
 	int n = 0;
@@ -170,6 +222,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(by_the_timer),
 		cmocka_unit_test(by_deadline),
+		cmocka_unit_test(cpus_agree_on_the_time),
 		cmocka_unit_test(arguments_are_evaluated_once),
 	};
 

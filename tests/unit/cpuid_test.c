@@ -171,6 +171,22 @@ static void the_control_domain_manages_memory_types(void **state)
 	assert_int_equal(r[3] >> 12 & 1, raw[3] >> 12 & 1);
 }
 
+/* It reads "all counters agree" into it. */
+static void counters_that_disagree_are_not_invariant(void **state)
+{
+	struct domain d = { .privileged = true };
+	uint32_t r[4], raw[4];
+
+	(void)state;
+	cpuid(0x80000007, 0, raw);
+	cpu_features.tsc_invariant = true;
+	cpuid_leaf(&d, VIEW_GUEST, 0, 0, 3, 0x80000007, 0, r);
+	assert_int_equal(r[3], raw[3] & 1u << 8);
+	cpu_features.tsc_invariant = false;
+	cpuid_leaf(&d, VIEW_GUEST, 0, 0, 3, 0x80000007, 0, r);
+	assert_int_equal(r[3], 0);
+}
+
 static void the_list_of_leaves_is_ordered_and_fits(void **state)
 {
 	xen_cpuid_leaf_t l[CPUID_LEAVES_MAX];
@@ -212,6 +228,7 @@ int main(void)
 		cmocka_unit_test_setup(the_osxsave_bit_follows_the_guests_cr4, setup),
 		cmocka_unit_test_setup(a_32_bit_guest_has_no_long_mode, setup),
 		cmocka_unit_test_setup(the_control_domain_manages_memory_types, setup),
+		cmocka_unit_test_setup(counters_that_disagree_are_not_invariant, setup),
 		cmocka_unit_test_setup(the_list_of_leaves_is_ordered_and_fits, setup),
 		cmocka_unit_test_setup(leaves_beyond_the_end_are_empty, setup),
 	};
