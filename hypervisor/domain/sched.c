@@ -237,6 +237,20 @@ static void rebase(struct vcpu *v, uint64_t from, uint64_t to)
 	v->vruntime = to + (ahead > 0 ? (uint64_t)ahead : 0);
 }
 
+/* When v, which runs here since, is looked at again: its turn ends if others wait, and what its cap
+ * leaves it ends in any case. */
+static void slice_set(struct runq *q, const struct vcpu *v, ns_t since, ns_t turn)
+{
+	ns_t end = q->nr ? turn : 0;
+
+	if (v->domain->cap && (!end || v->cap_budget < end))
+		end = MAX(v->cap_budget, 100 * NS_PER_US);
+	if (end)
+		timer_set(&q->slice, since + end);
+	else
+		timer_stop(&q->slice);
+}
+
 static void preempt_check(struct runq *q, unsigned int cpu, struct vcpu *v)
 {
 	uint8_t told = READ_ONCE(v->told);
@@ -257,7 +271,7 @@ static void preempt_check(struct runq *q, unsigned int cpu, struct vcpu *v)
 		q->resched = true;
 		work_raise_on(cpu, WORK_SCHED);
 	} else if (q->nr == 1) {
-		timer_set(&q->slice, c->ran_since + SLICE); /* until now nobody waited here */
+		slice_set(q, c, c->ran_since, SLICE); /* until now nobody waited here */
 	}
 }
 
@@ -498,8 +512,8 @@ static void schedule(void)
 		turn = ANSWER_TURN;
 	next = choose(q, prev, cpu);
 	if (next == prev) {
-		if (q->nr && !vcpu_is_idle(prev))
-			timer_set(&q->slice, now + SLICE);
+		if (!vcpu_is_idle(prev))
+			slice_set(q, prev, now, SLICE);
 		idle = idle_for_waiting(q);
 		spin_unlock(&q->lock);
 		look_again(idle);
@@ -530,12 +544,7 @@ static void schedule(void)
 			next->cap_budget = MIN(next->cap_budget, 0) + cap_quota(next->domain);
 			next->cap_until = now + CAP_PERIOD;
 		}
-		if (next->domain->cap && next->cap_budget < SLICE)
-			timer_set(&q->slice, now + MAX(next->cap_budget, 100 * NS_PER_US));
-		else if (q->nr)
-			timer_set(&q->slice, now + turn);
-		else
-			timer_stop(&q->slice);
+		slice_set(q, next, now, turn);
 	}
 	if (vcpu_is_idle(prev)) /* else in switched() */
 		idle = idle_for_waiting(q);

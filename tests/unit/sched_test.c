@@ -49,6 +49,24 @@ static void test_cap_binds_on_an_idle_machine(void **s)
 	assert_in_range(ms_used(d), 950, 1050);
 }
 
+/* Also one that leaves more at a time than a turn is long, and nobody waits whose turn would end
+ * it. */
+static void test_large_cap_binds_on_an_idle_machine(void **s)
+{
+	static const uint16_t cap[] = { 34, 50, 80, 95 };
+	struct domain *d = guest(1, 256);
+	unsigned int i;
+	long before;
+
+	(void)s;
+	for (i = 0; i < ARRAY_SIZE(cap); i++) {
+		sched_set_params(d, 256, cap[i]);
+		before = ms_used(d);
+		run_until(now + 10 * NS_PER_SEC);
+		assert_in_range(ms_used(d) - before, cap[i] * 98, cap[i] * 102);
+	}
+}
+
 static void test_every_cpu_works(void **s)
 {
 	struct domain *d1 = guest(3, 256), *d2 = guest(1, 256);
@@ -358,6 +376,7 @@ int main(void)
 		ONE(test_weights),
 		ONE(test_cap),
 		ONE(test_cap_binds_on_an_idle_machine),
+		ONE(test_large_cap_binds_on_an_idle_machine),
 		FOUR(test_every_cpu_works),
 		FOUR(test_more_than_cpus_are_shared),
 		FOUR(test_affinity),
