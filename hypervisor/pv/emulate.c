@@ -212,8 +212,9 @@ static bool write_cr(struct vcpu *v, const struct insn *i, const struct cpu_user
 		vcpu_set_cr2(v, val);
 		return true;
 	case 4:
-		/* Kept to be read back; the bits in it that count are the hypervisor's. */
+		/* The others are the hypervisor's. */
 		v->ctrlreg[4] = (v->ctrlreg[4] & ~CR4_OWNED) | (val & CR4_OWNED);
+		pv_load_cr4(v);
 		return true;
 	}
 	return false;
@@ -317,7 +318,9 @@ static enum step emulate(struct vcpu *v, const struct insn *i, struct cpu_user_r
 		guest_cpuid(v, (uint32_t)r->rax, (uint32_t)r->rcx, c);
 		set_regs(r, c);
 		return STEP_DONE;
-	case INSN_RDTSC:
+	case INSN_RDTSC: /* traps where the guest's kernel keeps it from its processes */
+		if (v->ctrlreg[4] & CR4_TSD && !guest_in_kernel(v, r))
+			return STEP_REFUSED;
 		t = rdtsc();
 		r->rax = (uint32_t)t;
 		r->rdx = t >> 32;

@@ -84,7 +84,8 @@ void pv_load_debugregs(struct vcpu *v)
 	WRITE_DR(7, v->debugreg[7]);
 }
 
-static void load_cr4(const struct vcpu *v)
+/* The bits of it that are the guest's; v is current, or about to be. */
+void pv_load_cr4(const struct vcpu *v)
 {
 	const unsigned long guests = CR4_TSD | CR4_DE;
 	unsigned long now = read_cr4(), want = (now & ~guests) | (v->ctrlreg[4] & guests);
@@ -98,7 +99,7 @@ void pv_switch_to(struct vcpu *v)
 	fast_int80_forget();
 	segment_load(v);
 	desc_set_width(v->domain->is_32bit);
-	load_cr4(v);
+	pv_load_cr4(v);
 	write_root(v->cr3);
 	if (unlikely(v->debugreg[7] & DR7_ACTIVE))
 		pv_load_debugregs(v);

@@ -112,6 +112,13 @@ int mmu_new_root(struct vcpu *v, mfn_t m)
 	return root_answer;
 }
 
+static unsigned long cr4_loaded;
+
+void pv_load_cr4(const struct vcpu *v)
+{
+	cr4_loaded = v->ctrlreg[4];
+}
+
 static bool run(struct cpu_user_regs *r, const void *insn, size_t n)
 {
 	memset(code, 0xcc, sizeof(code));
@@ -176,6 +183,27 @@ static void other_control_registers(void **s)
 	assert_int_equal(root_asked.n, MFN_NONE.n);
 }
 
+/* A kernel that keeps the counter from a process does so from now on, and reads it itself. */
+static void the_counter_is_kept_from_processes(void **s)
+{
+	struct cpu_user_regs r = { .rax = 0x20 | CR4_TSD };
+
+	(void)s;
+	in_kernel = true;
+	vcpu.ctrlreg[4] = 0x20;
+	assert_true(run(&r, "\x0f\x22\xe0", 3)); /* mov %rax,%cr4 */
+	assert_int_equal(cr4_loaded, 0x20 | CR4_TSD);
+	assert_true(run(&r, "\x0f\x31", 2)); /* rdtsc */
+	in_kernel = false;
+	assert_false(run(&r, "\x0f\x31", 2));
+	in_kernel = true;
+	r.rax = 0x20;
+	assert_true(run(&r, "\x0f\x22\xe0", 3));
+	assert_int_equal(cr4_loaded, 0x20);
+	in_kernel = false;
+	assert_true(run(&r, "\x0f\x31", 2));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -183,6 +211,7 @@ int main(void)
 		cmocka_unit_test(root_that_is_none),
 		cmocka_unit_test(root_is_the_kernels),
 		cmocka_unit_test(other_control_registers),
+		cmocka_unit_test(the_counter_is_kept_from_processes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -40,6 +40,7 @@ int debug_pass(struct vcpu *v, unsigned int vector); /* 1 or 3: it was the guest
 
 /* --- switch.c, life.c ----------------------------------------------------- */
 void pv_load_debugregs(struct vcpu *v);				    /* after a change, v current */
+void pv_load_cr4(const struct vcpu *v);				    /* likewise */
 void pv_in_kernel_root(struct vcpu *v, void (*fn)(struct vcpu *v)); /* v current: fn may write to
 								       the guest kernel's memory */
 int pv_register_info(struct vcpu *v, mfn_t m, unsigned int offset); /* VCPUOP_register_vcpu_info */
