@@ -103,8 +103,8 @@ static struct channel *channel_at(const struct domain *d, evtchn_port_t port)
 
 static void upcall(struct vcpu *v)
 {
-	atomic_swap(vcpu_upcall_pending(v), 1);
-	pv_vcpu_kick(v);
+	if (!atomic_swap(vcpu_upcall_pending(v), 1)) /* else whoever set it sees to it */
+		pv_vcpu_kick(v);
 }
 
 static void wake_pollers(struct domain *d, evtchn_port_t port)

@@ -344,9 +344,12 @@ void pv_deliver_pending(struct vcpu *v, struct cpu_user_regs *regs)
 		bounce_guest(v, regs, &event);
 }
 
-/* An event became pending. Who sleeps wakes; who runs elsewhere is made to look; who runs here
- * looks on the way out; the others look when they are next chosen. The flag that says so was set
- * with a full barrier. */
+/*
+ * An event became pending. Who sleeps wakes; who runs elsewhere is made to look, also while it
+ * masks events: kernels unmask and then look without a barrier between, so the processor may look
+ * first, and we would find the mask still set. Who runs here looks on the way out; the others look
+ * when they are next chosen. The flag that says so was set with a full barrier.
+ */
 void pv_vcpu_kick(struct vcpu *v)
 {
 	if (atomic_read(&v->blocked)) {
@@ -354,8 +357,7 @@ void pv_vcpu_kick(struct vcpu *v)
 		 * wakes it for them) */
 		if (!atomic_read(&v->polling) || pv_events_pending(v))
 			vcpu_unblock(v);
-	} else if (v != current && atomic_read(&v->running) &&
-		   (!READ_ONCE(*vcpu_upcall_mask(v)) || READ_ONCE(v->pending_traps))) {
-		cpu_kick(v->cpu); /* an NMI knows no mask */
+	} else if (v != current && atomic_read(&v->running)) {
+		cpu_kick(v->cpu);
 	}
 }

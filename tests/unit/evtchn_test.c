@@ -96,6 +96,26 @@ static void test_send_reaches_the_peer(void **s)
 
 /* One that waits for its turn may have it sooner when who serves it answers, also if it has been
  * told of something before. */
+/* Who set the flag tells; until the guest has cleared it, it will look once more. */
+static void test_a_set_flag_is_told_once(void **s)
+{
+	evtchn_port_t pa, pb;
+
+	(void)s;
+	connect(&pa, &pb);
+	quiet(b, pb);
+	assert_int_equal(evtchn_send(av, pa), 0);
+	assert_int_equal(fake_kicks[0], 1);
+	bit_test_and_clear(pb, shared_pending(b));
+	bit_test_and_clear(pb / shared_word_bits(b), vcpu_pending_sel(bv));
+	assert_int_equal(evtchn_send(av, pa), 0);
+	assert_true(pending(b, pb) && selected(bv, pb));
+	assert_int_equal(fake_kicks[0], 1);
+	quiet(b, pb);
+	assert_int_equal(evtchn_send(av, pa), 0);
+	assert_int_equal(fake_kicks[0], 1);
+}
+
 static void test_who_waits_is_answered(void **s)
 {
 	evtchn_port_t pa, pb;
@@ -404,6 +424,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		BOTH(test_send_reaches_the_peer),
+		BOTH(test_a_set_flag_is_told_once),
 		BOTH(test_who_waits_is_answered),
 		BOTH(test_bind_vcpu_moves_the_upcall),
 		BOTH(test_mask_holds_back_and_unmask_tells),

@@ -135,15 +135,17 @@ static void who_runs_elsewhere_is_made_to_look(void **state)
 	assert_int_equal(kicked, 1);
 }
 
-static void who_masks_events_hears_of_nmis_alone(void **state)
+/* It may have unmasked them and looked, and the processor done that the other way round: what we
+ * read of its mask says nothing yet. */
+static void who_masks_events_is_made_to_look_too(void **state)
 {
 	(void)state;
 	*vcpu_upcall_mask(&other) = 1;
 	pv_vcpu_kick(&other);
-	assert_int_equal(kicked, 0);
+	assert_int_equal(kicked, 1);
 	other.pending_traps = PENDING_NMI;
 	pv_vcpu_kick(&other);
-	assert_int_equal(kicked, 1);
+	assert_int_equal(kicked, 2);
 }
 
 static void who_sleeps_wakes(void **state)
@@ -189,7 +191,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(who_runs_elsewhere_is_made_to_look, set_up),
-		cmocka_unit_test_setup(who_masks_events_hears_of_nmis_alone, set_up),
+		cmocka_unit_test_setup(who_masks_events_is_made_to_look_too, set_up),
 		cmocka_unit_test_setup(who_sleeps_wakes, set_up),
 		cmocka_unit_test_setup(a_trap_names_no_others_breakpoints, set_up),
 	};
