@@ -6,6 +6,7 @@ $(B)/tests/store_tree_test: $(foreach f,tests/unit/store_tree_test xenbus/store/
 $(B)/tests/store_state_test: $(B)/obj/san/tests/unit/store_state_test.o $(B)/obj/san/xenbus/state.a
 
 $(B)/tests/store_client_test: $(B)/obj/san/tests/unit/store_client_test.o $(B)/obj/san/xenbus/client.a
+$(B)/tests/store_client_test: STORE_UNIT_LIBS := -Wl,--wrap=nanosleep
 
 $(B)/tests/store_journal_test: $(patsubst %,$(B)/obj/san/%.o,tests/unit/store_journal_test tests/fuzz/store_door $(addprefix xenbus/store/,$(STORE_CORE) sock takeover sandbox) \
 	dom0-tools/common/sandbox) $(B)/obj/san/xenbus/client.a

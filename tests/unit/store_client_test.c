@@ -293,6 +293,42 @@ static void who_polls_is_not_held_up_by_a_store_that_is_away(void **state)
 	end(s);
 }
 
+static unsigned int naps;
+
+/* A store is waited for as often, and no test as long. */
+int __wrap_nanosleep(const struct timespec *t, struct timespec *left);
+int __wrap_nanosleep(const struct timespec *t, struct timespec *left)
+{
+	(void)t, (void)left;
+	naps++;
+	return 0;
+}
+
+/* Its socket goes with a store that ends in order: to look for it gives ENOENT, which is no answer
+ * about a node. */
+static void a_store_that_is_away_is_no_node_that_is_not_there(void **state)
+{
+	static const struct step part[] = { { XS_READ, "/a|", 0, NULL, NULL, FINE }, /* it ends */
+					    { XS_READ, "/a|", 0, "v", NULL, FINE } };
+	struct store *s = BEGIN(part);
+	char away[80], *v = NULL;
+	bool yes = true;
+
+	(void)state;
+	snprintf(away, sizeof(away), "%s-away", peer.path);
+	assert_int_equal(rename(peer.path, away), 0);
+	naps = 0;
+	assert_int_equal(store_exists(s, STORE_NO_TXN, "/a", &yes), -ECONNRESET);
+	assert_in_range(naps, 100, 1000);
+	assert_non_null(strstr(store_why(s), "is not back"));
+	assert_int_equal(store_read(s, STORE_NO_TXN, "/a", &v, NULL), -ECONNRESET);
+	assert_int_equal(rename(away, peer.path), 0);
+	assert_int_equal(store_read(s, STORE_NO_TXN, "/a", &v, NULL), 0);
+	assert_string_equal(v, "v");
+	free(v);
+	end(s);
+}
+
 static void a_directory_is_a_list_of_names(void **state)
 {
 	static const struct step part[] = { { XS_DIRECTORY, "/d|", 0, "one|two|", NULL, FINE },
@@ -362,6 +398,7 @@ int main(void)
 		cmocka_unit_test(events_between_answers_are_kept),
 		cmocka_unit_test(watches_outlive_the_store),
 		cmocka_unit_test(who_polls_is_not_held_up_by_a_store_that_is_away),
+		cmocka_unit_test(a_store_that_is_away_is_no_node_that_is_not_there),
 		cmocka_unit_test(a_directory_is_a_list_of_names),
 		cmocka_unit_test(a_store_that_lies_is_left),
 		cmocka_unit_test(permissions_are_words),

@@ -326,6 +326,8 @@ static int try_again(struct store *s)
 	return rc;
 }
 
+/* -ECONNRESET, whatever keeps it away: a socket that is not there (ENOENT) would else be taken for
+ * a node that is not there. */
 static int reconnect(struct store *s)
 {
 	static const struct timespec step = { .tv_nsec = RECONNECT_STEP * 1000000L };
@@ -337,8 +339,9 @@ static int reconnect(struct store *s)
 			return 0;
 		nanosleep(&step, NULL);
 	}
-	return link_why(s, rc, "store: %s went away and is not back after %d s", s->path,
-			RECONNECT_MS / 1000);
+	link_why(s, rc, "store: %s went away and is not back after %d s", s->path,
+		 RECONNECT_MS / 1000);
+	return -ECONNRESET;
 }
 
 int link_call(struct store *s, uint32_t type, store_txn_t t, const struct iovec *parts, unsigned nr,
@@ -364,9 +367,12 @@ int link_call(struct store *s, uint32_t type, store_txn_t t, const struct iovec 
 		h.req_id = s->next_id++;
 		memcpy(rq, &h, sizeof(h));
 		rc = exchange(s, rq, len, answer);
-	} while (rc == -ECONNRESET && retry && !s->resetting && !(rc = reconnect(s)));
-	if (rc == -ECONNRESET)
-		link_why(s, rc, "store: the connection to %s was lost", s->path);
+		if (rc != -ECONNRESET)
+			return rc;
+		if (!retry || s->resetting)
+			return link_why(s, rc, "store: the connection to %s was lost", s->path);
+		rc = reconnect(s);
+	} while (!rc);
 	return rc;
 }
 
