@@ -20,7 +20,6 @@
 
 static bool there;    /* the backend's directory */
 static char mark[64]; /* what marks it as served */
-static bool opens;    /* the store */
 /* what is held back, and how many events until it is there or the directory gone; no more than
  * that are waited for */
 static const char *held;
@@ -28,14 +27,27 @@ static unsigned int comes_with, goes_with, event, watches;
 static char written[STORE_PATH_MAX], value[2048], logged[2048];
 static unsigned int writes, lines;
 static time_t now = 1000;
+static bool away, lost;		   /* the store, and only for who writes */
+static bool blinks, leaves;	   /* away for one call; from when it was asked what is there */
+static uint64_t states[2], online; /* the frontend's and the backend's */
+static bool connected;
+static unsigned int connects, disconnects;
 
 /* --- the store and the log */
+
+static bool is_away(void)
+{
+	bool now_away = away || blinks;
+
+	blinks = false;
+	return now_away;
+}
 
 int store_open(struct store **s, const char *path)
 {
 	(void)path;
-	*s = opens ? (struct store *)&there : NULL;
-	return opens ? 0 : -ENOENT;
+	*s = (struct store *)&there;
+	return 0;
 }
 
 void store_close(struct store **s)
@@ -54,6 +66,8 @@ int store_read(struct store *s, store_txn_t t, const char *path, char **v, size_
 	const char *is = NULL;
 
 	(void)s, (void)t, (void)len;
+	if (is_away())
+		return -ECONNRESET;
 	if (there && strcmp(path, BACK "/frontend-id") == 0)
 		is = "5";
 	else if (there && strcmp(path, BACK "/frontend") == 0)
@@ -67,16 +81,27 @@ int store_read(struct store *s, store_txn_t t, const char *path, char **v, size_
 int store_read_u64(struct store *s, store_txn_t t, const char *path, uint64_t *v)
 {
 	(void)s, (void)t;
-	*v = strcmp(path, BACK "/frontend-id") == 0 ? 5 : XenbusStateInitialising;
-	return there && (strcmp(path, BACK "/state") == 0 || strcmp(path, FRONT "/state") == 0 ||
-			 strcmp(path, BACK "/frontend-id") == 0) ?
-		       0 :
-		       -ENOENT;
+	if (is_away())
+		return -ECONNRESET;
+	if (strcmp(path, FRONT "/state") == 0)
+		*v = states[0];
+	else if (strcmp(path, BACK "/state") == 0)
+		*v = states[1];
+	else if (strcmp(path, BACK "/online") == 0)
+		*v = online;
+	else if (strcmp(path, BACK "/frontend-id") == 0)
+		*v = 5;
+	else
+		return -ENOENT;
+	return there ? 0 : -ENOENT;
 }
 
 int store_exists(struct store *s, store_txn_t t, const char *path, bool *yes)
 {
 	(void)s, (void)t;
+	if (is_away())
+		return -ECONNRESET;
+	away = leaves && event;
 	*yes = there && (strcmp(path, BACK "/frontend-id") == 0 ||
 			 (held && event >= comes_with && strcmp(path, held) == 0));
 	return 0;
@@ -85,6 +110,8 @@ int store_exists(struct store *s, store_txn_t t, const char *path, bool *yes)
 int store_write(struct store *s, store_txn_t t, const char *path, const void *v, size_t len)
 {
 	(void)s, (void)t;
+	if (away || lost)
+		return -ECONNRESET;
 	writes++;
 	snprintf(written, sizeof(written), "%s", path);
 	snprintf(value, sizeof(value), "%.*s", (int)len, (const char *)v);
@@ -151,10 +178,40 @@ void syslog(int priority, const char *fmt, ...)
 
 /* --- the tests */
 
+static bool is_connected(struct bdev *d)
+{
+	(void)d;
+	return connected;
+}
+
+/* As a disk's or a card's. */
+static void connect_it(struct bdev *d)
+{
+	connects++;
+	connected = true;
+	bdev_set_state(d, XenbusStateConnected);
+}
+
+static void disconnect_it(struct bdev *d)
+{
+	(void)d;
+	disconnects += connected;
+	connected = false;
+}
+
+static const struct bdev_ops ops = { is_connected, connect_it, disconnect_it };
+
 static struct bdev device(void)
 {
-	struct bdev d = { .store = (struct store *)&there, .back = BACK };
+	struct bdev d = {
+		.ops = &ops, .store = (struct store *)&there, .back = BACK, .front = FRONT
+	};
 
+	away = lost = blinks = leaves = connected = false;
+	mark[0] = 0;
+	states[1] = XenbusStateInitialising;
+	online = 1;
+	connects = disconnects = 0;
 	writes = 0;
 	written[0] = value[0] = logged[0] = 0;
 	return d;
@@ -251,38 +308,18 @@ static void a_device_that_goes_before_it_was_opened_is_told(void **state)
 
 /* --- another device of the same number, at once in the place of one that was taken away */
 
-static unsigned int disconnects;
-
-static bool connected(struct bdev *d)
-{
-	(void)d;
-	return true;
-}
-
-static void connects(struct bdev *d)
-{
-	(void)d;
-	fail_msg("the other's frontend");
-}
-
-static void disconnect(struct bdev *d)
-{
-	(void)d;
-	disconnects++;
-}
-
 static struct bdev replaced_device(void)
 {
-	static const struct bdev_ops ops = { connected, connects, disconnect };
-	struct bdev d = { .ops = &ops };
+	struct bdev d = device();
 	struct why why;
 
-	opens = there = true;
-	mark[0] = 0;
-	disconnects = event = 0;
+	there = true;
+	event = 0;
 	held = NULL;
+	states[0] = XenbusStateInitialising;
 	assert_int_equal(bdev_open(&d, BACK, &why), 0);
 	assert_true(mark[0]);
+	connected = true;
 	bdev_set_state(&d, XenbusStateConnected);
 	assert_string_equal(written, BACK "/state");
 	bdev_on_event(&d, "back"); /* its own directory is no other's */
@@ -319,6 +356,7 @@ static void and_is_for_another_process(void **state)
 		bdev_on_event(&d, tokens[i]);
 		assert_true(d.done);
 		assert_int_equal(disconnects, 1);
+		assert_int_equal(connects, 0);
 		assert_int_equal(writes, 0);
 	}
 }
@@ -335,6 +373,104 @@ static void also_while_it_is_waited_for(void **state)
 	assert_int_equal(event, 1);
 }
 
+static struct bdev device_at(enum xenbus_state front, enum xenbus_state back)
+{
+	struct bdev d = device();
+
+	there = true;
+	states[0] = front;
+	states[1] = d.state = back;
+	connected = back == XenbusStateConnected;
+	snprintf(d.mark, sizeof(d.mark), "this one");
+	snprintf(mark, sizeof(mark), "this one");
+	return d;
+}
+
+/* Its directories cannot be read while the store is away: they are not gone. */
+static void a_store_that_is_away_takes_no_device_away(void **state)
+{
+	struct bdev d = device_at(XenbusStateConnected, XenbusStateConnected);
+
+	(void)state;
+	away = true;
+	bdev_on_event(&d, "front");
+	bdev_on_event(&d, "back");
+	assert_true(connected);
+	assert_false(d.done);
+	away = false;
+	bdev_on_event(&d, "front");
+	bdev_on_event(&d, "back");
+	assert_int_equal(disconnects, 0);
+	there = false; /* this is what gone is */
+	bdev_on_event(&d, "back");
+	assert_int_equal(disconnects, 1);
+	assert_true(d.done);
+}
+
+/* Nor is it closed by a process that begins while the store is away: the next one serves it. */
+static void a_store_that_is_away_closes_no_device(void **state)
+{
+	struct bdev d = device_at(XenbusStateConnected, XenbusStateConnected);
+	struct why why;
+
+	(void)state;
+	away = true;
+	assert_int_not_equal(bdev_open(&d, BACK, &why), 0);
+	assert_null(d.store);
+	away = false;
+	assert_int_not_equal(bdev_refuse(&d, &why), 0);
+	lost = true; /* it goes before the directory is marked */
+	assert_int_not_equal(bdev_open(&d, BACK, &why), 0);
+	assert_null(d.store);
+	lost = false;
+	assert_int_not_equal(bdev_refuse(&d, &why), 0);
+	assert_int_equal(writes, 0);
+	assert_int_equal(bdev_open(&d, BACK, &why), 0);
+	assert_int_equal(d.state, XenbusStateConnected);
+	assert_int_equal(d.domid, 5);
+}
+
+/* What is read after a mark that could not be may be another's. */
+static void whose_it_is_is_known_before_anything_is_done(void **state)
+{
+	struct bdev d = device_at(XenbusStateClosing, XenbusStateConnected);
+
+	(void)state;
+	blinks = true;
+	bdev_on_event(&d, "front");
+	assert_true(connected);
+	assert_int_equal(writes, 0);
+	bdev_on_event(&d, "front");
+	assert_false(connected);
+	assert_string_equal(value, "5");
+}
+
+static void a_store_that_goes_ends_no_waiting_for_good(void **state)
+{
+	struct bdev d = held_device(3, 0);
+
+	(void)state;
+	leaves = true;
+	assert_int_equal(bdev_await(&d, "params"), -ECONNRESET);
+}
+
+static void a_frontend_that_was_not_told_is_connected_anew(void **state)
+{
+	struct bdev d = device_at(XenbusStateInitialised, XenbusStateInitWait);
+
+	(void)state;
+	lost = true; /* the store goes between what is read and what is written */
+	bdev_on_event(&d, "front");
+	lost = false;
+	assert_int_equal(connects, 1);
+	assert_false(connected);
+	bdev_on_event(&d, "front");
+	assert_true(connected);
+	assert_int_equal(connects, 2);
+	assert_int_equal(d.state, XenbusStateConnected);
+	assert_string_equal(value, "4");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -347,6 +483,11 @@ int main(void)
 		cmocka_unit_test(what_came_in_its_place_is_left_alone),
 		cmocka_unit_test(and_is_for_another_process),
 		cmocka_unit_test(also_while_it_is_waited_for),
+		cmocka_unit_test(a_store_that_is_away_takes_no_device_away),
+		cmocka_unit_test(a_store_that_is_away_closes_no_device),
+		cmocka_unit_test(whose_it_is_is_known_before_anything_is_done),
+		cmocka_unit_test(a_store_that_goes_ends_no_waiting_for_good),
+		cmocka_unit_test(a_frontend_that_was_not_told_is_connected_anew),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -21,6 +21,8 @@
 #define SAY_MOST    20u /* lines of the log, in */
 #define SAY_SECONDS 60
 
+static bool ask_state(struct bdev *d, const char *dir, enum xenbus_state *s);
+
 /* A directory that the toolstack has taken away meanwhile must not come back with nothing but what
  * is written now in it; and what has come in its place is another device. */
 static int still_there(struct bdev *d, store_txn_t t)
@@ -65,8 +67,18 @@ int bdev_open(struct bdev *d, const char *back, struct why *why)
 	if (store_open(&d->store, NULL))
 		return why_set(why, TE_STORE, "%s: %s", back, store_why(NULL));
 	/* first: what is read after it is of what was marked, or is never used */
-	if (store_transact(d->store, write_mark, d) || bdev_read_back(d, "frontend", &front) ||
-	    bdev_read_back_number(d, "frontend-id", &domid) || domid >= DOMID_FIRST_RESERVED) {
+	rc = store_transact(d->store, write_mark, d);
+	if (!rc)
+		rc = bdev_read_back(d, "frontend", &front);
+	if (!rc)
+		rc = bdev_read_back_number(d, "frontend-id", &domid);
+	if (rc == -ECONNRESET || !ask_state(d, d->back, &d->state)) {
+		free(front);
+		why_set(why, TE_STORE, "%s: %s", back, store_why(d->store));
+		store_close(&d->store); /* the device is not to be blamed */
+		return -ECONNRESET;
+	}
+	if (rc || domid >= DOMID_FIRST_RESERVED) {
 		free(front);
 		return why_set(why, TE_STORE, "%s: frontend or frontend-id is missing or wrong",
 			       back);
@@ -76,7 +88,6 @@ int bdev_open(struct bdev *d, const char *back, struct why *why)
 	if (rc)
 		return why_set(why, TE_STORE, "%s: the frontend's path is too long", back);
 	d->domid = (uint16_t)domid;
-	d->state = bdev_state_at(d, d->back);
 	return 0;
 }
 
@@ -202,13 +213,15 @@ int bdev_write_facts(struct bdev *d, store_txn_t t, const struct fact *f, unsign
 	return rc;
 }
 
-enum xenbus_state bdev_state_at(struct bdev *d, const char *dir)
+/* false: it cannot be told now. A store that is away is no directory that is gone; its watches fire
+ * again when it is back. */
+static bool ask_state(struct bdev *d, const char *dir, enum xenbus_state *s)
 {
 	uint64_t n;
+	int rc = number_at(d, dir, "state", &n);
 
-	if (number_at(d, dir, "state", &n) || n > XenbusStateReconfigured)
-		return XenbusStateUnknown;
-	return (enum xenbus_state)n;
+	*s = rc || n > XenbusStateReconfigured ? XenbusStateUnknown : (enum xenbus_state)n;
+	return rc != -ECONNRESET;
 }
 
 void bdev_set_state(struct bdev *d, enum xenbus_state s)
@@ -223,8 +236,9 @@ void bdev_set_state(struct bdev *d, enum xenbus_state s)
 bool bdev_online(struct bdev *d)
 {
 	uint64_t n = 0;
+	int rc = bdev_read_back_number(d, "online", &n);
 
-	return bdev_read_back_number(d, "online", &n) == 0 && n;
+	return rc == -ECONNRESET || (!rc && n); /* not known: it is as it was */
 }
 
 int bdev_refuse(struct bdev *d, const struct why *why)
@@ -236,11 +250,15 @@ int bdev_refuse(struct bdev *d, const struct why *why)
 	return 0; /* said and done: starting again would not mend it */
 }
 
-static bool is_over(struct bdev *d)
+static int is_over(struct bdev *d)
 {
-	enum xenbus_state s = bdev_state_at(d, d->back);
+	enum xenbus_state s;
 
-	return s == XenbusStateUnknown || s == XenbusStateClosing || s == XenbusStateClosed;
+	if (!ask_state(d, d->back, &s))
+		return -ECONNRESET;
+	if (s == XenbusStateUnknown || s == XenbusStateClosing || s == XenbusStateClosed)
+		return -ENOENT;
+	return 0;
 }
 
 int bdev_await(struct bdev *d, const char *key)
@@ -261,8 +279,8 @@ int bdev_await(struct bdev *d, const char *key)
 		free(e);
 		rc = still_there(d, STORE_NO_TXN);
 		rc = rc ? rc : store_exists(d->store, STORE_NO_TXN, path, &there);
-		if (!rc && !there && is_over(d))
-			rc = -ENOENT;
+		if (!rc && !there)
+			rc = is_over(d);
 	}
 	store_unwatch(d->store, d->back, "await");
 	return rc;
@@ -287,13 +305,25 @@ void bdev_disconnect(struct bdev *d, enum xenbus_state next)
 		bdev_set_state(d, next);
 }
 
+/* A frontend that could not be told that it is connected waits for that: it is connected anew when
+ * the store is back, and its state's watch fires. */
+static void connect_front(struct bdev *d)
+{
+	d->ops->connect(d);
+	if (d->ops->connected(d) && d->state != XenbusStateConnected)
+		d->ops->disconnect(d);
+}
+
 static void on_front_state(struct bdev *d)
 {
 	bool connected = d->ops->connected(d),
 	     over = d->state == XenbusStateClosing || d->state == XenbusStateClosed;
+	enum xenbus_state front;
 	struct why why;
 
-	switch (bdev_state_at(d, d->front)) {
+	if (!ask_state(d, d->front, &front))
+		return;
+	switch (front) {
 	case XenbusStateInitialising:
 		if (connected || over)
 			bdev_disconnect(d, XenbusStateInitWait);
@@ -301,7 +331,7 @@ static void on_front_state(struct bdev *d)
 	case XenbusStateInitialised:
 	case XenbusStateConnected:
 		if (!connected && !over)
-			d->ops->connect(d);
+			connect_front(d);
 		break;
 	case XenbusStateInitWait:
 		if (connected) {
@@ -324,8 +354,10 @@ static void on_front_state(struct bdev *d)
 /* The toolstack asks by writing our state, or by taking our directory away. */
 static void on_back_change(struct bdev *d)
 {
-	enum xenbus_state s = bdev_state_at(d, d->back);
+	enum xenbus_state s;
 
+	if (!ask_state(d, d->back, &s))
+		return;
 	if (s == XenbusStateUnknown) {
 		d->ops->disconnect(d);
 		d->done = true;
@@ -337,7 +369,11 @@ static void on_back_change(struct bdev *d)
 
 void bdev_on_event(struct bdev *d, const char *token)
 {
-	if (still_there(d, STORE_NO_TXN) == -ENOENT) {
+	int rc = still_there(d, STORE_NO_TXN);
+
+	if (rc == -ECONNRESET)
+		return; /* whose it is cannot be told: the watches fire again */
+	if (rc == -ENOENT) {
 		d->ops->disconnect(d);
 		d->done = true;
 	} else if (!strcmp(token, "front"))

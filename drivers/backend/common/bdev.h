@@ -52,8 +52,6 @@ int bdev_read_front_number(struct bdev *d, const char *key, uint64_t *n);
 int bdev_read_back_number(struct bdev *d, const char *key, uint64_t *n);
 int bdev_write_back(struct bdev *d, const char *key, const char *value);
 int bdev_write_facts(struct bdev *d, store_txn_t t, const struct fact *f, unsigned int n);
-/* Unknown if it is gone or makes no sense */
-enum xenbus_state bdev_state_at(struct bdev *d, const char *dir);
 void bdev_set_state(struct bdev *d, enum xenbus_state s);
 bool bdev_online(struct bdev *d);
 /* A device that cannot be served: said and closed. What its process is to end with. */
