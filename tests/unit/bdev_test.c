@@ -471,6 +471,22 @@ static void a_frontend_that_was_not_told_is_connected_anew(void **state)
 	assert_string_equal(value, "4");
 }
 
+static void what_is_taken_away_does_not_begin_anew(void **state)
+{
+	struct bdev d = device_at(XenbusStateInitialising, XenbusStateInitWait);
+
+	(void)state;
+	states[1] = XenbusStateClosing; /* by the toolstack */
+	online = 0;
+	bdev_on_event(&d, "back");
+	assert_true(d.done);
+	assert_string_equal(value, "6");
+	d = device_at(XenbusStateInitialising, XenbusStateClosed);
+	bdev_on_event(&d, "front"); /* a guest's kernel that begins anew */
+	assert_false(d.done);
+	assert_string_equal(value, "2");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -488,6 +504,7 @@ int main(void)
 		cmocka_unit_test(whose_it_is_is_known_before_anything_is_done),
 		cmocka_unit_test(a_store_that_goes_ends_no_waiting_for_good),
 		cmocka_unit_test(a_frontend_that_was_not_told_is_connected_anew),
+		cmocka_unit_test(what_is_taken_away_does_not_begin_anew),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

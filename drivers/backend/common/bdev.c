@@ -325,8 +325,12 @@ static void on_front_state(struct bdev *d)
 		return;
 	switch (front) {
 	case XenbusStateInitialising:
-		if (connected || over)
+		if (over && !bdev_online(d)) { /* it is being taken away: there is no other time */
+			bdev_disconnect(d, XenbusStateClosed);
+			d->done = true;
+		} else if (connected || over) {
 			bdev_disconnect(d, XenbusStateInitWait);
+		}
 		break;
 	case XenbusStateInitialised:
 	case XenbusStateConnected:
