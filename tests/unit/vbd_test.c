@@ -633,6 +633,18 @@ static void queues_and_rings_of_several_pages_are_served(void **state)
 	}
 }
 
+/* A read of the most segments, which a frame tells. */
+static void put_large(struct rig *r, uint64_t id, uint32_t segments)
+{
+	blkif_request_indirect_t *rq = (void *)put(r, BLKIF_OP_INDIRECT, 0, 0, 0);
+
+	rq->indirect_op = BLKIF_OP_READ;
+	rq->nr_segments = BLK_MAX_SEGMENTS;
+	rq->id = id;
+	rq->sector_number = 8;
+	rq->indirect_grefs[0] = segments;
+}
+
 /*
  * All that is offered, in use at once: requests of the most segments in rings of the most pages.
  * Their data is more than the daemon takes into its memory: the rest waits in the rings.
@@ -663,15 +675,8 @@ static void more_than_fits_into_memory_waits_and_is_no_error(void **state)
 	r->disk.hold = true;
 	for (q = 0; q < 2; q++) {
 		r->front = front[q];
-		for (i = 0; i < EACH; i++) {
-			blkif_request_indirect_t *rq = (void *)put(r, BLKIF_OP_INDIRECT, 0, 0, 0);
-
-			rq->indirect_op = BLKIF_OP_READ;
-			rq->nr_segments = SECTORS;
-			rq->id = i;
-			rq->sector_number = 8;
-			rq->indirect_grefs[0] = SEGMENTS_PAGE;
-		}
+		for (i = 0; i < EACH; i++)
+			put_large(r, i, SEGMENTS_PAGE);
 		kick(r);
 		front[q] = r->front;
 	}
@@ -689,6 +694,47 @@ static void more_than_fits_into_memory_waits_and_is_no_error(void **state)
 	put(r, BLKIF_OP_READ, 1, 0, 1)->seg[0].gref = SEGMENTS_PAGE + 1;
 	RING_PUSH_REQUESTS_AND_CHECK_NOTIFY(&r->front, notify);
 	assert_true(notify);
+}
+
+/* Two queues that are always full use all the memory there is; the third's request has its turn. */
+static void a_queue_waits_for_no_others_that_are_always_full(void **state)
+{
+	enum { SEGMENTS_PAGE = 48, STEPS = 8 };
+	struct rig *r = *state;
+	struct blkif_request_segment *seg = (void *)r->peer->page[SEGMENTS_PAGE];
+	blkif_front_ring_t front[3];
+	unsigned int q, i, step;
+	struct why why;
+
+	vbd_disconnect(&r->vbd);
+	r->choice = (struct vbd_choice){
+		.abi = BLK_ABI_64, .queues = 3, .pages = 16, .port = { 7, 8, 9 }
+	};
+	for (i = 0; i < BLK_MAX_SEGMENTS; i++)
+		seg[i] = (struct blkif_request_segment){ .gref = SEGMENTS_PAGE + 1 };
+	for (q = 0; q < 3; q++) {
+		blkif_sring_t *s = (blkif_sring_t *)r->peer->page[16 * q];
+
+		for (i = 0; i < 16; i++)
+			r->choice.gref[q][i] = 16 * q + i;
+		SHARED_RING_INIT(s);
+		XEN_FRONT_RING_INIT(&front[q], s, 16 * 4096);
+	}
+	assert_int_equal(vbd_connect(&r->vbd, &r->choice, &why), 0);
+	for (step = 0; step < STEPS; step++) {
+		for (q = 0; q < 3; q++) {
+			r->front = front[q];
+			while (answers(r))
+				assert_int_equal(answer(r).status, BLKIF_RSP_OKAY);
+			while (q < 2 ? !RING_FULL(&r->front) : !r->front.req_prod_pvt)
+				put_large(r, 1, SEGMENTS_PAGE);
+			RING_PUSH_REQUESTS_AND_CHECK_NOTIFY(&r->front, i);
+			front[q] = r->front;
+		}
+		vbd_on_disk(&r->vbd);
+	}
+	for (q = 0; q < 3; q++)
+		assert_true(front[q].rsp_cons > 0);
 }
 
 int main(void)
@@ -722,6 +768,7 @@ int main(void)
 		CASE(a_flush_may_carry_data),
 		CASE(queues_and_rings_of_several_pages_are_served),
 		CASE(more_than_fits_into_memory_waits_and_is_no_error),
+		CASE(a_queue_waits_for_no_others_that_are_always_full),
 		PERSISTENT(a_write_reaches_the_disk_and_a_read_brings_it_back),
 		PERSISTENT(a_segment_may_be_part_of_a_frame),
 		PERSISTENT(an_indirect_request_is_answered_with_the_operation_within),

@@ -445,6 +445,21 @@ static unsigned int queue_take(struct vbd *b, unsigned int i, struct job **ready
 	return taken;
 }
 
+/* A round of all queues. Each is the first in its turn: what fits may be less than one of them has,
+ * and it would have it always. */
+static unsigned int queues_take(struct vbd *b, struct job **ready, unsigned int *nr_ready)
+{
+	unsigned int i, q = b->first, taken = 0;
+
+	for (i = 0; i < b->queues && !b->broken && !b->barrier; i++) {
+		taken += queue_take(b, q, ready, nr_ready);
+		q = q + 1 < b->queues ? q + 1 : 0;
+	}
+	if (taken)
+		b->first = b->first + 1 < b->queues ? b->first + 1 : 0;
+	return taken;
+}
+
 static void drain(struct vbd *b, unsigned int *turns)
 {
 	struct job *ready[ROUND];
@@ -452,10 +467,9 @@ static void drain(struct vbd *b, unsigned int *turns)
 	bool again;
 
 	do {
-		n = taken = 0;
+		n = 0;
 		again = false;
-		for (i = 0; i < b->queues && !b->broken && !b->barrier; i++)
-			taken += queue_take(b, i, ready, &n);
+		taken = queues_take(b, ready, &n);
 		if (n)
 			jobs_start(b, ready, n);
 		if (b->barrier && b->in_flight == 1 && b->barrier->stage == STAGE_HELD)
@@ -678,6 +692,7 @@ int vbd_connect(struct vbd *b, const struct vbd_choice *c, struct why *why)
 	b->queues = c->queues;
 	b->broken = false;
 	b->barrier = NULL;
+	b->first = 0;
 	b->persistent = c->persistent;
 	b->free_jobs = b->answered = NULL;
 	b->in_flight = 0;

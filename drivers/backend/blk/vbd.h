@@ -28,6 +28,7 @@ struct vbd {
 	struct record_file *record;
 	struct vbd_queue queue[BLK_MAX_QUEUES];
 	unsigned int queues, pages;
+	unsigned int first; /* the queue that is looked at first in the next round */
 	enum blk_abi abi;
 	bool connected, broken;
 	bool more; /* there was no end of requests: call vbd_on_event() again without an event */
