@@ -585,9 +585,14 @@ static void a_flush_may_carry_data(void **state)
 
 	memset(r->peer->page[DATA_PAGE], 0x3c, 4096);
 	put(r, BLKIF_OP_FLUSH_DISKCACHE, 1, 32, 1);
-	refused(r, BLKIF_RSP_OKAY);
+	kick(r);
+	vbd_on_disk(&r->vbd);
+	assert_int_equal(r->disk.flushes, 1); /* what was written before, and it is not yet */
+	assert_int_equal(r->disk.data[32 * 512], 0);
+	settle(r);
+	assert_int_equal(answer(r).status, BLKIF_RSP_OKAY);
 	assert_int_equal(r->disk.data[32 * 512], 0x3c);
-	assert_int_equal(r->disk.flushes, 1);
+	assert_int_equal(r->disk.flushes, 2);
 }
 
 /* Two queues with rings of two pages each: 64 slots, all in use at once. */

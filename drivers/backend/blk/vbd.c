@@ -370,6 +370,11 @@ static bool job_prepare(struct vbd *b, struct job *j)
 		return false;
 	}
 	j->io.buf = j->io.op <= DISK_WRITE ? j->buf : NULL;
+	if (j->io.op == DISK_WRITE && j->rq.op == BLKIF_OP_FLUSH_DISKCACHE) {
+		/* all that was answered is to be there before its data is */
+		j->stage = STAGE_PRE_FLUSH;
+		j->io.op = DISK_FLUSH;
+	}
 	return true;
 }
 
