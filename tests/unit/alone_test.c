@@ -151,6 +151,15 @@ static void its_state_outlives_a_process(void **state)
 	munmap(p, 4096);
 	p = bdev_state_open(&d, dir, 8192, &why);
 	assert_string_equal(p, "");
+	strcpy(p, "known");
+	munmap(p, 8192);
+	d.state = XenbusStateConnected;
+	p = bdev_state_open(&d, dir, 8192, &why);
+	assert_string_equal(p, "known");
+	munmap(p, 8192);
+	d.state = XenbusStateInitialising; /* another device with its name */
+	p = bdev_state_open(&d, dir, 8192, &why);
+	assert_string_equal(p, "");
 	munmap(p, 8192);
 	snprintf(path, sizeof(path), "%s/vbd-5-51712.state", dir);
 	assert_int_equal(unlink(path), 0);

@@ -470,9 +470,13 @@ void *bdev_state_open(const struct bdev *d, const char *run_dir, size_t size, st
 		return NULL;
 	}
 	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
-	if (fd >= 0 && fstat(fd, &st) == 0 && st.st_size && (size_t)st.st_size != size &&
-	    ftruncate(fd, 0))
-		syslog(LOG_WARNING, "%s: %m", path);
+	if (fd >= 0 && fstat(fd, &st) == 0 && st.st_size &&
+	    ((size_t)st.st_size != size || d->state == XenbusStateInitialising) &&
+	    ftruncate(fd, 0)) {
+		why_set(why, TE_FILE, "%s: %m", path);
+		close(fd);
+		return NULL;
+	}
 	if (fd >= 0 && ftruncate(fd, (off_t)size) == 0)
 		m = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (m == MAP_FAILED)

@@ -79,8 +79,9 @@ void bdev_stats_write(int fd, const char *fmt, ...) __attribute__((format(printf
 int bdev_file(const char *back, const char *run_dir, const char *suffix, char *out, size_t size);
 
 /* What outlives the process: a file of this size, mapped, or NULL with why. It is all zeroes if
- * there was none, or one of another size, which is another version's. Only one process may have it
- * open: alone() sees to that. */
+ * there was none, or one of another size, which is another version's; and for a device that nobody
+ * has served yet, by its state: one that had its name before was taken away while no daemon ran.
+ * Only one process may have it open: alone() sees to that. */
 void *bdev_state_open(const struct bdev *d, const char *run_dir, size_t size, struct why *why);
 
 #endif
