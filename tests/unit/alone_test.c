@@ -7,11 +7,13 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -169,6 +171,43 @@ static void its_state_outlives_a_process(void **state)
 	assert_int_equal(unlink(path), 0);
 }
 
+static bool full; /* the filesystem */
+
+int __real_posix_fallocate(int fd, off_t from, off_t len);
+int __wrap_posix_fallocate(int fd, off_t from, off_t len);
+int __wrap_posix_fallocate(int fd, off_t from, off_t len)
+{
+	return full ? ENOSPC : __real_posix_fallocate(fd, from, len);
+}
+
+/* Not to be told by a signal later. */
+static void a_state_that_has_no_room_is_told(void **state)
+{
+	struct bdev d = { .back = BACK, .state = XenbusStateInitialising };
+	char path[96], *p;
+	struct stat st;
+	struct why why;
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s/vbd-5-51712.state", dir);
+	full = true;
+	assert_null(bdev_state_open(&d, dir, 65536, &why));
+	assert_non_null(strstr(why.text, "vbd-5-51712.state: No space left"));
+	full = false;
+	p = bdev_state_open(&d, dir, 65536, &why);
+	assert_non_null(p);
+	munmap(p, 65536);
+	assert_int_equal(stat(path, &st), 0);
+	assert_true(st.st_blocks >= 65536 / 512);
+	d.state = XenbusStateConnected;
+	full = true; /* by now it has what it needs */
+	p = bdev_state_open(&d, dir, 65536, &why);
+	assert_non_null(p);
+	munmap(p, 65536);
+	assert_int_equal(unlink(path), 0);
+	full = false;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -177,6 +216,7 @@ int main(void)
 		cmocka_unit_test(a_lock_on_a_file_that_is_gone_does_not_count),
 		cmocka_unit_test(a_directory_that_is_not_there_is_told),
 		cmocka_unit_test(its_state_outlives_a_process),
+		cmocka_unit_test(a_state_that_has_no_room_is_told),
 	};
 	char command[64];
 	int rc;

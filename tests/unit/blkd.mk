@@ -41,7 +41,7 @@ CHECKS += unit-attached
 $(B)/tests/alone_test: $(addprefix $(B)/obj/san/,$(addsuffix .o,tests/unit/alone_test drivers/backend/common/alone drivers/backend/common/bdev dom0-tools/common/why)) $(B)/obj/san/xenbus/client.a
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
-	$(Q)$(HOST_CC) $(SAN_FLAGS) -o $@ $^ $(XENBUS_CLIENT_LIBS) -lcmocka
+	$(Q)$(HOST_CC) $(SAN_FLAGS) -Wl,--wrap=posix_fallocate -o $@ $^ $(XENBUS_CLIENT_LIBS) -lcmocka
 
 .PHONY: unit-alone
 unit-alone: $(B)/tests/alone_test

@@ -458,11 +458,28 @@ void bdev_stats_write(int fd, const char *fmt, ...)
 		syslog(LOG_DEBUG, "counters cannot be written: %m");
 }
 
+/* Its room is taken before it is used: a page that is written to for the first time when /run is
+ * full ends the process by a signal, and each that comes after it. */
+static void *map_state(int fd, size_t size, bool afresh)
+{
+	struct stat st;
+
+	if (fstat(fd, &st))
+		return MAP_FAILED;
+	if (afresh || (size_t)st.st_size != size) {
+		if (ftruncate(fd, 0))
+			return MAP_FAILED;
+		errno = posix_fallocate(fd, 0, (off_t)size);
+		if (errno)
+			return MAP_FAILED;
+	}
+	return mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+}
+
 void *bdev_state_open(const struct bdev *d, const char *run_dir, size_t size, struct why *why)
 {
 	char path[STORE_PATH_MAX];
 	void *m = MAP_FAILED;
-	struct stat st;
 	int fd;
 
 	if (bdev_file(d->back, run_dir, ".state", path, sizeof(path))) {
@@ -470,15 +487,8 @@ void *bdev_state_open(const struct bdev *d, const char *run_dir, size_t size, st
 		return NULL;
 	}
 	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
-	if (fd >= 0 && fstat(fd, &st) == 0 && st.st_size &&
-	    ((size_t)st.st_size != size || d->state == XenbusStateInitialising) &&
-	    ftruncate(fd, 0)) {
-		why_set(why, TE_FILE, "%s: %m", path);
-		close(fd);
-		return NULL;
-	}
-	if (fd >= 0 && ftruncate(fd, (off_t)size) == 0)
-		m = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (fd >= 0)
+		m = map_state(fd, size, d->state == XenbusStateInitialising);
 	if (m == MAP_FAILED)
 		why_set(why, TE_FILE, "%s: %m", path);
 	if (fd >= 0)
