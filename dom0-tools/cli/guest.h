@@ -96,6 +96,13 @@ int node_write(struct cli *c, store_txn_t t, const char *dir, const char *name, 
 /* A directory of its own permissions, which what is made below it inherits. */
 int node_dir(struct cli *c, store_txn_t t, const char *path, uint32_t owner, uint32_t reader);
 
+/* --- name.c */
+/* In the transaction that names the domain so; -EEXIST: another has that name. */
+int name_claim(struct cli *c, store_txn_t t, const char *name, uint32_t domid);
+/* It is not this domain's any more. */
+void name_drop(struct cli *c, store_txn_t t, const char *name, uint32_t domid);
+int guest_rename(struct cli *c, uint32_t domid, const char *to);
+
 /* --- nodes.c */
 void node_remove_backend(struct cli *c, store_txn_t t, const char *back);
 struct guest_nodes {
@@ -204,7 +211,6 @@ int supervisor_on_request(int fd);
 int console_attach(struct cli *c, uint32_t domid, bool replay, bool read_only);
 
 /* --- lifecycle.c */
-int guest_rename(struct cli *c, uint32_t domid, const char *to);
 /* End a domain and all that is left of it. */
 int guest_destroy(struct cli *c, uint32_t domid, const char *reason);
 

@@ -372,80 +372,29 @@ int cmd_reboot(struct cli *c, int argc, char **argv)
 	return ask_down(c, argc, argv, "reboot");
 }
 
-struct renaming {
-	struct cli *c;
-	uint32_t domid;
-	const char *to;
-};
-
-static int rename_nodes(struct store *s, store_txn_t t, void *arg)
-{
-	struct renaming *r = arg;
-	struct cli *c = r->c;
-	char path[STORE_PATH_MAX], node[256], *old = NULL, *vm = NULL;
-	int rc;
-
-	store_path(path, "/local/domain/%u/name", r->domid);
-	if (store_read(s, t, path, &old, NULL))
-		old = NULL;
-	store_path(path, "/local/domain/%u", r->domid);
-	rc = node_write(c, t, path, "name", "%s", r->to);
-	store_path(path, "/local/domain/%u/vm", r->domid);
-	if (!rc && store_read(s, t, path, &vm, NULL) == 0)
-		rc = node_write(c, t, vm, "name", "%s", r->to);
-	if (old) {
-		cli_name_node(old, node);
-		store_path(path, "/torc/names/%s", node);
-		store_rm(s, t, path);
-	}
-	cli_name_node(r->to, node);
-	if (!rc)
-		rc = node_write(c, t, "/torc/names", node, "%u", r->domid);
-	free(old);
-	free(vm);
-	return rc;
-}
-
-int guest_rename(struct cli *c, uint32_t domid, const char *to)
-{
-	struct renaming r = { c, domid, to };
-	char *old = cli_read(c, "/local/domain/%u/name", domid);
-	int rc;
-
-	c->why->error = TE_NONE;
-	rc = store_transact(c->store, rename_nodes, &r);
-	if (rc && c->why->error == TE_NONE)
-		rc = cli_store_failed(c, "cannot rename");
-	if (!rc && old)
-		record_rename(old, to);
-	free(old);
-	return rc;
-}
-
 int cmd_rename(struct cli *c, int argc, char **argv)
 {
-	struct renaming r = { .c = c };
-	uint32_t other;
+	const char *to = argc == 3 ? argv[2] : "";
+	uint32_t domid, other;
 	bool taken;
 	int rc;
 
 	if (argc != 3)
 		return cli_usage(c, "a domain and its new name are expected");
-	r.to = argv[2];
-	if (!*r.to || *r.to == '.' || strlen(r.to) > 63 || strpbrk(r.to, "/ \t\n") ||
-	    cli_parse_number(r.to, 0, INT64_MAX) >= 0)
-		return why_set(c->why, TE_CONFIG_VALUE, "\"%s\" cannot be a guest's name", r.to);
-	rc = cli_find_domain(c, argv[1], &r.domid);
-	if (!rc && r.domid == 0)
+	if (!*to || *to == '.' || strlen(to) > 63 || strpbrk(to, "/ \t\n") ||
+	    cli_parse_number(to, 0, INT64_MAX) >= 0)
+		return why_set(c->why, TE_CONFIG_VALUE, "\"%s\" cannot be a guest's name", to);
+	rc = cli_find_domain(c, argv[1], &domid);
+	if (!rc && domid == 0)
 		return why_set(c->why, TE_STATE, "domain 0 keeps its name");
 	if (!rc)
-		rc = cli_name_taken(c, r.to, &taken, &other);
+		rc = cli_name_taken(c, to, &taken, &other);
 	if (rc)
 		return rc;
 	if (taken)
 		return why_set(c->why, TE_NAME_TAKEN, "domain %u is named \"%s\" already", other,
-			       r.to);
-	return guest_rename(c, r.domid, r.to);
+			       to);
+	return guest_rename(c, domid, to);
 }
 
 int cmd_sysrq(struct cli *c, int argc, char **argv)

@@ -14,28 +14,12 @@
 #include <string.h>
 #include <time.h>
 
-static int claim_name(struct cli *c, store_txn_t t, const char *name, const char *uuid,
-		      uint32_t domid)
+static int claim_identity(struct cli *c, store_txn_t t, const char *name, const char *uuid,
+			  uint32_t domid)
 {
-	char node[256], *have;
-	int64_t id;
-	bool there;
-	int rc;
+	int rc = name_claim(c, t, name, domid);
+	char *have = rc ? NULL : node_read(c, t, "/vm/%s/uuid", uuid);
 
-	cli_name_node(name, node);
-	have = node_read(c, t, "/torc/names/%s", node);
-	id = have ? cli_parse_number(have, 0, HOST_FIRST_RESERVED - 1) : -1;
-	free(have);
-	if (id >= 0 && id != domid) {
-		have = cli_read(c, "/local/domain/%u/name", (unsigned int)id);
-		there = have && strcmp(have, name) == 0;
-		free(have);
-		if (there)
-			return why_set(c->why, TE_NAME_TAKEN, "domain %u is named \"%s\" already",
-				       (unsigned int)id, name);
-	}
-	rc = node_write(c, t, "/torc/names", node, "%u", domid);
-	have = rc ? NULL : node_read(c, t, "/vm/%s/uuid", uuid);
 	if (have) {
 		free(have);
 		have = cli_read(c, "/vm/%s/name", uuid);
@@ -204,7 +188,7 @@ static int write_all(struct store *s, store_txn_t t, void *arg)
 	int rc;
 
 	config_uuid_format(uuid, g->config->uuid);
-	rc = claim_name(c, t, g->config->name, uuid, g->domid);
+	rc = claim_identity(c, t, g->config->name, uuid, g->domid);
 	if (!rc)
 		rc = write_vm(c, t, g, uuid);
 	if (!rc)
@@ -316,7 +300,7 @@ static int remove_all(struct store *s, store_txn_t t, void *arg)
 	void **args = arg;
 	struct cli *c = args[0];
 	uint32_t domid = *(uint32_t *)args[1];
-	char node[256], *vm, *name, *id = NULL;
+	char *vm, *name;
 
 	(void)s;
 	vm = node_read(c, t, "/local/domain/%u/vm", domid);
@@ -324,18 +308,13 @@ static int remove_all(struct store *s, store_txn_t t, void *arg)
 	/* only what is below /vm: the node is in dom0's hands, but a mistake there is dear */
 	if (vm && strncmp(vm, "/vm/", 4) == 0 && strlen(vm) > 8)
 		node_rm(c, t, "%s", vm);
-	if (name) {
-		cli_name_node(name, node);
-		id = node_read(c, t, "/torc/names/%s", node);
-	}
-	if (id && cli_parse_number(id, 0, HOST_FIRST_RESERVED - 1) == domid)
-		node_rm(c, t, "/torc/names/%s", node);
+	if (name)
+		name_drop(c, t, name, domid);
 	remove_all_backends(c, t, domid);
 	node_rm(c, t, "/local/domain/%u", domid);
 	node_rm(c, t, "/libxl/%u", domid);
 	free(vm);
 	free(name);
-	free(id);
 	return 0;
 }
 

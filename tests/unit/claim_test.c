@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Who has which image, as guests come and go: on a store that is a list of nodes. */
+/* Who has which image and which name, as guests come and go: on a store that is a list of nodes. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -122,6 +122,32 @@ int node_list(struct cli *c, store_txn_t t, const char *path, char ***names, siz
 	return 0;
 }
 
+int node_transact(struct cli *c, store_txn_fn *fn, void *arg, const char *doing)
+{
+	(void)doing;
+	return fn(c->store, STORE_NO_TXN, arg);
+}
+
+int64_t cli_parse_number(const char *s, int64_t least, int64_t most)
+{
+	long long n = strtoll(s, NULL, 10);
+
+	return n < least || n > most ? -1 : n;
+}
+
+void cli_name_node(const char *name, char out[256])
+{
+	snprintf(out, 256, "%s", name);
+}
+
+static unsigned int records; /* that were renamed */
+
+void record_rename(const char *from, const char *to)
+{
+	assert_string_not_equal(from, to);
+	records++;
+}
+
 /* --- guests and disks */
 
 static struct why why;
@@ -221,6 +247,68 @@ static void nothing_is_left(void **state)
 		assert_false(below(nodes[i].path, "/torc/disks"));
 }
 
+static void a_guest(unsigned int domid, const char *name)
+{
+	char path[64], vm[64], number[16];
+
+	snprintf(vm, sizeof(vm), "/vm/uuid-%u", domid);
+	snprintf(path, sizeof(path), "/local/domain/%u/vm", domid);
+	put(path, vm);
+	snprintf(path, sizeof(path), "/local/domain/%u/name", domid);
+	put(path, name);
+	strcat(vm, "/name");
+	put(vm, name);
+	snprintf(path, sizeof(path), "/torc/names/%s", name);
+	snprintf(number, sizeof(number), "%u", domid);
+	put(path, number);
+}
+
+static const char *at(const char *path)
+{
+	return find(path) < 0 ? "" : nodes[find(path)].value;
+}
+
+/* Both were told that it is free before either began. */
+static void of_two_who_take_a_name_one_has_it(void **state)
+{
+	(void)state;
+	a_guest(5, "web");
+	a_guest(6, "mail");
+	records = 0;
+	assert_int_equal(guest_rename(&c, 5, "www"), 0);
+	assert_int_equal(guest_rename(&c, 6, "www"), -EEXIST);
+	assert_non_null(strstr(why.text, "domain 5 is named \"www\" already"));
+	assert_string_equal(at("/torc/names/www"), "5");
+	assert_string_equal(at("/torc/names/mail"), "6");
+	assert_string_equal(at("/local/domain/6/name"), "mail");
+	assert_string_equal(at("/local/domain/5/name"), "www");
+	assert_string_equal(at("/vm/uuid-5/name"), "www");
+	assert_int_equal(find("/torc/names/web"), -1);
+	assert_int_equal(records, 1);
+}
+
+static void a_name_of_the_dead_is_free(void **state)
+{
+	(void)state;
+	a_guest(5, "web");
+	put("/torc/names/www", "4");
+	assert_int_equal(guest_rename(&c, 5, "www"), 0);
+	put("/torc/names/www", "7"); /* another's by now */
+	put("/local/domain/7/name", "www");
+	assert_int_equal(guest_rename(&c, 5, "web"), 0);
+	assert_string_equal(at("/torc/names/www"), "7");
+	assert_string_equal(at("/torc/names/web"), "5");
+}
+
+static void a_guest_that_is_gone_has_no_node_again(void **state)
+{
+	(void)state;
+	assert_int_not_equal(guest_rename(&c, 5, "www"), 0);
+	assert_int_equal(why.error, TE_NO_DOMAIN);
+	assert_int_equal(find("/local/domain/5/name"), -1);
+	assert_int_equal(find("/torc/names/www"), -1);
+}
+
 int main(void)
 {
 #define CASE(f) cmocka_unit_test_setup(f, set_up)
@@ -230,6 +318,9 @@ int main(void)
 		CASE(another_device_of_the_same_guest_counts),
 		CASE(the_dead_have_nothing),
 		CASE(nothing_is_left),
+		CASE(of_two_who_take_a_name_one_has_it),
+		CASE(a_name_of_the_dead_is_free),
+		CASE(a_guest_that_is_gone_has_no_node_again),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
