@@ -7,6 +7,7 @@
 #define TORC_CLI_CLI_H
 
 #include <json-c/json.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -25,6 +26,8 @@ struct cli {
 	struct burst *burst; /* by node_bursts() */
 	struct names *names; /* by cli_names_ahead() */
 	bool bursting;	     /* within node_transact(): nodes are queued */
+	/* raised by a signal: the user wants none of it any more; or NULL */
+	const volatile sig_atomic_t *given_up;
 	struct why *why;
 };
 

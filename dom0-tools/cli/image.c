@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A guest between two places, as save, restore and a migration share it: it is suspended, its
- * config goes in front of its image, and the other end makes a guest of both.
+ * A guest between two places, as save, restore and a migration share it: its config goes in front
+ * of its image, and the other end makes a guest of both.
  */
 #include "dom0-tools/cli/image.h"
 
@@ -12,87 +12,6 @@
 
 #include "dom0-tools/cli/guest.h"
 #include "dom0-tools/cli/saved.h"
-
-#define SUSPEND_S 60 /* a guest that has not suspended by then will not */
-
-struct request {
-	uint32_t domid;
-	bool there;
-};
-
-static int take_request_back(struct store *s, store_txn_t t, void *arg)
-{
-	char path[STORE_PATH_MAX], *word = NULL;
-	struct request *r = arg;
-
-	store_path(path, "/local/domain/%u/control/shutdown", r->domid);
-	r->there = store_read(s, t, path, &word, NULL) == 0 && strcmp(word, "suspend") == 0;
-	free(word);
-	return r->there ? store_write(s, t, path, "", 0) : 0;
-}
-
-bool guest_suspend_cancel(struct cli *c, uint32_t domid)
-{
-	struct request r = { .domid = domid };
-
-	return store_transact(c->store, take_request_back, &r) == 0 && r.there;
-}
-
-int guest_suspend_ask(struct cli *c, uint32_t domid, struct why *why)
-{
-	struct domain_info info;
-	char path[STORE_PATH_MAX];
-	int rc = host_domain_info(c->host, domid, &info, why);
-
-	if (!rc && info.debugged)
-		return why_hint(why,
-				why_set(why, TE_STATE,
-					"domain %u is being debugged: breakpoints would go along",
-					domid),
-				"detach the debugger; if it was killed, torc unpause");
-	if (!rc && info.paused)
-		return why_hint(why,
-				why_set(why, TE_STATE,
-					"domain %u is paused: it cannot suspend itself", domid),
-				"torc unpause");
-	store_path(path, "/local/domain/%u/control/shutdown", domid);
-	if (!rc && !info.shutdown && store_write(c->store, STORE_NO_TXN, path, "suspend", 7))
-		rc = cli_store_failed(c, "cannot ask the guest to suspend");
-	return rc;
-}
-
-int guest_suspend_wait(struct cli *c, uint32_t domid, struct why *why)
-{
-	struct domain_info info;
-	uint64_t until = mig_now_ns() + SUSPEND_S * 1000000000ull;
-	int rc = host_domain_info(c->host, domid, &info, why);
-
-	while (!rc && !info.shutdown && !info.dying) {
-		struct timespec nap = { .tv_nsec = 500000 };
-
-		if (mig_now_ns() > until) {
-			guest_suspend_cancel(c, domid);
-			return why_hint(why,
-					why_set(why, TE_TIMEOUT,
-						"domain %u did not suspend within %u s", domid,
-						SUSPEND_S),
-					"its kernel may lack support for it; it runs on");
-		}
-		nanosleep(&nap, NULL);
-		rc = host_domain_info(c->host, domid, &info, why);
-	}
-	if (!rc && (info.dying || info.reason != SHUT_SUSPEND))
-		rc = why_set(why, TE_STATE, "domain %u stopped instead of suspending (%s)", domid,
-			     cli_reason_word(info.reason));
-	return rc;
-}
-
-int guest_suspend(struct cli *c, uint32_t domid, struct why *why)
-{
-	int rc = guest_suspend_ask(c, domid, why);
-
-	return rc ? rc : guest_suspend_wait(c, domid, why);
-}
 
 static int write_record(struct mig_io *io, uint32_t type, const char *body, size_t len)
 {
@@ -112,16 +31,20 @@ int image_write_front(struct cli *c, struct mig_io *io, const char *name)
 	const char *text = record ? json_object_to_json_string(record) : NULL;
 	int rc;
 
-	if (!record || !json_object_object_get(record, "config_text"))
+	if (!record || !json_object_object_get(record, "config_text")) {
 		rc = why_set(c->why, TE_FILE,
 			     "there is no record of the config of \"%s\": torc create keeps one",
 			     name);
-	else if (mig_write(io, &h, sizeof(h)) ||
-		 write_record(io, SAVED_CONFIG, text, strlen(text)) ||
-		 write_record(io, SAVED_IMAGE, NULL, 0))
-		rc = why_set(c->why, TE_FILE, "cannot write the file");
-	else
-		rc = 0;
+	} else {
+		rc = mig_write(io, &h, sizeof(h));
+		if (!rc)
+			rc = write_record(io, SAVED_CONFIG, text, strlen(text));
+		if (!rc)
+			rc = write_record(io, SAVED_IMAGE, NULL, 0);
+		if (rc)
+			rc = why_set(c->why, TE_STREAM, "cannot write the stream: %s",
+				     strerror(-rc));
+	}
 	json_object_put(record);
 	return rc;
 }

@@ -6,6 +6,7 @@
 #include "dom0-tools/cli/guest.h"
 #include "migration/engine.h"
 
+/* --- suspend.c */
 /* Have the guest suspend itself, and wait for it. If it fails the request is taken back; one that
  * was heard may still be followed. */
 int guest_suspend(struct cli *c, uint32_t domid, struct why *why);
@@ -15,6 +16,7 @@ int guest_suspend_wait(struct cli *c, uint32_t domid, struct why *why);
 /* true: it was there to be taken back, so that the guest has not heard it, or is just about to. */
 bool guest_suspend_cancel(struct cli *c, uint32_t domid);
 
+/* --- image.c */
 /* What stands in front of the image (saved.h): the guest's record, with its config. */
 int image_write_front(struct cli *c, struct mig_io *io, const char *name);
 int image_read_front(struct cli *c, struct mig_io *io, struct json_object **record);

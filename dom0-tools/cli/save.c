@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -21,6 +22,29 @@ struct saving {
 	int percent; /* shown last; -1: nothing is shown */
 	unsigned int round;
 };
+
+/*
+ * Whoever breaks it off wants the guest to go on, which one that is suspended does not by itself:
+ * the signal is noted, and heard at the next look. Once the file has its name it is too late.
+ */
+static volatile sig_atomic_t given_up;
+
+static void on_signal(int number)
+{
+	given_up = number;
+}
+
+static void hear_signals(struct cli *c)
+{
+	static const int ends[] = { SIGINT, SIGTERM, SIGHUP };
+	struct sigaction act = { .sa_handler = on_signal, .sa_flags = SA_RESTART }, was;
+
+	given_up = 0;
+	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
+		if (sigaction(ends[i], NULL, &was) == 0 && was.sa_handler != SIG_IGN)
+			sigaction(ends[i], &act, NULL);
+	c->given_up = &given_up;
+}
 
 static int suspend_ask(void *arg, struct why *why)
 {
@@ -59,7 +83,19 @@ static int progress(void *arg, const struct mig_progress *p)
 			fprintf(stderr, "\rround %u: %3d %%, %llu MiB in all ", p->round, percent,
 				(unsigned long long)p->bytes >> 20);
 	}
-	return 0;
+	return given_up;
+}
+
+/* All was sent when the user wanted no more of it: the engine is through, and the guest stands
+ * still. */
+static int take_back(struct saving *s)
+{
+	struct why later = { 0 };
+	int rc = why_set(s->c->why, TE_STATE, "given up by the user");
+
+	if (mig_resume(s->c->host, s->domid, &later))
+		why_hint(s->c->why, rc, "and the guest cannot go on: %s", later.text);
+	return rc;
 }
 
 /* The file is whole; is it sure? A guest that stays is not kept waiting for that. */
@@ -103,10 +139,14 @@ static int write_file(struct saving *s, const char *name, const char *file, bool
 		rc = mig_send(s->c->host, s->domid, &opts, &io.io, &calls, &s->out, s->c->why);
 	if (s->percent >= 0)
 		fputs("\r                                        \r", stderr);
+	if (!rc && given_up)
+		rc = take_back(s);
 	if (!rc && paused)
 		rc = host_domain_pause(s->c->host, s->domid, s->c->why);
 	if (!rc)
 		rc = keep_file(s, fd, part, file);
+	if (rc && s->c->why->error == TE_STREAM)
+		why_prefix(s->c->why, rc, "%s: ", part);
 	if (rc)
 		unlink(part);
 	close(fd); /* which lets go of the name */
@@ -162,8 +202,10 @@ int cmd_save(struct cli *c, int argc, char **argv)
 			       "domain 0 cannot be saved: it would have to do that itself");
 	if (!rc)
 		rc = cli_domain_name(c, s.domid, &name);
-	if (!rc)
+	if (!rc) {
+		hear_signals(c);
 		rc = write_file(&s, name, argv[optind + 1], paused);
+	}
 	if (!rc && !s.stays)
 		rc = guest_destroy(c, s.domid, "torc save");
 	if (!rc && !s.stays)
