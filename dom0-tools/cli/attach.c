@@ -309,10 +309,16 @@ static int write_nodes(struct store *s, store_txn_t t, void *arg)
 {
 	struct attaching *a = arg;
 	struct device old = *a->d;
-	char back[STORE_PATH_MAX];
+	char back[STORE_PATH_MAX], vm[STORE_PATH_MAX];
+	bool is_there;
 	int rc;
 
-	(void)s;
+	store_path(vm, "/local/domain/%u/vm", a->d->domid);
+	rc = store_exists(s, t, vm, &is_there);
+	if (rc)
+		return rc; /* what cannot be read now says nothing */
+	if (!is_there)	   /* and must not have nodes again that nobody takes away */
+		return why_set(a->c->why, TE_NO_DOMAIN, "domain %u has gone meanwhile", a->d->domid);
 	if (a->vif)
 		rc = choose_card(a, t);
 	else

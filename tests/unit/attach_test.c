@@ -174,6 +174,14 @@ int store_transact(struct store *s, store_txn_fn *fn, void *arg)
 	return rc;
 }
 
+int store_exists(struct store *s, store_txn_t t, const char *path, bool *yes)
+{
+	(void)s;
+	assert_true(t); /* else it says nothing of when the nodes are written */
+	*yes = get(path) != NULL;
+	return 0;
+}
+
 int store_watch(struct store *s, const char *path, const char *token)
 {
 	(void)s, (void)path, (void)token;
@@ -352,6 +360,7 @@ static int set_up(void **state)
 {
 	(void)state;
 	memset(nodes, 0, sizeof(nodes));
+	put("/local/domain/5", "vm", "/vm/x");
 	at_open = at_wait = at_commit = at_unwatch = NULL;
 	wait_fails = 0;
 	held = watching = 0;
@@ -411,6 +420,25 @@ static void of_two_who_attach_one_does(void **state)
 	assert_int_not_equal(attach(), 0);
 	is_whose("vbd", "51728", "other");
 	is_whose("qdisk", "51728", NULL);
+}
+
+static void the_guest_s_end(void)
+{
+	memset(nodes, 0, sizeof(nodes));
+}
+
+static void a_guest_that_is_gone_gets_no_nodes(void **state)
+{
+	(void)state;
+	at_open = the_guest_s_end;
+	assert_int_not_equal(attach(), 0);
+	assert_int_equal(why.error, TE_NO_DOMAIN);
+	is_whose("qdisk", "51728", NULL);
+	set_up(state);
+	at_commit = the_guest_s_end;
+	assert_int_not_equal(command(cmd_network_attach, "web", NULL, NULL), 0);
+	assert_int_equal(why.error, TE_NO_DOMAIN);
+	is_whose("vif", "0", NULL);
 }
 
 static void two_cards_get_two_numbers(void **state)
@@ -507,7 +535,7 @@ int main(void)
 		CASE(two_cards_get_two_numbers),       CASE(who_fails_removes_its_own),
 		CASE(another_s_is_not_taken_for_ours), CASE(what_the_guest_was_not_asked_for_stays),
 		CASE(half_a_device_is_not_made),       CASE(one_that_is_opened_just_now_stays),
-		CASE(a_backend_lets_go_first),
+		CASE(a_backend_lets_go_first),	       CASE(a_guest_that_is_gone_gets_no_nodes),
 	};
 
 	return cmocka_run_group_tests_name("attach", tests, NULL, NULL);
