@@ -12,7 +12,11 @@ $(B)/tests/store_journal_test: $(patsubst %,$(B)/obj/san/%.o,tests/unit/store_jo
 	dom0-tools/common/sandbox) $(B)/obj/san/xenbus/client.a
 $(B)/tests/store_journal_test: STORE_UNIT_LIBS := -lseccomp -lev
 
-STORE_UNIT := store_tree_test store_state_test store_client_test store_journal_test
+$(B)/tests/store_cut_test: $(patsubst %,$(B)/obj/san/%.o,tests/unit/store_cut_test tests/fuzz/store_door $(addprefix xenbus/store/,$(STORE_CORE) sock takeover sandbox) \
+	dom0-tools/common/sandbox) $(B)/obj/san/xenbus/client.a
+$(B)/tests/store_cut_test: STORE_UNIT_LIBS := -lseccomp -lev
+
+STORE_UNIT := store_tree_test store_state_test store_client_test store_journal_test store_cut_test
 
 $(addprefix $(B)/tests/,$(STORE_UNIT)):
 	@mkdir -p $(@D)

@@ -84,6 +84,19 @@ void conn_mark(struct conn *c)
 }
 
 /*
+ * Of those who did not take their events: not when it became too much, in the midst of a change
+ * that others of their watches, or a transaction of theirs, may have a part in.
+ */
+static void cut_off(struct conn *list)
+{
+	struct conn *c;
+
+	DL_FOREACH2(list, c, d_next)
+	if (c->cut)
+		conn_close(c);
+}
+
+/*
  * First everybody's requests, then one commit of the journal, then what everybody is to get: an
  * answer leaves only after what it acknowledges is safe.
  */
@@ -92,9 +105,12 @@ void conn_run(struct server *sv)
 	struct conn *list = sv->dirty, *c, *tmp;
 
 	sv->dirty = NULL;
+	cut_off(list);
 	DL_FOREACH2(list, c, d_next)
 	if (!c->closing || domain_of(c))
 		c->ops->resume(c);
+	cut_off(list);
+	cut_off(sv->dirty);
 	journal_commit(sv);
 	DL_FOREACH_SAFE2(list, c, tmp, d_next)
 	{
@@ -119,7 +135,7 @@ void conn_run(struct server *sv)
 
 bool conn_ready(const struct conn *c)
 {
-	return !c->closing && !c->parked && bytes_len(&c->out) < OUT_PAUSE &&
+	return !c->closing && !c->cut && !c->parked && bytes_len(&c->out) < OUT_PAUSE &&
 	       (c->privileged || c->replies < quota_limit(c->sv, c->account, QUOTA_OUTSTANDING));
 }
 
@@ -146,14 +162,15 @@ void conn_send(struct conn *c, const struct xsd_sockmsg *h, const void *a, size_
 	int64_t limit = c->privileged ? OUT_CUT : quota_limit(c->sv, c->account, QUOTA_EVENTS);
 	char *at;
 
-	if (c->closing)
+	if (c->closing || c->cut)
 		return;
 	if (before + len > (size_t)limit && h->type == XS_WATCH_EVENT) {
 		if (!c->privileged)
 			quota_note(c->sv, c->account, QUOTA_EVENTS, before + len);
 		log_warn("%s does not take its events: cut off with %zu bytes waiting",
 			 conn_name(c), before);
-		conn_close(c);
+		c->cut = true;
+		conn_mark(c);
 		return;
 	}
 	at = bytes_room(&c->out, len);

@@ -28,6 +28,7 @@ struct conn {
 	unsigned domid, target;
 	bool privileged;
 	bool closing;		      /* dead: freed when nothing is using it any more */
+	bool cut;		      /* to be closed at the end of the round */
 	bool dirty;		      /* in the server's list of those to flush or to resume */
 	bool again;		      /* it has more requests than its share of this round */
 	bool parked;		      /* its next request waits for a turn */

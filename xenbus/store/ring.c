@@ -58,7 +58,7 @@ void ring_begin(struct domain *d)
 	store(&d->page->error, XENSTORE_ERROR_NONE);
 	if (load(&d->page->connection) != XENSTORE_CONNECTED)
 		store(&d->page->connection, XENSTORE_CONNECTED);
-	c->closing = false;
+	c->closing = c->cut = false;
 	/* dom0's kernel begins to use its ring at the first event */
 	door_notify(c->sv->door, d->port);
 }

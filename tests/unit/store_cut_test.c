@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Clients of the store that do not take what they are told: they are cut off, in the midst of
+ * whatever made it too much, and nothing else is touched. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <utlist.h>
+
+#include "xenbus/store/change.h"
+#include "xenbus/store/domain.h"
+
+#define LONG 1000 /* characters of a path, or a token */
+
+static struct server sv;
+
+static void nothing(struct conn *c)
+{
+	(void)c;
+}
+
+static void closed(struct conn *c)
+{
+	DL_APPEND2(c->sv->dead, c, w_prev, w_next);
+}
+
+static const struct transport deaf = { "test", nothing, nothing, closed };
+
+static int set_up(void **state)
+{
+	(void)state;
+	server_init(&sv);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	server_free(&sv);
+	return 0;
+}
+
+/* What it was answered with; the body's strings with a '|' for each NUL. */
+static uint32_t ask(struct conn *c, uint32_t type, uint32_t tx, const char *body)
+{
+	struct xsd_sockmsg h = { .type = type, .req_id = 1, .tx_id = tx, .len = strlen(body) }, got;
+	char msg[sizeof(h) + XENSTORE_PAYLOAD_MAX];
+	size_t at = bytes_len(&c->out);
+
+	memcpy(msg, &h, sizeof(h));
+	for (size_t i = 0; i < h.len; i++)
+		msg[sizeof(h) + i] = body[i] == '|' ? 0 : body[i];
+	assert_int_equal(conn_message(c, msg, sizeof(h) + h.len), 0);
+	if (bytes_len(&c->out) < at + sizeof(got))
+		return XS_ERROR;
+	memcpy(&got, bytes_at(&c->out) + at, sizeof(got));
+	return got.type;
+}
+
+/* A domain's client that takes nothing, and its home. */
+static struct conn *guest(unsigned domid)
+{
+	struct conn *dom0 = conn_new(&sv, &deaf, NULL, PRIVILEGED_DOMID), *c;
+	char text[64];
+
+	snprintf(text, sizeof(text), "/local/domain/%u|", domid);
+	assert_int_equal(ask(dom0, XS_MKDIR, 0, text), XS_MKDIR);
+	snprintf(text, sizeof(text), "/local/domain/%u|n%u|", domid, domid);
+	assert_int_equal(ask(dom0, XS_SET_PERMS, 0, text), XS_SET_PERMS);
+	c = conn_new(&sv, &deaf, NULL, domid);
+	return c;
+}
+
+/* Many watches on its home, whose events are long. */
+static void watch_much(struct conn *c, int watches)
+{
+	char text[LONG + 64];
+
+	for (int i = 0; i < watches; i++) {
+		snprintf(text, sizeof(text), "/local/domain/%u|%0*d|", c->domid, LONG, i);
+		assert_int_equal(ask(c, XS_WATCH, 0, text), XS_WATCH);
+	}
+	bytes_drop(&c->out, bytes_len(&c->out)); /* these it took */
+}
+
+static void write_long(struct conn *c, uint32_t tx, int i)
+{
+	char text[2 * LONG];
+
+	snprintf(text, sizeof(text), "/local/domain/%u/%0*d|x", c->domid, LONG, i);
+	assert_int_equal(ask(c, XS_WRITE, tx, text), XS_WRITE);
+}
+
+/* Of several watches of one client that a change concerns, the first ones' events are too much. */
+static void who_is_cut_off_hears_no_more_of_the_same_change(void **state)
+{
+	struct conn *c = guest(1), *dom0 = conn_new(&sv, &deaf, NULL, PRIVILEGED_DOMID);
+	char text[LONG + 64];
+
+	(void)state;
+	watch_much(c, 100);
+	for (int i = 0; i < 20; i++) {
+		snprintf(text, sizeof(text), "/local/domain/1/%0*d|x", LONG, i);
+		assert_int_equal(ask(dom0, XS_WRITE, 0, text), XS_WRITE);
+	}
+	assert_false(conn_ready(c));
+	conn_run(&sv);
+	assert_int_equal(account_find(&sv, 1)->watches, 0);
+	assert_int_equal(ask(dom0, XS_READ, 0, "/local/domain/1|"), XS_READ);
+}
+
+/* Its own transaction is what makes it too much. */
+static void who_is_cut_off_by_his_own_commit_has_committed(void **state)
+{
+	struct conn *c = guest(1), *dom0 = conn_new(&sv, &deaf, NULL, PRIVILEGED_DOMID);
+	char text[LONG + 64];
+
+	(void)state;
+	watch_much(c, 1);
+	sv.limit[QUOTA_EVENTS] = 4 * LONG;
+	assert_int_equal(ask(c, XS_TRANSACTION_START, 0, "|"), XS_TRANSACTION_START);
+	for (int i = 0; i < 20; i++)
+		write_long(c, 1, i);
+	ask(c, XS_TRANSACTION_END, 1, "T|");
+	assert_int_equal(account_find(&sv, 1)->txns, 0);
+	assert_false(conn_ready(c));
+	conn_run(&sv);
+	assert_int_equal(account_find(&sv, 1)->watches, 0);
+	for (int i = 0; i < 20; i++) {
+		snprintf(text, sizeof(text), "/local/domain/1/%0*d|", LONG, i);
+		assert_int_equal(ask(dom0, XS_READ, 0, text), XS_READ);
+	}
+}
+
+int main(void)
+{
+#define CASE(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+	const struct CMUnitTest tests[] = {
+		CASE(who_is_cut_off_hears_no_more_of_the_same_change),
+		CASE(who_is_cut_off_by_his_own_commit_has_committed),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
