@@ -13,6 +13,7 @@
 
 #include "xenbus/store/change.h"
 #include "xenbus/store/domain.h"
+#include "xenbus/store/takeover.h"
 
 #define LONG 1000 /* characters of a path, or a token */
 
@@ -136,12 +137,28 @@ static void who_is_cut_off_by_his_own_commit_has_committed(void **state)
 	}
 }
 
+/* While others are busy it waits to be given everything, and may be killed meanwhile. */
+static void a_successor_that_goes_is_forgotten(void **state)
+{
+	struct conn *dom0 = conn_new(&sv, &deaf, NULL, PRIVILEGED_DOMID);
+
+	(void)state;
+	assert_int_equal(takeover_offer(dom0), 0);
+	assert_ptr_equal(sv.successor, dom0);
+	conn_close(dom0);
+	conn_run(&sv);
+	assert_null(sv.successor);
+	dom0 = conn_new(&sv, &deaf, NULL, PRIVILEGED_DOMID);
+	assert_int_equal(takeover_offer(dom0), 0);
+}
+
 int main(void)
 {
 #define CASE(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 		CASE(who_is_cut_off_hears_no_more_of_the_same_change),
 		CASE(who_is_cut_off_by_his_own_commit_has_committed),
+		CASE(a_successor_that_goes_is_forgotten),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

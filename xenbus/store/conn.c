@@ -52,6 +52,8 @@ void conn_close(struct conn *c)
 	if (c->closing)
 		return;
 	c->closing = true;
+	if (c->sv->successor == c) /* it was killed, or thought better of it */
+		c->sv->successor = NULL;
 	turn_leave(c);
 	txn_abort_all(c);
 	watch_remove_all(c);
