@@ -146,7 +146,9 @@ static int in_a_burst(struct cli *c, store_txn_fn *fn, void *arg, const char *do
 			c->bursting = true;
 			rc = fn(c->store, STORE_NO_TXN, arg);
 			c->bursting = false;
-			if (rc)
+			if (rc && burst_settle(c->burst) == -ECONNRESET)
+				rc = -ECONNRESET; /* what it could not read says nothing */
+			else if (rc)
 				burst_abort(c->burst);
 			else
 				rc = burst_commit(c->burst);
