@@ -12,12 +12,16 @@
 #include <endian.h>
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "drivers/backend/blk/disk.h"
@@ -90,12 +94,16 @@ static void shake_hands(int fd)
 	}
 }
 
+static bool hangs; /* from when it has shaken hands */
+
 static void serve(void)
 {
 	int fd = accept(listening, NULL, NULL);
 	char request[28];
 
 	shake_hands(fd);
+	if (hangs)
+		pause();
 	all(recv(fd, request, sizeof(request), MSG_WAITALL), sizeof(request));
 	_exit(0);
 }
@@ -115,10 +123,22 @@ static int set_up(void **state)
 	if (bind(listening, (struct sockaddr *)&a, sizeof(a)) || listen(listening, 1))
 		return -1;
 	server = fork();
-	if (!server)
+	if (!server) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		serve();
+	}
 	close(listening);
 	return server < 0 ? -1 : 0;
+}
+
+static int set_up_hanging(void **state)
+{
+	int rc;
+
+	hangs = true;
+	rc = set_up(state);
+	hangs = false;
+	return rc;
 }
 
 static int tear_down(void **state)
@@ -177,11 +197,33 @@ static void nothing_succeeds_after_the_server_went_away(void **state)
 	disk_close(d);
 }
 
+static void a_server_that_hangs_holds_nobody_up(void **state)
+{
+	struct timespec before, after;
+	struct disk *d;
+	struct why why = { 0 };
+
+	(void)state;
+	if (disk_open(&d, uri, false, &why))
+		fail_msg("%s", why.text);
+	clock_gettime(CLOCK_MONOTONIC, &before);
+	alarm(20);
+	disk_close(d);
+	alarm(0);
+	clock_gettime(CLOCK_MONOTONIC, &after);
+	assert_in_range(after.tv_sec - before.tv_sec, 0, 10);
+	kill(server, SIGKILL);
+	waitpid(server, NULL, 0);
+	unlink(path);
+	rmdir(dir);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(nothing_succeeds_after_the_server_went_away, set_up,
 						tear_down),
+		cmocka_unit_test_setup(a_server_that_hangs_holds_nobody_up, set_up_hanging),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -14,6 +14,9 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#define GOODBYE_TURNS 10 /* of at most so long */
+#define GOODBYE_MS    100
+
 struct nbd_disk {
 	struct disk disk;
 	struct nbd_handle *h;
@@ -91,11 +94,25 @@ static void nbd_complete(struct disk *d)
 	rearm(n);
 }
 
+/* All was answered. A server that hangs need not hold up who would have another image served in its
+ * place. */
+static void say_goodbye(struct nbd_handle *h)
+{
+	int turns;
+
+	if (nbd_aio_is_ready(h) != 1 || nbd_aio_disconnect(h, 0))
+		return;
+	for (turns = 0;
+	     turns < GOODBYE_TURNS && nbd_aio_is_closed(h) != 1 && nbd_aio_is_dead(h) != 1; turns++)
+		if (nbd_poll(h, GOODBYE_MS) < 0)
+			return;
+}
+
 static void nbd_disk_close(struct disk *d)
 {
 	struct nbd_disk *n = nbd_disk(d);
 
-	nbd_shutdown(n->h, 0);
+	say_goodbye(n->h);
 	nbd_close(n->h);
 	close(d->event_fd);
 	free(n);
