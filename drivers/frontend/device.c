@@ -140,9 +140,43 @@ int device_await(struct device *d, enum xenbus_step step, unsigned int ms)
 	return rc;
 }
 
+/* Is the backend in this state of its end, or further? */
+static bool is_over(struct device *d, XenbusState least)
+{
+	char path[XENBUS_PATH_MAX + 8], text[8];
+	XenbusState theirs;
+	int n;
+
+	leaf_path(path, sizeof(path), d->back, "state");
+	n = store_read(0, path, text, sizeof(text));
+	theirs = n >= 0 ? xenbus_state_parse(text, n) : XenbusStateClosed;
+	return theirs == XenbusStateClosed || theirs == least ||
+	       theirs == XenbusStateInitialising ||
+	       theirs == XenbusStateInitWait; /* these of one that began anew */
+}
+
+static bool await_end(struct device *d, XenbusState least, unsigned int ms)
+{
+	char path[XENBUS_PATH_MAX + 8];
+	bool over;
+
+	leaf_path(path, sizeof(path), d->back, "state");
+	if (store_watch(path, changed, d))
+		return is_over(d, least);
+	while (!(over = is_over(d, least)) && os_wait(store_pending, NULL, ms))
+		store_run();
+	store_unwatch(path, changed, d);
+	return over;
+}
+
+/* Some backends let go of the rings at Closing, others at Closed. */
 void device_close(struct device *d, unsigned int ms)
 {
+	bool heard;
+
 	device_state(d, 0, XenbusStateClosing);
-	device_await(d, STEP_CLOSE, ms);
+	heard = await_end(d, XenbusStateClosing, ms);
 	device_state(d, 0, XenbusStateClosed);
+	if (heard)
+		await_end(d, XenbusStateClosed, ms);
 }

@@ -34,7 +34,7 @@ int device_state(struct device *d, store_txn_t t, XenbusState state);
  * instead, -XEN_ETIMEDOUT after ms.
  */
 int device_await(struct device *d, enum xenbus_step step, unsigned int ms);
-/* Closing, then Closed, once the backend has let go or ms have passed. */
+/* Closing, then Closed, until the backend has let go or ms have passed at either. */
 void device_close(struct device *d, unsigned int ms);
 
 #define DEVICE_PATIENCE_MS 20000

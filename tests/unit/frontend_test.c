@@ -52,9 +52,13 @@ int os_grant(domid_t dom, const void *page, bool readonly)
 	return -XEN_ENOSPC;
 }
 
+static bool mapped; /* the ring, by a backend that takes its time */
+
 int os_grant_end(grant_ref_t ref)
 {
 	assert_true(ref < 512 && granted[ref]);
+	if (mapped)
+		return -XEN_EBUSY;
 	granted[ref] = NULL;
 	grants--;
 	return 0;
@@ -122,6 +126,7 @@ static struct {
 static char request[8192];
 static size_t request_len;
 static bool mute;		  /* the store does not answer */
+static unsigned int slow;	  /* steps until the backend acts */
 static const char *backend_state; /* where the disk's backend has it */
 static uint32_t lie_len;	  /* the next answer's length */
 
@@ -180,8 +185,10 @@ static void serve(const struct xsd_sockmsg *rq, char *arg)
 		set(arg, text);
 		if (!strcmp(arg, "device/vbd/768/state") && text[0] == '3')
 			set(backend_state, "4");
-		if (!strcmp(arg, "device/vbd/768/state") && text[0] == '5')
+		if (!strcmp(arg, "device/vbd/768/state") && text[0] == '5' && !mapped)
 			set(backend_state, "6");
+		if (!strcmp(arg, "device/vbd/768/state") && text[0] >= '5' && mapped)
+			slow = 2;
 		answer(rq, XS_WRITE, "OK", 3);
 		break;
 	case XS_TRANSACTION_START: answer(rq, rq->type, "7", 2); break;
@@ -255,10 +262,26 @@ static void disk_peer(void)
 	RING_PUSH_RESPONSES(&ring);
 }
 
+/* As dom0's kernel: it says that it closes, and unmaps when the frontend is Closed. */
+static void slow_backend(void)
+{
+	static char event[] = "/backend/state\0000";
+	struct xsd_sockmsg m = { .type = XS_WATCH_EVENT, .len = sizeof(event) };
+	bool closed = !strcmp(entry("device/vbd/768/state", true), "6");
+
+	if (!slow || wire.rsp_cons != wire.rsp_prod || --slow)
+		return;
+	mapped = !closed;
+	set(backend_state, closed ? "6" : "5");
+	put(&m, sizeof(m));
+	put(event, sizeof(event));
+}
+
 static void peer(void)
 {
 	store_peer();
 	disk_peer();
+	slow_backend();
 }
 
 /* --- tests */
@@ -277,6 +300,8 @@ static int fresh(void **state)
 	manner = HONEST;
 	backend_state = "/backend/state";
 	pages = grants = 0;
+	mapped = false;
+	slow = 0;
 	set("name", "guest");
 	set("device/vbd/768/backend", "/backend");
 	set("device/vbd/768/backend-id", "0");
@@ -397,6 +422,19 @@ static void blk_reads_and_writes(void **state)
 	assert_int_equal(pages, 0);
 }
 
+/* The ring's page is given up for good if it is taken back too early. */
+static void what_a_slow_backend_maps_is_waited_for(void **state)
+{
+	(void)state;
+	assert_int_equal(blk_open(&blk, 768), 0);
+	mapped = true;
+	blk_close(&blk);
+	assert_false(mapped);
+	assert_int_equal(pages, 0);
+	assert_int_equal(grants, 0);
+	assert_string_equal(entry("device/vbd/768/state", true), "6");
+}
+
 static void blk_readonly(void **state)
 {
 	(void)state;
@@ -508,6 +546,7 @@ int main(void)
 		cmocka_unit_test_setup(store_answer_too_long, fresh),
 		cmocka_unit_test_setup(console_full_and_hostile, fresh),
 		cmocka_unit_test_setup(blk_reads_and_writes, fresh),
+		cmocka_unit_test_setup(what_a_slow_backend_maps_is_waited_for, fresh),
 		cmocka_unit_test_setup(blk_readonly, fresh),
 		cmocka_unit_test_setup(a_guest_that_resumes_has_its_disk, fresh),
 		cmocka_unit_test_setup(a_disk_that_shrank_is_refused, fresh),
