@@ -471,6 +471,29 @@ static void a_frontend_that_was_not_told_is_connected_anew(void **state)
 	assert_string_equal(value, "4");
 }
 
+/* The toolstack takes the device away while its frontend comes to connect. */
+static void what_is_asked_meanwhile_is_not_written_over(void **state)
+{
+	const struct fact facts[] = { { "state", XenbusStateConnected } };
+	struct bdev d = device_at(XenbusStateInitialised, XenbusStateInitWait);
+
+	(void)state;
+	states[1] = XenbusStateClosing;
+	online = 0;
+	assert_int_not_equal(bdev_write_facts(&d, 1, facts, 1), 0);
+	bdev_on_event(&d, "front");
+	assert_int_equal(connects, 1);
+	assert_false(connected);
+	assert_int_equal(writes, 0);
+	bdev_on_event(&d, "back");
+	assert_int_equal(d.state, XenbusStateClosing);
+	assert_int_equal(connects, 1);
+	states[0] = XenbusStateClosed; /* the frontend has seen it */
+	bdev_on_event(&d, "front");
+	assert_string_equal(value, "6");
+	assert_true(d.done);
+}
+
 static void what_is_taken_away_does_not_begin_anew(void **state)
 {
 	struct bdev d = device_at(XenbusStateInitialising, XenbusStateInitWait);
@@ -504,6 +527,7 @@ int main(void)
 		cmocka_unit_test(whose_it_is_is_known_before_anything_is_done),
 		cmocka_unit_test(a_store_that_goes_ends_no_waiting_for_good),
 		cmocka_unit_test(a_frontend_that_was_not_told_is_connected_anew),
+		cmocka_unit_test(what_is_asked_meanwhile_is_not_written_over),
 		cmocka_unit_test(what_is_taken_away_does_not_begin_anew),
 	};
 

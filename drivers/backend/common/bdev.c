@@ -181,12 +181,32 @@ struct node {
 	const char *key, *value;
 };
 
+/* The toolstack asks for the end by writing our state. Before we have seen that, it must not be
+ * written over: it would be waited for in vain. */
+static int may_be_state(struct bdev *d, store_txn_t t, uint64_t next)
+{
+	char path[STORE_PATH_MAX];
+	uint64_t now;
+	int rc;
+
+	if (next >= XenbusStateClosing || d->state == XenbusStateClosing)
+		return 0;
+	rc = store_path(path, "%s/state", d->back);
+	if (!rc)
+		rc = store_read_u64(d->store, t, path, &now);
+	if (rc == -ECONNRESET)
+		return rc;
+	return !rc && now == XenbusStateClosing ? -ECANCELED : 0;
+}
+
 static int write_node(struct store *s, store_txn_t t, void *arg)
 {
 	const struct node *n = arg;
 	char path[STORE_PATH_MAX];
 	int rc = still_there(n->d, t);
 
+	if (!rc && !strcmp(n->key, "state"))
+		rc = may_be_state(n->d, t, strtoul(n->value, NULL, 10));
 	if (!rc)
 		rc = store_path(path, "%s/%s", n->d->back, n->key);
 	return rc ? rc : store_write(s, t, path, n->value, strlen(n->value));
@@ -206,7 +226,10 @@ int bdev_write_facts(struct bdev *d, store_txn_t t, const struct fact *f, unsign
 	int rc = still_there(d, t);
 
 	for (i = 0; !rc && i < n; i++) {
-		rc = store_path(path, "%s/%s", d->back, f[i].key);
+		if (!strcmp(f[i].key, "state"))
+			rc = may_be_state(d, t, f[i].value);
+		if (!rc)
+			rc = store_path(path, "%s/%s", d->back, f[i].key);
 		if (!rc)
 			rc = store_printf(d->store, t, path, "%llu", (unsigned long long)f[i].value);
 	}
