@@ -172,6 +172,25 @@ static void tell(const struct saving *s, const char *name)
 	putchar('\n');
 }
 
+static void tell_json(const struct saving *s, const char *name, const char *file)
+{
+	const struct mig_outcome *o = &s->out;
+	struct json_object *f = json_object_new_object();
+	struct cli *c = s->c;
+
+	fact_num(f, "domid", s->domid);
+	fact_str(f, "name", name);
+	fact_str(f, "file", file);
+	fact_num(f, "pages", (int64_t)o->pages);
+	fact_num(f, "bytes", (int64_t)o->bytes);
+	fact_seconds(f, "total_seconds", o->total_ns);
+	if (s->live) {
+		fact_num(f, "rounds", o->rounds);
+		fact_seconds(f, "pause_seconds", o->pause_ns);
+	}
+	out_facts(c, "saved", f);
+}
+
 int cmd_save(struct cli *c, int argc, char **argv)
 {
 	static const struct option options[] = { { "checkpoint", no_argument, NULL, 'c' },
@@ -210,7 +229,9 @@ int cmd_save(struct cli *c, int argc, char **argv)
 		rc = guest_destroy(c, s.domid, "torc save");
 	if (!rc && !s.stays)
 		supervisor_forget(name);
-	if (!rc && !c->json)
+	if (!rc && c->json)
+		tell_json(&s, name, argv[optind + 1]);
+	else if (!rc)
 		tell(&s, name);
 	free(name);
 	return rc;

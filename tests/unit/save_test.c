@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -204,10 +205,46 @@ static int save(int signal_when)
 static void one_that_is_not_broken_off_ends_the_guest(void **state)
 {
 	(void)state;
-	c.json = true;
 	assert_int_equal(save(NEVER), 0);
 	assert_true(destroyed);
 	assert_int_equal(access(file, F_OK), 0);
+}
+
+/* What it printed, as a whole. */
+static struct json_object *printed(void)
+{
+	char path[80], text[1024] = "";
+	int out = dup(STDOUT_FILENO), fd;
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "%s/out", dir);
+	fflush(stdout);
+	fd = open(path, O_RDWR | O_CREAT | O_TRUNC, 0600);
+	assert_true(fd >= 0 && dup2(fd, STDOUT_FILENO) >= 0);
+	c.json = true;
+	assert_int_equal(save(NEVER), 0);
+	c.json = false;
+	fflush(stdout);
+	assert_true(dup2(out, STDOUT_FILENO) >= 0);
+	n = pread(fd, text, sizeof(text) - 1, 0);
+	close(out);
+	close(fd);
+	unlink(path);
+	return n > 0 ? json_tokener_parse(text) : NULL;
+}
+
+static void its_outcome_is_json_for_who_asks(void **state)
+{
+	struct json_object *o = printed(), *v;
+
+	(void)state;
+	assert_non_null(o);
+	assert_true(json_object_object_get_ex(o, "schema", &v));
+	assert_string_equal(json_object_get_string(v), "torc-saved/1");
+	assert_true(json_object_object_get_ex(o, "saved", &v));
+	assert_string_equal(json_object_get_string(json_object_object_get(v, "file")), file);
+	assert_int_equal(json_object_get_int(json_object_object_get(v, "domid")), 5);
+	json_object_put(o);
 }
 
 static void broke_off(int signal_when)
@@ -265,6 +302,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(one_that_is_not_broken_off_ends_the_guest),
+		cmocka_unit_test(its_outcome_is_json_for_who_asks),
 		cmocka_unit_test(a_guest_that_has_not_heard_is_not_asked_any_more),
 		cmocka_unit_test(a_guest_that_has_heard_goes_on_afterwards),
 		cmocka_unit_test(a_guest_that_is_suspended_goes_on),

@@ -30,7 +30,7 @@ $(eval $(call tools_test,cache,dom0-tools/builder/cache dom0-tools/common/paths,
 $(eval $(call tools_test,terminal,dom0-tools/cli/terminal,-lutil))
 $(eval $(call tools_test,claim,$(addprefix dom0-tools/cli/,claim name) dom0-tools/common/why tests/unit/fake_store_path,))
 $(eval $(call tools_test,attach,dom0-tools/cli/attach dom0-tools/common/why $(TOOLS_CONFIG) tests/unit/fake_store_path,))
-$(eval $(call tools_test,save,$(addprefix dom0-tools/,cli/save cli/suspend common/part common/paths common/why) tests/unit/fake_store_path,))
+$(eval $(call tools_test,save,$(addprefix dom0-tools/,cli/save cli/suspend cli/out common/part common/paths common/why) tests/unit/fake_store_path,-ljson-c))
 $(eval $(call tools_test,why,$(addprefix dom0-tools/cli/,why backend out) $(addprefix dom0-tools/common/,why paths) tests/unit/fake_store_path,-ljson-c))
 $(eval $(call tools_test,creating,$(addprefix dom0-tools/,cli/creating migrated/sandbox $(addprefix common/,paths why)) $(TOOLS_CONFIG),-lseccomp -Wl$(comma)--wrap=flock))
 $(eval $(call tools_test,supervise,$(addprefix dom0-tools/,$(addprefix cli/,supervise supervisor record out) $(addprefix common/,paths why)) $(TOOLS_CONFIG),-ljson-c -Wl$(comma)--wrap=rename))
