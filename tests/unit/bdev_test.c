@@ -454,6 +454,25 @@ static void a_store_that_goes_ends_no_waiting_for_good(void **state)
 	assert_int_equal(bdev_await(&d, "params"), -ECONNRESET);
 }
 
+/* Nor for what one could not read that has begun. */
+static void what_could_not_be_read_is_not_what_a_device_lacks(void **state)
+{
+	struct bdev d = device_at(XenbusStateInitialising, XenbusStateInitialising);
+	struct why why;
+	uint64_t n;
+
+	(void)state;
+	why_set(&why, TE_STORE, "params is missing");
+	assert_int_not_equal(bdev_read_back_number(&d, "params", &n), 0);
+	assert_int_equal(bdev_refuse(&d, &why), 0); /* it is missing indeed */
+	assert_string_equal(value, "6");
+	writes = 0;
+	blinks = true;
+	assert_int_not_equal(bdev_read_back_number(&d, "params", &n), 0);
+	assert_int_not_equal(bdev_refuse(&d, &why), 0);
+	assert_int_equal(writes, 0);
+}
+
 static void a_frontend_that_was_not_told_is_connected_anew(void **state)
 {
 	struct bdev d = device_at(XenbusStateInitialised, XenbusStateInitWait);
@@ -526,6 +545,7 @@ int main(void)
 		cmocka_unit_test(a_store_that_is_away_closes_no_device),
 		cmocka_unit_test(whose_it_is_is_known_before_anything_is_done),
 		cmocka_unit_test(a_store_that_goes_ends_no_waiting_for_good),
+		cmocka_unit_test(what_could_not_be_read_is_not_what_a_device_lacks),
 		cmocka_unit_test(a_frontend_that_was_not_told_is_connected_anew),
 		cmocka_unit_test(what_is_asked_meanwhile_is_not_written_over),
 		cmocka_unit_test(what_is_taken_away_does_not_begin_anew),

@@ -25,7 +25,7 @@
 
 /* At which event the card may be opened, and at which its directory goes; 0: it does not */
 static unsigned int comes_with, goes_with, event, opened_at;
-static bool opened;
+static bool opened, forgets; /* the latter: the store, what it is to be named */
 static enum xenbus_state state;
 static char mark[64];
 
@@ -84,6 +84,9 @@ int store_read(struct store *s, store_txn_t t, const char *path, char **value, s
 	const char *v = value_of(path);
 
 	(void)s, (void)t, (void)len;
+	*value = NULL;
+	if (forgets && strcmp(path, BACK "/vifname") == 0)
+		return -ECONNRESET;
 	*value = v ? strdup(v) : NULL;
 	return v ? 0 : -ENOENT;
 }
@@ -288,6 +291,10 @@ static void is_started_again_if_the_store_went(void **s)
 	(void)s;
 	assert_int_not_equal(run(0, 0), 0);
 	assert_false(opened);
+	forgets = true; /* it goes when it has said that the card may be opened */
+	assert_int_not_equal(run(3, 0), 0);
+	assert_int_not_equal(state, XenbusStateClosed);
+	forgets = false;
 }
 
 int main(void)

@@ -157,8 +157,11 @@ static void connect_front(struct bdev *bdev)
 	struct device *d = device_of(bdev);
 	struct vbd_choice c;
 	struct why why;
+	int rc = read_choice(d, &c, &why);
 
-	if (read_choice(d, &c, &why) || vbd_connect(&d->vbd, &c, &why)) {
+	if (d->bdev.lost)
+		return; /* it is read again when the store is back */
+	if (rc || vbd_connect(&d->vbd, &c, &why)) {
 		bdev_report(&d->bdev, &why);
 		bdev_set_state(&d->bdev, XenbusStateClosing);
 		return;
@@ -357,7 +360,8 @@ int device_run(const char *path, const char *run_dir)
 	if (rc)
 		return rc == -ENOENT ? 0 : 1;
 	if (open_image(d, &why) || open_record(d, run_dir, &why) ||
-	    vbd_init(&d->vbd, d->peer, d->disk, d->record, &why))
+	    vbd_init(&d->vbd, d->peer, d->disk, d->record, &why) ||
+	    d->bdev.lost) /* a read-only image could be served for writing */
 		return bdev_refuse(&d->bdev, &why);
 	if (store_transact(d->bdev.store, publish_features, d) == 0)
 		bdev_write_back(&d->bdev, "hotplug-status", "connected");

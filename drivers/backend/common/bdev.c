@@ -140,12 +140,18 @@ void bdev_report(struct bdev *d, const struct why *why)
 		bdev_write_back(d, "error", shown);
 }
 
+static int note_lost(struct bdev *d, int rc)
+{
+	d->lost |= rc == -ECONNRESET;
+	return rc;
+}
+
 static int read_at(struct bdev *d, const char *dir, const char *key, char **value)
 {
 	char path[STORE_PATH_MAX];
 	int rc = store_path(path, "%s/%s", dir, key);
 
-	return rc ? rc : store_read(d->store, STORE_NO_TXN, path, value, NULL);
+	return rc ? rc : note_lost(d, store_read(d->store, STORE_NO_TXN, path, value, NULL));
 }
 
 static int number_at(struct bdev *d, const char *dir, const char *key, uint64_t *n)
@@ -153,7 +159,7 @@ static int number_at(struct bdev *d, const char *dir, const char *key, uint64_t 
 	char path[STORE_PATH_MAX];
 	int rc = store_path(path, "%s/%s", dir, key);
 
-	return rc ? rc : store_read_u64(d->store, STORE_NO_TXN, path, n);
+	return rc ? rc : note_lost(d, store_read_u64(d->store, STORE_NO_TXN, path, n));
 }
 
 int bdev_read_front(struct bdev *d, const char *key, char **value)
@@ -266,6 +272,11 @@ bool bdev_online(struct bdev *d)
 
 int bdev_refuse(struct bdev *d, const struct why *why)
 {
+	/* what the device lacks may be there: another process can read it */
+	if (d->store && d->lost) {
+		bdev_say(d, LOG_ERR, store_why(d->store));
+		return 1;
+	}
 	bdev_report(d, why);
 	if (!d->store)
 		return 1; /* the store is away: another process may find it */
@@ -332,6 +343,7 @@ void bdev_disconnect(struct bdev *d, enum xenbus_state next)
  * the store is back, and its state's watch fires. */
 static void connect_front(struct bdev *d)
 {
+	d->lost = false;
 	d->ops->connect(d);
 	if (d->ops->connected(d) && d->state != XenbusStateConnected)
 		d->ops->disconnect(d);

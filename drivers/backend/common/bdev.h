@@ -19,7 +19,7 @@ struct bdev;
 struct bdev_ops {
 	bool (*connected)(struct bdev *d);
 	void (*connect)(struct bdev *d); /* the frontend has chosen: ends in Connected, or says why
-					    not */
+					    not, or waits for a store that is away (lost) */
 	void (*disconnect)(struct bdev *d); /* no-op if it is not connected */
 };
 
@@ -31,6 +31,7 @@ struct bdev {
 	char mark[40];		 /* what stands in our directory as long as it is ours */
 	enum xenbus_state state; /* ours, as last written */
 	bool done;		 /* over for good: the process ends */
+	bool lost;		 /* something could not be read, for the store was away */
 };
 
 /* A number to be published; a table of them is written with one call. */
@@ -54,7 +55,8 @@ int bdev_write_back(struct bdev *d, const char *key, const char *value);
 int bdev_write_facts(struct bdev *d, store_txn_t t, const struct fact *f, unsigned int n);
 void bdev_set_state(struct bdev *d, enum xenbus_state s);
 bool bdev_online(struct bdev *d);
-/* A device that cannot be served: said and closed. What its process is to end with. */
+/* A device that cannot be served: said and closed, but not for what could not be read (lost). What
+ * its process is to end with. */
 int bdev_refuse(struct bdev *d, const struct why *why);
 /* Until a key of our directory is there that the toolstack writes when the device may be opened.
  * -ENOENT: it has been taken away instead. */

@@ -291,8 +291,11 @@ static void connect_front(struct bdev *bdev)
 	struct device *d = device_of(bdev);
 	struct vif_choice c;
 	struct why why;
+	int rc = read_choice(d, &c, &why);
 
-	if (read_choice(d, &c, &why) || vif_connect(&d->vif, &c, &why)) {
+	if (d->bdev.lost)
+		return; /* it is read again when the store is back */
+	if (rc || vif_connect(&d->vif, &c, &why)) {
 		bdev_report(&d->bdev, &why);
 		bdev_set_state(&d->bdev, XenbusStateClosing);
 		return;
@@ -566,6 +569,8 @@ int device_run(const char *path, const char *run_dir)
 		return bdev_refuse(&d->bdev, &why);
 	d->stats_fd = bdev_stats_open(&d->bdev, run_dir);
 	read_rate(d);
+	if (d->bdev.lost) /* a card without its guard, or as fast as it can */
+		return bdev_refuse(&d->bdev, &why);
 	if (store_transact(d->bdev.store, publish, d))
 		bdev_say(&d->bdev, LOG_ERR, store_why(d->bdev.store));
 	/* After a restart the frontend is connected: its rings are taken up again where they stand. */
