@@ -159,9 +159,14 @@ static void charge(struct runq *q, struct vcpu *v, ns_t now)
 	q->min = MAX(q->min, least);
 }
 
+/* The cap is the domain's, and shared by those of its vcpus that are up. */
 static int64_t cap_quota(const struct domain *d)
 {
-	return (int64_t)d->cap * CAP_PERIOD / 100 / MAX(d->max_vcpus, 1u);
+	unsigned int i, up = 0;
+
+	for (i = 0; i < d->max_vcpus; i++)
+		up += d->vcpus[i] && d->vcpus[i]->initialised && !d->vcpus[i]->down;
+	return (int64_t)d->cap * CAP_PERIOD / 100 / MAX(up, 1u);
 }
 
 /* The cap's period is over. A debt is paid from the new budget: a turn may have run longer than

@@ -67,6 +67,31 @@ static void test_large_cap_binds_on_an_idle_machine(void **s)
 	}
 }
 
+/* Those that are down leave their part of it to the others. */
+static void test_cap_is_shared_by_who_is_up(void **s)
+{
+	struct domain *d = guest(4, 256);
+	unsigned int i;
+	long before;
+
+	(void)s;
+	sched_set_params(d, 256, 40);
+	for (i = 1; i < 4; i++) {
+		d->vcpus[i]->down = true;
+		sched_sleep(d->vcpus[i]);
+	}
+	run_until(now + NS_PER_SEC); /* from the next period on */
+	before = ms_used(d);
+	run_until(now + 10 * NS_PER_SEC);
+	assert_in_range(ms_used(d) - before, 3920, 4080);
+	d->vcpus[1]->down = false;
+	sched_wake(d->vcpus[1]);
+	run_until(now + NS_PER_SEC);
+	before = ms_used(d);
+	run_until(now + 10 * NS_PER_SEC);
+	assert_in_range(ms_used(d) - before, 3920, 4080);
+}
+
 static void test_every_cpu_works(void **s)
 {
 	struct domain *d1 = guest(3, 256), *d2 = guest(1, 256);
@@ -377,6 +402,7 @@ int main(void)
 		ONE(test_cap),
 		ONE(test_cap_binds_on_an_idle_machine),
 		ONE(test_large_cap_binds_on_an_idle_machine),
+		FOUR(test_cap_is_shared_by_who_is_up),
 		FOUR(test_every_cpu_works),
 		FOUR(test_more_than_cpus_are_shared),
 		FOUR(test_affinity),
