@@ -10,6 +10,7 @@ $(B)/guests/teaching-$(1).elf: $(addprefix $(B)/obj/guest32/$(TEACH)/,kernel.o u
 	$$(Q)$$(HOST_CC) -m32 -nostdlib -static -no-pie -Wl,--build-id=none -Wl,-z,max-page-size=4096 -Wl,--no-warn-rwx-segments \
 		-Wl,-T,$(TEACH)/kernel.lds -o $$@ $$(filter %.o,$$^)
 ALL += $(B)/guests/teaching-$(1).elf
+$(LAYERS)/small.cpio.gz: $(B)/guests/teaching-$(1).elf # by name: where that rule is read, ALL does not know it yet
 endef
 $(eval $(call teaching,bare))
 $(eval $(call teaching,port))
