@@ -78,6 +78,22 @@ $(LAYERS)/gdb.cpio.gz: $(IMAGE)/layer $(STOCK)/abi $(IMAGE_SOURCES)
 	$(call say,LAYER,$@)
 	$(Q)$< gdb $(STOCK) $@ $(STOCK)/root/usr/bin/gdb $(IMAGE_SOURCES)
 
+# Debian's service manager, and what "make install" leaves: for the test of the units
+$(B)/stock-systemd/versions: $(IMAGE)/fetch $(IMAGE)/packages-systemd
+	$(call say,FETCH,$(@D))
+	$(Q)$(IMAGE)/fetch $(@D) packages-systemd
+
+$(LAYERS)/systemd.cpio.gz: $(IMAGE)/layer $(STOCK)/abi $(B)/stock-systemd/versions
+	$(call say,LAYER,$@)
+	$(Q)$< systemd $(STOCK) $@ $(B)/stock-systemd
+
+# all that an installation is made of is in ALL, or stands where it is installed from
+$(LAYERS)/installed.cpio.gz: $(IMAGE)/layer $(STOCK)/abi $(wildcard dom0-tools/units/* dom0-tools/grub/*) all
+	$(call say,LAYER,$@)
+	$(Q)rm -rf $(LAYERS)/installed
+	$(Q)$(MAKE) --no-print-directory install DESTDIR=$(abspath $(LAYERS)/installed) PREFIX=/usr/local > /dev/null
+	$(Q)$< installed $(STOCK) $@ $(LAYERS)/installed
+
 IMAGE_LAYERS := $(addprefix $(LAYERS)/,\
 	base.cpio.gz stock.cpio.gz torc.cpio.gz backends.cpio.gz linux.cpio.gz grub.cpio.gz small.cpio.gz gdb.cpio.gz)
 .PHONY: images

@@ -7,8 +7,9 @@ The first line may say what the scenario needs, as "#rig: key=value ...":
     smp, mem, dom0_mem (MiB), timeout (seconds), nodes (1 or 2), layers (what else the image holds,
     of linux, grub, small), disks and nics (kinds, comma between), icount, end (poweroff or reboot:
     how the machine must end), boots (how often it starts: the scenario runs anew each time, with the disks as they were left,
-    and says its plan at the last), restarts (1: a machine may start anew, as often as it likes), and kind:ext4 of a disk (with a
-    filesystem)
+    and says its plan at the last), restarts (1: a machine may start anew, as often as it likes), kind:ext4 of a disk (with a
+    filesystem), and init (the first process in place of ours, one of the scenario's own files; neither our tools nor our daemons are
+    there then but in layers, and the script runs when that process has it run)
 With nodes=2 two machines run the same script at once, joined by a virtual wire; $RIG_node tells."""
 
 import os
@@ -25,7 +26,7 @@ BUILD = os.path.join(ROOT, os.environ.get("RIG_BUILD", "build"))    # make passe
 SCENARIOS = os.path.join(ROOT, "tests", "system", "scenarios")
 
 DEFAULTS = {"smp": 1, "mem": 2048, "dom0_mem": 1024, "timeout": 240, "nodes": 1, "layers": "",
-            "disks": "", "nics": "", "icount": "", "end": "poweroff", "boots": 1, "restarts": 0}
+            "disks": "", "nics": "", "icount": "", "end": "poweroff", "boots": 1, "restarts": 0, "init": ""}
 RESULT = re.compile(r"^(ok|not ok) (.*)$")
 HV_ARGS = "console=com1 com1=115200,8n1 dom0_mem={m}M,max:{m}M loglvl=all guest_loglvl=all"
 KERNEL_ARGS = "console=hvc0 earlyprintk=xen panic=5 random.trust_cpu=on"
@@ -131,7 +132,7 @@ def run(path, hv="torc", tools="torc", log=None, args=(), files=(), boot="direct
     shutil.rmtree(os.path.join(log, "tree"))
 
     layers = ["base"]
-    parts = {tools, store or tools, console or tools}
+    parts = {tools, store or tools, console or tools} if not s["init"] else set()
     # The stock tools' helpers for dom0's own nodes are wanted with either set while ours has none.
     layers += [x for x in ("stock", "torc") if x in parts or (x == "stock" and hv == "stock")]
     layers += [x for x in s["layers"].split(",") if x and x not in layers]
@@ -164,6 +165,8 @@ def run(path, hv="torc", tools="torc", log=None, args=(), files=(), boot="direct
             words = [f"rig.scenario={name}", f"rig.node={node}", f"torc.tools={tools}", f"rig.hv={os.path.basename(hv)}"]
             words += [f"torc.{k}={v}" for k, v in (("store", store), ("console", console)) if v]
             words += [f"rig.{a}" for a in args]
+            if s["init"]:
+                words.append(f"rdinit=/scenario/{s['init']}")
             m = Machine(d, hv=hypervisor(hv),
                         hv_args=(hv_args or HV_ARGS.format(m=s["dom0_mem"])) +
                         (" " + extra_hv_args if extra_hv_args else ""),

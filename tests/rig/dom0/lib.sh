@@ -4,11 +4,11 @@
 # the names within a scenario differ. A scenario goes on after a failed assertion wherever what
 # follows still makes sense; "bail" is for where it does not.
 
-TAP_N=0
+TAP_N=0 TAP_BAD=0
 say() { echo "# $(up) $*"; }
 ok() { TAP_N=$((TAP_N + 1)); echo "ok $1"; }
 not_ok() { # NAME WHY...
-	TAP_N=$((TAP_N + 1))
+	TAP_N=$((TAP_N + 1)) TAP_BAD=$((TAP_BAD + 1))
 	local n=$1
 	shift
 	echo "not ok $n: $(echo "$*" | tr '\n' ' ')"
