@@ -106,7 +106,7 @@ install-tools:
 	install -m 644 $(B)/man/torc.cfg.5 $(DESTDIR)$(PREFIX)/share/man/man5/
 	install -m 644 $(B)/completions/torc $(DESTDIR)$(PREFIX)/share/bash-completion/completions/torc
 	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
-	for u in dom0-tools/units/*.service; do \
+	for u in dom0-tools/units/*.service dom0-tools/units/*.mount; do \
 		sed 's,/usr/local/,$(PREFIX)/,' $$u > $(DESTDIR)$(PREFIX)/lib/systemd/system/$${u##*/}; done
 	install -d $(DESTDIR)/etc/grub.d
 	sed 's,/usr/local/,$(PREFIX)/,' dom0-tools/grub/20_linux_torc > $(DESTDIR)/etc/grub.d/20_linux_torc

@@ -8,11 +8,11 @@ if ! command -v systemd-analyze > /dev/null; then
 	exit 0
 fi
 . tests/unit/result.sh
-for u in dom0-tools/units/*.service; do	# where the programs are is a matter of installing them
+for u in dom0-tools/units/*.service dom0-tools/units/*.mount; do # where the programs are is a matter of installing them
 	sed 's,^\(Exec[A-Za-z]*=\)/usr/local/sbin/torc[^ ]*,\1/bin/true,' "$u" > "$dir/${u##*/}"
 done
-for u in "$dir"/*.service; do
-	said=$(systemd-analyze verify --man=no "$dir"/*.service 2>&1 | grep -F "${u##*/}")
+for u in "$dir"/*.service "$dir"/*.mount; do
+	said=$(systemd-analyze verify --man=no "$dir"/*.service "$dir"/*.mount 2>&1 | grep -F "${u##*/}")
 	[ -z "$said" ]
 	result $? "${u##*/} is understood" "$said"
 done
