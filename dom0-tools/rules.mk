@@ -113,5 +113,7 @@ install-tools:
 	chmod 755 $(DESTDIR)/etc/grub.d/20_linux_torc
 	install -d $(DESTDIR)$(PREFIX)/lib/sysusers.d
 	install -m 644 dom0-tools/units/torc.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/torc.conf
+	install -d $(DESTDIR)$(PREFIX)/lib/modprobe.d
+	install -m 644 dom0-tools/units/torc.modprobe $(DESTDIR)$(PREFIX)/lib/modprobe.d/torc.conf
 	install -m 644 dom0-tools/schemas/*.json $(DESTDIR)$(PREFIX)/share/torc/schemas/
 INSTALLS += install-tools

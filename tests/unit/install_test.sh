@@ -20,7 +20,7 @@ done
 cmp -s "$build/torc" "$dir/boot/torc"
 result $? "the hypervisor is where GRUB finds it" "no /boot/torc"
 for f in share/man/man1/torc.1 share/man/man5/torc.cfg.5 share/bash-completion/completions/torc lib/sysusers.d/torc.conf \
-	lib/systemd/system/proc-xen.mount; do
+	lib/modprobe.d/torc.conf lib/systemd/system/proc-xen.mount; do
 	[ -s "$dir/opt/torc/$f" ]
 	result $? "$f is there" "missing or empty"
 done
