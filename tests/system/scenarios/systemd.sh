@@ -69,6 +69,9 @@ check "it is reached: console and card" serves first || { show_log web; log_of; 
 check "its disk is read and written" works || { show_log web; log_of; }
 domid=$(torc domid web)
 
+check "dom0's kernel sees its devices" [ -e /sys/bus/xen-backend/devices/vif-$domid-0 ]
+equal "dom0's kernel serves none" "$(ls -d /sys/bus/xen-backend/drivers/*)" ""
+
 # --- what the supervisor does by its own rights
 
 rm -rf /var/cache/torc/kernels
