@@ -63,7 +63,7 @@ $(B)/bin/torc-seed: $(patsubst %,$(B)/obj/host/%.o,$(TOOLS_COMMON) dom0-tools/se
 
 
 $(B)/bin/torc-consoled: $(patsubst %,$(B)/obj/host/%.o,$(TOOLS_COMMON) $(TOOLS_HOST) \
-	$(addprefix dom0-tools/consoled/,main console viewer ring logfile sandbox door) $(addprefix dom0-tools/common/,sandbox drop)) \
+	$(addprefix dom0-tools/consoled/,main console viewer ring logfile sandbox door) $(addprefix dom0-tools/common/,sandbox drop ready)) \
 	$(B)/obj/host/xenbus/client.a
 	@mkdir -p $(@D)
 	$(call say,LD,$@)

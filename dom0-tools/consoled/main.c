@@ -24,6 +24,7 @@
 
 #include "dom0-tools/common/drop.h"
 #include "dom0-tools/common/paths.h"
+#include "dom0-tools/common/ready.h"
 #include "dom0-tools/consoled/door.h"
 #include "dom0-tools/consoled/protocol.h"
 
@@ -274,6 +275,7 @@ int main(int argc, char **argv)
 	ev_signal_start(d.loop, &intr);
 	give_up_root(&d);
 	log_say(LOG_INFO, NULL, "ready");
+	ready_tell();
 	ev_run(d.loop, 0);
 
 	/* guests keep their consoles: the next daemon takes the rings up where they stand */

@@ -28,7 +28,7 @@ unit-confine: $(B)/tests/confine_test
 	$(Q)$<
 CHECKS += unit-confine
 
-$(B)/tests/attached_test: $(addprefix $(B)/obj/san/,$(addsuffix .o,tests/unit/attached_test tests/unit/fake_store_path drivers/backend/common/supervise))
+$(B)/tests/attached_test: $(addprefix $(B)/obj/san/,$(addsuffix .o,tests/unit/attached_test tests/unit/fake_store_path drivers/backend/common/supervise dom0-tools/common/ready))
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
 	$(Q)$(HOST_CC) $(SAN_FLAGS) -o $@ $^ -lcmocka -lev

@@ -26,6 +26,7 @@
 #include <xen/xen.h>
 #include <xen/io/xenbus.h>
 
+#include "dom0-tools/common/ready.h"
 #include "drivers/backend/common/alone.h"
 #include "drivers/backend/common/bdev.h"
 #include "xenbus/client/client.h"
@@ -265,6 +266,7 @@ static int supervise(const struct daemon_options *o)
 	ev_signal_init(&interrupt, on_term, SIGINT);
 	ev_signal_start(loop, &interrupt);
 	syslog(LOG_INFO, "ready");
+	ready_tell();
 	ev_run(loop, 0);
 	store_close(&store);
 	return 0;

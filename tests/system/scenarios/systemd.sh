@@ -69,8 +69,18 @@ check "it is reached: console and card" serves first || { show_log web; log_of; 
 check "its disk is read and written" works || { show_log web; log_of; }
 domid=$(torc domid web)
 
+# --- killed
+
+for d in $daemons; do
+	was=$(pid $d)
+	kill -9 $was
+	again() { [ "$(of $d ActiveState)" = active ] && [ "$(pid $d)" != $was ] && [ "$(of $d NRestarts)" = 1 ]; }
+	check "torc-$d, killed, is started again" wait_for 30 again || log_of -u torc-$d
+	check "the guest lives on without torc-$d" serves "killed-$d" || { show_log web; log_of; }
+done
 check "dom0's kernel sees its devices" [ -e /sys/bus/xen-backend/devices/vif-$domid-0 ]
 equal "dom0's kernel serves none" "$(ls -d /sys/bus/xen-backend/drivers/*)" ""
+equal "it is the same guest" "$(torc domid web)" "$domid"
 
 # --- what the supervisor does by its own rights
 
@@ -96,6 +106,8 @@ for d in migrated supervise netd blkd consoled stored; do
 	equal "nothing is left of torc-$d" "$(cat /sys/fs/cgroup/system.slice/torc-$d.service/cgroup.procs 2> /dev/null)" ""
 done
 check "all are started again" systemctl start torc-stored torc-consoled torc-supervise torc-blkd torc-netd torc-migrated
+serving() { torc check > /tmp/rows; ! grep -E '^(store|console daemon|disks|network cards) +no ' /tmp/rows; }
+check "what is started serves at once" serving
 check "the guest lived on" serves stopped || { show_log web; log_of; }
 check "on its disk" works || { show_log web; log_of; }
 equal "as the same guest" "$(torc domid web)" "$domid"
