@@ -369,13 +369,26 @@ static int serve(const struct daemon_options *o)
 	return o->serve(o->device, o->run_dir);
 }
 
+/* Then each line of the log would be in the journal twice. */
+static bool stderr_is_journal(void)
+{
+	const char *stream = getenv("JOURNAL_STREAM");
+	unsigned long long dev, ino;
+	struct stat st;
+
+	return stream && sscanf(stream, "%llu:%llu", &dev, &ino) == 2 && fstat(2, &st) == 0 &&
+	       st.st_dev == dev && st.st_ino == ino;
+}
+
 int daemon_main(struct daemon_options *o, int argc, char **argv)
 {
 	int rc = parse(o, argc, argv);
 
 	if (rc)
 		return rc;
-	openlog(o->name, LOG_PID | (o->foreground || o->device ? LOG_PERROR : 0), LOG_DAEMON);
+	openlog(o->name,
+		LOG_PID | ((o->foreground || o->device) && !stderr_is_journal() ? LOG_PERROR : 0),
+		LOG_DAEMON);
 	signal(SIGPIPE, SIG_IGN);
 	if (make_run_dir(o))
 		return 1;

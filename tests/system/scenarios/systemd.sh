@@ -17,6 +17,10 @@ for d in consoled supervise blkd netd migrated; do
 	check "torc-$d was started when the store was ready" [ "$(of $d ExecMainStartTimestampMonotonic)" -ge "$(of stored ActiveEnterTimestampMonotonic)" ]
 done
 
+for d in consoled blkd netd migrated; do
+	equal "the journal has torc-$d's words once" "$(journalctl -b --no-pager -o cat -u torc-$d | grep -c 'ready$')" 1
+done
+
 # --- what the units take from each
 
 for d in $daemons; do
