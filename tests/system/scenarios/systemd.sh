@@ -117,6 +117,21 @@ check "on its disk" works || { show_log web; log_of; }
 equal "as the same guest" "$(torc domid web)" "$domid"
 equal "still nothing failed" "$(systemctl --failed --plain --no-legend)" ""
 
+# --- beside a supervisor that torc create has started
+
+systemctl stop torc-supervise
+small_guest more /guests/reference64.elf 'memory=16'
+check "create another guest" torc create /tmp/more.cfg
+other() { pidof torc-supervise; }
+check "it starts a supervisor" wait_for 10 other
+theirs=$(pidof torc-supervise)
+systemctl start torc-supervise
+sleep 3 # it would be started again each second
+equal "the service waits beside it" "$(of supervise ActiveState) $(of supervise NRestarts)" "active 0"
+kill "$theirs"
+types reboot
+check "and sees to guests when that has ended" wait_for 30 another || log_of
+
 # --- the host powers off
 
 check "the guests are up" serves last || { show_log web; log_of; }
