@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <xen/io/xenbus.h>
@@ -115,8 +116,7 @@ int store_exists(struct store *s, store_txn_t t, const char *path, bool *yes)
 {
 	(void)s;
 	(void)t;
-	(void)path;
-	*yes = true;
+	*yes = !strstr(path, "/error") || number("error", -1);
 	return 0;
 }
 
@@ -124,8 +124,10 @@ int store_read_u64(struct store *s, store_txn_t t, const char *path, uint64_t *v
 {
 	(void)s;
 	(void)t;
-	*value = strcmp(path, "domid") ? (uint64_t)number("state", -1) : 0;
-	if (*value == XenbusStateClosed)
+	*value = strstr(path, "/online") ? 1 :
+		 strcmp(path, "domid")	 ? (uint64_t)number("state", -1) :
+					   0;
+	if (*value == XenbusStateClosed && (number("served", -1) || number("error", -1)))
 		raise(SIGTERM); /* it has looked at the last one's end: enough */
 	return 0;
 }
@@ -172,24 +174,51 @@ static int begin(int argc, char **argv)
 
 /* --- the test */
 
-static void served_again(void **state)
+/* How often a device is served that is found so, by a daemon of its own. */
+static int served_when(enum xenbus_state state, int error)
 {
 	char *argv[] = { "attached", "--foreground", "--run-dir", run, NULL };
+	pid_t daemon;
+	int status;
 
-	(void)state;
-	number("state", XenbusStateInitialising);
+	number("state", (int)state);
+	number("error", error);
 	number("served", 0);
-	alarm(PATIENT);
-	optind = 0;
-	assert_int_equal(begin(4, argv), 0);
-	alarm(0);
-	assert_int_equal(number("served", -1), 2);
+	daemon = fork();
+	if (daemon == 0) {
+		alarm(PATIENT);
+		_exit(begin(4, argv));
+	}
+	assert_int_equal(waitpid(daemon, &status, 0), daemon);
+	assert_int_equal(status, 0);
+	return number("served", -1);
+}
+
+static void served_again(void **state)
+{
+	(void)state;
+	assert_int_equal(served_when(XenbusStateInitialising, 0), 2);
+}
+
+/* The guest has closed it, and may open it again: a daemon that is started anew waits for that. */
+static void served_when_closed(void **state)
+{
+	(void)state;
+	assert_int_equal(served_when(XenbusStateClosed, 0), 2);
+}
+
+static void left_when_refused(void **state)
+{
+	(void)state;
+	assert_int_equal(served_when(XenbusStateClosed, 1), 0);
 }
 
 int main(int argc, char **argv)
 {
-	static const char *const left[] = { "state", "served", "daemon.lock" };
-	const struct CMUnitTest tests[] = { cmocka_unit_test(served_again) };
+	static const char *const left[] = { "state", "served", "error", "daemon.lock" };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(served_again),
+					    cmocka_unit_test(served_when_closed),
+					    cmocka_unit_test(left_when_refused) };
 	char path[128];
 	int rc;
 

@@ -367,7 +367,7 @@ int device_run(const char *path, const char *run_dir)
 		bdev_write_back(&d->bdev, "hotplug-status", "connected");
 	/* After a restart the frontend is connected already: its rings are taken up again, it need
 	 * not know. */
-	if (d->bdev.state != XenbusStateConnected)
+	if (d->bdev.state < XenbusStateConnected)
 		bdev_set_state(&d->bdev, XenbusStateInitWait);
 	d->counted = (d->record->read_sectors + d->record->written_sectors) * BLK_SECTOR;
 	d->stats_fd = bdev_stats_open(&d->bdev, run_dir);

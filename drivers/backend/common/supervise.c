@@ -68,6 +68,14 @@ static void files_remove(const char *path)
 	}
 }
 
+static bool number_at(const char *path, const char *name, uint64_t *n)
+{
+	char key[STORE_PATH_MAX];
+
+	return store_path(key, "%s/%s", path, name) == 0 &&
+	       store_read_u64(store, STORE_NO_TXN, key, n) == 0;
+}
+
 /* A device is served from when the keys it needs and a state below Closing are there. */
 static bool wants_service(const char *path)
 {
@@ -80,9 +88,22 @@ static bool wants_service(const char *path)
 		    store_exists(store, STORE_NO_TXN, key, &have) || !have)
 			return false;
 	}
-	return store_path(key, "%s/state", path) == 0 &&
-	       store_read_u64(store, STORE_NO_TXN, key, &state) == 0 &&
-	       state >= XenbusStateInitialising && state <= XenbusStateConnected;
+	return number_at(path, "state", &state) && state >= XenbusStateInitialising &&
+	       state <= XenbusStateConnected;
+}
+
+/* A guest that has closed a device may open it again, until the toolstack takes it away. Of one
+ * that was refused it is said why. */
+static bool may_open_again(const char *path)
+{
+	char key[STORE_PATH_MAX];
+	bool refused = true;
+	uint64_t n;
+
+	return number_at(path, "state", &n) &&
+	       (n == XenbusStateClosing || n == XenbusStateClosed) &&
+	       number_at(path, "online", &n) && n && store_path(key, "%s/error", path) == 0 &&
+	       store_exists(store, STORE_NO_TXN, key, &refused) == 0 && !refused;
 }
 
 static const char *how(int status)
@@ -157,7 +178,7 @@ static void consider(const char *path)
 		if (!strcmp(c->path, path))
 			return;
 	}
-	if (!wants_service(path))
+	if (!wants_service(path) && !may_open_again(path))
 		return;
 	c = calloc(1, sizeof(*c));
 	if (!c) {

@@ -574,7 +574,7 @@ int device_run(const char *path, const char *run_dir)
 	if (store_transact(d->bdev.store, publish, d))
 		bdev_say(&d->bdev, LOG_ERR, store_why(d->bdev.store));
 	/* After a restart the frontend is connected: its rings are taken up again where they stand. */
-	if (d->bdev.state != XenbusStateConnected)
+	if (d->bdev.state < XenbusStateConnected)
 		bdev_set_state(&d->bdev, XenbusStateInitWait);
 	watch_all(d);
 	if (confine(&why)) {

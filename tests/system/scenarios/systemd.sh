@@ -82,6 +82,7 @@ for d in $daemons; do
 	check "torc-$d, killed, is started again" wait_for 30 again || log_of -u torc-$d
 	check "the guest lives on without torc-$d" serves "killed-$d" || { show_log web; log_of; }
 done
+check "its disk, too" works || { show_log web; log_of; }
 check "dom0's kernel sees its devices" [ -e /sys/bus/xen-backend/devices/vif-$domid-0 ]
 equal "dom0's kernel serves none" "$(ls -d /sys/bus/xen-backend/drivers/*)" ""
 equal "it is the same guest" "$(torc domid web)" "$domid"
