@@ -9,7 +9,7 @@ shift
 "$@" --no-print-directory B="$build" DESTDIR="$dir" PREFIX=/opt/torc install > "$dir/said" 2>&1
 result $? "make install" "$(tail -3 "$dir/said")"
 for u in "$dir"/opt/torc/lib/systemd/system/*.service; do
-	program=$(sed -n 's/^ExecStart=\([^ ]*\).*/\1/p' "$u")
+	program=$(sed -n 's/^Exec[A-Za-z]*=\([^ ]*\).*/\1/p' "$u")
 	[ -n "$program" ] && [ -x "$dir$program" ]
 	result $? "${u##*/} has its program" "no $program"
 done

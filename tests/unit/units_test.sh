@@ -22,6 +22,7 @@ for u in torc-consoled torc-stored; do
 done
 # a daemon that is killed, or whose store is, comes back as often as that happens, and takes nobody along
 for u in dom0-tools/units/*.service; do
+	! grep -qx Type=oneshot "$u" || continue
 	! grep -q '^\(Requires\|BindsTo\|PartOf\)=' "$u" && grep -qx 'StartLimitIntervalSec=0' "$u" && grep -qx 'Restart=always' "$u" &&
 		! grep -qx 'RestartSec=0' "$u"
 	result $? "${u##*/} starts again by itself, alone and without end" "$(grep -E 'Requires|StartLimit|Restart' "$u")"

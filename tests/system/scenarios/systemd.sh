@@ -1,6 +1,7 @@
 #rig: timeout=400 init=init layers=systemd,installed,small
 # Torc as "make install" leaves it, under Debian's service manager: the units start in their order and are confined as they say;
-# what they start serves guests; what is killed is started again, what is stopped goes, and no guest is the worse for it.
+# what they start serves guests; what is killed is started again, what is stopped goes, and no guest is the worse for it. At the
+# end the host powers off, and systemd.d/last looks at what became of guests.
 daemons="stored consoled supervise blkd netd migrated"
 of() { systemctl show -p "$2" --value "torc-$1"; } # DAEMON PROPERTY
 pid() { of $1 MainPID; }
@@ -20,6 +21,7 @@ done
 for d in consoled blkd netd migrated; do
 	equal "the journal has torc-$d's words once" "$(journalctl -b --no-pager -o cat -u torc-$d | grep -c 'ready$')" 1
 done
+equal "torc-guests has nothing to do yet" "$(of guests ActiveState), $(of guests SubState)" "active, exited"
 
 # --- what the units take from each
 
@@ -133,7 +135,7 @@ kill "$theirs"
 types reboot
 check "and sees to guests when that has ended" wait_for 30 another || log_of
 
-# --- the host powers off
+# --- the host powers off: the rest is systemd.d/last's
 
 check "the guests are up" serves last || { show_log web; log_of; }
 [ $TAP_BAD = 0 ] || LINES_OF_LOG=150 log_of
