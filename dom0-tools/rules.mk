@@ -14,7 +14,7 @@ DEPS += libzstd-dev # kernels: zstd
 DEPS += libcapstone-dev # kernels: what their instructions are
 DEPS += libisofs-dev # disks for cloud-init
 
-TOOLS_COMMON := $(addprefix dom0-tools/common/,why paths part beside log)
+TOOLS_COMMON := $(addprefix dom0-tools/common/,why paths part beside log ready)
 TOOLS_HOST := $(addprefix dom0-tools/host/,call domctl vcpu memory event grant sysctl torcop frames migrate debug)
 TOOLS_IMAGE_APART := $(addprefix dom0-tools/builder/,image elf bzimage cache)
 TOOLS_IMAGE := $(TOOLS_IMAGE_APART) dom0-tools/builder/unpack
@@ -63,7 +63,7 @@ $(B)/bin/torc-seed: $(patsubst %,$(B)/obj/host/%.o,$(TOOLS_COMMON) dom0-tools/se
 
 
 $(B)/bin/torc-consoled: $(patsubst %,$(B)/obj/host/%.o,$(TOOLS_COMMON) $(TOOLS_HOST) \
-	$(addprefix dom0-tools/consoled/,main console viewer ring logfile sandbox door) $(addprefix dom0-tools/common/,sandbox drop ready)) \
+	$(addprefix dom0-tools/consoled/,main console viewer ring logfile sandbox door) $(addprefix dom0-tools/common/,sandbox drop)) \
 	$(B)/obj/host/xenbus/client.a
 	@mkdir -p $(@D)
 	$(call say,LD,$@)

@@ -23,6 +23,7 @@
 
 #include "dom0-tools/common/log.h"
 #include "dom0-tools/common/paths.h"
+#include "dom0-tools/common/ready.h"
 
 #define LOOK_MS	 2000 /* look around even if the store says nothing */
 #define RESTARTS 10   /* this often in a row is a loop, ... */
@@ -459,6 +460,7 @@ int cmd_supervise(struct cli *c, int argc, char **argv)
 			       why_set(c->why, TE_STATE, "a supervisor is running already") :
 			       why_set(c->why, TE_FILE, "%s/supervise.lock: %s", path_run(),
 				       strerror(errno));
+	ready_tell();
 	rc = cli_host(c);
 	if (!rc)
 		rc = cli_store(c);

@@ -14,6 +14,7 @@
 
 #include "dom0-tools/common/log.h"
 #include "dom0-tools/common/paths.h"
+#include "dom0-tools/common/ready.h"
 
 #define COMES_MS 5000 /* until it has its lock, on a busy host */
 #define LOOK_MS	 50
@@ -52,6 +53,7 @@ int supervisor_lock(bool wait)
 		if (wait && tries == 1) {
 			log_say(LOG_INFO, NULL,
 				"another supervisor runs: this one waits for its end");
+			ready_tell(); /* somebody acts on guests that stop */
 			while (flock(fd, LOCK_EX) < 0 && errno == EINTR)
 				;
 			break;

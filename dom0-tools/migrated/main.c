@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "dom0-tools/common/paths.h"
+#include "dom0-tools/common/ready.h"
 #include "dom0-tools/migrated/protocol.h"
 
 #define LOOK_MS	 2000 /* at records that nobody works on */
@@ -287,6 +288,7 @@ int main(int argc, char **argv)
 	if (rc)
 		syslog(LOG_WARNING, "no sandbox: %s", strerror(-rc));
 	syslog(LOG_INFO, "ready");
+	ready_tell();
 	work(&m, hosts, local);
 	/* what is under way stops as if killed: records tell the next one */
 	if (pid_file)

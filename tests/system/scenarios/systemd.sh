@@ -113,7 +113,7 @@ for d in migrated supervise netd blkd consoled stored; do
 	equal "nothing is left of torc-$d" "$(cat /sys/fs/cgroup/system.slice/torc-$d.service/cgroup.procs 2> /dev/null)" ""
 done
 check "all are started again" systemctl start torc-stored torc-consoled torc-supervise torc-blkd torc-netd torc-migrated
-serving() { torc check > /tmp/rows; ! grep -E '^(store|console daemon|disks|network cards) +no ' /tmp/rows; }
+serving() { torc check > /tmp/rows; ! grep -E '^(store|console daemon|supervisor|disks|network cards) +no ' /tmp/rows; }
 check "what is started serves at once" serving
 check "the guest lived on" serves stopped || { show_log web; log_of; }
 check "on its disk" works || { show_log web; log_of; }
