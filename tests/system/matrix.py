@@ -8,6 +8,7 @@ enough for that."""
 ROWS = [
     # long ones first: several machines run at once, and the short ones fill the gaps
     ("two-hosts", "torc", "torc", {}),
+    ("systemd", "torc", "torc", {}),
     ("smp", "torc", "stock", {}),
     ("churn", "torc", "torc", {}),
     ("churn", "torc", "stock", {"args": ["times=8"]}),
