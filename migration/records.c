@@ -356,8 +356,10 @@ static int next_record(struct channel *c, uint8_t want, size_t *len, uint64_t de
 				return rc;
 			continue;
 		}
-		if (h.type == RECORD_ACK)
+		if (h.type == RECORD_ACK) { /* all that there was to be read after the last piece? */
+			answer(c, !more(c), deadline_ns);
 			continue;
+		}
 		*len = h.len;
 		if (h.type == RECORD_PACKED && want == RECORD_DATA) {
 			rc = unpack(c, &h, len);

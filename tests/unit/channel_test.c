@@ -396,6 +396,31 @@ static void patience(void **state)
 	close(fd);
 }
 
+/* What has been taken is answered when there is nothing more to take, also if what came last was an
+ * acknowledgement: the other side may wait for ours. */
+static void answered_before_waiting(void **state)
+{
+	uint8_t raw[CHANNEL_HEAD_SIZE];
+	struct record_head h;
+	struct channel *c;
+	struct why why;
+	char bytes[4];
+	int fd;
+
+	(void)state;
+	c = facing(&fd, 1);
+	record(fd, 3, RECORD_DATA, 0, "abc");
+	record(fd, 0, RECORD_ACK, 0, NULL);
+	channel_io(c)->deadline_ns = mig_now_ns() + 50000000;
+	assert_int_equal(mig_read(channel_io(c), bytes, 4), -ETIMEDOUT);
+	assert_int_equal(recv(fd, raw, sizeof(raw), MSG_DONTWAIT), sizeof(raw));
+	assert_int_equal(record_head_read(raw, &h, &why), 0);
+	assert_int_equal(h.type, RECORD_ACK);
+	assert_int_equal(h.number, 1);
+	channel_free(&c);
+	close(fd);
+}
+
 static void *refuser(void *arg)
 {
 	struct side *s = arg;
@@ -520,7 +545,7 @@ int main(void)
 		cmocka_unit_test(resumed),	   cmocka_unit_test(broken_rules),
 		cmocka_unit_test(wrong_greetings), cmocka_unit_test(patience),
 		cmocka_unit_test(interrupted),	   cmocka_unit_test(other_began_anew),
-		cmocka_unit_test(settled),
+		cmocka_unit_test(settled),	   cmocka_unit_test(answered_before_waiting),
 	};
 
 	signal(SIGPIPE, SIG_IGN);
