@@ -108,7 +108,8 @@ static void *run(void *arg)
 	struct lanes_in *i = lane->all;
 	struct hostlink *l = lane->link;
 	struct why why = { .error = TE_NONE };
-	int rc = hello_say(l, &lane->hello, 0);
+	/* who has not heard that it is taken puts nothing on it: none is lost with it */
+	int rc = hello_say(l, &lane->hello, 0) ? 1 : 0;
 
 	while (!rc && room(lane)) {
 		/* between put and taken nobody else looks at a piece */

@@ -42,12 +42,25 @@ void kept_put(struct kept *k)
 		free(k);
 }
 
+static int say_end(struct hostlink *l, uint64_t number, uint64_t deadline_ns)
+{
+	uint8_t raw[CHANNEL_HEAD_SIZE];
+
+	record_head_write(raw, 0, RECORD_DATA, number);
+	return hostlink_write(l, raw, sizeof(raw), deadline_ns);
+}
+
 int lane_greet(struct hostlink *l, const struct hello *h, uint64_t deadline_ns, struct why *why)
 {
 	struct hello echo;
 	int rc = hello_say(l, h, deadline_ns);
 
-	rc = rc ? hostlink_failed(rc, why) : hello_hear(l, &echo, deadline_ns, why);
+	if (rc)
+		return hostlink_failed(rc, why);
+	rc = hello_hear(l, &echo, deadline_ns, why);
+	/* the other side may take it for a lane later, which has not broken but is not wanted */
+	if (rc)
+		(void)say_end(l, 0, deadline_ns);
 	if (!rc && (echo.lane != h->lane || echo.connection != h->connection ||
 		    memcmp(echo.id, h->id, sizeof(h->id)) != 0)) {
 		why_set(why, TE_CHANNEL, "an answer for lane %u of connection %u, not %u of %u",
@@ -103,14 +116,6 @@ static int send_piece(struct lane_out *lane, struct hostlink *l, const struct ke
 	return rc;
 }
 
-static int send_end(struct lane_out *lane, struct hostlink *l)
-{
-	uint8_t raw[CHANNEL_HEAD_SIZE];
-
-	record_head_write(raw, 0, RECORD_DATA, lane->least);
-	return hostlink_write(l, raw, sizeof(raw), mig_now_ns() + RECORD_STALL_NS);
-}
-
 static bool come_up(struct lane_out *lane, struct hostlink *l)
 {
 	struct lanes_out *o = lane->all;
@@ -159,7 +164,7 @@ static void *run(void *arg)
 			rc = send_piece(lane, l, k);
 			kept_put(k);
 		}
-		rc = rc ? rc : send_end(lane, l);
+		rc = rc ? rc : say_end(l, lane->least, mig_now_ns() + RECORD_STALL_NS);
 		go_down(lane, rc != 0);
 	}
 	hostlink_close(&l);
