@@ -12,7 +12,8 @@
 
 #include "migration/pack.h"
 
-#define AHEAD 2u /* pieces of a lane that wait to be taken */
+#define AHEAD 2u	  /* pieces of a lane that wait to be taken */
+#define BIT   (16u << 10) /* of a piece, that comes at a time */
 
 struct piece {
 	uint64_t number;
@@ -73,6 +74,18 @@ static int breach(struct why *why, const char *what, const struct record_head *h
 	return -EBADMSG;
 }
 
+/* Bit by bit, as each may take long: the lanes share the network. */
+static int read_body(struct hostlink *l, uint8_t *to, size_t len)
+{
+	int rc = 0;
+
+	for (size_t at = 0, n; !rc && at < len; at += n) {
+		n = len - at < BIT ? len - at : BIT;
+		rc = record_rest(l, to + at, n);
+	}
+	return rc;
+}
+
 /* 1: it has ended in good order. */
 static int read_piece(struct lane_in *lane, struct hostlink *l, struct piece *p, struct why *why)
 {
@@ -95,8 +108,8 @@ static int read_piece(struct lane_in *lane, struct hostlink *l, struct piece *p,
 	p->len = h.len;
 	p->wire = CHANNEL_HEAD_SIZE + h.len;
 	if (h.type == RECORD_DATA)
-		return record_rest(l, p->body, h.len);
-	rc = record_rest(l, lane->packed, h.len);
+		return read_body(l, p->body, h.len);
+	rc = read_body(l, lane->packed, h.len);
 	if (!rc && !pack_undo(lane->packed, h.len, p->body, CHANNEL_MOST_DATA, &p->len))
 		return breach(why, "it cannot be unpacked", &h);
 	return rc;

@@ -22,7 +22,17 @@ $(B)/tests/lanes_test: $(patsubst %,$(B)/obj/san/%.o,tests/unit/lanes_test $(CHA
 	$(call say,LD-SAN,$@)
 	$(Q)$(HOST_CC) $(SAN_FLAGS) -o $@ $^ -lcmocka $(CHANNEL_LIBS) -lpthread
 
+$(B)/tests/lane_test: $(patsubst %,$(B)/obj/san/%.o,tests/unit/lane_test $(CHANNEL_TESTED))
+	@mkdir -p $(@D)
+	$(call say,LD-SAN,$@)
+	$(Q)$(HOST_CC) $(SAN_FLAGS) -o $@ $^ -lcmocka $(CHANNEL_LIBS) -lpthread
+
 $(B)/tests/lanes_races: $(patsubst %,$(B)/obj/tsan/%.o,tests/unit/lanes_test $(CHANNEL_TESTED))
+	@mkdir -p $(@D)
+	$(call say,LD-TSAN,$@)
+	$(Q)$(HOST_CC) $(TSAN_FLAGS) -o $@ $^ -lcmocka $(CHANNEL_LIBS) -lpthread
+
+$(B)/tests/lane_races: $(patsubst %,$(B)/obj/tsan/%.o,tests/unit/lane_test $(CHANNEL_TESTED))
 	@mkdir -p $(@D)
 	$(call say,LD-TSAN,$@)
 	$(Q)$(HOST_CC) $(TSAN_FLAGS) -o $@ $^ -lcmocka $(CHANNEL_LIBS) -lpthread
@@ -33,7 +43,7 @@ $(B)/tests/pack_test: $(patsubst %,$(B)/obj/san/%.o,tests/unit/pack_test migrati
 	$(Q)$(HOST_CC) $(SAN_FLAGS) -o $@ $^ -lcmocka -llz4
 
 .PHONY: unit-channel
-unit-channel: $(B)/tests/link_test $(B)/tests/channel_test $(B)/tests/lanes_test $(B)/tests/lanes_races $(B)/tests/pack_test
+unit-channel: $(B)/tests/link_test $(B)/tests/channel_test $(B)/tests/lanes_test $(B)/tests/lanes_races $(B)/tests/lane_test $(B)/tests/lane_races $(B)/tests/pack_test
 	$(Q)set -e; for t in $^; do $$t; done
 CHECKS += unit-channel
 

@@ -656,40 +656,6 @@ static void never_to_come(void **state)
 	assert_int_equal(count_fds(), before);
 }
 
-/* Who dialled one has waited for the answer in vain, and goes without it: it takes nothing along,
- * whether the answer finds nobody any more or comes too late. */
-static void given_up_by_the_dialler(void **state)
-{
-	struct hello h = { .connection = 1, .lane = 1 }, got;
-	struct lanes_in *i = lanes_in_new(h.id);
-	struct net n = { .lock = PTHREAD_MUTEX_INITIALIZER };
-	uint8_t *body = malloc(CHANNEL_MOST_DATA);
-	struct hostlink *l[2];
-	struct why why;
-	size_t len, wire;
-
-	(void)state;
-	for (int late = 0; late < 2; late++) {
-		lanes_in_open(i, 1, NULL);
-		pair_up(&n, l);
-		assert_true(lane_greet(l[0], &h, mig_now_ns() + 20000000, &why) < 0);
-		if (!late)
-			hostlink_close(&l[0]);
-		close(n.cut[--n.fds]); /* another of l[0] */
-		assert_int_equal(hello_hear(l[1], &got, SOON, &why), 0);
-		assert_int_equal(lanes_in_join(i, l[1], &got, &why), 0);
-		if (late) {
-			assert_int_equal(hello_hear(l[0], &got, SOON, &why), 0);
-			hostlink_close(&l[0]);
-		}
-		while (lanes_in_more(i) && lanes_in_take(i, 0, &body, &len, &wire, &why) == 0)
-			usleep(1000);
-		assert_int_equal(lanes_in_take(i, 0, &body, &len, &wire, &why), 0);
-	}
-	lanes_in_free(&i);
-	free(body);
-}
-
 /* --- a receiver that does not: it acknowledges what still waits here */
 
 static void *acknowledges(void *arg)
@@ -771,7 +737,6 @@ int main(void)
 		cmocka_unit_test(hostile_pieces),
 		cmocka_unit_test(far_ahead),
 		cmocka_unit_test(never_to_come),
-		cmocka_unit_test(given_up_by_the_dialler),
 		cmocka_unit_test(too_early_acknowledged),
 	};
 
