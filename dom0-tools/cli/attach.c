@@ -75,6 +75,17 @@ static int explain(struct cli *c, const struct device *d, const char *wanted)
 			"is there a driver for it in the guest, and is the guest running?");
 }
 
+/* Of one that is attached here: is it still there? */
+static bool is_marked(struct cli *c, store_txn_t t, const struct device *d)
+{
+	char *mark = node_read(c, t, "/local/domain/0/backend/%s/%u/%s/attached", d->back, d->domid,
+			       d->id);
+	bool ours = mark && strcmp(mark, d->mark) == 0;
+
+	free(mark);
+	return ours;
+}
+
 static bool there(struct cli *c, store_txn_t t, const struct device *d)
 {
 	char *s = node_read(c, t, "/local/domain/0/backend/%s/%u/%s/frontend", d->back, d->domid,
@@ -83,17 +94,6 @@ static bool there(struct cli *c, store_txn_t t, const struct device *d)
 
 	free(s);
 	return yes;
-}
-
-/* Of one that is attached here: is it still there? */
-static bool is_marked(struct cli *c, const struct device *d)
-{
-	char *mark =
-		cli_read(c, "/local/domain/0/backend/%s/%u/%s/attached", d->back, d->domid, d->id);
-	bool ours = mark && strcmp(mark, d->mark) == 0;
-
-	free(mark);
-	return ours;
 }
 
 /* Until both ends are in this state (or gone, when they are to close). */
@@ -111,7 +111,7 @@ static int wait_both(struct cli *c, const struct device *d, int64_t state, const
 	for (;;) {
 		int64_t b = state_of(c, d, true), f = state_of(c, d, false), left = until - now_ms();
 
-		if (d->mark[0] && !is_marked(c, d)) {
+		if (d->mark[0] && !is_marked(c, STORE_NO_TXN, d)) {
 			rc = why_set(c->why, TE_STATE,
 				     "%s %s of domain %u was taken away while it was attached",
 				     d->kind, d->id, d->domid);
@@ -319,6 +319,8 @@ static int write_nodes(struct store *s, store_txn_t t, void *arg)
 		return rc; /* what cannot be read now says nothing */
 	if (!is_there)	   /* and must not have nodes again that nobody takes away */
 		return why_set(a->c->why, TE_NO_DOMAIN, "domain %u has gone meanwhile", a->d->domid);
+	if (is_marked(a->c, t, a->d)) /* it landed before, but the answer was lost with the store */
+		return 0;
 	if (a->vif)
 		rc = choose_card(a, t);
 	else

@@ -26,6 +26,7 @@ static struct node nodes[NODES];
 /* What somebody else does, and when. */
 static void (*at_open)(void), (*at_wait)(void), (*at_commit)(void), (*at_unwatch)(void);
 static int wait_fails;
+static bool answer_lost;	    /* of a transaction that landed: it is run again */
 static unsigned int held, watching; /* looks at what the backend still has; watches */
 
 static int find(const char *path)
@@ -166,6 +167,10 @@ int store_transact(struct store *s, store_txn_fn *fn, void *arg)
 		fn(s, 1, arg);
 		memcpy(nodes, before, sizeof(nodes));
 		run(&at_commit);
+	}
+	if (answer_lost) {
+		answer_lost = false;
+		fn(s, 1, arg);
 	}
 	memcpy(before, nodes, sizeof(nodes));
 	rc = fn(s, 2, arg);
@@ -363,6 +368,7 @@ static int set_up(void **state)
 	put("/local/domain/5", "vm", "/vm/x");
 	at_open = at_wait = at_commit = at_unwatch = NULL;
 	wait_fails = 0;
+	answer_lost = false;
 	held = watching = 0;
 	return 0;
 }
@@ -450,6 +456,22 @@ static void two_cards_get_two_numbers(void **state)
 	is_whose("vif", "1", "us");
 }
 
+/* The store ended between a transaction and its answer. */
+static void what_landed_is_ours(void **state)
+{
+	(void)state;
+	answer_lost = true;
+	assert_int_equal(attach(), 0);
+	is_whose("qdisk", "51728", "us");
+	answer_lost = true;
+	assert_int_equal(command(cmd_network_attach, "web", NULL, NULL), 0);
+	is_whose("vif", "0", "us");
+	is_whose("vif", "1", NULL); /* not a second one */
+	answer_lost = true;
+	assert_int_equal(command(cmd_block_detach, "web", "xvdb", NULL), 0);
+	is_whose("qdisk", "51728", NULL);
+}
+
 static void who_fails_removes_its_own(void **state)
 {
 	(void)state;
@@ -531,11 +553,17 @@ int main(void)
 {
 #define CASE(f) cmocka_unit_test_setup(f, set_up)
 	const struct CMUnitTest tests[] = {
-		CASE(a_disk_comes_and_goes),	       CASE(of_two_who_attach_one_does),
-		CASE(two_cards_get_two_numbers),       CASE(who_fails_removes_its_own),
-		CASE(another_s_is_not_taken_for_ours), CASE(what_the_guest_was_not_asked_for_stays),
-		CASE(half_a_device_is_not_made),       CASE(one_that_is_opened_just_now_stays),
-		CASE(a_backend_lets_go_first),	       CASE(a_guest_that_is_gone_gets_no_nodes),
+		CASE(a_disk_comes_and_goes),
+		CASE(of_two_who_attach_one_does),
+		CASE(two_cards_get_two_numbers),
+		CASE(who_fails_removes_its_own),
+		CASE(another_s_is_not_taken_for_ours),
+		CASE(what_the_guest_was_not_asked_for_stays),
+		CASE(half_a_device_is_not_made),
+		CASE(one_that_is_opened_just_now_stays),
+		CASE(a_backend_lets_go_first),
+		CASE(a_guest_that_is_gone_gets_no_nodes),
+		CASE(what_landed_is_ours),
 	};
 
 	return cmocka_run_group_tests_name("attach", tests, NULL, NULL);
