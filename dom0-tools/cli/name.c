@@ -67,7 +67,8 @@ static int rename_nodes(struct store *s, store_txn_t t, void *arg)
 		rc = why_set(c->why, TE_NO_DOMAIN, "domain %u has gone meanwhile", r->domid);
 	else
 		rc = name_claim(c, t, r->to, r->domid);
-	if (!rc && old)
+	/* it has its new name already where this has landed before, and the answer was lost */
+	if (!rc && old && strcmp(old, r->to) != 0)
 		name_drop(c, t, old, r->domid);
 	store_path(dir, "/local/domain/%u", r->domid);
 	if (!rc)
