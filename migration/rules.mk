@@ -24,7 +24,7 @@ $(B)/bin/torc $(B)/bin/torc-more: $(patsubst %,$(B)/obj/host/%.o,$(MIGRATE_HANDO
 
 # Guests between hosts: makes and ends them with what the commands make and end them with
 MIGRATED := $(addprefix dom0-tools/migrated/,main jobs talk viewer ends drain checks costs forecast arrive depart recover sandbox starter warm) \
-	$(addprefix dom0-tools/cli/,doors domains create creating nodes name node burst backend patience disk claim nic record lifecycle image suspend release supervisor elsewhere out describe) \
+	$(addprefix dom0-tools/cli/,doors domains create creating mark saving nodes name node burst backend patience disk claim nic record lifecycle image suspend release supervisor elsewhere out describe) \
 	$(MIGRATE_HANDOVER) $(addprefix migration/,deal pins meet channel records wire lanes_in lanes_out pack link identity)
 $(B)/bin/torc-migrated: $(patsubst %,$(B)/obj/host/%.o,$(MIGRATED) $(TOOLS_COMMON) $(TOOLS_HOST) $(TOOLS_BUILD) $(TOOLS_IMAGE_APART) \
 	dom0-tools/builder/unpack_apart $(TOOLS_CONFIG) $(TOOLS_GDB) $(TOOLS_MIGRATION)) $(B)/obj/host/xenbus/client.a

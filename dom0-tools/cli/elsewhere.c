@@ -29,12 +29,36 @@ static int is_it(void *arg, const struct handover_record *r)
 			"torc migrate --status, here and there");
 }
 
+static int is_pending(void *arg, const struct handover_record *r)
+{
+	struct looking *l = arg;
+	char text[512];
+
+	if (strcmp(r->uuid, l->uuid) != 0 || r->state == HANDOVER_RUNNING ||
+	    r->state == HANDOVER_GONE || (r->state == HANDOVER_OWNER && r->aborted))
+		return 0;
+	handover_explain(r, text, sizeof(text));
+	return why_set(l->why, TE_STATE, "an earlier migration has not come to its end: %s", text);
+}
+
+static int look(int (*fn)(void *, const struct handover_record *), struct looking *l)
+{
+	char dir[PATH_MAX];
+
+	snprintf(dir, sizeof(dir), "%s/%s", path_state(), MIGRATED_RECORDS);
+	return handover_each(dir, fn, l, l->why);
+}
+
 int guest_elsewhere(const char *name, const uint8_t uuid[16], struct why *why)
 {
-	char dir[PATH_MAX], text[37];
+	char text[37];
 	struct looking l = { name, text, why };
 
 	config_uuid_format(text, uuid);
-	snprintf(dir, sizeof(dir), "%s/%s", path_state(), MIGRATED_RECORDS);
-	return handover_each(dir, is_it, &l, why);
+	return look(is_it, &l);
+}
+
+int guest_migrates(const char *uuid, struct why *why)
+{
+	return look(is_pending, &(struct looking){ NULL, uuid, why });
 }

@@ -7,6 +7,7 @@
 #define TORC_CLI_GUEST_H
 
 #include <limits.h>
+#include <time.h>
 
 #include "dom0-tools/builder/builder.h"
 #include "dom0-tools/cli/cli.h"
@@ -172,6 +173,8 @@ int guest_room(struct cli *c, const char *name, uint64_t pages);
 /* --- elsewhere.c: refuses a guest of this name or uuid if a migration of it has not come to its
  * end */
 int guest_elsewhere(const char *name, const uint8_t uuid[16], struct why *why);
+/* The same of one that is on its way, or may be taken up again. */
+int guest_migrates(const char *uuid, struct why *why);
 
 /* --- release.c: connect what was held back, as the guest's record says. What is connected already
  * stays so. */
@@ -191,12 +194,32 @@ struct json_object *guest_describe(const struct guest_config *g, const struct bu
 int guest_dump(struct cli *c, uint32_t domid, const char *file, bool for_gdb);
 int guest_dump_path(const char *name, char out[PATH_MAX]); /* where dumps usually go; -errno */
 
+/* --- mark.c: a file RUN/KIND/DOMID, held by who does something to a domain */
+#define MARK_MOST (PATH_MAX + 128) /* bytes of its text */
+/* Its file, or -errno; -EEXIST: another holds it. */
+int mark_begin(const char *kind, uint32_t domid, const char *text);
+void mark_end(const char *kind, int fd, uint32_t domid);
+void mark_leave(int fd);			     /* instead: who cleans up is to see to it */
+bool mark_is_held(const char *kind, uint32_t domid); /* one that nobody holds is taken away */
+/* Those that nobody holds. when: as old as they are. true: it can go. */
+typedef bool mark_fn(struct cli *c, uint32_t domid, const char *text, time_t when);
+void mark_each_left(struct cli *c, const char *kind, mark_fn *fn);
+
 /* --- creating.c: a mark on a domain that is being made or ended, held by who does it. -1: none can
  * be made */
 int creating_begin(uint32_t domid, const uint8_t uuid[16]);
 void creating_end(int fd, uint32_t domid);
 void creating_leave(int fd); /* instead: its domain could not be ended, and who cleans up is to */
 void creating_clean_up(struct cli *c); /* end what creates that were killed left */
+
+/* --- saving.c: a mark on a domain that is being saved, which may be moved or saved by nobody else.
+ * part: the file, where the domain ends with it; or NULL. *mark: below 0, none can be made */
+int saving_begin(struct cli *c, uint32_t domid, int fd, const char *part, int *mark);
+void saving_asked(int mark); /* to suspend itself, just now */
+/* What is suspended yet, or may follow the question yet, is left to who cleans up. */
+void saving_end(struct cli *c, uint32_t domid, int mark, bool may_follow);
+int saving_none(uint32_t domid, struct why *why); /* refuses one that is being saved */
+void saving_clean_up(struct cli *c);
 
 /* --- supervisor.c: make sure that somebody acts on guests that stop */
 bool supervisor_runs(void);

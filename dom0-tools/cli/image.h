@@ -7,6 +7,7 @@
 #include "migration/engine.h"
 
 /* --- suspend.c */
+#define SUSPEND_S 60 /* a guest that has not suspended by then will not */
 /* Have the guest suspend itself, and wait for it. If it fails the request is taken back; one that
  * was heard may still be followed. */
 int guest_suspend(struct cli *c, uint32_t domid, struct why *why);

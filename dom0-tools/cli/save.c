@@ -18,6 +18,8 @@ struct saving {
 	uint32_t domid;
 	bool live, stays; /* it is saved while it runs; it is not to end afterwards */
 	bool asked;	  /* to suspend itself */
+	bool stood;	  /* it did */
+	int mark;	  /* by saving_begin() */
 	struct mig_outcome out;
 	int percent; /* shown last; -1: nothing is shown */
 	unsigned int round;
@@ -49,17 +51,22 @@ static void hear_signals(struct cli *c)
 static int suspend_ask(void *arg, struct why *why)
 {
 	struct saving *s = arg;
+	int rc;
 
-	s->asked = true;
-	return guest_suspend_ask(s->c, s->domid, why);
+	saving_asked(s->mark);
+	rc = guest_suspend_ask(s->c, s->domid, why);
+	s->asked = !rc;
+	return rc;
 }
 
 static int suspend(void *arg, struct why *why)
 {
 	struct saving *s = arg;
+	int rc = s->asked ? 0 : suspend_ask(s, why);
 
-	return s->asked ? guest_suspend_wait(s->c, s->domid, why) :
-			  guest_suspend(s->c, s->domid, why);
+	rc = rc ? rc : guest_suspend_wait(s->c, s->domid, why);
+	s->stood = !rc;
+	return rc;
 }
 
 static int resume(void *arg, struct why *why)
@@ -134,7 +141,9 @@ static int write_file(struct saving *s, const char *name, const char *file, bool
 	if (fd < 0)
 		return why_set(s->c->why, TE_FILE, "%s: %s", part, part_why(fd));
 	mig_io_fd(&io, -1, fd);
-	rc = image_write_front(s->c, &io.io, name);
+	rc = saving_begin(s->c, s->domid, fd, s->stays ? NULL : part, &s->mark);
+	if (!rc)
+		rc = image_write_front(s->c, &io.io, name);
 	if (!rc)
 		rc = mig_send(s->c->host, s->domid, &opts, &io.io, &calls, &s->out, s->c->why);
 	if (s->percent >= 0)
@@ -197,7 +206,7 @@ int cmd_save(struct cli *c, int argc, char **argv)
 						 { "pause", no_argument, NULL, 'p' },
 						 { "live", no_argument, NULL, 'l' },
 						 { 0 } };
-	struct saving s = { .c = c, .percent = isatty(STDERR_FILENO) ? 0 : -1 };
+	struct saving s = { .c = c, .mark = -1, .percent = isatty(STDERR_FILENO) ? 0 : -1 };
 	bool paused = false;
 	char *name = NULL;
 	int o, rc;
@@ -227,6 +236,7 @@ int cmd_save(struct cli *c, int argc, char **argv)
 	}
 	if (!rc && !s.stays)
 		rc = guest_destroy(c, s.domid, "torc save");
+	saving_end(c, s.domid, s.mark, s.asked && !s.stood);
 	if (!rc && !s.stays)
 		supervisor_forget(name);
 	if (!rc && c->json)

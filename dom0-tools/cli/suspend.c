@@ -7,8 +7,6 @@
 #include <string.h>
 #include <time.h>
 
-#define SUSPEND_S 60 /* a guest that has not suspended by then will not */
-
 struct request {
 	uint32_t domid;
 	bool there;

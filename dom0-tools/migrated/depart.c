@@ -191,23 +191,6 @@ static int find_guest(struct departure *d, const char *who, struct json_object *
 	return 0;
 }
 
-struct pending {
-	const char *uuid;
-	struct why *why;
-};
-
-static int is_pending(void *arg, const struct handover_record *r)
-{
-	struct pending *p = arg;
-	char text[512];
-
-	if (strcmp(r->uuid, p->uuid) != 0 || r->state == HANDOVER_RUNNING ||
-	    r->state == HANDOVER_GONE || (r->state == HANDOVER_OWNER && r->aborted))
-		return 0;
-	handover_explain(r, text, sizeof(text));
-	return why_set(p->why, TE_STATE, "an earlier migration has not come to its end: %s", text);
-}
-
 static uint64_t figure(struct json_object *answer, const char *key, uint64_t most)
 {
 	int64_t n = json_object_get_int64(json_object_object_get(answer, key));
@@ -353,23 +336,27 @@ static int come_to_an_end(struct departure *d)
 	return why_set(c->why, TE_TIMEOUT, "%s", text);
 }
 
-/* Of two that want to move the same guest, one finds the other's record. */
+/* Of two that want to move the same guest, one finds the other's record; and a save that begins
+ * just now finds it, or is found. */
 static int begin(struct departure *d)
 {
 	static pthread_mutex_t one = PTHREAD_MUTEX_INITIALIZER;
-	struct pending pending = { d->e.uuid, &d->e.why };
+	const struct handover_record *r = &d->e.h.record;
 	struct handover_calls calls;
 	int rc;
 
 	ends_calls(&d->e, &calls);
 	pthread_mutex_lock(&one);
-	rc = handover_each(d->e.m->records, is_pending, &pending, &d->e.why);
+	rc = guest_migrates(d->e.uuid, &d->e.why);
 	if (!rc) {
 		rc = handover_begin(&d->e.h, &calls, channel_id(d->e.c), d->e.name, d->peer.name,
 				    true);
 		if (rc)
 			rc = why_set(&d->e.why, TE_FILE, "%s: no record can be written: %s",
 				     d->e.m->records, strerror(-rc));
+		/* the guest is not even asked: there is nothing to take back but the record */
+		if (!rc && (rc = saving_none(d->e.domid, &d->e.why)))
+			(void)handover_remove(d->e.m->records, r->id);
 	}
 	pthread_mutex_unlock(&one);
 	return rc;
@@ -523,7 +510,6 @@ void depart(struct migrated *m, struct viewer *v, struct json_object *request)
 {
 	const char *who = talk_text(request, "guest"), *host = talk_text(request, "host");
 	struct departure d = { .e = { .viewer = v }, .started_ns = mig_now_ns() };
-	struct pending pending = { d.e.uuid, &d.e.why };
 	struct json_object *record = NULL;
 	int rc = ends_open(&d.e, m, true);
 
@@ -532,7 +518,7 @@ void depart(struct migrated *m, struct viewer *v, struct json_object *request)
 		rc = why_set(&d.e.why, TE_USAGE, "a guest and a host are to be named");
 	rc = rc ? rc : pin_get(m->pins, host, &d.peer, &d.e.why);
 	rc = rc ? rc : find_guest(&d, who, &record);
-	rc = rc ? rc : handover_each(m->records, is_pending, &pending, &d.e.why);
+	rc = rc ? rc : guest_migrates(d.e.uuid, &d.e.why);
 	rc = rc ? rc : talk_dial(m, &d.peer, NULL, &d.e.c, mig_now_ns() + REACH_NS, &d.e.why);
 	if (!rc) {
 		d.io = channel_io(d.e.c);
