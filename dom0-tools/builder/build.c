@@ -19,7 +19,7 @@
 static int read_ramdisk(struct build *b, struct why *why)
 {
 	const char *path = b->spec.ramdisk;
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe is not waited for */
 	struct stat st;
 	size_t got = 0;
 	int rc = 0;

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <xen/xen.h>
@@ -395,6 +396,31 @@ static void memory_runs_out(void **state)
 	free(k.data);
 }
 
+/* Who makes guests again for all must not wait for whoever holds its other end. */
+static void a_pipe_is_no_ramdisk(void **state)
+{
+	struct fake_kernel k = fake_kernel_good(1);
+	struct build_spec spec = { .nr_pages = PAGES };
+	char path[64], pipe[64];
+	struct why why = { 0 };
+	struct build b;
+
+	(void)state;
+	to_file(path, k.data, k.size);
+	to_file(pipe, "", 0);
+	unlink(pipe);
+	assert_int_equal(mkfifo(pipe, 0600), 0);
+	spec.kernel = path;
+	spec.ramdisk = pipe;
+	alarm(20);
+	assert_int_not_equal(build_prepare(&b, &spec, &why), 0);
+	alarm(0);
+	assert_non_null(strstr(why.text, "not a regular file"));
+	unlink(path);
+	unlink(pipe);
+	free(k.data);
+}
+
 static void long_command_line(void **state)
 {
 	struct build_spec spec = { .kernel = "/nowhere", .nr_pages = PAGES };
@@ -459,11 +485,17 @@ static void scattered_segments(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(linux_like_64),       cmocka_unit_test(plain_64),
-		cmocka_unit_test(ring_1_guest),	       cmocka_unit_test(grub_in_ring_1),
-		cmocka_unit_test(events_start_masked), cmocka_unit_test(hypercall_page),
-		cmocka_unit_test(too_small),	       cmocka_unit_test(memory_runs_out),
-		cmocka_unit_test(long_command_line),   cmocka_unit_test(scattered_segments),
+		cmocka_unit_test(linux_like_64),
+		cmocka_unit_test(plain_64),
+		cmocka_unit_test(ring_1_guest),
+		cmocka_unit_test(grub_in_ring_1),
+		cmocka_unit_test(events_start_masked),
+		cmocka_unit_test(hypercall_page),
+		cmocka_unit_test(too_small),
+		cmocka_unit_test(memory_runs_out),
+		cmocka_unit_test(long_command_line),
+		cmocka_unit_test(scattered_segments),
+		cmocka_unit_test(a_pipe_is_no_ramdisk),
 	};
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);
 
