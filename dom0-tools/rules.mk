@@ -29,7 +29,7 @@ TOOLS_DUMP := $(addprefix dom0-tools/dump/,frames walk elf elf32 write)
 # from a domain to a stream and back
 TOOLS_MIGRATION := $(addprefix migration/,io_fd parts stream tables context p2m send rounds throttle pages delta sent_cache predict receive)
 TOOLS_CLI := $(addprefix dom0-tools/cli/,main doors help out domains list info create creating mark saving describe nodes name node burst backend patience disk claim nic record lifecycle \
-	terminal console why resources devices attach supervise supervisor watch check storecmd config_update dump_core save restore image suspend xlfile release seed)
+	interrupt terminal console why resources devices attach supervise supervisor watch check storecmd config_update dump_core save restore image suspend xlfile release seed)
 
 TOOLS_UNPACK_LIBS := -lz -llzma -lbz2 -llz4 -lzstd
 TOOLS_HOST_LIBS := -lxencall -lxenforeignmemory -lxentoollog

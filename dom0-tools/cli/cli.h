@@ -47,6 +47,9 @@ extern const size_t subcommand_count;
 #include "dom0-tools/cli/subcommands.tbl"
 #undef SUBCOMMAND
 
+/* From now on who ends the command raises c->given_up instead. */
+void cli_hear_signals(struct cli *c);
+
 /* Open a door on first use. */
 int cli_host(struct cli *c);
 int cli_store(struct cli *c);

@@ -16,25 +16,27 @@
 #include "dom0-tools/dump/dump.h"
 
 struct progress {
+	struct cli *c;
 	int percent; /* shown last; -1: nothing is shown */
 };
 
 /* On a terminal only: a pipe gets the outcome and nothing else. */
-static void show(void *arg, uint64_t done, uint64_t all)
+static int show(void *arg, uint64_t done, uint64_t all)
 {
 	struct progress *p = arg;
 	int percent = (int)(done * 100 / (all ? all : 1));
 
-	if (p->percent < 0 || percent == p->percent)
-		return;
-	p->percent = percent;
-	fprintf(stderr, "\rdumped %3d %%", percent);
+	if (p->percent >= 0 && percent != p->percent) {
+		p->percent = percent;
+		fprintf(stderr, "\rdumped %3d %%", percent);
+	}
+	return p->c->given_up && *p->c->given_up;
 }
 
 /* Written beside its place and moved there when it is whole: half a dump never has the name. */
 int guest_dump(struct cli *c, uint32_t domid, const char *file, bool for_gdb)
 {
-	struct progress p = { isatty(STDERR_FILENO) ? 0 : -1 };
+	struct progress p = { c, isatty(STDERR_FILENO) ? 0 : -1 };
 	char part[PATH_MAX];
 	struct stat st;
 	bool place = stat(file, &st) < 0 || S_ISREG(st.st_mode);
@@ -108,6 +110,7 @@ int cmd_dump_core(struct cli *c, int argc, char **argv)
 		return rc;
 	free(name);
 	file = argc - optind == 2 ? argv[optind + 1] : usual;
+	cli_hear_signals(c); /* else it stays paused, and the file's first half is left */
 	if (!live && !info.paused && !info.shutdown) {
 		rc = host_domain_pause(c->host, domid, c->why);
 		paused = !rc;

@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -24,29 +23,6 @@ struct saving {
 	int percent; /* shown last; -1: nothing is shown */
 	unsigned int round;
 };
-
-/*
- * Whoever breaks it off wants the guest to go on, which one that is suspended does not by itself:
- * the signal is noted, and heard at the next look. Once the file has its name it is too late.
- */
-static volatile sig_atomic_t given_up;
-
-static void on_signal(int number)
-{
-	given_up = number;
-}
-
-static void hear_signals(struct cli *c)
-{
-	static const int ends[] = { SIGINT, SIGTERM, SIGHUP };
-	struct sigaction act = { .sa_handler = on_signal, .sa_flags = SA_RESTART }, was;
-
-	given_up = 0;
-	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
-		if (sigaction(ends[i], NULL, &was) == 0 && was.sa_handler != SIG_IGN)
-			sigaction(ends[i], &act, NULL);
-	c->given_up = &given_up;
-}
 
 static int suspend_ask(void *arg, struct why *why)
 {
@@ -90,7 +66,7 @@ static int progress(void *arg, const struct mig_progress *p)
 			fprintf(stderr, "\rround %u: %3d %%, %llu MiB in all ", p->round, percent,
 				(unsigned long long)p->bytes >> 20);
 	}
-	return given_up;
+	return *s->c->given_up;
 }
 
 /* All was sent when the user wanted no more of it: the engine is through, and the guest stands
@@ -148,7 +124,7 @@ static int write_file(struct saving *s, const char *name, const char *file, bool
 		rc = mig_send(s->c->host, s->domid, &opts, &io.io, &calls, &s->out, s->c->why);
 	if (s->percent >= 0)
 		fputs("\r                                        \r", stderr);
-	if (!rc && given_up)
+	if (!rc && *s->c->given_up)
 		rc = take_back(s);
 	if (!rc && paused)
 		rc = host_domain_pause(s->c->host, s->domid, s->c->why);
@@ -231,7 +207,9 @@ int cmd_save(struct cli *c, int argc, char **argv)
 	if (!rc)
 		rc = cli_domain_name(c, s.domid, &name);
 	if (!rc) {
-		hear_signals(c);
+		/* one that is suspended does not go on by itself; once the file has its name it is
+		 * too late */
+		cli_hear_signals(c);
 		rc = write_file(&s, name, argv[optind + 1], paused);
 	}
 	if (!rc && !s.stays)

@@ -30,7 +30,8 @@ struct dump {
 	uint64_t pages_at; /* where in the file the pages begin */
 };
 
-typedef void dump_progress_fn(void *arg, uint64_t done, uint64_t all);
+/* Not 0: no more of it is wanted. */
+typedef int dump_progress_fn(void *arg, uint64_t done, uint64_t all);
 
 /* Write the dump of a domain that does not run. with_headers: for gdb, not for crash. */
 int dump_write(struct host *h, uint32_t domid, int fd, bool with_headers,

@@ -151,8 +151,8 @@ int dump_write(struct host *h, uint32_t domid, int fd, bool with_headers,
 		rc = put(&d, head.at, head.len, 0, why);
 	for (size_t i = 0; !rc && i < d.nr_pages; i += BATCH) {
 		rc = write_batch(&d, i, d.nr_pages - i < BATCH ? d.nr_pages - i : BATCH, why);
-		if (progress)
-			progress(arg, i, d.nr_pages);
+		if (!rc && progress && progress(arg, i, d.nr_pages))
+			rc = why_set(why, TE_STATE, "given up by the user");
 	}
 	end = d.pages_at + (d.nr_pages << HOST_PAGE_SHIFT);
 	if (!rc && ftruncate(fd, (off_t)end) < 0 &&

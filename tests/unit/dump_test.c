@@ -87,6 +87,28 @@ static struct read_back dump(bool headers)
 	return r;
 }
 
+static int no_more(void *arg, uint64_t done, uint64_t all)
+{
+	(void)done, (void)all;
+	return ++*(unsigned int *)arg;
+}
+
+static void given_up(void **state)
+{
+	char path[] = "/tmp/dump-test-XXXXXX";
+	struct why why = { 0 };
+	unsigned int told = 0;
+	int fd = mkstemp(path);
+
+	(void)state;
+	unlink(path);
+	assert_int_not_equal(dump_write(h, 5, fd, false, no_more, &told, &why), 0);
+	assert_string_equal(why.text, "given up by the user");
+	assert_int_equal(told, 1);
+	assert_int_equal(fake_host_of(h)->mapped, 0);
+	close(fd);
+}
+
 static void usual(void **state)
 {
 	struct read_back r = dump(false);
@@ -213,6 +235,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(for_gdb, setup, teardown),
 		cmocka_unit_test_setup_teardown(for_gdb_32, setup, teardown),
 		cmocka_unit_test_setup_teardown(circles, setup, teardown),
+		cmocka_unit_test_setup_teardown(given_up, setup, teardown),
 	};
 
 	return cmocka_run_group_tests_name("dump", tests, NULL, NULL);

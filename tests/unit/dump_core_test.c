@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* torc dump-core that is broken off: the guest runs on, and nothing of the file is left. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "dom0-tools/cli/guest.h"
+#include "dom0-tools/dump/dump.h"
+
+static struct why why;
+static struct cli c = { .why = &why };
+static char dir[] = "/tmp/torc-dump-XXXXXX", file[64], part[80];
+static bool paused, broken_off;
+
+int host_domain_info(struct host *h, uint32_t domid, struct domain_info *info, struct why *w)
+{
+	(void)h, (void)w;
+	*info = (struct domain_info){ .domid = domid, .paused = paused };
+	return 0;
+}
+
+int host_domain_pause(struct host *h, uint32_t domid, struct why *w)
+{
+	(void)h, (void)domid, (void)w;
+	paused = true;
+	return 0;
+}
+
+int host_domain_unpause(struct host *h, uint32_t domid, struct why *w)
+{
+	(void)h, (void)domid, (void)w;
+	paused = false;
+	return 0;
+}
+
+int dump_write(struct host *h, uint32_t domid, int fd, bool with_headers,
+	       dump_progress_fn *progress, void *arg, struct why *w)
+{
+	(void)h, (void)domid, (void)with_headers;
+	assert_true(paused);
+	assert_int_equal(write(fd, "core", 4), 4);
+	if (broken_off)
+		raise(SIGINT);
+	return progress(arg, 1, 2) ? why_set(w, TE_STATE, "given up by the user") : 0;
+}
+
+int guest_destroy(struct cli *cli, uint32_t domid, const char *reason)
+{
+	(void)cli, (void)domid, (void)reason;
+	fail_msg("it is ended");
+	return 0;
+}
+
+int cli_find_domain(struct cli *cli, const char *who, uint32_t *domid)
+{
+	(void)cli, (void)who;
+	*domid = 5;
+	return 0;
+}
+
+int cli_domain_name(struct cli *cli, uint32_t domid, char **name)
+{
+	(void)cli, (void)domid;
+	*name = strdup("web");
+	return 0;
+}
+
+int cli_usage(struct cli *cli, const char *fmt, ...)
+{
+	(void)cli, (void)fmt;
+	return -EINVAL;
+}
+
+int cli_bad_option(struct cli *cli, char *const argv[])
+{
+	(void)cli, (void)argv;
+	return -EINVAL;
+}
+
+static int dump(bool break_off)
+{
+	char *argv[] = { (char[]){ "dump-core" }, (char[]){ "web" }, file, NULL };
+
+	broken_off = break_off;
+	paused = false;
+	why = (struct why){ 0 };
+	optind = 1;
+	return cmd_dump_core(&c, 3, argv);
+}
+
+static void a_dump_has_its_name(void **state)
+{
+	(void)state;
+	assert_int_equal(dump(false), 0);
+	assert_false(paused);
+	assert_int_equal(access(file, F_OK), 0);
+	assert_int_equal(unlink(file), 0);
+}
+
+static void one_that_is_broken_off_leaves_nothing(void **state)
+{
+	(void)state;
+	signal(SIGINT, SIG_DFL); /* else it is not heard */
+	assert_int_not_equal(dump(true), 0);
+	assert_int_equal(why.error, TE_STATE);
+	assert_false(paused);
+	assert_int_equal(access(file, F_OK), -1);
+	assert_int_equal(access(part, F_OK), -1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_dump_has_its_name),
+		cmocka_unit_test(one_that_is_broken_off_leaves_nothing),
+	};
+	int rc;
+
+	if (!mkdtemp(dir))
+		return 1;
+	snprintf(file, sizeof(file), "%s/web.core", dir);
+	snprintf(part, sizeof(part), "%s.part", file);
+	rc = cmocka_run_group_tests(tests, NULL, NULL);
+	rmdir(dir);
+	return rc;
+}
