@@ -119,12 +119,18 @@ static int write_console(struct cli *c, store_txn_t t, const char *dir, const st
 	return rc;
 }
 
+struct writing {
+	struct cli *c;
+	const struct guest_nodes *g;
+	bool again; /* not for the first time: it may have landed before, and the answer was lost */
+};
+
 /* Where its pages are that it shares with the store and the console. */
 static int write_pages(struct store *s, store_txn_t t, void *arg)
 {
-	void **args = arg;
-	struct cli *c = args[0];
-	const struct guest_nodes *g = args[1];
+	const struct writing *w = arg;
+	const struct guest_nodes *g = w->g;
+	struct cli *c = w->c;
 	char dir[STORE_PATH_MAX];
 	int rc;
 
@@ -179,15 +185,27 @@ static int write_domain(struct cli *c, store_txn_t t, const struct guest_nodes *
 	return rc;
 }
 
+static bool is_there(struct cli *c, store_txn_t t, uint32_t domid, const char *uuid)
+{
+	char *vm = node_read(c, t, "/local/domain/%u/vm", domid);
+	bool yes = vm && strncmp(vm, "/vm/", 4) == 0 && strcmp(vm + 4, uuid) == 0;
+
+	free(vm);
+	return yes;
+}
+
 static int write_all(struct store *s, store_txn_t t, void *arg)
 {
-	void **args = arg;
-	struct cli *c = args[0];
-	const struct guest_nodes *g = args[1];
+	struct writing *w = arg;
+	const struct guest_nodes *g = w->g;
+	struct cli *c = w->c;
 	char uuid[37];
 	int rc;
 
 	config_uuid_format(uuid, g->config->uuid);
+	if (w->again && is_there(c, t, g->domid, uuid))
+		return 0;
+	w->again = true;
 	rc = claim_identity(c, t, g->config->name, uuid, g->domid);
 	if (!rc)
 		rc = write_vm(c, t, g, uuid);
@@ -204,16 +222,16 @@ static int write_all(struct store *s, store_txn_t t, void *arg)
 
 int nodes_create(struct cli *c, const struct guest_nodes *g)
 {
-	void *args[] = { c, (void *)g };
+	struct writing w = { .c = c, .g = g };
 
-	return node_transact(c, write_all, args, "cannot write the guest's nodes");
+	return node_transact(c, write_all, &w, "cannot write the guest's nodes");
 }
 
 int nodes_complete(struct cli *c, const struct guest_nodes *g)
 {
-	void *args[] = { c, (void *)g };
+	struct writing w = { .c = c, .g = g };
 
-	return node_transact(c, write_pages, args, "cannot write the guest's nodes");
+	return node_transact(c, write_pages, &w, "cannot write the guest's nodes");
 }
 
 /* A device's backend node, and the claim on its image that it names. */

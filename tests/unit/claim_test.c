@@ -12,7 +12,7 @@
 
 #include "dom0-tools/cli/guest.h"
 
-#define NODES 64
+#define NODES 160
 
 static struct {
 	char path[128], value[128];
@@ -95,6 +95,47 @@ int node_write(struct cli *c, store_txn_t t, const char *dir, const char *name, 
 	return 0;
 }
 
+int node_put(struct cli *c, store_txn_t t, const char *path, const char *value, size_t len)
+{
+	(void)c, (void)t;
+	assert_int_equal(strlen(value), len);
+	put(path, value);
+	return 0;
+}
+
+int node_perms(struct cli *c, store_txn_t t, const char *path, uint32_t owner, uint32_t reader)
+{
+	(void)c, (void)t, (void)path, (void)owner, (void)reader;
+	return 0;
+}
+
+int node_dir(struct cli *c, store_txn_t t, const char *path, uint32_t owner, uint32_t reader)
+{
+	(void)c, (void)t, (void)owner, (void)reader;
+	put(path, "");
+	return 0;
+}
+
+/* the guests here have none */
+int disk_write(struct cli *c, store_txn_t t, uint32_t domid, const struct config_disk *d,
+	       const struct disk_source *s, bool hold)
+{
+	(void)c, (void)t, (void)domid, (void)d, (void)s, (void)hold;
+	return -ENOSYS;
+}
+
+int nic_write(struct cli *c, store_txn_t t, uint32_t domid, const struct config_vif *v, bool hold)
+{
+	(void)c, (void)t, (void)domid, (void)v, (void)hold;
+	return -ENOSYS;
+}
+
+int host_domain_set_uuid(struct host *h, uint32_t domid, const uint8_t uuid[16], struct why *why)
+{
+	(void)h, (void)domid, (void)uuid, (void)why;
+	return -ENOSYS;
+}
+
 void node_rm(struct cli *c, store_txn_t t, const char *fmt, ...)
 {
 	char path[STORE_PATH_MAX];
@@ -126,9 +167,11 @@ static bool answer_lost; /* of a transaction that landed: it is run again */
 
 int node_transact(struct cli *c, store_txn_fn *fn, void *arg, const char *doing)
 {
+	int rc;
+
 	(void)doing;
-	if (answer_lost)
-		fn(c->store, STORE_NO_TXN, arg);
+	if (answer_lost && (rc = fn(c->store, STORE_NO_TXN, arg)))
+		return rc;
 	answer_lost = false;
 	return fn(c->store, STORE_NO_TXN, arg);
 }
@@ -302,6 +345,32 @@ static void a_new_name_that_landed_is_kept(void **state)
 	assert_int_equal(find("/torc/names/web"), -1);
 }
 
+static int make(uint32_t domid, const char *name, const char *uuid)
+{
+	struct guest_config config = { .name = (char *)(uintptr_t)name, .vcpus = 1, .maxvcpus = 1 };
+	struct build build = { .spec = { .kernel = "vmlinuz", .cmdline = "" } };
+	struct guest_nodes g = { .config = &config, .build = &build, .domid = domid };
+
+	assert_int_equal(config_uuid_parse(uuid, config.uuid), 0);
+	return nodes_create(&c, &g);
+}
+
+static void a_guest_that_landed_is_not_another(void **state)
+{
+	static const char one[] = "11111111-2222-3333-4444-555555555555",
+			  two[] = "11111111-2222-3333-4444-666666666666";
+
+	(void)state;
+	answer_lost = true;
+	assert_int_equal(make(5, "web", one), 0);
+	assert_string_equal(at("/local/domain/5/name"), "web");
+	answer_lost = true;
+	assert_int_equal(make(6, "mail", one), -EEXIST); /* but this is */
+	assert_non_null(strstr(why.text, "guest \"web\" has the uuid"));
+	assert_int_equal(make(6, "web", two), -EEXIST);
+	assert_int_equal(make(6, "mail", two), 0);
+}
+
 static void a_name_of_the_dead_is_free(void **state)
 {
 	(void)state;
@@ -335,6 +404,7 @@ int main(void)
 		CASE(nothing_is_left),
 		CASE(of_two_who_take_a_name_one_has_it),
 		CASE(a_new_name_that_landed_is_kept),
+		CASE(a_guest_that_landed_is_not_another),
 		CASE(a_name_of_the_dead_is_free),
 		CASE(a_guest_that_is_gone_has_no_node_again),
 	};
