@@ -447,7 +447,7 @@ int image_parse_elf(struct image *im, struct why *why)
 {
 	struct notes seen = { 0 };
 	unsigned int phnum = 0;
-	uint64_t phoff = 0;
+	uint64_t phoff = 0, left = IMAGE_MAX_NOTES;
 	bool legacy = false;
 	int rc;
 
@@ -462,6 +462,10 @@ int image_parse_elf(struct image *im, struct why *why)
 			continue;
 		if (!inside(p.offset, p.filesz, im->size))
 			return bad(im, why, "truncated: the notes are not in the file");
+		/* else 65535 headers of the same GiB took hours to read */
+		if (p.filesz > left)
+			return bad(im, why, "it has more than 1 MiB of notes");
+		left -= p.filesz;
 		rc = read_notes(im, im->data + p.offset, p.filesz, &seen, why);
 		if (rc)
 			return rc;

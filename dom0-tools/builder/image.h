@@ -16,6 +16,7 @@
 
 #define IMAGE_MAX_SEGMENTS 32
 #define IMAGE_MAX_BYTES	   (1ull << 30) /* unpacked; more than any kernel, less than a bomb */
+#define IMAGE_MAX_NOTES	   (1ull << 20) /* bytes of all of them; a kernel's are some hundred */
 
 /*
  * Where a 32-bit guest's addresses end: __HYPERVISOR_VIRT_START_PAE of arch-x86/xen-x86_32.h, a

@@ -179,6 +179,31 @@ static void note_name_beyond(void **state)
 	refused(&k, "notes lie");
 }
 
+/* Many headers of the same many notes. */
+static void notes_without_end(void **state)
+{
+	enum { COUNT = 65535, SIZE = 8 << 20 };
+	struct fake_kernel k = fake_kernel_good(1);
+	Elf64_Ehdr *e;
+	Elf64_Phdr *p;
+
+	(void)state;
+	k.data = realloc(k.data, k.size + SIZE);
+	memset(k.data + k.size, 0, SIZE);
+	e = (Elf64_Ehdr *)(void *)k.data;
+	p = (Elf64_Phdr *)(void *)(k.data + k.size);
+	for (unsigned int i = 0; i < COUNT; i++)
+		p[i] = (Elf64_Phdr){ .p_type = PT_NOTE,
+				     .p_offset = k.size + SIZE / 2,
+				     .p_filesz = SIZE / 2 };
+	e->e_phoff = k.size;
+	e->e_phnum = COUNT;
+	k.size += SIZE;
+	alarm(20);
+	refused(&k, "1 MiB of notes");
+	alarm(0);
+}
+
 static void number_note_of_odd_size(void **state)
 {
 	struct fake_kernel k = fake_kernel_good(1);
@@ -407,6 +432,7 @@ int main(void)
 		cmocka_unit_test(grub_64),
 		cmocka_unit_test(not_a_kernel),
 		cmocka_unit_test(no_notes),
+		cmocka_unit_test(notes_without_end),
 		cmocka_unit_test(other_architecture),
 		cmocka_unit_test(pvh_only),
 		cmocka_unit_test(truncated),
