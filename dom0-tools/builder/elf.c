@@ -45,6 +45,11 @@ static int bad(const struct image *im, struct why *why, const char *what)
 	return why_set(why, TE_KERNEL, "%s: %s", im->name, what);
 }
 
+static int changed(const struct image *im, struct why *why)
+{
+	return why_set(why, TE_FILE, "kernel %s changed while it was being read", im->name);
+}
+
 static bool inside(uint64_t off, uint64_t len, uint64_t size)
 {
 	return off <= size && len <= size - off;
@@ -52,11 +57,13 @@ static bool inside(uint64_t off, uint64_t len, uint64_t size)
 
 static int check_header(struct image *im, uint64_t *phoff, unsigned int *phnum, struct why *why)
 {
-	const unsigned char *id = im->data;
+	unsigned char id[EI_NIDENT];
 	uint16_t machine, type, phentsize;
 	uint32_t version;
 
-	if (im->size < EI_NIDENT || memcmp(id, ELFMAG, SELFMAG) != 0)
+	if (im->size >= sizeof(id) && image_read(im, 0, id, sizeof(id)))
+		return changed(im, why);
+	if (im->size < sizeof(id) || memcmp(id, ELFMAG, SELFMAG) != 0)
 		return why_hint(why,
 				bad(im, why,
 				    "neither an ELF file, a bzImage nor a compressed kernel"),
@@ -69,7 +76,8 @@ static int check_header(struct image *im, uint64_t *phoff, unsigned int *phnum, 
 
 		if (im->size < sizeof(e))
 			return bad(im, why, "truncated inside the ELF header");
-		memcpy(&e, im->data, sizeof(e));
+		if (image_read(im, 0, &e, sizeof(e)))
+			return changed(im, why);
 		im->is_64 = true;
 		machine = e.e_machine;
 		type = e.e_type;
@@ -82,7 +90,8 @@ static int check_header(struct image *im, uint64_t *phoff, unsigned int *phnum, 
 
 		if (im->size < sizeof(e))
 			return bad(im, why, "truncated inside the ELF header");
-		memcpy(&e, im->data, sizeof(e));
+		if (image_read(im, 0, &e, sizeof(e)))
+			return changed(im, why);
 		machine = e.e_machine;
 		type = e.e_type;
 		version = e.e_version;
@@ -114,19 +123,23 @@ static int check_header(struct image *im, uint64_t *phoff, unsigned int *phnum, 
 	return 0;
 }
 
-static void read_phdr(const struct image *im, uint64_t phoff, unsigned int i, struct phdr *p)
+static int read_phdr(const struct image *im, uint64_t phoff, unsigned int i, struct phdr *p,
+		     struct why *why)
 {
 	if (im->is_64) {
 		Elf64_Phdr h;
 
-		memcpy(&h, im->data + phoff + i * sizeof(h), sizeof(h));
+		if (image_read(im, phoff + i * sizeof(h), &h, sizeof(h)))
+			return changed(im, why);
 		*p = (struct phdr){ h.p_type, h.p_offset, h.p_paddr, h.p_filesz, h.p_memsz };
 	} else {
 		Elf32_Phdr h;
 
-		memcpy(&h, im->data + phoff + i * sizeof(h), sizeof(h));
+		if (image_read(im, phoff + i * sizeof(h), &h, sizeof(h)))
+			return changed(im, why);
 		*p = (struct phdr){ h.p_type, h.p_offset, h.p_paddr, h.p_filesz, h.p_memsz };
 	}
+	return 0;
 }
 
 struct notes {
@@ -369,7 +382,9 @@ static int read_segments(struct image *im, uint64_t phoff, unsigned int phnum, s
 		struct phdr p;
 		uint64_t end;
 
-		read_phdr(im, phoff, i, &p);
+		rc = read_phdr(im, phoff, i, &p, why);
+		if (rc)
+			return rc;
 		if (p.type != PT_LOAD || p.memsz == 0)
 			continue;
 		if (im->nr_segments == IMAGE_MAX_SEGMENTS)
@@ -443,12 +458,28 @@ static int check_wishes(struct image *im, struct why *why)
 	return 0;
 }
 
+static bool holds(const struct image *im, const char *word)
+{
+	size_t len = strlen(word), n;
+	char piece[65536];
+
+	for (uint64_t at = 0; at + len <= im->size; at += n - len + 1) {
+		n = im->size - at < sizeof(piece) ? im->size - at : sizeof(piece);
+		if (image_read(im, at, piece, n))
+			return false;
+		if (memmem(piece, n, word, len))
+			return true;
+	}
+	return false;
+}
+
 int image_parse_elf(struct image *im, struct why *why)
 {
 	struct notes seen = { 0 };
 	unsigned int phnum = 0;
 	uint64_t phoff = 0, left = IMAGE_MAX_NOTES;
 	bool legacy = false;
+	uint8_t *notes;
 	int rc;
 
 	rc = check_header(im, &phoff, &phnum, why);
@@ -457,7 +488,9 @@ int image_parse_elf(struct image *im, struct why *why)
 	for (unsigned int i = 0; i < phnum; i++) {
 		struct phdr p;
 
-		read_phdr(im, phoff, i, &p);
+		rc = read_phdr(im, phoff, i, &p, why);
+		if (rc)
+			return rc;
 		if (p.type != PT_NOTE)
 			continue;
 		if (!inside(p.offset, p.filesz, im->size))
@@ -466,12 +499,18 @@ int image_parse_elf(struct image *im, struct why *why)
 		if (p.filesz > left)
 			return bad(im, why, "it has more than 1 MiB of notes");
 		left -= p.filesz;
-		rc = read_notes(im, im->data + p.offset, p.filesz, &seen, why);
+		notes = malloc(p.filesz ? p.filesz : 1);
+		if (!notes)
+			return why_set(why, TE_NO_MEMORY, "%s: no memory", im->name);
+		rc = image_read(im, p.offset, notes, p.filesz) ?
+			     changed(im, why) :
+			     read_notes(im, notes, p.filesz, &seen, why);
+		free(notes);
 		if (rc)
 			return rc;
 	}
 	if (!seen.any)
-		legacy = memmem(im->data, im->size, "GUEST_OS=", 9) != NULL;
+		legacy = holds(im, "GUEST_OS=");
 	rc = check_notes(im, &seen, legacy, why);
 	if (!rc)
 		rc = read_segments(im, phoff, phnum, why);

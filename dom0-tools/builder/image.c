@@ -6,7 +6,6 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -73,19 +72,15 @@ int image_from_memory(struct image *im, const char *name, uint8_t *data, size_t 
 }
 
 /*
- * An ELF file is mapped for reading its headers and notes, and read from its descriptor for
- * everything else: pages go from the page cache to the guest without a stop in between.
+ * An ELF file is read from its descriptor, also for its headers and notes: pages go from the page
+ * cache to the guest without a stop in between. It is not mapped: whoever may write to it may cut
+ * it short at any time, and reading a mapping would end us then.
  */
 static int from_descriptor(struct image *im, const char *name, int fd, size_t size, struct why *why)
 {
-	void *at = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
 	int rc;
 
-	if (at == MAP_FAILED) {
-		close(fd);
-		return why_set(why, TE_FILE, "kernel %s: %s", name, strerror(errno));
-	}
-	*im = (struct image){ .name = name, .data = at, .size = size, .fd = fd };
+	*im = (struct image){ .name = name, .size = size, .fd = fd };
 	rc = image_parse_elf(im, why);
 	if (rc)
 		image_close(im);
@@ -196,12 +191,9 @@ int image_read(const struct image *im, uint64_t offset, void *to, uint64_t size)
 
 void image_close(struct image *im)
 {
-	if (im->data && im->fd >= 0)
-		munmap(im->data, im->size);
-	else
-		free(im->data);
-	if (im->data && im->fd >= 0)
+	if (im->size && im->fd >= 0)
 		close(im->fd);
+	free(im->data);
 	im->data = NULL;
 	im->size = 0;
 	im->fd = -1;

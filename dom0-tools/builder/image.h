@@ -34,7 +34,7 @@ struct image_segment {
 
 struct image {
 	const char *name; /* for messages */
-	uint8_t *data;	  /* the ELF file, unpacked: malloced, or mapped from fd */
+	uint8_t *data;	  /* the ELF file, unpacked: malloced; NULL: it is fd's */
 	size_t size;
 	int fd; /* -1: in memory only */
 

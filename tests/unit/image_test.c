@@ -9,6 +9,7 @@
 #include <lz4.h>
 #include <lzma.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
 #include <zstd.h>
@@ -202,6 +203,51 @@ static void notes_without_end(void **state)
 	alarm(20);
 	refused(&k, "1 MiB of notes");
 	alarm(0);
+}
+
+static int cut = -1; /* to so many bytes, when its size has been asked for */
+
+int __real_fstat(int fd, struct stat *st);
+int __wrap_fstat(int fd, struct stat *st);
+int __wrap_fstat(int fd, struct stat *st)
+{
+	char path[32];
+	int rc = __real_fstat(fd, st);
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	if (cut >= 0)
+		assert_int_equal(truncate(path, cut), 0);
+	cut = -1;
+	return rc;
+}
+
+/* Its owner may write to it at any time. */
+static void cut_short_meanwhile(void **state)
+{
+	struct fake_kernel k = fake_kernel_good(1);
+	char path[] = "/tmp/torc-image-test.XXXXXX";
+	struct why why = { 0 };
+	struct image im;
+	int fd = mkstemp(path);
+
+	(void)state;
+	assert_int_equal(write(fd, k.data, k.size), (ssize_t)k.size);
+	assert_int_equal(image_open(&im, path, &why), 0);
+	image_close(&im);
+	for (int size = 4; size < 4096; size += 1000) {
+		assert_int_equal(pwrite(fd, k.data, k.size, 0), (ssize_t)k.size);
+		cut = size;
+		/* the headers and notes may be there yet: then it is seen later */
+		if (image_open(&im, path, &why) == 0)
+			image_close(&im);
+		else
+			assert_non_null(strstr(why.text, "changed while it was being read"));
+	}
+	cut = 0;
+	assert_int_not_equal(image_open(&im, path, &why), 0);
+	close(fd);
+	unlink(path);
+	free(k.data);
 }
 
 static void number_note_of_odd_size(void **state)
@@ -433,6 +479,7 @@ int main(void)
 		cmocka_unit_test(not_a_kernel),
 		cmocka_unit_test(no_notes),
 		cmocka_unit_test(notes_without_end),
+		cmocka_unit_test(cut_short_meanwhile),
 		cmocka_unit_test(other_architecture),
 		cmocka_unit_test(pvh_only),
 		cmocka_unit_test(truncated),

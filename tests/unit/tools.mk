@@ -17,7 +17,7 @@ unit-$(1): $(B)/tests/$(1)_test
 CHECKS += unit-$(1)
 endef
 $(eval $(call tools_test,config,$(TOOLS_COMMON) $(TOOLS_CONFIG),))
-$(eval $(call tools_test,image,$(TOOLS_COMMON) $(TOOLS_IMAGE),$(TOOLS_UNPACK_LIBS)))
+$(eval $(call tools_test,image,$(TOOLS_COMMON) $(TOOLS_IMAGE),$(TOOLS_UNPACK_LIBS) -Wl$(comma)--wrap=fstat))
 $(eval $(call tools_test,scan,$(TOOLS_COMMON) $(TOOLS_IMAGE) $(TOOLS_SCAN),$(TOOLS_UNPACK_LIBS) -lcapstone))
 $(eval $(call tools_test,builder,$(TOOLS_COMMON) $(TOOLS_BUILDER) tests/unit/fake_host,$(TOOLS_UNPACK_LIBS)))
 $(eval $(call tools_test,dump,$(TOOLS_COMMON) $(TOOLS_DUMP) tests/unit/fake_host,))
