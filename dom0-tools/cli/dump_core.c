@@ -111,7 +111,8 @@ int cmd_dump_core(struct cli *c, int argc, char **argv)
 	free(name);
 	file = argc - optind == 2 ? argv[optind + 1] : usual;
 	cli_hear_signals(c); /* else it stays paused, and the file's first half is left */
-	if (!live && !info.paused && !info.shutdown) {
+	/* each pause counts: whoever has it paused by now may let it run on meanwhile */
+	if (!live && !info.shutdown) {
 		rc = host_domain_pause(c->host, domid, c->why);
 		paused = !rc;
 	}

@@ -19,26 +19,27 @@
 static struct why why;
 static struct cli c = { .why = &why };
 static char dir[] = "/tmp/torc-dump-XXXXXX", file[64], part[80];
-static bool paused, broken_off;
+static int paused;		 /* so many times */
+static bool broken_off, let_run; /* somebody else has it paused, and lets it run on meanwhile */
 
 int host_domain_info(struct host *h, uint32_t domid, struct domain_info *info, struct why *w)
 {
 	(void)h, (void)w;
-	*info = (struct domain_info){ .domid = domid, .paused = paused };
+	*info = (struct domain_info){ .domid = domid, .paused = paused > 0 };
 	return 0;
 }
 
 int host_domain_pause(struct host *h, uint32_t domid, struct why *w)
 {
 	(void)h, (void)domid, (void)w;
-	paused = true;
+	paused++;
 	return 0;
 }
 
 int host_domain_unpause(struct host *h, uint32_t domid, struct why *w)
 {
 	(void)h, (void)domid, (void)w;
-	paused = false;
+	paused--;
 	return 0;
 }
 
@@ -46,7 +47,8 @@ int dump_write(struct host *h, uint32_t domid, int fd, bool with_headers,
 	       dump_progress_fn *progress, void *arg, struct why *w)
 {
 	(void)h, (void)domid, (void)with_headers;
-	assert_true(paused);
+	paused -= let_run;
+	assert_true(paused > 0);
 	assert_int_equal(write(fd, "core", 4), 4);
 	if (broken_off)
 		raise(SIGINT);
@@ -91,7 +93,7 @@ static int dump(bool break_off)
 	char *argv[] = { (char[]){ "dump-core" }, (char[]){ "web" }, file, NULL };
 
 	broken_off = break_off;
-	paused = false;
+	paused = let_run;
 	why = (struct why){ 0 };
 	optind = 1;
 	return cmd_dump_core(&c, 3, argv);
@@ -101,7 +103,7 @@ static void a_dump_has_its_name(void **state)
 {
 	(void)state;
 	assert_int_equal(dump(false), 0);
-	assert_false(paused);
+	assert_int_equal(paused, 0);
 	assert_int_equal(access(file, F_OK), 0);
 	assert_int_equal(unlink(file), 0);
 }
@@ -112,15 +114,26 @@ static void one_that_is_broken_off_leaves_nothing(void **state)
 	signal(SIGINT, SIG_DFL); /* else it is not heard */
 	assert_int_not_equal(dump(true), 0);
 	assert_int_equal(why.error, TE_STATE);
-	assert_false(paused);
+	assert_int_equal(paused, 0);
 	assert_int_equal(access(file, F_OK), -1);
 	assert_int_equal(access(part, F_OK), -1);
+}
+
+static void others_do_not_let_it_run_meanwhile(void **state)
+{
+	(void)state;
+	let_run = true;
+	assert_int_equal(dump(false), 0);
+	let_run = false;
+	assert_int_equal(paused, 0);
+	assert_int_equal(unlink(file), 0);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_dump_has_its_name),
+		cmocka_unit_test(others_do_not_let_it_run_meanwhile),
 		cmocka_unit_test(one_that_is_broken_off_leaves_nothing),
 	};
 	int rc;
