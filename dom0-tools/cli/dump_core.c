@@ -11,9 +11,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "dom0-tools/common/log.h"
 #include "dom0-tools/common/part.h"
 #include "dom0-tools/common/paths.h"
 #include "dom0-tools/dump/dump.h"
+
+#define DUMPING "dumping"
 
 struct progress {
 	struct cli *c;
@@ -70,6 +73,49 @@ int guest_dump_path(const char *name, char out[PATH_MAX])
 	return snprintf(out, PATH_MAX, "%s/%s.core", dir, name) < PATH_MAX ? 0 : -ENAMETOOLONG;
 }
 
+/* Who is killed meanwhile leaves a mark (mark.c), so that the guest does not stay paused. It is
+ * there for less long than the pause: whoever else paused the guest has his pause kept. */
+static int hold(struct cli *c, const struct domain_info *info, int *mark)
+{
+	int rc = host_domain_pause(c->host, info->domid, c->why);
+	char uuid[37];
+
+	config_uuid_format(uuid, info->uuid);
+	if (!rc)
+		*mark = mark_begin(DUMPING, info->domid, uuid);
+	return rc;
+}
+
+static int let_run(struct cli *c, uint32_t domid, int mark, struct why *why)
+{
+	mark_end(DUMPING, mark, domid);
+	return host_domain_unpause(c->host, domid, why);
+}
+
+static bool let_left_run(struct cli *c, uint32_t domid, const char *text, time_t when)
+{
+	struct domain_info info;
+	char uuid[37];
+
+	(void)when;
+	if (host_domain_info(c->host, domid, &info, c->why) || !info.paused)
+		return true;
+	config_uuid_format(uuid, info.uuid);
+	if (strcmp(uuid, text) != 0)
+		return true;
+	log_say(LOG_WARNING, &(struct log_about){ .domid = domid, .event = "swept" },
+		"domain %u is paused, and torc dump-core was killed: it goes on", domid);
+	if (host_domain_unpause(c->host, domid, c->why))
+		log_say(LOG_ERR, &(struct log_about){ .domid = domid, .event = "failed" },
+			"domain %u: %s", domid, c->why->text);
+	return true;
+}
+
+void dumping_clean_up(struct cli *c)
+{
+	mark_each_left(c, DUMPING, let_left_run);
+}
+
 int cmd_dump_core(struct cli *c, int argc, char **argv)
 {
 	static const struct option options[] = { { "gdb", no_argument, NULL, 'g' },
@@ -81,7 +127,7 @@ int cmd_dump_core(struct cli *c, int argc, char **argv)
 	char usual[PATH_MAX], *name;
 	const char *file;
 	uint32_t domid;
-	int o, rc;
+	int o, rc, mark = -1;
 
 	while ((o = getopt_long(argc, argv, "glLC", options, NULL)) != -1) {
 		if (o == 'g')
@@ -113,16 +159,17 @@ int cmd_dump_core(struct cli *c, int argc, char **argv)
 	cli_hear_signals(c); /* else it stays paused, and the file's first half is left */
 	/* each pause counts: whoever has it paused by now may let it run on meanwhile */
 	if (!live && !info.shutdown) {
-		rc = host_domain_pause(c->host, domid, c->why);
+		rc = hold(c, &info, &mark);
 		paused = !rc;
 	}
 	if (!rc)
 		rc = guest_dump(c, domid, file, for_gdb);
-	if (!rc && destroy)
+	if (!rc && destroy) {
 		rc = guest_destroy(c, domid, "dumped");
-	else if (paused && host_domain_unpause(c->host, domid, rc ? &(struct why){ 0 } : c->why) &&
-		 !rc)
+		mark_end(DUMPING, mark, domid);
+	} else if (paused && let_run(c, domid, mark, rc ? &(struct why){ 0 } : c->why) && !rc) {
 		rc = -EIO;
+	}
 	if (!rc && c->json) {
 		struct json_object *f = json_object_new_object();
 

@@ -193,6 +193,7 @@ struct json_object *guest_describe(const struct guest_config *g, const struct bu
 /* --- dump_core.c: its memory and registers into a file. It must not run meanwhile. */
 int guest_dump(struct cli *c, uint32_t domid, const char *file, bool for_gdb);
 int guest_dump_path(const char *name, char out[PATH_MAX]); /* where dumps usually go; -errno */
+void dumping_clean_up(struct cli *c); /* let run what dumps that were killed left paused */
 
 /* --- mark.c: a file RUN/KIND/DOMID, held by who does something to a domain */
 #define MARK_MOST (PATH_MAX + 128) /* bytes of its text */

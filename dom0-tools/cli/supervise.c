@@ -472,12 +472,14 @@ int cmd_supervise(struct cli *c, int argc, char **argv)
 	}
 	creating_clean_up(c);
 	saving_clean_up(c);
+	dumping_clean_up(c);
 	sweep(c);
 	go_on_all(c);
 	for (;;) {
 		look(c);
 		creating_clean_up(c);
 		saving_clean_up(c);
+		dumping_clean_up(c);
 		if (store_next_event(c->store, &e, LOOK_MS) == 0) {
 			free(e);
 			swept = false;

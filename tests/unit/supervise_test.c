@@ -215,6 +215,11 @@ void saving_clean_up(struct cli *c)
 	(void)c;
 }
 
+void dumping_clean_up(struct cli *c)
+{
+	(void)c;
+}
+
 int guest_dump(struct cli *c, uint32_t id, const char *file, bool for_gdb)
 {
 	(void)c;
