@@ -19,12 +19,14 @@
 #include "migration/io.h"
 
 #define AT_ONCE (128u << 10) /* bytes, between TLS and the socket */
+#define RATION	2u	     /* times that the socket is read in one call of TLS */
 
 struct hostlink {
 	int in, out;
 	SSL *ssl;    /* NULL: given */
 	bool broken; /* an SSL that failed once must not be used again */
 	bool unflushed;
+	unsigned int ration; /* that is left of it */
 	uint8_t peer[FINGERPRINT_SIZE];
 	char *peer_pem;
 };
@@ -75,6 +77,34 @@ static int tls_wait(struct hostlink *l, int rc, uint64_t deadline_ns)
 	}
 }
 
+/*
+ * TLS has records without bytes for us (new keys), and reads on after each: who sends nothing else,
+ * fast enough, would keep us in one call for ever, whatever the deadline. So a call ends at times
+ * as if there were nothing more to read, and the next one goes on.
+ */
+static long rationed(BIO *b, int what, const char *to, size_t len, int i, long l, int rc,
+		     size_t *done)
+{
+	struct hostlink *link = (void *)BIO_get_callback_arg(b);
+
+	(void)to, (void)len, (void)i, (void)l, (void)done;
+	if (what != BIO_CB_READ)
+		return rc;
+	if (link->ration) {
+		link->ration--;
+		return rc;
+	}
+	BIO_clear_retry_flags(b);
+	BIO_set_retry_read(b);
+	return -1;
+}
+
+static void begin_call(struct hostlink *l)
+{
+	l->ration = RATION;
+	ERR_clear_error();
+}
+
 static int fd_errno(void)
 {
 	return errno == ECONNRESET ? -EPIPE : -errno;
@@ -105,7 +135,7 @@ int hostlink_read(struct hostlink *l, void *buf, size_t len, uint64_t deadline_n
 		if (l->broken)
 			return -EPIPE;
 		if (l->ssl) {
-			ERR_clear_error();
+			begin_call(l);
 			n = SSL_read(l->ssl, p, len > 1 << 20 ? 1 << 20 : len);
 			rc = n > 0 ? 0 : tls_wait(l, n, deadline_ns);
 		} else {
@@ -142,7 +172,7 @@ int hostlink_write(struct hostlink *l, const void *buf, size_t len, uint64_t dea
 			rc = tls_flush(l, deadline_ns);
 		} else if (l->ssl) {
 			l->unflushed = true;
-			ERR_clear_error();
+			begin_call(l);
 			n = SSL_write(l->ssl, p, len > 1 << 20 ? 1 << 20 : len);
 			rc = n > 0 ? 0 : tls_wait(l, n, deadline_ns);
 		} else {
@@ -172,7 +202,7 @@ bool hostlink_readable(struct hostlink *l)
 		uint8_t first;
 		int n;
 
-		ERR_clear_error();
+		begin_call(l);
 		n = SSL_peek(l->ssl, &first, 1);
 		/* what was read ahead may be a part of a TLS record; what is none is to be found
 		 * out */
@@ -365,8 +395,10 @@ int hostlink_open_tls(struct hostlink **lp, int fd, const struct hostlink_tls *h
 		hostlink_close(&l);
 		return rc;
 	}
+	BIO_set_callback_arg(SSL_get_rbio(l->ssl), (char *)l);
+	BIO_set_callback_ex(SSL_get_rbio(l->ssl), rationed);
 	do {
-		ERR_clear_error();
+		begin_call(l);
 		n = how->server ? SSL_accept(l->ssl) : SSL_connect(l->ssl);
 		rc = n == 1 ? 0 : tls_wait(l, n, deadline);
 	} while (!rc && n != 1);

@@ -12,6 +12,7 @@
 #include <netinet/in.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -189,6 +190,67 @@ static void much_at_once(void **state)
 	free(sent);
 }
 
+/* --- a peer that says much, and nothing of it is bytes */
+
+#define NEW_KEYS 40000 /* some 27 bytes each: far more than a socket holds */
+
+struct flood {
+	struct end *end; /* whose handshake this does */
+	int fd;
+	char *bytes;
+	long len;
+	atomic_bool over;
+};
+
+/* All of it is made before the first of it goes: it comes faster than it can be taken. */
+static void *floods(void *arg)
+{
+	struct flood *f = arg;
+	SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
+	BIO *all = BIO_new(BIO_s_mem());
+	SSL *ssl;
+
+	identity_use(f->end->how.id, ctx);
+	ssl = SSL_new(ctx);
+	SSL_set_fd(ssl, f->fd);
+	f->end->rc = SSL_connect(ssl);
+	SSL_set0_wbio(ssl, all);
+	for (int i = 0; f->end->rc == 1 && i < NEW_KEYS; i++)
+		if (SSL_key_update(ssl, SSL_KEY_UPDATE_NOT_REQUESTED) != 1 ||
+		    SSL_do_handshake(ssl) != 1)
+			f->end->rc = 0;
+	f->len = BIO_get_mem_data(all, &f->bytes);
+	for (long at = 0, n = 1; n > 0 && at < f->len; at += n)
+		n = write(f->fd, f->bytes + at, (size_t)(f->len - at));
+	f->over = true;
+	SSL_free(ssl);
+	SSL_CTX_free(ctx);
+	return NULL;
+}
+
+static void new_keys_without_end(void **state)
+{
+	struct end e[2];
+	struct flood f = { .end = &e[0] };
+	pthread_t t;
+	char got;
+
+	(void)state;
+	ends(e, alice, bob, bob, alice);
+	f.fd = e[0].fd;
+	pthread_create(&t, NULL, floods, &f);
+	open_end(&e[1]);
+	assert_int_equal(e[1].rc, 0);
+	/* until it begins */
+	assert_int_equal(hostlink_wait(e[1].link, SOON), 0);
+	assert_int_equal(hostlink_read(e[1].link, &got, 1, mig_now_ns() + 20000000), -ETIMEDOUT);
+	assert_false(f.over); /* or else all of it was waited for */
+	hostlink_close(&e[1].link);
+	pthread_join(t, NULL);
+	assert_int_equal(e[0].rc, 1);
+	close(f.fd);
+}
+
 /* Refused by the server, by the client; expired, not yet valid. Whoever was let in alone hears it
  * at once. */
 static void wrong_certificates(void **state)
@@ -323,7 +385,7 @@ int main(void)
 		cmocka_unit_test(right_pins),	cmocka_unit_test(read_ahead),
 		cmocka_unit_test(much_at_once), cmocka_unit_test(wrong_certificates),
 		cmocka_unit_test(downgraded),	cmocka_unit_test(no_certificate_or_no_tls),
-		cmocka_unit_test(key_files),
+		cmocka_unit_test(key_files),	cmocka_unit_test(new_keys_without_end),
 	};
 	struct why why;
 	int failed;
