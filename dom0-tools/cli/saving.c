@@ -148,11 +148,12 @@ void saving_end(struct cli *c, uint32_t domid, int mark, bool may_follow)
 {
 	struct domain_info info;
 	struct why ignored = { 0 };
-	bool left = host_domain_info(c->host, domid, &info, &ignored) == 0 && !info.dying &&
-		    (info.shutdown ? info.reason == SHUT_SUSPEND : may_follow);
 
-	if (left) /* the supervisor sees to it */
-		mark_leave(mark);
+	if (mark < 0) /* it may not even have come to a host */
+		return;
+	if (host_domain_info(c->host, domid, &info, &ignored) == 0 && !info.dying &&
+	    (info.shutdown ? info.reason == SHUT_SUSPEND : may_follow))
+		mark_leave(mark); /* the supervisor sees to it */
 	else
 		mark_end(SAVING, mark, domid);
 }
