@@ -15,6 +15,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "dom0-tools/cli/image.h"
@@ -398,9 +399,14 @@ static void who_kills_it_keeps_the_guest(void **state)
 static void one_that_was_asked_may_follow_yet(void **state)
 {
 	const struct timespec old[2] = { 0 };
+	struct timespec ahead[2];
 
 	(void)state;
 	killed(ASKED);
+	clock_gettime(CLOCK_REALTIME, &ahead[0]);
+	ahead[0].tv_sec += 2;
+	ahead[1] = ahead[0];
+	assert_int_equal(utimensat(AT_FDCWD, mark, ahead, 0), 0);
 	g->logged = true;
 	saving_clean_up(&c);
 	assert_false(g->logged);
