@@ -16,6 +16,8 @@
 
 #include "dom0-tools/common/paths.h"
 
+#define ABANDONED_S 60
+
 static void path_of(const char *kind, const char *id, char out[PATH_MAX])
 {
 	snprintf(out, PATH_MAX, "%s/%s%s%s", path_run(), kind, id ? "/" : "", id ? id : "");
@@ -134,6 +136,17 @@ static void look_at(struct cli *c, const char *kind, const char *id, mark_fn *fn
 	close(fd);
 }
 
+/* Of one who died before it had its name; a younger one may be about to be locked. */
+static void look_at_nameless(const char *kind, const char *id)
+{
+	char path[PATH_MAX];
+	struct stat st;
+
+	path_of(kind, id, path);
+	if (lstat(path, &st) == 0 && S_ISREG(st.st_mode) && time(NULL) - st.st_mtime > ABANDONED_S)
+		remove_stale(path);
+}
+
 void mark_each_left(struct cli *c, const char *kind, mark_fn *fn)
 {
 	char path[PATH_MAX];
@@ -147,5 +160,7 @@ void mark_each_left(struct cli *c, const char *kind, mark_fn *fn)
 	while ((e = readdir(d)))
 		if (e->d_name[0] != '.')
 			look_at(c, kind, e->d_name, fn);
+		else
+			look_at_nameless(kind, e->d_name);
 	closedir(d);
 }

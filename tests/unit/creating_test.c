@@ -8,8 +8,10 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -152,6 +154,25 @@ static void complete_meanwhile(void **state)
 	assert_int_equal(ends, -1);
 }
 
+/* Of one who was killed before his mark had its name. */
+static void nameless(void **state)
+{
+	const struct timespec old[2] = { 0 };
+	char temp[80];
+	int fd;
+
+	(void)state;
+	snprintf(temp, sizeof(temp), "%s/creating/.7.4711", run);
+	fd = open(temp, O_RDWR | O_CREAT, 0600);
+	assert_true(fd >= 0);
+	look(0, false);
+	assert_int_equal(access(temp, F_OK), 0); /* his who is at it just now */
+	assert_int_equal(futimens(fd, old), 0);
+	close(fd);
+	look(0, false);
+	assert_int_equal(access(temp, F_OK), -1);
+}
+
 /* In a process of its own, since nobody gets out again. */
 static void confined(void **state)
 {
@@ -172,7 +193,7 @@ int main(void)
 	const struct CMUnitTest tests[] = { cmocka_unit_test(marks),
 					    cmocka_unit_test(taken_meanwhile),
 					    cmocka_unit_test(complete_meanwhile),
-					    cmocka_unit_test(confined) };
+					    cmocka_unit_test(nameless), cmocka_unit_test(confined) };
 	char folder[32];
 	int rc;
 
