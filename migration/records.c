@@ -58,18 +58,26 @@ static int take_ack_head(struct channel *c, const struct record_head *h)
 	return 0;
 }
 
-/* One of the connection's own into c->got; or, where others before it are on lanes, into c->early,
- * and h->type is 0. */
-static int take_here(struct channel *c, struct record_head *h)
+/* A record has begun: its head. */
+static int take_head(struct channel *c, struct record_head *h)
 {
 	uint8_t raw[CHANNEL_HEAD_SIZE];
-	bool early;
 	int rc = record_rest(c->link, raw, sizeof(raw));
 
 	if (rc)
 		return rc;
-	if (record_head_read(raw, h, &c->trouble))
-		return channel_broken(c);
+	return record_head_read(raw, h, &c->trouble) ? channel_broken(c) : 0;
+}
+
+/* One of the connection's own into c->got; or, where others before it are on lanes, into c->early,
+ * and h->type is 0. */
+static int take_here(struct channel *c, struct record_head *h)
+{
+	bool early;
+	int rc = take_head(c, h);
+
+	if (rc)
+		return rc;
 	if (h->type == RECORD_ACK)
 		return take_ack_head(c, h);
 	early = h->number > c->expected && c->lanes_in && lanes_in_more(c->lanes_in);
@@ -178,16 +186,13 @@ static int stash(struct channel *c, const struct record_head *h)
 static int take_ack(struct channel *c, uint64_t deadline_ns)
 {
 	struct record_head h;
-	uint8_t raw[CHANNEL_HEAD_SIZE];
 	int rc = hostlink_wait(c->link, deadline_ns);
 
 	if (rc)
 		return rc == -ETIMEDOUT ? -EAGAIN : rc;
-	rc = record_rest(c->link, raw, sizeof(raw));
+	rc = take_head(c, &h);
 	if (rc)
 		return rc;
-	if (record_head_read(raw, &h, &c->trouble))
-		return channel_broken(c);
 	if (h.type == RECORD_MESSAGE && h.number == c->expected && !c->interrupted &&
 	    c->got_at == c->got_len)
 		return stash(c, &h);

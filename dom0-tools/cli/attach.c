@@ -166,11 +166,9 @@ static int64_t number_at(struct cli *c, store_txn_t t, const char *dir, const ch
 /* Is it still the one that was looked at? */
 static bool is_meant(const struct removal *r, store_txn_t t, const char *back, const char *front)
 {
-	char *mark = r->d->mark[0] ? node_read(r->c, t, "%s/attached", back) : NULL;
-	bool meant = !r->d->mark[0] || (mark && strcmp(mark, r->d->mark) == 0);
+	bool meant = !r->d->mark[0] || is_marked(r->c, t, r->d);
 	int64_t b;
 
-	free(mark);
 	if (!meant || !r->unused)
 		return meant;
 	b = number_at(r->c, t, back, "state");

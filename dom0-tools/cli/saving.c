@@ -103,16 +103,19 @@ static int let_go_on(struct cli *c, uint32_t domid)
 	return mig_resume(c->host, domid, c->why);
 }
 
-/* One that has heard the question may follow it any time yet. */
-static bool may_follow(struct cli *c, uint32_t domid, time_t when)
+static void call_back(struct cli *c, uint32_t domid)
 {
 	struct why ignored = { 0 };
-	time_t now = time(NULL);
 
 	host_log_dirty(c->host, domid, false, &ignored); /* it was to be saved live */
 	guest_suspend_cancel(c, domid);
-	/* a file's clock may be a moment ahead */
-	return llabs((long long)now - when) <= SUSPEND_S;
+}
+
+/* One that has heard the question may follow it any time yet. A file's clock may be a moment
+ * ahead. */
+static bool asked_lately(time_t when)
+{
+	return llabs((long long)time(NULL) - when) <= SUSPEND_S;
 }
 
 static bool see_to(struct cli *c, uint32_t domid, const char *text, time_t when)
@@ -129,10 +132,12 @@ static bool see_to(struct cli *c, uint32_t domid, const char *text, time_t when)
 		return true;
 	if (guest_migrates(id, c->why))
 		return false; /* that has the say now */
-	if (info.shutdown && info.reason == SHUT_SUSPEND)
+	if (!info.shutdown) {
+		call_back(c, domid);
+		return !asked_lately(when);
+	}
+	if (info.reason == SHUT_SUSPEND)
 		rc = is_kept(text + 36) ? end_saved(c, domid) : let_go_on(c, domid);
-	else if (!info.shutdown)
-		return !may_follow(c, domid, when);
 	if (rc)
 		log_say(LOG_ERR, &(struct log_about){ .domid = domid, .event = "failed" },
 			"domain %u: %s; it is tried again", domid, c->why->text);
