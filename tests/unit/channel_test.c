@@ -7,7 +7,6 @@
 
 #include <cmocka.h>
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -20,19 +19,9 @@
 
 #include "migration/bytes.h"
 #include "migration/channel.h"
+#include "tests/unit/count_fds.h"
 
 #define SOON (mig_now_ns() + 60000000000ull) /* for a machine that has other things to do */
-
-static int count_fds(void)
-{
-	DIR *d = opendir("/proc/self/fd");
-	int n = 0;
-
-	while (readdir(d))
-		n++;
-	closedir(d);
-	return n;
-}
 
 /* --- over given transports; one thread a side */
 

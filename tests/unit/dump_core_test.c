@@ -74,39 +74,6 @@ void log_say(int priority, const struct log_about *about, const char *fmt, ...)
 	(void)priority, (void)about, (void)fmt;
 }
 
-int64_t cli_parse_number(const char *text, int64_t least, int64_t most)
-{
-	int64_t n = strtol(text, NULL, 10);
-
-	return n < least || n > most ? -1 : n;
-}
-
-int cli_find_domain(struct cli *cli, const char *who, uint32_t *domid)
-{
-	(void)cli, (void)who;
-	*domid = 5;
-	return 0;
-}
-
-int cli_domain_name(struct cli *cli, uint32_t domid, char **name)
-{
-	(void)cli, (void)domid;
-	*name = strdup("web");
-	return 0;
-}
-
-int cli_usage(struct cli *cli, const char *fmt, ...)
-{
-	(void)cli, (void)fmt;
-	return -EINVAL;
-}
-
-int cli_bad_option(struct cli *cli, char *const argv[])
-{
-	(void)cli, (void)argv;
-	return -EINVAL;
-}
-
 static int dump(bool break_off)
 {
 	char *argv[] = { (char[]){ "dump-core" }, (char[]){ "web" }, file, NULL };

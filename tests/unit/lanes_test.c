@@ -8,7 +8,6 @@
 
 #include <cmocka.h>
 
-#include <dirent.h>
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
@@ -21,21 +20,11 @@
 
 #include "migration/bytes.h"
 #include "migration/channel.h"
+#include "tests/unit/count_fds.h"
 
 #define SOON	 (mig_now_ns() + 60000000000ull)
 #define STREAM	 (40u << 20)
 #define MOST_FDS 512
-
-static int count_fds(void)
-{
-	DIR *d = opendir("/proc/self/fd");
-	int n = 0;
-
-	while (readdir(d))
-		n++;
-	closedir(d);
-	return n;
-}
 
 /* --- a network of socket pairs, which can be cut, between one who sends and one who receives */
 

@@ -7,7 +7,6 @@
 
 #include <cmocka.h>
 
-#include <dirent.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <pthread.h>
@@ -22,22 +21,12 @@
 
 #include "migration/identity.h"
 #include "migration/io.h"
+#include "tests/unit/count_fds.h"
 
 #define SOON (mig_now_ns() + 60000000000ull) /* for a machine that has other things to do */
 #define DAY  86400
 
 static struct identity *alice, *bob, *eve, *stale, *early;
-
-static int count_fds(void)
-{
-	DIR *d = opendir("/proc/self/fd");
-	int n = 0;
-
-	while (readdir(d))
-		n++;
-	closedir(d);
-	return n;
-}
 
 /* --- TLS */
 

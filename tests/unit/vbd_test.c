@@ -650,6 +650,25 @@ static void put_large(struct rig *r, uint64_t id, uint32_t segments)
 	rq->indirect_grefs[0] = segments;
 }
 
+/* Anew, with so many queues of sixteen pages each: the first of them are the peer's first. */
+static void connect_queues(struct rig *r, blkif_front_ring_t *front, unsigned int queues)
+{
+	struct why why;
+
+	vbd_disconnect(&r->vbd);
+	r->choice = (struct vbd_choice){ .abi = BLK_ABI_64, .queues = queues, .pages = 16 };
+	for (unsigned int q = 0; q < queues; q++) {
+		blkif_sring_t *s = (blkif_sring_t *)r->peer->page[16 * q];
+
+		r->choice.port[q] = 7 + q;
+		for (unsigned int i = 0; i < 16; i++)
+			r->choice.gref[q][i] = 16 * q + i;
+		SHARED_RING_INIT(s);
+		XEN_FRONT_RING_INIT(&front[q], s, 16 * 4096);
+	}
+	assert_int_equal(vbd_connect(&r->vbd, &r->choice, &why), 0);
+}
+
 /*
  * All that is offered, in use at once: requests of the most segments in rings of the most pages.
  * Their data is more than the daemon takes into its memory: the rest waits in the rings.
@@ -661,22 +680,10 @@ static void more_than_fits_into_memory_waits_and_is_no_error(void **state)
 	struct blkif_request_segment *seg = (void *)r->peer->page[SEGMENTS_PAGE];
 	blkif_front_ring_t front[2];
 	unsigned int q, i, notify;
-	struct why why;
 
-	vbd_disconnect(&r->vbd);
-	r->choice =
-		(struct vbd_choice){ .abi = BLK_ABI_64, .queues = 2, .pages = 16, .port = { 7, 8 } };
 	for (i = 0; i < SECTORS; i++)
 		seg[i] = (struct blkif_request_segment){ .gref = SEGMENTS_PAGE + 1 };
-	for (q = 0; q < 2; q++) {
-		blkif_sring_t *s = (blkif_sring_t *)r->peer->page[16 * q];
-
-		for (i = 0; i < 16; i++)
-			r->choice.gref[q][i] = 16 * q + i;
-		SHARED_RING_INIT(s);
-		XEN_FRONT_RING_INIT(&front[q], s, 16 * 4096);
-	}
-	assert_int_equal(vbd_connect(&r->vbd, &r->choice, &why), 0);
+	connect_queues(r, front, 2);
 	r->disk.hold = true;
 	for (q = 0; q < 2; q++) {
 		r->front = front[q];
@@ -709,23 +716,10 @@ static void a_queue_waits_for_no_others_that_are_always_full(void **state)
 	struct blkif_request_segment *seg = (void *)r->peer->page[SEGMENTS_PAGE];
 	blkif_front_ring_t front[3];
 	unsigned int q, i, step;
-	struct why why;
 
-	vbd_disconnect(&r->vbd);
-	r->choice = (struct vbd_choice){
-		.abi = BLK_ABI_64, .queues = 3, .pages = 16, .port = { 7, 8, 9 }
-	};
 	for (i = 0; i < BLK_MAX_SEGMENTS; i++)
 		seg[i] = (struct blkif_request_segment){ .gref = SEGMENTS_PAGE + 1 };
-	for (q = 0; q < 3; q++) {
-		blkif_sring_t *s = (blkif_sring_t *)r->peer->page[16 * q];
-
-		for (i = 0; i < 16; i++)
-			r->choice.gref[q][i] = 16 * q + i;
-		SHARED_RING_INIT(s);
-		XEN_FRONT_RING_INIT(&front[q], s, 16 * 4096);
-	}
-	assert_int_equal(vbd_connect(&r->vbd, &r->choice, &why), 0);
+	connect_queues(r, front, 3);
 	for (step = 0; step < STEPS; step++) {
 		for (q = 0; q < 3; q++) {
 			r->front = front[q];
