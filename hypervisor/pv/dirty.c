@@ -518,6 +518,19 @@ static void mark_standing(struct domain *d)
 		grant_mark_written(d);
 }
 
+/* The caller has lost what the first n leaves said, and may ask again: all of it counts as written.
+ * (Their copies are still writable, too: who goes on writing there is not seen.) */
+static void leaves_fill(struct dirty_log *log, unsigned int n)
+{
+	unsigned int i;
+
+	spin_lock(&log->lock);
+	for (i = 0; i < n; i++)
+		memset(log->leaf[i], 0xff, PAGE_SIZE);
+	log->dirty = MAX(log->dirty, n * LEAF_BITS);
+	spin_unlock(&log->lock);
+}
+
 /* Copies out, and forgets if clear. The bits of a leaf that could not be written out are put back. */
 static int leaf_read(struct dirty_log *log, unsigned int n, bool clear, gaddr_t to, size_t bytes,
 		     unsigned long *bounce)
@@ -569,6 +582,8 @@ long dirty_read(struct domain *d, bool clear, gaddr_t bitmap, uint64_t pages,
 		copies_drop_all(log);
 		spin_unlock(&log->lock);
 		roots_reload(d);
+	} else if (clear && n > 1) { /* the last one is as it was */
+		leaves_fill(log, n - 1);
 	}
 	domain_unpause(d);
 	page_free(bounce, 0);

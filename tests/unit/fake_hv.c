@@ -25,7 +25,8 @@ static __thread struct vcpu *my_vcpu;
 unsigned int fake_refusals;
 __thread char fake_why[200];
 uint64_t fake_flushes;
-void (*fake_after_stamp)(void), (*fake_at_refusal)(void);
+void (*fake_after_stamp)(void), (*fake_at_refusal)(void), (*fake_at_lock)(void);
+unsigned long fake_no_page;
 unsigned int fake_window[64];
 
 /* Nothing a test makes is freed one by one: it goes with the machine. */
@@ -84,6 +85,12 @@ void spin_init(spinlock_t *l, enum lock_rank rank)
 }
 void spin_lock(spinlock_t *l)
 {
+	void (*then)(void) = fake_at_lock;
+
+	if (then) {
+		fake_at_lock = NULL;
+		then();
+	}
 	while (__atomic_exchange_n(&l->owner, 1, __ATOMIC_ACQUIRE))
 		cpu_relax();
 }
@@ -194,8 +201,16 @@ bool guest_in_kernel(const struct vcpu *v, const struct cpu_user_regs *r)
 }
 
 /* The guest's memory is the test's own. */
+static bool is_missing(const void *p, size_t n)
+{
+	unsigned long at = (unsigned long)p;
+
+	return fake_no_page && at < fake_no_page + PAGE_SIZE && at + n > fake_no_page;
+}
 size_t copy_may_fault(void *dst, const void *src, size_t n)
 {
+	if (is_missing(dst, n) || is_missing(src, n))
+		return n;
 	memcpy(dst, src, n);
 	return 0;
 }
@@ -234,7 +249,8 @@ void fake_reset(unsigned int frames)
 	zero_page = MFN(2);
 	fake_refusals = 0;
 	fake_flushes = 0;
-	fake_after_stamp = fake_at_refusal = NULL;
+	fake_after_stamp = fake_at_refusal = fake_at_lock = NULL;
+	fake_no_page = 0;
 	tlb_clock = 1;
 	memset(stamps, 0, sizeof(stamps));
 	memset(fake_window, 0, sizeof(fake_window));

@@ -25,8 +25,10 @@ extern unsigned int fake_refusals;
 extern __thread char fake_why[200]; /* of the last refusal */
 extern uint64_t fake_flushes;	    /* CPUs flushed for another frame's sake */
 void fake_tlb_ticks(uint64_t n);    /* so many flushes of some CPU go by */
-/* Others' doing, once: when the next stamp has been read, when the next thing is refused. */
-extern void (*fake_after_stamp)(void), (*fake_at_refusal)(void);
+/* Others' doing, once: when the next stamp has been read, when the next thing is refused, before
+ * the next lock is taken. */
+extern void (*fake_after_stamp)(void), (*fake_at_refusal)(void), (*fake_at_lock)(void);
+extern unsigned long fake_no_page;   /* guest memory that is not there, by its address; 0: all is */
 extern unsigned int fake_window[64]; /* how often each page of a window was mapped */
 
 /* Checks every word of the frame table against the tables themselves: counts, types, and that no
