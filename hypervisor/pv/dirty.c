@@ -238,12 +238,14 @@ static enum frame_type type_at(const struct domain *d, const struct path *p, uns
 	return level == 4 ? FT_L4 : level == 3 ? FT_L3 : level == 2 ? FT_L2 : FT_L1;
 }
 
-static void path_put(struct path *p, unsigned int last)
+/* Other vcpus may have taken these tables out of use meanwhile: then all that hangs on them goes
+ * here. */
+static void path_put(struct vcpu *v, struct path *p, unsigned int last)
 {
 	unsigned int level;
 
 	for (level = p->top; level >= last; level--)
-		frame_put_typed(mfn_frame(p->table[level]));
+		mmu_put_later(v, mfn_frame(p->table[level]));
 }
 
 enum path_end { PATH_ALL, PATH_SHORT, PATH_CHANGED };
@@ -253,7 +255,7 @@ enum path_end { PATH_ALL, PATH_SHORT, PATH_CHANGED };
  * change at this moment (the access again). Not under the lock: to get a table may wait for
  * somebody who ends it and wants to tell us.
  */
-static enum path_end path_get(const struct vcpu *v, unsigned long va, struct path *p)
+static enum path_end path_get(struct vcpu *v, unsigned long va, struct path *p)
 {
 	struct domain *d = v->domain;
 	mfn_t table = d->is_32bit || v->kernel_mode ? v->root : v->user_root;
@@ -265,12 +267,12 @@ static enum path_end path_get(const struct vcpu *v, unsigned long va, struct pat
 		p->table[level] = table;
 		if (!mfn_valid(table) ||
 		    !frame_get_more(mfn_frame(table), d, type_at(d, p, level))) {
-			path_put(p, level + 1);
+			path_put(v, p, level + 1);
 			return PATH_CHANGED;
 		}
 		p->e[level] = READ_ONCE(((uint64_t *)mfn_to_virt(table))[p->slot[level]]);
 		if (!(p->e[level] & PTE_P) || (level > 1 && p->e[level] & PTE_PSE)) {
-			path_put(p, level);
+			path_put(v, p, level);
 			return PATH_SHORT;
 		}
 		table = pte_mfn(p->e[level]);
@@ -374,7 +376,7 @@ bool dirty_fault(struct vcpu *v, unsigned long va, uint32_t code)
 		path_mend(d, log, &p, code & PF_W && path_allows(&p, code));
 	}
 	spin_unlock(&log->lock);
-	path_put(&p, 1);
+	path_put(v, &p, 1);
 	if (ours)
 		tlb_flush_page_local(va);
 	return ours;

@@ -126,8 +126,11 @@ bool mmu_fix_fault(struct vcpu *v, struct cpu_user_regs *regs, unsigned long cr2
 {
 	uint32_t code = regs->error_code;
 
-	if (unlikely(v->domain->dirty) && dirty_fault(v, cr2, code))
-		return true;
+	if (unlikely(v->domain->dirty)) {
+		/* The last one may have left something to finish, and so may this one. */
+		if (mmu_finish_put(v) || dirty_fault(v, cr2, code))
+			return true;
+	}
 	if (likely((code & (PF_P | PF_W | PF_RSVD)) != (PF_P | PF_W)) || !guest_in_kernel(v, regs))
 		return false;
 	return fix_write(v, regs, cr2);

@@ -53,6 +53,12 @@ static void put_later(struct vcpu *v, struct frame *f)
 	v->half_put = f;
 }
 
+void mmu_put_later(struct vcpu *v, struct frame *f)
+{
+	if (unlikely(frame_put_typed_preemptible(f)))
+		put_later(v, f);
+}
+
 int table_update(struct vcpu *v, struct frame *f, enum frame_type t, unsigned int slot,
 		 uint64_t pte, const struct mmu_who *w, const uint64_t *expect, bool keep_ad)
 {

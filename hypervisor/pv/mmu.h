@@ -158,7 +158,9 @@ struct walk {
 };
 void walk(const struct vcpu *v, unsigned long va, struct walk *w);
 
-/* mmu.c: puts an entry into a table that the caller holds a typed reference to. With expect, only
+/* mmu.c: frame_put_typed(), and what of a long one is left is v->half_put's. */
+void mmu_put_later(struct vcpu *v, struct frame *f);
+/* Puts an entry into a table that the caller holds a typed reference to. With expect, only
  * if it is still that (-XEN_EAGAIN). */
 int table_update(struct vcpu *v, struct frame *f, enum frame_type t, unsigned int slot,
 		 uint64_t pte, const struct mmu_who *w, const uint64_t *expect, bool keep_ad);

@@ -379,6 +379,33 @@ static void round_whose_map_is_lost_forgets_nothing(void **s)
 	dirty_disable(d);
 }
 
+/* Another vcpu takes the tree away that a fault is about: the fault's is the last reference. */
+static void tree_goes(void)
+{
+	assert_int_equal(mmu_update_entry(v, &self, top.n << PAGE_SHIFT, 0), 0);
+}
+
+static void last_of_a_large_tree_is_not_waited_for(void **s)
+{
+	struct cpu_user_regs r = { .error_code = 4 };
+
+	(void)s;
+	assert_int_equal(dirty_enable(d), 0);
+	fake_at_lock = tree_goes;
+	fake_yield_every = 1;
+	assert_true(mmu_fix_fault(v, &r, address(3)));
+	assert_ptr_equal(v->half_put, fake_frame(l3));
+	/* The next fault goes on with it, and no further than is due. */
+	assert_true(mmu_fix_fault(v, &r, address(3)));
+	assert_non_null(v->half_put);
+	fake_yield_every = 0;
+	assert_false(mmu_fix_fault(v, &r, address(3)));
+	assert_null(v->half_put);
+	assert_int_equal(frame_type(fake_frame(l1[0])), FT_NONE);
+	dirty_disable(d);
+	audit();
+}
+
 /* Whatever happens in whatever order. */
 static void random_life(void **s)
 {
@@ -464,6 +491,7 @@ int main(void)
 		cmocka_unit_test_setup(last_memory_is_not_for_copies, setup),
 		cmocka_unit_test_setup(memory_runs_out, setup),
 		cmocka_unit_test_setup(round_whose_map_is_lost_forgets_nothing, setup),
+		cmocka_unit_test_setup(last_of_a_large_tree_is_not_waited_for, setup),
 		cmocka_unit_test_setup(random_life, setup),
 	};
 	const struct CMUnitTest tests_32[] = {
