@@ -661,8 +661,11 @@ int mmu_kill(struct domain *d)
 			return rc;
 		mmu_drop_roots(d->vcpus[i]); /* what is left of them: root32 */
 	}
+	/* Under the lock: whoever is just giving it frames has not seen that it is dying. */
+	spin_lock(&d->pages_lock);
 	if (!d->kill_left)
 		d->kill_left = d->nr_pages;
+	spin_unlock(&d->pages_lock);
 	while (!rc && d->kill_left != ~0u && d->kill_left) {
 		spin_lock(&d->pages_lock);
 		f = frame_list_pop(&d->pages);

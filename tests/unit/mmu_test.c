@@ -551,6 +551,27 @@ static void death_ends_however_short_its_turns_are(void **s)
 	assert_int_equal(d->nr_pages, 0);
 }
 
+/* The tools were giving it another when it began to die: that one's place on the list is behind
+ * those that were there. */
+static void one_more_frame(void)
+{
+	d->state = DOM_ALIVE;
+	fake_page(d);
+	d->state = DOM_DYING;
+}
+
+static void death_takes_what_came_at_the_last_moment(void **s)
+{
+	(void)s;
+	mmu_drop_roots(v);
+	d->state = DOM_DYING;
+	fake_at_lock = one_more_frame;
+	while (mmu_kill(d))
+		;
+	assert_int_equal(d->nr_pages, 0);
+	assert_int_equal(d->refs, 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -575,6 +596,7 @@ int main(void)
 		cmocka_unit_test_setup(death_frees_all, setup),
 		cmocka_unit_test_setup(death_of_the_half_done, setup),
 		cmocka_unit_test_setup(death_ends_however_short_its_turns_are, setup),
+		cmocka_unit_test_setup(death_takes_what_came_at_the_last_moment, setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
