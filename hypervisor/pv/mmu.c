@@ -414,6 +414,20 @@ int mmu_clear_pte(struct vcpu *v, uint64_t at, bool by_va, uint64_t expect, uint
 
 /* --- pins ----------------------------------------------------------------- */
 
+/* mmu_kill() may have gone by while the caller made half of a table: that holds itself, and nobody
+ * would come to go on with it. (To leave it half done was a full barrier.) */
+static bool half_of_the_dying(struct frame *f, struct domain *owner)
+{
+	if (atomic_read(&owner->state) < DOM_DYING)
+		return false;
+	if (frame_get(f, owner)) {
+		while (frame_settle(f))
+			; /* no more of it than one turn has done */
+		frame_put(f);
+	}
+	return true;
+}
+
 int mmu_pin(struct vcpu *v, struct domain *owner, mfn_t m, enum frame_type t)
 {
 	struct frame *f = mfn_frame(m);
@@ -424,11 +438,11 @@ int mmu_pin(struct vcpu *v, struct domain *owner, mfn_t m, enum frame_type t)
 	if (t == (owner->is_32bit ? FT_L4 : FT_L2_TOP))
 		return refuse(v, -XEN_EINVAL, "pin: d%u's tables have no such level", owner->id);
 	rc = frame_get_typed(f, owner, t);
+	if (rc == -XEN_ERESTART)
+		return half_of_the_dying(f, owner) ? -XEN_ESRCH : rc;
 	if (rc)
-		return rc == -XEN_ERESTART ?
-			       rc :
-			       refuse(v, rc, "pin: frame %#lx cannot be a level %u table of d%u",
-				      m.n, table_level(t), owner->id);
+		return refuse(v, rc, "pin: frame %#lx cannot be a level %u table of d%u", m.n,
+			      table_level(t), owner->id);
 	if (!frame_pin(f)) {
 		if (frame_put_typed_preemptible(f))
 			put_later(v, f);

@@ -572,6 +572,35 @@ static void death_takes_what_came_at_the_last_moment(void **s)
 	assert_int_equal(d->refs, 1);
 }
 
+/* The tools were pinning a tree, whose frames they have mapped, when its domain died: they are not
+ * let finish, and what they had done is undone. */
+static void pin_that_comes_after_death_leaves_nothing(void **s)
+{
+	mfn_t top = fake_page(d), t[5];
+	unsigned int i;
+
+	(void)s;
+	for (i = 0; i < ARRAY_SIZE(t); i++) {
+		t[i] = fake_page(d);
+		fake_table(top)[i] = pte_make(t[i], PTE_P | PTE_RW);
+		assert_true(frame_get(fake_frame(t[i]), d));
+	}
+	assert_true(frame_get(fake_frame(top), d));
+	d->state = DOM_DYING;
+	while (mmu_kill(d))
+		;
+	fake_run_on(1, fake_vcpu(other));
+	fake_yield_every = 3;
+	assert_int_equal(mmu_pin(current, d, top, FT_L2), -XEN_ESRCH);
+	fake_yield_every = 0;
+	assert_int_equal(mmu_pin(current, d, top, FT_L2), -XEN_ESRCH);
+	for (i = 0; i < ARRAY_SIZE(t); i++)
+		frame_put(fake_frame(t[i]));
+	frame_put(fake_frame(top));
+	assert_int_equal(d->nr_pages, 0);
+	fake_audit(NULL, NULL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -597,6 +626,7 @@ int main(void)
 		cmocka_unit_test_setup(death_of_the_half_done, setup),
 		cmocka_unit_test_setup(death_ends_however_short_its_turns_are, setup),
 		cmocka_unit_test_setup(death_takes_what_came_at_the_last_moment, setup),
+		cmocka_unit_test_setup(pin_that_comes_after_death_leaves_nothing, setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
