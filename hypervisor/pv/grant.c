@@ -304,7 +304,7 @@ static int16_t unmap_host(struct vcpu *v, struct maptrack *m, uint64_t host_addr
 	if (!(m->flags & GNTMAP_host_map))
 		return no(v, GNTST_bad_virt_addr, "unmap: grant %u of d%u has no host mapping",
 			  m->ref, m->granter->id);
-	if (mmu_clear_pte(v, host_addr, !(m->flags & GNTMAP_contains_pte), expect, replace))
+	if (mmu_clear_pte(v, host_addr, !(m->flags & GNTMAP_contains_pte), expect, replace, NULL))
 		return GNTST_general_error;
 	m->flags = (m->flags & ~GNTMAP_host_map) | DROP_HOST;
 	return GNTST_okay;
@@ -355,9 +355,11 @@ int16_t grant_unmap_and_replace(struct grant_batch *b, const struct gnttab_unmap
 	}
 	if (!m)
 		return no(b->v, GNTST_bad_handle, "unmap: no handle %u", op->handle);
+	/* What the walk finds is a hint. What moves is what was checked when it was made an entry,
+	 * with the bits that the processor has set since. */
 	moved = guest_walk(b->v, op->new_addr);
-	if (!(moved & PTE_P) || (m->flags & GNTMAP_contains_pte) ||
-	    (m->flags & GNTMAP_device_map) || mmu_clear_pte(b->v, op->new_addr, true, moved, 0)) {
+	if (!(moved & PTE_P) || (m->flags & GNTMAP_contains_pte) || (m->flags & GNTMAP_device_map) ||
+	    mmu_clear_pte(b->v, op->new_addr, true, moved, 0, &moved)) {
 		rc = no(b->v, GNTST_general_error, "unmap: nothing at %#lx to take its place",
 			op->new_addr);
 		goto out;

@@ -384,7 +384,8 @@ int mmu_map_foreign_pte(struct vcpu *v, uint64_t at, uint64_t pte, bool by_va, u
 	return 0;
 }
 
-int mmu_clear_pte(struct vcpu *v, uint64_t at, bool by_va, uint64_t expect, uint64_t replace)
+int mmu_clear_pte(struct vcpu *v, uint64_t at, bool by_va, uint64_t expect, uint64_t replace,
+		  uint64_t *old)
 {
 	const uint64_t same = PTE_P | PTE_RW | PTE_ADDR;
 	unsigned int slot;
@@ -409,6 +410,8 @@ int mmu_clear_pte(struct vcpu *v, uint64_t at, bool by_va, uint64_t expect, uint
 		dirty_table_changed(v->domain, f, FT_L1, slot);
 	if (unlikely(frame_put_typed_preemptible(f)))
 		put_later(v, f);
+	if (!rc && old)
+		*old = was;
 	return rc;
 }
 

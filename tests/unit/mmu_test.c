@@ -333,13 +333,17 @@ static void granted_entry(void **s)
 	assert_int_equal(mmu_map_foreign_pte(v, CODE_PAGE + 2 * PAGE_SIZE, pte, true, &old), 0);
 	assert_int_equal(pte_mfn(old).n, data.n);
 	audit();
-	assert_int_equal(mmu_clear_pte(v, CODE_PAGE + 3 * PAGE_SIZE, true, pte, 0), -XEN_EINVAL);
-	assert_int_equal(mmu_clear_pte(v, CODE_PAGE + 2 * PAGE_SIZE, true, pte & ~PTE_RW, 0),
+	assert_int_equal(mmu_clear_pte(v, CODE_PAGE + 3 * PAGE_SIZE, true, pte, 0, NULL),
 			 -XEN_EINVAL);
-	assert_int_equal(mmu_clear_pte(v, at(l1_maddr, 2), false, pte, 0), 0);
+	assert_int_equal(mmu_clear_pte(v, CODE_PAGE + 2 * PAGE_SIZE, true, pte & ~PTE_RW, 0, NULL),
+			 -XEN_EINVAL);
+	/* What comes out is what was there at last, not what was seen before. */
+	fake_table(l1)[2] |= PTE_A | PTE_D;
+	assert_int_equal(mmu_clear_pte(v, at(l1_maddr, 2), false, pte, 0, &old), 0);
+	assert_int_equal(old, pte | PTE_A | PTE_D);
 	frame_put_typed(f); /* now ours */
 	audit();
-	assert_int_equal(mmu_clear_pte(v, at(l1_maddr, 2), false, pte, 0), -XEN_EINVAL);
+	assert_int_equal(mmu_clear_pte(v, at(l1_maddr, 2), false, pte, 0, NULL), -XEN_EINVAL);
 	assert_int_equal(mmu_map_foreign_pte(v, 0x7000000000ul, pte, true, &old), -XEN_EINVAL);
 	/* Lost with its table; also where that had none before. */
 	assert_int_equal(frame_get_typed(f, other, FT_WRITABLE), 0);
@@ -348,7 +352,7 @@ static void granted_entry(void **s)
 	assert_int_equal(mmu_map_foreign_pte(v, CODE_PAGE + 300 * PAGE_SIZE, pte, true, &old), 0);
 	/* and one that an unmapping leaves behind in place of its own, as moved ones come */
 	assert_int_equal(frame_get_typed(f, other, FT_WRITABLE), 0);
-	assert_int_equal(mmu_clear_pte(v, CODE_PAGE + 500 * PAGE_SIZE, true, 0, pte), 0);
+	assert_int_equal(mmu_clear_pte(v, CODE_PAGE + 500 * PAGE_SIZE, true, 0, pte, NULL), 0);
 	audit();
 	mmu_drop_roots(v);
 	audit();

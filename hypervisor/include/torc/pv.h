@@ -94,9 +94,9 @@ bool mmu_fix_fault(struct vcpu *v, struct cpu_user_regs *regs, unsigned long cr2
 int mmu_map_foreign_pte(struct vcpu *v, uint64_t pte_addr_or_va, uint64_t pte, bool by_va,
 			uint64_t *old);
 /* Frame and RW of the entry must be expect's; then replace is put, and the old entry's references
- * are the caller's, who flushes and puts them. */
+ * are the caller's, who flushes and puts them. old (may be NULL): all of that entry. */
 int mmu_clear_pte(struct vcpu *v, uint64_t pte_addr_or_va, bool by_va, uint64_t expect,
-		  uint64_t replace);
+		  uint64_t replace, uint64_t *old);
 void mmu_root_changed(struct vcpu *v); /* v->cr3 by its roots and kernel_mode; loaded if v is
 					  current */
 uint64_t guest_walk(struct vcpu *v, unsigned long va); /* the L1 entry that maps va, 0: none */
