@@ -390,7 +390,7 @@ static long memory_exchange(struct vcpu *v, gaddr_t arg)
 	struct exchange x;
 	struct domain *d;
 	uint64_t step;
-	bool first = true;
+	bool first = true, later = false;
 	long rc;
 
 	rc = exchange_read(v, arg, &x);
@@ -404,18 +404,17 @@ static long memory_exchange(struct vcpu *v, gaddr_t arg)
 		rc = refuse(v, -XEN_EINVAL, "exchange: %lu done is no multiple of %lu", x.done,
 			    step);
 	for (; !rc && x.done < x.in.nr; x.done += step, first = false) {
-		if (!first && must_yield()) {
-			rc = hypercall_restart(v, 0, XENMEM_exchange);
+		later = !first && must_yield();
+		if (later)
 			break;
-		}
 		rc = exchange_chunk(v, d, &x);
 		if (rc)
 			break;
 	}
 	domain_put(&d);
 	if (word_write(v, exchange_done_at(v, arg), 0, x.done))
-		rc = -XEN_EFAULT;
-	return rc;
+		return -XEN_EFAULT;
+	return later ? hypercall_restart(v, 0, XENMEM_exchange) : rc;
 }
 
 static long memory_claim(struct vcpu *v, gaddr_t arg)

@@ -13,9 +13,14 @@
 struct boot_info boot_info;
 static struct domain *d, *tools;
 
+static bool restarted;
+static unsigned long lost_at_restart; /* the guest's page that another vcpu unmaps just then */
+
 long hypercall_restart(struct vcpu *v, unsigned int n, unsigned long value)
 {
 	(void)v, (void)n, (void)value;
+	restarted = true;
+	fake_no_page = lost_at_restart;
 	return -XEN_ERESTART;
 }
 struct domain *domain_get(domid_t id)
@@ -76,6 +81,32 @@ static void exchange_gives_others_for_them(void **s)
 	assert_int_equal(d->nr_pages, 2);
 	assert_int_equal(out[0] % 2, 0);
 	assert_ptr_equal(fake_frame(MFN(out[0] + 1))->owner, d);
+}
+
+/* Registers that are kept for a call to go on with are of the next call that does, if this one ends
+ * in another way. */
+static void exchange_that_goes_on_later_has_not_failed(void **s)
+{
+	static uint8_t page[2 * PAGE_SIZE] __aligned(PAGE_SIZE);
+	struct xen_memory_exchange *x = (void *)page;
+	uint64_t in[2] = { fake_page(d).n, fake_page(d).n }, out[2] = { 7, 8 };
+
+	(void)s;
+	restarted = false;
+	lost_at_restart = (unsigned long)page;
+	x->in = (struct xen_memory_reservation){ .nr_extents = 2, .domid = DOMID_SELF };
+	x->out = x->in;
+	x->in.extent_start.p = in;
+	x->out.extent_start.p = out;
+	fake_yield_every = 1;
+	assert_int_equal(memory_op(XENMEM_exchange, x), -XEN_ERESTART);
+	assert_true(restarted);
+	fake_no_page = 0;
+	assert_int_equal(x->nr_exchanged, 1);
+	fake_yield_every = 0;
+	assert_int_equal(memory_op(XENMEM_exchange, x), 0);
+	assert_int_equal(x->nr_exchanged, 2);
+	lost_at_restart = 0;
 }
 
 /* It is the domain's again, and nothing says any more that it was writable; TLBs may know. */
@@ -194,6 +225,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(exchange_gives_others_for_them, setup),
+		cmocka_unit_test_setup(exchange_that_goes_on_later_has_not_failed, setup),
 		cmocka_unit_test_setup(frame_of_a_failed_exchange_is_in_no_tlb, setup),
 		cmocka_unit_test_setup(frames_of_a_failed_exchange_keep_their_numbers, setup),
 		cmocka_unit_test_setup(numbers_at_the_end_are_no_frames, setup),
