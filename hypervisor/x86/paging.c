@@ -36,6 +36,7 @@ maddr_t image_to_maddr(const void *v)
 	return (unsigned long)v - IMAGE_BASE;
 }
 
+/* NULL: guests have all memory. Not before there is a heap. */
 static void *table_alloc(void)
 {
 	void *t;
@@ -46,7 +47,7 @@ static void *table_alloc(void)
 	} else {
 		t = page_alloc(0);
 		if (!t)
-			panic("no memory for the hypervisor's page tables");
+			return NULL;
 	}
 	paging_kept += PAGE_SIZE;
 	return t;
@@ -54,12 +55,28 @@ static void *table_alloc(void)
 
 /* The table an entry leads to; made if there is none. Rights are the leaf's; only user access has
  * to be allowed on the way. */
-static uint64_t *table_of(uint64_t *entry, uint64_t flags)
+static uint64_t *table_try(uint64_t *entry, uint64_t flags)
 {
-	if (!(*entry & PTE_P))
-		*entry = pte_make(virt_to_mfn(table_alloc()), PTE_P | PTE_RW | PTE_A);
+	void *t;
+
+	if (!(*entry & PTE_P)) {
+		t = table_alloc();
+		if (!t)
+			return NULL;
+		*entry = pte_make(virt_to_mfn(t), PTE_P | PTE_RW | PTE_A);
+	}
 	*entry |= flags & PTE_US;
 	return mfn_to_virt(pte_mfn(*entry));
+}
+
+/* At boot. */
+static uint64_t *table_of(uint64_t *entry, uint64_t flags)
+{
+	uint64_t *t = table_try(entry, flags);
+
+	if (!t)
+		panic("no memory for the hypervisor's page tables");
+	return t;
 }
 
 static unsigned int slot(unsigned long va, unsigned int level)
@@ -68,15 +85,18 @@ static unsigned int slot(unsigned long va, unsigned int level)
 }
 
 /* Maps in the largest pages that fit. An entry that is there already stays: ranges of the memory
- * map may share a large page. */
-static void map_range(unsigned long va, maddr_t ma, uint64_t size, uint64_t flags)
+ * map may share a large page. False: there was no memory for a table; what came before it is
+ * mapped. */
+static bool map_range(unsigned long va, maddr_t ma, uint64_t size, uint64_t flags)
 {
 	uint64_t *l3, *l2, *l1, step;
 
 	if (!cpu_features.nx)
 		flags &= ~PTE_NX;
 	for (; size; size -= step, va += step, ma += step) {
-		l3 = table_of(&root[slot(va, 4)], flags);
+		l3 = table_try(&root[slot(va, 4)], flags);
+		if (!l3)
+			return false;
 		if (cpu_features.pages_1g && size >= SIZE_1G && !((va | ma) & (SIZE_1G - 1)) &&
 		    !(l3[slot(va, 3)] & PTE_P)) {
 			l3[slot(va, 3)] = pte_make(MFN(ma >> PAGE_SHIFT), flags | PTE_PSE);
@@ -86,7 +106,9 @@ static void map_range(unsigned long va, maddr_t ma, uint64_t size, uint64_t flag
 		step = MIN(size, SIZE_1G - (va & (SIZE_1G - 1)));
 		if (l3[slot(va, 3)] & PTE_PSE)
 			continue;
-		l2 = table_of(&l3[slot(va, 3)], flags);
+		l2 = table_try(&l3[slot(va, 3)], flags);
+		if (!l2)
+			return false;
 		if (size >= SIZE_2M && !((va | ma) & (SIZE_2M - 1)) && !(l2[slot(va, 2)] & PTE_P)) {
 			l2[slot(va, 2)] = pte_make(MFN(ma >> PAGE_SHIFT), flags | PTE_PSE);
 			step = SIZE_2M;
@@ -95,10 +117,13 @@ static void map_range(unsigned long va, maddr_t ma, uint64_t size, uint64_t flag
 		step = MIN(size, SIZE_2M - (va & (SIZE_2M - 1)));
 		if (l2[slot(va, 2)] & PTE_PSE)
 			continue;
-		l1 = table_of(&l2[slot(va, 2)], flags);
+		l1 = table_try(&l2[slot(va, 2)], flags);
+		if (!l1)
+			return false;
 		l1[slot(va, 1)] = pte_make(MFN(ma >> PAGE_SHIFT), flags);
 		step = PAGE_SIZE;
 	}
+	return true;
 }
 
 void paging_start(void)
@@ -227,8 +252,12 @@ int m2p32_make(void)
 			break;
 		}
 		memset(mfn_to_virt(frame_mfn(f)), 0xff, SIZE_2M);
-		map_range(M2P32_RW_BASE + piece * SIZE_2M, frame_mfn(f).n << PAGE_SHIFT, SIZE_2M,
-			  DATA);
+		if (!map_range(M2P32_RW_BASE + piece * SIZE_2M, frame_mfn(f).n << PAGE_SHIFT,
+			       SIZE_2M, DATA)) {
+			page_free(mfn_to_virt(frame_mfn(f)), 9);
+			rc = -XEN_ENOMEM;
+			break;
+		}
 		m2p32_l2e[piece] = pte_make(frame_mfn(f), PTE_P | PTE_A | PTE_PSE |
 								  (cpu_features.nx ? PTE_NX : 0));
 		paging_kept += SIZE_2M;
@@ -301,15 +330,18 @@ void *map_device(maddr_t ma, size_t size, uint64_t cache_flags)
 		    cache_flags == maps[i].flags)
 			found = (void *)(maps[i].va + (ma - maps[i].first));
 	if (!found && n < NR_DEVICES) {
-		maps[n].first = first;
-		maps[n].pages = pages;
-		maps[n].flags = cache_flags;
-		maps[n++].va = next;
 		for (i = 0; i < pages; i++) /* small pages: map_range never splits or replaces */
-			map_range(next + i * PAGE_SIZE, first + i * PAGE_SIZE, PAGE_SIZE,
-				  DATA | cache_flags);
-		found = (void *)(next + (ma - first));
-		next += (pages + 1) * PAGE_SIZE;
+			if (!map_range(next + i * PAGE_SIZE, first + i * PAGE_SIZE, PAGE_SIZE,
+				       DATA | cache_flags))
+				break;
+		if (i == pages) {
+			maps[n].first = first;
+			maps[n].pages = pages;
+			maps[n].flags = cache_flags;
+			maps[n++].va = next;
+			found = (void *)(next + (ma - first));
+		}
+		next += (pages + 1) * PAGE_SIZE; /* of what is half mapped, too: it stays */
 	}
 	spin_unlock(&lock);
 	return found;

@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# Unit tests of the hypervisor's boot, formatting, timers, clock, log, floating point and own traps.
+# Unit tests of the hypervisor's boot, formatting, timers, clock, log, floating point, own traps and page tables.
 
-$(addprefix $(B)/obj/san/tests/unit/,print_test.o timer_test.o clock_test.o console_test.o fpu_test.o bootinfo_test.o own_trap_test.o): HOST_CFLAGS += -DTORC_HOST_BUILD -Ihypervisor/include
+$(addprefix $(B)/obj/san/tests/unit/,print_test.o timer_test.o clock_test.o console_test.o fpu_test.o bootinfo_test.o own_trap_test.o paging_test.o): HOST_CFLAGS += -DTORC_HOST_BUILD -Ihypervisor/include
 
-HV_X86_TESTS := print timer clock console fpu bootinfo own_trap
+HV_X86_TESTS := print timer clock console fpu bootinfo own_trap paging
 print_TESTED := hypervisor/lib/print
 timer_TESTED := hypervisor/core/timer
 clock_TESTED :=	# includes the file
 console_TESTED := hypervisor/core/console hypervisor/lib/print
 fpu_TESTED :=	# includes the file
+paging_TESTED :=	# includes the file
 own_trap_TESTED := hypervisor/x86/trap
 bootinfo_TESTED := hypervisor/boot/cmdline hypervisor/boot/multiboot hypervisor/x86/boot_mem
 
