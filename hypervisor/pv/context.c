@@ -79,12 +79,19 @@ static int check32(const struct vcpu *v, const struct vcpu_guest_context_x86_32 
 	return 0;
 }
 
+/* A failure leaves those that were taken before, but the vcpu in the mode that its registers are
+ * of: a process must not find itself with its kernel's rights. */
 static int take_tables(struct vcpu *v, const mfn_t *gdt, unsigned int gdt_ents,
 		       unsigned long ldt_base, unsigned int ldt_ents, mfn_t root, mfn_t user_root,
 		       bool kernel_mode)
 {
-	int rc = segment_set_gdt(v, gdt, gdt_ents);
+	bool was = v->kernel_mode;
+	int rc;
 
+	if (!kernel_mode && !v->domain->is_32bit && mfn_eq(user_root, MFN_NONE))
+		return refuse_context(v, "context of d%uv%u: in user mode without a user page table",
+				      v->domain->id, v->id);
+	rc = segment_set_gdt(v, gdt, gdt_ents);
 	if (!rc)
 		rc = segment_set_ldt(v, ldt_base, ldt_ents);
 	if (rc)
@@ -93,14 +100,9 @@ static int take_tables(struct vcpu *v, const mfn_t *gdt, unsigned int gdt_ents,
 	rc = mmu_new_root(v, root);
 	if (!rc && !v->domain->is_32bit)
 		rc = mmu_new_user_root(v, user_root);
-	if (rc)
-		return rc;
-	if (!kernel_mode && !v->domain->is_32bit && mfn_eq(user_root, MFN_NONE))
-		return refuse_context(v, "context of d%uv%u: in user mode without a user page table",
-				      v->domain->id, v->id);
-	v->kernel_mode = kernel_mode;
+	v->kernel_mode = rc ? was : kernel_mode;
 	mmu_root_changed(v);
-	return 0;
+	return rc;
 }
 
 static uint16_t data_selector(const struct domain *d, uint16_t sel)

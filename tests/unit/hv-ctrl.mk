@@ -2,7 +2,7 @@
 # Kernel images, the instruction decoder, CPUID, rights to devices, the control domain's calls, time: unit tests and fuzz targets.
 
 HV_CTRL_FLAGS := -DTORC_HOST_BUILD -Ihypervisor/include
-HV_CTRL_TESTS := insn elf cpuid io index domctl emulate pirq time kick msr vcpu
+HV_CTRL_TESTS := insn elf cpuid io index domctl emulate pirq time kick msr vcpu context
 insn_TESTED := hypervisor/pv/insn
 elf_TESTED := hypervisor/lib/elf hypervisor/lib/print
 cpuid_TESTED := hypervisor/pv/cpuid
@@ -14,6 +14,7 @@ time_TESTED := hypervisor/pv/time
 kick_TESTED := hypervisor/pv/trap
 msr_TESTED := hypervisor/pv/msr
 vcpu_TESTED := hypervisor/hypercall/vcpu
+context_TESTED := hypervisor/pv/context
 emulate_TESTED := hypervisor/pv/emulate hypervisor/pv/insn
 
 $(foreach t,$(HV_CTRL_TESTS),$(eval $(B)/obj/san/tests/unit/$(t)_test.o: HOST_CFLAGS += $(HV_CTRL_FLAGS)))
