@@ -542,7 +542,7 @@ static int leaf_read(struct dirty_log *log, unsigned int n, bool clear, gaddr_t 
 	spin_lock(&log->lock);
 	memcpy(bounce, log->leaf[n], PAGE_SIZE);
 	if (clear)
-		memset(log->leaf[n], 0, PAGE_SIZE);
+		memset(log->leaf[n], 0, bytes); /* what is told, and no more */
 	spin_unlock(&log->lock);
 	if (!to.n || !guest_write(GADDR(to.n + n * PAGE_SIZE), bounce, bytes))
 		return 0;

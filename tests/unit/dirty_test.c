@@ -379,6 +379,25 @@ static void round_whose_map_is_lost_forgets_nothing(void **s)
 	dirty_disable(d);
 }
 
+/* Who asks for a part of the map has the rest of it told another time. */
+static void part_that_is_not_asked_for_is_kept(void **s)
+{
+	struct xen_domctl_shadow_op_stats stats;
+	uint8_t map[32];
+
+	(void)s;
+	m2p_set(data[20], 150);
+	assert_int_equal(dirty_enable(d), 0);
+	assert_true(access_page(3, true));
+	assert_true(access_page(20, true));
+	assert_int_equal(dirty_read(d, true, GADDR(map), 100, &stats), 100);
+	assert_true(map[0] >> 3 & 1);
+	assert_true(is_dirty(150, true));
+	assert_false(is_dirty(150, true));
+	assert_false(is_dirty(3, true));
+	dirty_disable(d);
+}
+
 /* Another vcpu takes the tree away that a fault is about: the fault's is the last reference. */
 static void tree_goes(void)
 {
@@ -491,6 +510,7 @@ int main(void)
 		cmocka_unit_test_setup(last_memory_is_not_for_copies, setup),
 		cmocka_unit_test_setup(memory_runs_out, setup),
 		cmocka_unit_test_setup(round_whose_map_is_lost_forgets_nothing, setup),
+		cmocka_unit_test_setup(part_that_is_not_asked_for_is_kept, setup),
 		cmocka_unit_test_setup(last_of_a_large_tree_is_not_waited_for, setup),
 		cmocka_unit_test_setup(random_life, setup),
 	};
