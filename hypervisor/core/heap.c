@@ -21,7 +21,7 @@
 static spinlock_t heap_lock = SPINLOCK(RANK_HEAP);
 static struct frame_list free_blocks[ZONES][MAX_ORDER + 1];
 static uint32_t free_orders[ZONES];  /* bit an order that has blocks */
-static uint64_t free_in_zone[ZONES]; /* frames */
+static uint64_t free_in_zone[ZONES]; /* frames; others read it without the lock */
 static uint64_t total_frames;
 static struct frame_list slabs[SLAB_CLASSES];
 
@@ -44,7 +44,7 @@ static void block_add(struct frame *f, unsigned int order)
 	frame_flags(f, FRAME_FREE, 0);
 	frame_list_add(&free_blocks[zone][order], f);
 	free_orders[zone] |= 1u << order;
-	free_in_zone[zone] += 1ull << order;
+	WRITE_ONCE(free_in_zone[zone], free_in_zone[zone] + (1ull << order));
 }
 
 static void block_remove(struct frame *f, unsigned int zone)
@@ -53,7 +53,7 @@ static void block_remove(struct frame *f, unsigned int zone)
 	frame_flags(f, 0, FRAME_FREE);
 	if (frame_list_empty(&free_blocks[zone][f->order]))
 		free_orders[zone] &= ~(1u << f->order);
-	free_in_zone[zone] -= 1ull << f->order;
+	WRITE_ONCE(free_in_zone[zone], free_in_zone[zone] - (1ull << f->order));
 }
 
 /* Its buddy, if that is a free block of the same size in the same zone. */
@@ -143,8 +143,10 @@ struct frame *frames_alloc(unsigned int order, unsigned int below_bits)
 	struct cache *c = &caches[this_cpu()];
 	struct frame *f;
 
-	if (!order && c->n && !below_bits)
-		return ready(c->frame[--c->n], 0);
+	if (!order && c->n && !below_bits) {
+		WRITE_ONCE(c->n, c->n - 1);
+		return ready(c->frame[c->n], 0);
+	}
 	if (order > MAX_ORDER || (below_bits && below_bits < PAGE_SHIFT))
 		return NULL;
 	spin_lock(&heap_lock);
@@ -165,7 +167,7 @@ struct frame *frames_alloc(unsigned int order, unsigned int below_bits)
 		f = c->frame[c->n - 1];
 		if (below_bits && zone_of(frame_mfn(f).n) > below_bits - PAGE_SHIFT)
 			return NULL;
-		c->n--;
+		WRITE_ONCE(c->n, c->n - 1);
 	}
 	return f ? ready(f, order) : NULL;
 }
