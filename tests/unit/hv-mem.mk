@@ -8,7 +8,7 @@ HV_MEM_FLAGS := -DTORC_HOST_BUILD -Ihypervisor/include -Wno-missing-field-initia
 HV_MEM_TESTS := frame_test validate_test segment_test mmu_test heap_test dirty_test memory_test
 memory_test_TOO := hypervisor/hypercall/memory hypervisor/hypercall/memory_info
 
-$(foreach k,host san tsan fuzz,$(foreach t,fake_hv $(HV_MEM_TESTS) mmu_model,\
+$(foreach k,host san tsan fuzz,$(foreach t,fake_hv $(HV_MEM_TESTS) mmu_model grant_model,\
 	$(eval $(B)/obj/$(k)/tests/unit/$(t).o: HOST_CFLAGS += $$(HV_MEM_FLAGS))))
 $(B)/obj/fuzz/tests/fuzz/mmu_fuzz.o: HOST_CFLAGS += $(HV_MEM_FLAGS)
 
@@ -25,17 +25,23 @@ CHECKS += unit-$(1:_test=)
 endef
 $(foreach t,$(HV_MEM_TESTS),$(eval $(call hv_mem_test,$(t))))
 
-# The randomized check: threads that are vcpus, against the invariant; under the thread sanitizer.
+# The randomized checks: threads that are vcpus, against the invariant; under the thread sanitizer.
 $(B)/tests/mmu_model: $(addprefix $(B)/obj/tsan/,$(addsuffix .o,tests/unit/mmu_model $(HV_MEM_TESTED)))
+$(B)/tests/grant_model: $(addprefix $(B)/obj/tsan/,$(addsuffix .o,tests/unit/grant_model hypervisor/pv/maptrack $(HV_MEM_TESTED)))
+
+HV_MEM_MODELS := $(B)/tests/mmu_model $(B)/tests/grant_model
+$(HV_MEM_MODELS):
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
 	$(Q)$(HOST_CC) $(TSAN_FLAGS) -o $@ $^ -lpthread
 
-.PHONY: unit-mmu-model
+.PHONY: unit-mmu-model unit-grant-model
 unit-mmu-model: $(B)/tests/mmu_model
+unit-grant-model: $(B)/tests/grant_model
+unit-mmu-model unit-grant-model:
 	$(Q)$< 3
-BUILT += $(B)/tests/mmu_model
-CHECKS += unit-mmu-model
+BUILT += $(HV_MEM_MODELS)
+CHECKS += unit-mmu-model unit-grant-model
 
 FUZZERS += mmu
 mmu_FUZZ_OBJS := $(addprefix $(B)/obj/fuzz/,$(addsuffix .o,tests/fuzz/mmu_fuzz $(HV_MEM_TESTED)))
