@@ -52,6 +52,9 @@ static int again(void *arg, struct channel *c, struct why *why)
 	if (d->lost)
 		return rc;
 	syslog(LOG_WARNING, "%s: the connection to %s broke", d->e.name, d->peer.name);
+	/* while it stands still nothing waits for a thread that looks up a name */
+	if (s != HANDOVER_OWNER)
+		channel_lanes_out(c, 0, NULL, NULL);
 	do {
 		rc = talk_link(d->e.m, &d->peer, &l, mig_now_ns() + 5 * SECOND, why);
 		rc = rc ? rc : channel_dial(c, l, mig_now_ns() + 5 * SECOND, why);
