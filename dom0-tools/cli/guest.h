@@ -29,10 +29,11 @@ struct patience {
 	uint32_t domid;
 	char id[16];
 	int64_t until, look; /* ms: when to give up, when to look for a complaint next */
+	long nap_ns;
 };
 void patience_start(struct patience *p, struct cli *c, const char *kind, uint32_t domid,
 		    unsigned int id);
-/* A short nap. Not 0: a complaint has come, or the time is up. */
+/* A short nap, and longer ones later. Not 0: a complaint has come, or the time is up. */
 int patience_wait(struct patience *p);
 
 /* --- backend.c */

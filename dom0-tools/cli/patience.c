@@ -6,8 +6,10 @@
 #include <string.h>
 #include <time.h>
 
-#define GIVE_UP_MS 10000
-#define LOOK_MS	   20 /* how often to ask the store for a complaint */
+#define GIVE_UP_MS   10000
+#define LOOK_MS	     20	     /* how often to ask the store for a complaint */
+#define FIRST_NAP_NS 500000  /* each is twice as long as the one before: to ask all the time */
+#define LAST_NAP_NS  8000000 /* would take the processor from who is to open the device */
 
 static int64_t now_ms(void)
 {
@@ -25,6 +27,7 @@ void patience_start(struct patience *p, struct cli *c, const char *kind, uint32_
 	};
 	snprintf(p->id, sizeof(p->id), "%u", id);
 	p->look = now_ms() + LOOK_MS;
+	p->nap_ns = FIRST_NAP_NS;
 }
 
 /* A daemon that is started again within the time is no reason to give up. */
@@ -42,7 +45,7 @@ static int time_is_up(const struct patience *p)
 
 int patience_wait(struct patience *p)
 {
-	struct timespec nap = { .tv_nsec = 500000 };
+	struct timespec nap = { .tv_nsec = p->nap_ns };
 	int64_t now = now_ms();
 	char *complaint;
 
@@ -60,5 +63,7 @@ int patience_wait(struct patience *p)
 	if (now >= p->until)
 		return time_is_up(p);
 	nanosleep(&nap, NULL);
+	if (p->nap_ns < LAST_NAP_NS)
+		p->nap_ns *= 2;
 	return 0;
 }
