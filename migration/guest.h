@@ -12,6 +12,14 @@
 
 #define GUEST_MAX_PAGES (1ull << 28) /* 1 TiB: more is a damaged number */
 
+#define GUEST_LEVELS 5 /* of tables above the list, from 1 */
+
+/* A frame that stays mapped as long as it is asked for. */
+struct guest_kept {
+	uint64_t mfn;
+	const void *at; /* NULL: none */
+};
+
 struct guest_list {
 	struct host *h;
 	uint32_t domid;
@@ -22,6 +30,8 @@ struct guest_list {
 	uint64_t *frame_pfns; /* where those are, in the guest's numbers */
 	uint64_t *list_mfns;  /* and in the machine's */
 	uint8_t *list;	      /* mapped, read-only; NULL: not open */
+	struct guest_kept shared,
+		tables[GUEST_LEVELS]; /* where it is found: looked at each round */
 	const uint64_t *m2p;
 	size_t m2p_entries;
 };

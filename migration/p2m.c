@@ -43,14 +43,31 @@ struct anchors {
 	uint64_t max_pfn, tree, cr3, vaddr;
 };
 
+static void drop(struct guest_list *g, struct guest_kept *k)
+{
+	host_unmap(g->h, (void *)(uintptr_t)k->at, 1);
+	k->at = NULL;
+}
+
+/* A frame of the guest's, read-only, until another takes its place or drop(). */
+static int keep(struct guest_list *g, struct guest_kept *k, uint64_t mfn, struct why *why)
+{
+	if (k->at && k->mfn == mfn)
+		return 0;
+	drop(g, k);
+	k->mfn = mfn;
+	k->at = host_map(g->h, g->domid, false, &mfn, 1, why);
+	return k->at ? 0 : -EIO;
+}
+
 static int read_anchors(struct guest_list *g, struct anchors *a, struct why *why)
 {
-	void *page = host_map(g->h, g->domid, false, &g->shared_frame, 1, why);
-	const struct shared_info_x86_32 *s32 = page;
-	const struct shared_info *s64 = page;
+	int rc = keep(g, &g->shared, g->shared_frame, why);
+	const struct shared_info_x86_32 *s32 = g->shared.at;
+	const struct shared_info *s64 = g->shared.at;
 
-	if (!page)
-		return -EIO;
+	if (rc)
+		return rc;
 	if (g->is_32bit)
 		*a = (struct anchors){ s32->arch.max_pfn, s32->arch.pfn_to_mfn_frame_list_list,
 				       s32->arch.p2m_cr3 ? xen_cr3_to_pfn_x86_32(s32->arch.p2m_cr3) :
@@ -60,34 +77,23 @@ static int read_anchors(struct guest_list *g, struct anchors *a, struct why *why
 		*a = (struct anchors){ s64->arch.max_pfn, s64->arch.pfn_to_mfn_frame_list_list,
 				       s64->arch.p2m_cr3 ? xen_cr3_to_pfn(s64->arch.p2m_cr3) : 0,
 				       s64->arch.p2m_vaddr };
-	host_unmap(g->h, page, 1);
 	return 0;
 }
 
-/* One word of one of the guest's frames; *kept is the last frame that was mapped. */
-struct kept {
-	uint64_t mfn;
-	void *at;
-};
-
-static int peek(struct guest_list *g, struct kept *k, uint64_t mfn, size_t i, size_t width,
+/* One word of one of the guest's frames. */
+static int peek(struct guest_list *g, struct guest_kept *k, uint64_t mfn, size_t i, size_t width,
 		uint64_t *value, struct why *why)
 {
-	if (!k->at || k->mfn != mfn) {
-		host_unmap(g->h, k->at, 1);
-		k->mfn = mfn;
-		k->at = host_map(g->h, g->domid, false, &mfn, 1, why);
-		if (!k->at)
-			return -EIO;
-	}
-	*value = entry_at(k->at, i, width);
-	return 0;
+	int rc = keep(g, k, mfn, why);
+
+	if (!rc)
+		*value = entry_at(k->at, i, width);
+	return rc;
 }
 
 static int by_tables(struct guest_list *g, const struct anchors *a, uint64_t *frames,
 		     struct why *why)
 {
-	struct kept kept[5] = { 0 };
 	int top = g->is_32bit ? 3 : 4, rc = 0;
 
 	for (size_t n = 0; !rc && n < g->frames; n++) {
@@ -95,7 +101,7 @@ static int by_tables(struct guest_list *g, const struct anchors *a, uint64_t *fr
 			 mfn = a->cr3, e = 0;
 
 		for (int level = top; !rc && level >= 1; level--) {
-			rc = peek(g, &kept[level], mfn,
+			rc = peek(g, &g->tables[level], mfn,
 				  va >> (12 + 9 * (level - 1)) &
 					  (level == 3 && g->is_32bit ? 3 : 511),
 				  8, &e, why);
@@ -107,15 +113,12 @@ static int by_tables(struct guest_list *g, const struct anchors *a, uint64_t *fr
 		}
 		frames[n] = mfn;
 	}
-	for (int i = 0; i < 5; i++)
-		host_unmap(g->h, kept[i].at, 1);
 	return rc;
 }
 
 static int by_tree(struct guest_list *g, const struct anchors *a, uint64_t *frames, struct why *why)
 {
 	size_t per = HOST_PAGE_SIZE / word(g);
-	struct kept top = { 0 }, mid = { 0 };
 	uint64_t mfn = 0;
 	int rc = 0;
 
@@ -124,12 +127,10 @@ static int by_tree(struct guest_list *g, const struct anchors *a, uint64_t *fram
 			rc = why_set(why, TE_STATE, "domain %u says that it has %llu pages",
 				     g->domid, (unsigned long long)g->pages);
 		if (!rc)
-			rc = peek(g, &top, a->tree, n / per, word(g), &mfn, why);
+			rc = peek(g, &g->tables[2], a->tree, n / per, word(g), &mfn, why);
 		if (!rc)
-			rc = peek(g, &mid, mfn, n % per, word(g), &frames[n], why);
+			rc = peek(g, &g->tables[1], mfn, n % per, word(g), &frames[n], why);
 	}
-	host_unmap(g->h, top.at, 1);
-	host_unmap(g->h, mid.at, 1);
 	return rc;
 }
 
@@ -249,6 +250,9 @@ int guest_list_follow(struct guest_list *g, bool *moved, bool strict, struct why
 
 void guest_list_close(struct guest_list *g)
 {
+	drop(g, &g->shared);
+	for (int i = 0; i < GUEST_LEVELS; i++)
+		drop(g, &g->tables[i]);
 	if (g->list)
 		host_unmap(g->h, g->list, g->frames);
 	if (g->m2p)

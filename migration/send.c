@@ -35,18 +35,29 @@ int send_list(struct sender *s, struct why *why)
 							     s->list.frame_pfns, s->list.frames));
 }
 
-static int write_front(struct sender *s, struct why *why)
+/* What the other side needs to make a domain. It has it at once, so that this is done while the
+ * guest's memory is looked at here. */
+static int write_head(struct sender *s, struct why *why)
 {
 	struct host_info host;
+	bool is_32bit;
 	int rc = host_info(s->h, &host, why);
 
+	if (!rc)
+		rc = host_domain_is_32bit(s->h, s->domid, &is_32bit, why);
 	if (rc)
 		return rc;
+	s->first_byte = s->io->bytes_out;
 	rc = stream_write_head(s->io, host.version_major, host.version_minor);
 	if (!rc)
-		rc = stream_write_pv_info(s->io, s->list.is_32bit);
-	if (!rc)
-		rc = stream_write(s->io, STREAM_STATIC_DATA_END, NULL, 0, NULL, 0);
+		rc = stream_write_pv_info(s->io, is_32bit);
+	return sender_io_failed(why, rc ? rc : mig_flush(s->io));
+}
+
+static int write_front(struct sender *s, struct why *why)
+{
+	int rc = stream_write(s->io, STREAM_STATIC_DATA_END, NULL, 0, NULL, 0);
+
 	return rc ? sender_io_failed(why, rc) : send_list(s, why);
 }
 
@@ -159,7 +170,6 @@ static int send_domain(struct sender *s, struct why *why)
 {
 	int rc = pages_open(s, why);
 
-	s->first_byte = s->io->bytes_out;
 	if (!rc)
 		rc = write_front(s, why);
 	if (!rc)
@@ -193,6 +203,8 @@ int mig_send(struct host *h, uint32_t domid, const struct mig_send_opts *o, stru
 		s.suspended_ns = out->mark_ns = mig_now_ns();
 	}
 	rc = host_domain_info(h, domid, &s.info, why);
+	if (!rc)
+		rc = write_head(&s, why);
 	if (!rc)
 		rc = guest_list_open(&s.list, h, domid, why);
 	if (!rc)
