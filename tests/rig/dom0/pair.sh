@@ -115,20 +115,21 @@ random() { echo $(($(od -An -N2 -tu2 /dev/urandom) % $1)); }
 
 # A Linux guest at work: a writer of memory that checks it, a counter of disk blocks that reads back what it wrote, a clock
 # watcher, a TCP stream that is numbered, and one that tells how long it stood still.
-# $RIG_guest: another kernel, from the layer of that name.
+# $RIG_guest: another kernel, from the layer of that name. $RESTS: it does next to nothing most of the time.
 pair_guest() { # KIB-REWRITTEN [VCPUS]
 	local kib=$1 vcpus=${2:-${RIG_vcpus:-1}}
 	[ -z "${RIG_guest:-}" ] || KERNEL=/guests/$RIG_guest.elf INITRD=/guests/$RIG_guest.cpio
 	if [ ! -e /srv/nbd/disk ]; then
 		mkdir -p /srv/nbd
 		nbdkit --foreground --no-fork --port 10809 /usr/bin/nbdkit-file-plugin.so dir=/srv/nbd 2> /tmp/nbd.log &
+		wait_for 60 eval "cat /proc/net/tcp* | grep -q ':2A39 .* 0A '" || cat /tmp/nbd.log
 	fi
 	dd if=/dev/zero of=/srv/nbd/disk bs=1M count=4 2> /dev/null
 	: > /tmp/stream
 	recv -l -p 6000 > /tmp/stream &
 	MEMORY=${MEMORY:-96} guest $GUEST "disk=[\"vdev=xvda,target=nbd://10.9.0.1/disk\"]" \
 		'vif=["mac=00:16:3e:00:00:09,bridge=br0"]' <<-G
-	KIB=$kib
+	KIB=$kib RESTS=${RESTS:-}
 	$(cat /scenario/pair-guest.sh)
 	G
 	sed -i "s/^vcpus=1$/vcpus=$vcpus/" /tmp/$GUEST.cfg

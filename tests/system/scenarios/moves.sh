@@ -1,6 +1,7 @@
 #rig: nodes=2 mem=1280 dom0_mem=768 timeout=900 nics=virtio layers=linux,small,backends
 # Guests go to and fro between two hosts, many times: $RIG_moves of each of $RIG_guests (a comma between):
-# linux1, linux4 (Linux with one or four vCPUs, at work), linux32 (of 32 bits, from the layer of that name), idle1, busy1 (rewriting 4 MiB) and
+# linux1, linux4 (Linux with one or four vCPUs, at work), linux32 (of 32 bits, from the layer of that name), still1 (its clock and connection
+# alone), idle1 (every third of a second a dozen short programs), busy1 (rewriting 4 MiB) and
 # heavy1 (16 MiB), these with 128 MiB,
 # ref64, ref32 (the reference guest, rewriting 1 MiB and checking it), calm64, calm32 (20 ms later again), wild64, wild32 (16 MiB), these with
 # $RIG_mem MiB. Kinds with a + between go at the same time, and several of a kind as ref32-1+ref32-2. At most $RIG_seconds for each of these
@@ -11,8 +12,9 @@ make_guest() { # KIND: starts it as $GUEST; $counts is what its console shows ag
 	counts=GUEST-COUNT
 	case $1 in
 	# room for what Linux's network frontend loses at each reconnection: its 256 buffers, 1 MiB
-	linux32) (RIG_guest=linux32 && MEMORY=170 && pair_guest 512 1) ;;
+	linux32) RIG_guest=linux32 MEMORY=170 pair_guest 512 1 ;;
 	linux*) MEMORY=$((150 + 20 * ${1#linux})) pair_guest 512 ${1#linux} ;;
+	still*) RESTS=yes MEMORY=128 pair_guest 1024 ${1#still} ;;
 	idle*) MEMORY=128 pair_guest 4 ${1#idle} ;;
 	busy*) MEMORY=128 pair_guest 4096 ${1#busy} ;;
 	heavy*) MEMORY=128 pair_guest 16384 ${1#heavy} ;;
