@@ -69,6 +69,7 @@ static void put(char c)
 		if (stalled)
 			return;
 	}
+	stalled = false; /* somebody reads again */
 	ring->out[MASK_XENCONS_IDX(ring->out_prod, ring->out)] = c;
 	xen_wmb(); /* the byte before the index that covers it */
 	ring->out_prod++;

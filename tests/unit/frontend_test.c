@@ -277,9 +277,12 @@ static void slow_backend(void)
 	put(event, sizeof(event));
 }
 
+static void console_peer(void);
+
 static void peer(void)
 {
 	store_peer();
+	console_peer();
 	disk_peer();
 	slow_backend();
 }
@@ -376,6 +379,32 @@ static void store_answer_too_long(void **state)
 	lie_len = XENSTORE_PAYLOAD_MAX + 1;
 	assert_int_equal(store_read(0, "name", buf, sizeof(buf)), -XEN_EIO);
 	assert_false(store_ready());
+}
+
+static struct xencons_interface *slow_console; /* takes all, the second time that it is asked */
+static unsigned int console_asked;
+
+static void console_peer(void)
+{
+	if (slow_console && ++console_asked == 2)
+		slow_console->out_cons = slow_console->out_prod;
+}
+
+/* Nobody read for a while: that is no reason to leave what is written later behind. */
+static void console_is_drained_after_a_stall(void **state)
+{
+	static struct xencons_interface ring;
+
+	(void)state;
+	console_init(&ring, 2);
+	for (int i = 0; i < 100; i++)
+		console_write("0123456789012345678901234567890123456789", 40);
+	ring.out_cons = ring.out_prod;
+	console_write("y", 1);
+	slow_console = &ring;
+	console_drain();
+	slow_console = NULL;
+	assert_int_equal(ring.out_cons, ring.out_prod);
 }
 
 static void console_full_and_hostile(void **state)
@@ -545,6 +574,7 @@ int main(void)
 		cmocka_unit_test_setup(store_index_jumps, fresh),
 		cmocka_unit_test_setup(store_answer_too_long, fresh),
 		cmocka_unit_test_setup(console_full_and_hostile, fresh),
+		cmocka_unit_test_setup(console_is_drained_after_a_stall, fresh),
 		cmocka_unit_test_setup(blk_reads_and_writes, fresh),
 		cmocka_unit_test_setup(what_a_slow_backend_maps_is_waited_for, fresh),
 		cmocka_unit_test_setup(blk_readonly, fresh),
