@@ -45,7 +45,7 @@ int device_open(struct device *d, const char *type, unsigned long id)
 int device_reopen(struct device *d)
 {
 	char path[XENBUS_PATH_MAX];
-	unsigned long backend;
+	uint64_t backend;
 	int rc;
 
 	leaf_path(path, sizeof(path), d->front, "backend");
@@ -75,10 +75,10 @@ int device_put(struct device *d, store_txn_t t, const char *leaf, const char *fm
 	return store_write(t, path, val);
 }
 
-unsigned long device_get(struct device *d, const char *leaf, unsigned long otherwise)
+uint64_t device_get(struct device *d, const char *leaf, uint64_t otherwise)
 {
 	char path[XENBUS_PATH_MAX + 32];
-	unsigned long val;
+	uint64_t val;
 
 	if (leaf_path(path, sizeof(path), d->back, leaf) || store_read_number(0, path, &val))
 		return otherwise;

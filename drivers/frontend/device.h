@@ -26,7 +26,7 @@ int device_reopen(struct device *d);
 int device_put(struct device *d, store_txn_t t, const char *leaf, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
 /* A number of the backend's directory, or otherwise. */
-unsigned long device_get(struct device *d, const char *leaf, unsigned long otherwise);
+uint64_t device_get(struct device *d, const char *leaf, uint64_t otherwise);
 
 int device_state(struct device *d, store_txn_t t, XenbusState state);
 /*

@@ -219,18 +219,20 @@ int store_list(store_txn_t t, const char *path, char *buf, size_t size)
 	return keep(request(XS_DIRECTORY, t, text(path), none), buf, size);
 }
 
-int store_read_number(store_txn_t t, const char *path, unsigned long *val)
+int store_read_number(store_txn_t t, const char *path, uint64_t *val)
 {
 	char buf[24];
 	int n = store_read(t, path, buf, sizeof(buf));
-	unsigned long v = 0;
+	uint64_t v = 0;
 
 	if (n < 0)
 		return n;
 	for (int i = 0; i < n; i++) {
-		if (buf[i] < '0' || buf[i] > '9')
+		unsigned int digit = buf[i] - '0';
+
+		if (digit > 9 || v > UINT64_MAX / 10 || v * 10 + digit < digit)
 			return -XEN_EINVAL;
-		v = v * 10 + (buf[i] - '0');
+		v = v * 10 + digit;
 	}
 	*val = v;
 	return n ? 0 : -XEN_EINVAL;
@@ -301,6 +303,13 @@ static int watch_set(struct watch *w)
 	return n < 0 ? n : 0;
 }
 
+/* What it was told of meanwhile concerns nobody any more. */
+static void watch_forget(struct watch *w)
+{
+	w->fn = NULL, w->arg = NULL;
+	w->fired = false;
+}
+
 int store_watch(const char *path, void (*fn)(void *arg), void *arg)
 {
 	struct watch *w = find_watch(NULL, NULL, NULL);
@@ -316,7 +325,7 @@ int store_watch(const char *path, void (*fn)(void *arg), void *arg)
 	w->fired = false;
 	rc = watch_set(w);
 	if (rc)
-		w->fn = NULL, w->arg = NULL;
+		watch_forget(w);
 	return rc;
 }
 
@@ -345,8 +354,7 @@ int store_unwatch(const char *path, void (*fn)(void *arg), void *arg)
 		return -XEN_ENOENT;
 	os_format(token, sizeof(token), "%u", (unsigned int)(w - watches));
 	n = request(XS_UNWATCH, 0, text(path), text(token));
-	w->fn = NULL, w->arg = NULL;
-	w->fired = false; /* what it was told of meanwhile concerns nobody any more */
+	watch_forget(w);
 	return n < 0 ? n : 0;
 }
 

@@ -26,7 +26,7 @@ bool store_ready(void);
 
 /* The value, with a NUL behind it; its length. */
 int store_read(store_txn_t t, const char *path, char *buf, size_t size);
-int store_read_number(store_txn_t t, const char *path, unsigned long *val);
+int store_read_number(store_txn_t t, const char *path, uint64_t *val);
 int store_write(store_txn_t t, const char *path, const char *val);
 int store_writef(store_txn_t t, const char *path, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));

@@ -206,7 +206,7 @@ void selftest_memory(void)
 	tap(grant_end(ref) == 0 && grants_free() == grants, "and taken back");
 
 	/* A domain may map its own grants when it grants to its own number, which the store knows. */
-	unsigned long me = 0;
+	uint64_t me = 0;
 	if (store_ready() && store_read_number(0, "domid", &me) == 0) {
 		ref = grant_access(me, page, false);
 		map.ref = ref;

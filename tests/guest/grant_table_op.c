@@ -217,7 +217,7 @@ static void pointers(void)
 
 void test_grant_table_op(void)
 {
-	unsigned long n = 0;
+	uint64_t n = 0;
 
 	if (store_read_number(0, "domid", &n)) {
 		not_here("the store does not tell our number", "mapping and copying");

@@ -126,6 +126,7 @@ static struct {
 static char request[8192];
 static size_t request_len;
 static bool mute;		  /* the store does not answer */
+static bool no_watches;		  /* it refuses them */
 static unsigned int slow;	  /* steps until the backend acts */
 static const char *backend_state; /* where the disk's backend has it */
 static uint32_t lie_len;	  /* the next answer's length */
@@ -196,7 +197,10 @@ static void serve(const struct xsd_sockmsg *rq, char *arg)
 		event.len = rq->len;
 		put(&event, sizeof(event));
 		put(arg, rq->len);
-		answer(rq, rq->type, "OK", 3);
+		if (no_watches)
+			answer(rq, XS_ERROR, "E2BIG", 6);
+		else
+			answer(rq, rq->type, "OK", 3);
 		break;
 	default: answer(rq, rq->type, "OK", 3);
 	}
@@ -298,7 +302,7 @@ static int fresh(void **state)
 	memset(&blk, 0, sizeof(blk));
 	request_len = 0;
 	disk_cons = 0;
-	mute = false;
+	mute = no_watches = false;
 	lie_len = 0;
 	manner = HONEST;
 	backend_state = "/backend/state";
@@ -348,6 +352,18 @@ static void store_event_before_answer(void **state)
 	assert_int_equal(n, 1);
 	assert_int_equal(store_unwatch("x", seen, &n), 0);
 	assert_int_equal(store_unwatch("x", seen, &n), -XEN_ENOENT);
+}
+
+static void store_refuses_a_watch(void **state)
+{
+	int n = 0;
+
+	(void)state;
+	no_watches = true;
+	assert_int_equal(store_watch("x", seen, &n), -XEN_E2BIG);
+	assert_false(store_pending(NULL));
+	store_run();
+	assert_int_equal(n, 0);
 }
 
 static void store_silent(void **state)
@@ -556,6 +572,20 @@ static void blk_hostile(void **state)
 	}
 }
 
+static void blk_size_is_64_bits(void **state)
+{
+	(void)state;
+	set("/backend/sectors", "18446744073709551615");
+	assert_int_equal(blk_open(&blk, 768), 0);
+	assert_true(blk.sectors == UINT64_MAX);
+	assert_int_equal(blk_read(&blk, ~0ull, data, 1), -XEN_EINVAL);
+	blk_close(&blk);
+	fresh(state);
+	set("/backend/sectors", "18446744073709551616"); /* is no number, and not 0 or 1 either */
+	set("device/vbd/768/backend-id", "18446744073709551616");
+	assert_int_equal(blk_open(&blk, 768), -XEN_EINVAL);
+}
+
 static void blk_no_backend(void **state)
 {
 	(void)state;
@@ -570,6 +600,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(store_answers, fresh),
 		cmocka_unit_test_setup(store_event_before_answer, fresh),
+		cmocka_unit_test_setup(store_refuses_a_watch, fresh),
 		cmocka_unit_test_setup(store_silent, fresh),
 		cmocka_unit_test_setup(store_index_jumps, fresh),
 		cmocka_unit_test_setup(store_answer_too_long, fresh),
@@ -582,6 +613,7 @@ int main(void)
 		cmocka_unit_test_setup(a_disk_that_shrank_is_refused, fresh),
 		cmocka_unit_test_setup(blk_error_is_told, fresh),
 		cmocka_unit_test_setup(blk_hostile, fresh),
+		cmocka_unit_test_setup(blk_size_is_64_bits, fresh),
 		cmocka_unit_test_setup(blk_no_backend, fresh),
 	};
 
