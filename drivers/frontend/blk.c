@@ -43,8 +43,35 @@ static int publish(struct blk *b)
 	return rc;
 }
 
+/* Takes back what a request has granted. False: the backend has some of it mapped, and that stays
+ * with the request. */
+static bool take_back(struct blk_request *r)
+{
+	unsigned int kept = 0;
+
+	for (unsigned int i = 0; i < r->pages; i++)
+		if (os_grant_end(r->grants[i]))
+			r->grants[kept++] = r->grants[i];
+	r->pages = kept;
+	r->used = kept != 0;
+	return !kept;
+}
+
+/* From a backend that does not answer, or not rightly. */
+static void take_all_back(struct blk *b)
+{
+	unsigned int kept = 0;
+
+	for (unsigned int i = 0; i < BLK_INFLIGHT; i++)
+		if (!take_back(&b->requests[i]))
+			kept += b->requests[i].pages;
+	if (kept)
+		os_log("blk: the backend keeps %u pages of requests", kept);
+}
+
 static void release(struct blk *b)
 {
+	take_all_back(b);
 	if (b->port)
 		os_event_close(b->port);
 	if (b->grant && os_grant_end(b->grant))
@@ -132,10 +159,10 @@ int blk_resume(struct blk *b)
 
 static void retire(struct blk *b, struct blk_request *r, int status)
 {
-	for (unsigned int i = 0; i < r->pages; i++)
-		if (os_grant_end(r->grants[i]))
-			os_log("blk: the backend keeps a page that it has answered for");
-	r->used = false;
+	if (!take_back(r)) { /* it can go on writing there, whatever the caller puts there next */
+		os_log("blk: the backend keeps a page that it has answered for");
+		b->broken = true;
+	}
 	b->inflight--;
 	if (status != BLKIF_RSP_OKAY && !b->error)
 		b->error = status == BLKIF_RSP_EOPNOTSUPP ? -XEN_EOPNOTSUPP : -XEN_EIO;
@@ -185,7 +212,10 @@ static int wait_answer(struct blk *b)
 	}
 	if (!b->broken)
 		collect(b);
-	return b->broken ? -XEN_EIO : 0;
+	if (!b->broken)
+		return 0;
+	take_all_back(b); /* or a late one goes into pages that are something else by then */
+	return -XEN_EIO;
 }
 
 static void kick(struct blk *b)
@@ -235,6 +265,11 @@ static int finish(struct blk *b)
 	return rc;
 }
 
+static bool usable(const struct blk *b)
+{
+	return !b->broken && b->dev.mine == XenbusStateConnected;
+}
+
 static int transfer(struct blk *b, bool write, uint64_t sector, char *pages, unsigned int n)
 {
 	const unsigned int per_page = OS_PAGE_SIZE / BLK_SECTOR;
@@ -242,7 +277,7 @@ static int transfer(struct blk *b, bool write, uint64_t sector, char *pages, uns
 	blkif_request_t *rq;
 	int ref;
 
-	if (b->broken || b->dev.mine != XenbusStateConnected)
+	if (!usable(b))
 		return -XEN_EIO;
 	if (write && b->readonly)
 		return -XEN_EROFS;
@@ -297,9 +332,12 @@ int blk_flush(struct blk *b)
 	struct blk_request *r;
 	blkif_request_t *rq;
 
+	if (!usable(b))
+		return -XEN_EIO;
 	if (!b->can_flush)
 		return -XEN_EOPNOTSUPP;
-	if (b->broken || !(rq = take(b, &r)))
+	rq = take(b, &r);
+	if (!rq)
 		return -XEN_EIO;
 	rq->operation = BLKIF_OP_FLUSH_DISKCACHE;
 	b->ring.req_prod_pvt++;

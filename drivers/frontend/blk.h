@@ -34,7 +34,9 @@ struct blk {
 int blk_open(struct blk *b, unsigned long id);
 /*
  * n pages at a page-aligned address, from a sector on. Waits until all is done. -XEN_EROFS,
- * -XEN_EINVAL (past the end), -XEN_EIO (the backend says so, or breaks the protocol).
+ * -XEN_EINVAL (past the end), -XEN_EIO (the backend says so, breaks the protocol, or does not
+ * answer for a minute; the disk is broken then, and pages that the backend has mapped may still
+ * change until blk_close(), which the log tells).
  */
 int blk_read(struct blk *b, uint64_t sector, void *pages, unsigned int n);
 int blk_write(struct blk *b, uint64_t sector, const void *pages, unsigned int n);

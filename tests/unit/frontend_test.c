@@ -565,11 +565,36 @@ static void blk_hostile(void **state)
 		assert_int_equal(blk_open(&blk, 768), 0);
 		manner = manners[i];
 		assert_int_equal(blk_read(&blk, 0, data, 30), -XEN_EIO);
+		assert_int_equal(grants, 1); /* the ring's: a late answer finds no page of ours */
 		manner = HONEST;
 		assert_int_equal(blk_read(&blk, 0, data, 1), -XEN_EIO); /* it stays broken */
 		os_page_free(blk.page);
 		blk.page = NULL;
 	}
+}
+
+/* It could write there when the caller has long put something else there. */
+static void blk_answered_and_still_mapped(void **state)
+{
+	(void)state;
+	assert_int_equal(blk_open(&blk, 768), 0);
+	mapped = true;
+	assert_int_equal(blk_read(&blk, 0, data, 30), -XEN_EIO);
+	assert_int_equal(grants, 31);
+	assert_int_equal(blk_read(&blk, 0, data, 1), -XEN_EIO);
+	blk_close(&blk);
+	assert_false(mapped);
+	assert_int_equal(grants, 0);
+	assert_int_equal(pages, 0);
+}
+
+static void blk_closed_takes_nothing(void **state)
+{
+	(void)state;
+	assert_int_equal(blk_open(&blk, 768), 0);
+	blk_close(&blk);
+	assert_int_equal(blk_read(&blk, 0, data, 1), -XEN_EIO);
+	assert_int_equal(blk_flush(&blk), -XEN_EIO);
 }
 
 static void blk_size_is_64_bits(void **state)
@@ -613,6 +638,8 @@ int main(void)
 		cmocka_unit_test_setup(a_disk_that_shrank_is_refused, fresh),
 		cmocka_unit_test_setup(blk_error_is_told, fresh),
 		cmocka_unit_test_setup(blk_hostile, fresh),
+		cmocka_unit_test_setup(blk_answered_and_still_mapped, fresh),
+		cmocka_unit_test_setup(blk_closed_takes_nothing, fresh),
 		cmocka_unit_test_setup(blk_size_is_64_bits, fresh),
 		cmocka_unit_test_setup(blk_no_backend, fresh),
 	};
