@@ -75,17 +75,18 @@ static int read_mac(struct net *n)
 
 /* A control ring, if the backend knows it. Without one the card works as well, so that nothing here
  * is an error. */
-static int open_control(struct net *n, int *ring, int *list)
+static int open_control(struct net *n)
 {
 	int rc;
 
-	n->ctrl_port = 0;
 	n->staged = false;
 	if (!device_get(&n->dev, "feature-ctrl-ring", 0))
 		return 0;
-	*ring = grant_page(n, &n->ctrl_ring, false);
-	*list = grant_page(n, &n->ctrl_list, false);
-	rc = *ring < 0 || *list < 0 ? -XEN_ENOMEM : os_event_open(n->dev.backend, woken, n);
+	n->ctrl_ring_grant = grant_page(n, &n->ctrl_ring, false);
+	n->ctrl_list_grant = grant_page(n, &n->ctrl_list, false);
+	rc = n->ctrl_ring_grant < 0 || n->ctrl_list_grant < 0 ?
+		     -XEN_ENOMEM :
+		     os_event_open(n->dev.backend, woken, n);
 	if (rc < 0)
 		return rc;
 	n->ctrl_port = rc;
@@ -99,7 +100,7 @@ static int open_control(struct net *n, int *ring, int *list)
  * a hypercall then. The answer is looked at when it comes; a backend that cannot goes on copying by
  * grants.
  */
-static void stage_buffers(struct net *n, int list)
+static void stage_buffers(struct net *n)
 {
 	struct xen_netif_gref *g = n->ctrl_list;
 	int notify;
@@ -111,9 +112,10 @@ static void stage_buffers(struct net *n, int list)
 						    .flags = XEN_NETIF_CTRLF_GREF_readonly };
 		g[2 * i + 1] = (struct xen_netif_gref){ .ref = n->rx_grants[i] };
 	}
-	*RING_GET_REQUEST(&n->ctrl, n->ctrl.req_prod_pvt) =
-		(struct xen_netif_ctrl_request){ .type = XEN_NETIF_CTRL_TYPE_ADD_GREF_MAPPING,
-						 .data = { 0, list, 2 * NET_BUFFERS } };
+	*RING_GET_REQUEST(&n->ctrl, n->ctrl.req_prod_pvt) = (struct xen_netif_ctrl_request){
+		.type = XEN_NETIF_CTRL_TYPE_ADD_GREF_MAPPING,
+		.data = { 0, n->ctrl_list_grant, 2 * NET_BUFFERS }
+	};
 	n->ctrl.req_prod_pvt++;
 	RING_PUSH_REQUESTS_AND_CHECK_NOTIFY(&n->ctrl, notify);
 	if (notify)
@@ -132,17 +134,17 @@ static void collect_control(struct net *n)
 		    rsp.status == XEN_NETIF_CTRL_STATUS_SUCCESS;
 }
 
-static int publish_control(struct net *n, store_txn_t t, int ring)
+static int publish_control(struct net *n, store_txn_t t)
 {
 	int rc;
 
 	if (!n->ctrl_port)
 		return 0;
-	rc = device_put(&n->dev, t, "ctrl-ring-ref", "%d", ring);
+	rc = device_put(&n->dev, t, "ctrl-ring-ref", "%d", n->ctrl_ring_grant);
 	return rc ? rc : device_put(&n->dev, t, "event-channel-ctrl", "%u", n->ctrl_port);
 }
 
-static int publish(struct net *n, int ctrl_ring)
+static int publish(struct net *n)
 {
 	store_txn_t t;
 	int rc;
@@ -157,7 +159,7 @@ static int publish(struct net *n, int ctrl_ring)
 		    (rc = device_put(&n->dev, t, "request-rx-copy", "1")) ||
 		    (rc = device_put(&n->dev, t, "feature-rx-notify", "1")) ||
 		    (rc = device_put(&n->dev, t, "feature-no-csum-offload", "1")) ||
-		    (rc = publish_control(n, t, ctrl_ring)) ||
+		    (rc = publish_control(n, t)) ||
 		    (rc = device_state(&n->dev, t, XenbusStateConnected))) {
 			store_end(t, false);
 			return rc;
@@ -169,8 +171,7 @@ static int publish(struct net *n, int ctrl_ring)
 
 static int connect(struct net *n)
 {
-	int rc = device_await(&n->dev, STEP_PUBLISH, DEVICE_PATIENCE_MS), ctrl_ring = 0,
-	    ctrl_list = 0;
+	int rc = device_await(&n->dev, STEP_PUBLISH, DEVICE_PATIENCE_MS);
 
 	if (rc)
 		return rc;
@@ -186,13 +187,40 @@ static int connect(struct net *n)
 	if (rc < 0)
 		return rc;
 	n->port = rc;
-	if ((rc = open_control(n, &ctrl_ring, &ctrl_list)) || (rc = publish(n, ctrl_ring)))
+	if ((rc = open_control(n)) || (rc = publish(n)))
 		return rc;
-	stage_buffers(n, ctrl_list);
+	stage_buffers(n);
 	for (int i = 0; i < NET_BUFFERS; i++)
 		offer(n, i);
 	push_offers(n);
 	return 0;
+}
+
+static void take_page_back(void **page, int *grant)
+{
+	if (*grant > 0 && os_grant_end(*grant))
+		os_log("net: the backend keeps a page; it is given up");
+	else if (*page)
+		os_page_free(*page);
+	*page = NULL;
+	*grant = 0;
+}
+
+static void release(struct net *n)
+{
+	if (n->port)
+		os_event_close(n->port);
+	if (n->ctrl_port)
+		os_event_close(n->ctrl_port);
+	n->port = n->ctrl_port = 0;
+	take_page_back(&n->tx_ring, &n->tx_ring_grant);
+	take_page_back(&n->rx_ring, &n->rx_ring_grant);
+	take_page_back(&n->ctrl_ring, &n->ctrl_ring_grant);
+	take_page_back(&n->ctrl_list, &n->ctrl_list_grant);
+	for (int i = 0; i < NET_BUFFERS; i++) {
+		take_page_back(&n->tx_pages[i], &n->tx_grants[i]);
+		take_page_back(&n->rx_pages[i], &n->rx_grants[i]);
+	}
 }
 
 int net_open(struct net *n, unsigned long id)
@@ -200,22 +228,37 @@ int net_open(struct net *n, unsigned long id)
 	int rc;
 
 	memset(n, 0, sizeof(*n));
-	if ((rc = device_open(&n->dev, "vif", id)) || (rc = read_mac(n)))
-		return rc;
-	return connect(n);
+	if (!(rc = device_open(&n->dev, "vif", id)) && !(rc = read_mac(n)))
+		rc = connect(n);
+	if (rc)
+		release(n);
+	n->open = rc == 0;
+	return rc;
+}
+
+/* The ports and grants went with the old domain. */
+static void forget(struct net *n)
+{
+	n->port = n->ctrl_port = 0;
+	n->tx_ring_grant = n->rx_ring_grant = 0;
+	n->ctrl_ring_grant = n->ctrl_list_grant = 0;
+	memset(n->tx_grants, 0, sizeof(n->tx_grants));
+	memset(n->rx_grants, 0, sizeof(n->rx_grants));
+	memset(n->tx_used, 0, sizeof(n->tx_used));
 }
 
 int net_resume(struct net *n)
 {
 	int rc;
 
-	if (!n->port)
-		return 0; /* was not open */
-	n->port = 0;	  /* this and the grants went with the old domain */
-	memset(n->tx_used, 0, sizeof(n->tx_used));
+	if (!n->open)
+		return 0;
+	forget(n);
 	rc = device_reopen(&n->dev);
 	if (!rc)
 		rc = connect(n);
+	if (rc)
+		release(n);
 	n->broken = rc != 0;
 	return rc;
 }
@@ -261,7 +304,7 @@ int net_send(struct net *n, const void *frame, size_t len)
 
 	if (len > NET_FRAME_MAX)
 		return -XEN_E2BIG;
-	if (n->broken || collect_sent(n))
+	if (!n->port || n->broken || collect_sent(n))
 		return -XEN_EIO;
 	for (i = 0; i < NET_BUFFERS && n->tx_used[i]; i++)
 		;
@@ -316,7 +359,10 @@ void net_poll(struct net *n, void (*fn)(void *arg, void *frame, size_t len), voi
 				n->dropped++;
 			} else {
 				n->received++;
-				fn(arg, (char *)n->rx_pages[rsp.id] + rsp.offset, rsp.status);
+				/* The backend may write there all the time: fn sees one frame. */
+				memcpy(n->frame, (char *)n->rx_pages[rsp.id] + rsp.offset,
+				       rsp.status);
+				fn(arg, n->frame, rsp.status);
 			}
 			offer(n, rsp.id);
 		}

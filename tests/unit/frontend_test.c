@@ -15,107 +15,10 @@
 #include "drivers/frontend/blk.h"
 #include "drivers/frontend/console.h"
 #include "drivers/frontend/store.h"
+#include "tests/unit/fake_os.h"
 
 #include <xen/io/console.h>
 #include <xen/io/xs_wire.h>
-
-/* --- the kernel */
-
-static unsigned int pages, grants;
-static const void *granted[512];
-
-void *os_page_alloc(void)
-{
-	void *p = aligned_alloc(OS_PAGE_SIZE, OS_PAGE_SIZE);
-
-	assert_non_null(p);
-	pages++;
-	return memset(p, 0, OS_PAGE_SIZE);
-}
-
-void os_page_free(void *page)
-{
-	pages--;
-	free(page);
-}
-
-int os_grant(domid_t dom, const void *page, bool readonly)
-{
-	(void)dom, (void)readonly;
-	for (int i = 8; i < 512; i++) {
-		if (granted[i])
-			continue;
-		granted[i] = page;
-		grants++;
-		return i;
-	}
-	return -XEN_ENOSPC;
-}
-
-static bool mapped; /* the ring, by a backend that takes its time */
-
-int os_grant_end(grant_ref_t ref)
-{
-	assert_true(ref < 512 && granted[ref]);
-	if (mapped)
-		return -XEN_EBUSY;
-	granted[ref] = NULL;
-	grants--;
-	return 0;
-}
-
-int os_event_open(domid_t dom, void (*fn)(void *), void *arg)
-{
-	(void)dom, (void)fn, (void)arg;
-	return 40;
-}
-
-void os_event_attach(evtchn_port_t port, void (*fn)(void *), void *arg)
-{
-	(void)port, (void)fn, (void)arg;
-}
-
-void os_event_close(evtchn_port_t port)
-{
-	(void)port;
-}
-
-static void peer(void);
-
-void os_event_send(evtchn_port_t port)
-{
-	(void)port;
-	peer();
-}
-
-bool os_wait(bool (*done)(void *), void *arg, unsigned int ms)
-{
-	(void)ms;
-	for (int i = 0; i < 4 && !done(arg); i++)
-		peer();
-	return done(arg);
-}
-
-void os_log(const char *fmt, ...)
-{
-	(void)fmt;
-}
-
-int os_format(char *buf, size_t size, const char *fmt, ...)
-{
-	va_list ap;
-	int n;
-
-	va_start(ap, fmt);
-	n = vsnprintf(buf, size, fmt, ap);
-	va_end(ap);
-	return n;
-}
-
-int os_vformat(char *buf, size_t size, const char *fmt, va_list ap)
-{
-	return vsnprintf(buf, size, fmt, ap);
-}
 
 /* --- the peer: a store with a few entries */
 
@@ -186,9 +89,9 @@ static void serve(const struct xsd_sockmsg *rq, char *arg)
 		set(arg, text);
 		if (!strcmp(arg, "device/vbd/768/state") && text[0] == '3')
 			set(backend_state, "4");
-		if (!strcmp(arg, "device/vbd/768/state") && text[0] == '5' && !mapped)
+		if (!strcmp(arg, "device/vbd/768/state") && text[0] == '5' && !fake_os.mapped)
 			set(backend_state, "6");
-		if (!strcmp(arg, "device/vbd/768/state") && text[0] >= '5' && mapped)
+		if (!strcmp(arg, "device/vbd/768/state") && text[0] >= '5' && fake_os.mapped)
 			slow = 2;
 		answer(rq, XS_WRITE, "OK", 3);
 		break;
@@ -248,7 +151,7 @@ static void disk_peer(void)
 		size_t at = rq.sector_number * 512;
 
 		for (int i = 0; i < rq.nr_segments; i++, at += 4096) {
-			void *page = (void *)granted[rq.seg[i].gref];
+			void *page = (void *)fake_os.granted[rq.seg[i].gref];
 
 			assert_true(page && at + 4096 <= sizeof(disk));
 			if (rq.operation == BLKIF_OP_WRITE)
@@ -275,7 +178,7 @@ static void slow_backend(void)
 
 	if (!slow || wire.rsp_cons != wire.rsp_prod || --slow)
 		return;
-	mapped = !closed;
+	fake_os.mapped = !closed;
 	set(backend_state, closed ? "6" : "5");
 	put(&m, sizeof(m));
 	put(event, sizeof(event));
@@ -283,7 +186,7 @@ static void slow_backend(void)
 
 static void console_peer(void);
 
-static void peer(void)
+void fake_os_peer(void)
 {
 	store_peer();
 	console_peer();
@@ -298,7 +201,7 @@ static int fresh(void **state)
 	(void)state;
 	memset(&wire, 0, sizeof(wire));
 	memset(entries, 0, sizeof(entries));
-	memset(granted, 0, sizeof(granted));
+	fake_os_reset();
 	memset(&blk, 0, sizeof(blk));
 	request_len = 0;
 	disk_cons = 0;
@@ -306,8 +209,6 @@ static int fresh(void **state)
 	lie_len = 0;
 	manner = HONEST;
 	backend_state = "/backend/state";
-	pages = grants = 0;
-	mapped = false;
 	slow = 0;
 	set("name", "guest");
 	set("device/vbd/768/backend", "/backend");
@@ -461,10 +362,10 @@ static void blk_reads_and_writes(void **state)
 	assert_int_equal(blk_flush(&blk), 0);
 	assert_int_equal(blk_read(&blk, 2048, data, 1), -XEN_EINVAL);
 	assert_int_equal(blk_read(&blk, ~0ull, data, 1), -XEN_EINVAL);
-	assert_int_equal(grants, 1); /* the ring's */
+	assert_int_equal(fake_os.grants, 1); /* the ring's */
 	blk_close(&blk);
-	assert_int_equal(grants, 0);
-	assert_int_equal(pages, 0);
+	assert_int_equal(fake_os.grants, 0);
+	assert_int_equal(fake_os.pages, 0);
 }
 
 /* The ring's page is given up for good if it is taken back too early. */
@@ -472,11 +373,11 @@ static void what_a_slow_backend_maps_is_waited_for(void **state)
 {
 	(void)state;
 	assert_int_equal(blk_open(&blk, 768), 0);
-	mapped = true;
+	fake_os.mapped = true;
 	blk_close(&blk);
-	assert_false(mapped);
-	assert_int_equal(pages, 0);
-	assert_int_equal(grants, 0);
+	assert_false(fake_os.mapped);
+	assert_int_equal(fake_os.pages, 0);
+	assert_int_equal(fake_os.grants, 0);
 	assert_string_equal(entry("device/vbd/768/state", true), "6");
 }
 
@@ -497,8 +398,8 @@ static void on_watch(void *arg)
 	watch_fired++;
 }
 
-/* Another domain with the same memory: no grants, no ports, a new backend; what it wrote is still
- * there. */
+/* Another domain with the same memory: no fake_os.grants, no ports, a new backend; what it wrote is
+ * still there. */
 static void a_guest_that_resumes_has_its_disk(void **state)
 {
 	(void)state;
@@ -507,9 +408,8 @@ static void a_guest_that_resumes_has_its_disk(void **state)
 	memset(data, 0x3c, sizeof(data));
 	assert_int_equal(blk_write(&blk, 16, data, 3), 0);
 
-	memset(granted, 0, sizeof(granted));
+	fake_os_moved();
 	memset(&wire, 0, sizeof(wire));
-	grants = 0;
 	disk_cons = 0;
 	set("device/vbd/768/backend", "/other");
 	set("/other/state", "2");
@@ -525,18 +425,17 @@ static void a_guest_that_resumes_has_its_disk(void **state)
 	memset(data, 0, sizeof(data));
 	assert_int_equal(blk_read(&blk, 16, data, 3), 0);
 	assert_int_equal(((char *)data)[3 * 4096 - 1], 0x3c);
-	assert_int_equal(grants, 1); /* the ring's */
+	assert_int_equal(fake_os.grants, 1); /* the ring's */
 	store_unwatch("memory/target", on_watch, NULL);
 	blk_close(&blk);
-	assert_int_equal(pages, 0);
+	assert_int_equal(fake_os.pages, 0);
 }
 
 static void a_disk_that_shrank_is_refused(void **state)
 {
 	(void)state;
 	assert_int_equal(blk_open(&blk, 768), 0);
-	memset(granted, 0, sizeof(granted));
-	grants = 0;
+	fake_os_moved();
 	disk_cons = 0;
 	set("/backend/state", "2");
 	set("/backend/sectors", "1024");
@@ -565,7 +464,8 @@ static void blk_hostile(void **state)
 		assert_int_equal(blk_open(&blk, 768), 0);
 		manner = manners[i];
 		assert_int_equal(blk_read(&blk, 0, data, 30), -XEN_EIO);
-		assert_int_equal(grants, 1); /* the ring's: a late answer finds no page of ours */
+		assert_int_equal(fake_os.grants,
+				 1); /* the ring's: a late answer finds no page of ours */
 		manner = HONEST;
 		assert_int_equal(blk_read(&blk, 0, data, 1), -XEN_EIO); /* it stays broken */
 		os_page_free(blk.page);
@@ -578,14 +478,14 @@ static void blk_answered_and_still_mapped(void **state)
 {
 	(void)state;
 	assert_int_equal(blk_open(&blk, 768), 0);
-	mapped = true;
+	fake_os.mapped = true;
 	assert_int_equal(blk_read(&blk, 0, data, 30), -XEN_EIO);
-	assert_int_equal(grants, 31);
+	assert_int_equal(fake_os.grants, 31);
 	assert_int_equal(blk_read(&blk, 0, data, 1), -XEN_EIO);
 	blk_close(&blk);
-	assert_false(mapped);
-	assert_int_equal(grants, 0);
-	assert_int_equal(pages, 0);
+	assert_false(fake_os.mapped);
+	assert_int_equal(fake_os.grants, 0);
+	assert_int_equal(fake_os.pages, 0);
 }
 
 static void blk_closed_takes_nothing(void **state)
@@ -617,7 +517,7 @@ static void blk_no_backend(void **state)
 	assert_true(blk_open(&blk, 832) < 0);
 	set("/backend/state", "6");
 	assert_true(blk_open(&blk, 768) < 0);
-	assert_int_equal(pages, 0);
+	assert_int_equal(fake_os.pages, 0);
 }
 
 int main(void)
