@@ -10,6 +10,7 @@
 #define PAGES 24
 
 static struct blk disk;
+static bool kept;
 /* Not one page after the other in machine memory, and need not be: each is granted by itself. */
 static char saved[PAGES][PAGE_SIZE] __attribute__((aligned(PAGE_SIZE)));
 static char pattern[PAGES][PAGE_SIZE] __attribute__((aligned(PAGE_SIZE)));
@@ -29,8 +30,8 @@ void selftest_disk(void)
 	uint64_t last;
 	int rc;
 
-	if (id < 0) {
-		tap_skip("no disk", "disk");
+	if (id < 0 || kept) {
+		tap_skip(kept ? "it is open" : "no disk", "disk");
 		return;
 	}
 	rc = blk_open(&disk, id);
@@ -67,8 +68,24 @@ void disk_keep(void)
 	long id = device_find("vbd", 0);
 	int rc = id < 0 ? (int)id : blk_open(&disk, id);
 
+	kept = rc == 0;
 	if (rc)
 		print("disk: it cannot be opened: %d\n", rc);
 	else
 		print("disk: open, %llu sectors\n", (unsigned long long)disk.sectors);
+}
+
+void disk_resume(void)
+{
+	int rc;
+
+	if (!kept)
+		return;
+	rc = blk_resume(&disk);
+	if (!rc)
+		rc = blk_read(&disk, 0, found, 1);
+	if (rc)
+		print("disk: it did not come back: %d\n", rc);
+	else
+		print("disk: back, %llu sectors\n", (unsigned long long)disk.sectors);
 }

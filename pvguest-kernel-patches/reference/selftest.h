@@ -11,5 +11,6 @@ void selftest_smp(void);       /* smp.c: a second vCPU, if there is one */
 void selftest_store(void);
 void selftest_disk(void); /* the first disk, if there is one */
 void disk_keep(void);	  /* opens it, and that is all */
+void disk_resume(void);	  /* if it is kept: reads a page of it where the guest is now */
 
 #endif

@@ -14,11 +14,12 @@
 #include "netecho.h"
 #include "os_events.h"
 #include "print.h"
+#include "selftest.h"
 #include "suspend.h"
 #include "timer.h"
 
 #define PER_PAGE (PAGE_SIZE / sizeof(unsigned long))
-#define MIDS	 4u /* 1 GiB of frames on PV64, 16 GiB on PV32 */
+#define MIDS	 4u /* 4 GiB of memory on PV64, 16 GiB on PV32 */
 
 static unsigned long list_top[PER_PAGE] __attribute__((aligned(PAGE_SIZE)));
 static unsigned long list_mid[MIDS][PER_PAGE] __attribute__((aligned(PAGE_SIZE)));
@@ -108,6 +109,7 @@ void suspend_if_asked(void)
 		store_resume(mfn_to_virt(start_info.store_mfn), start_info.store_evtchn);
 		console_resume(mfn_to_virt(start_info.console.domU.mfn),
 			       start_info.console.domU.evtchn);
+		disk_resume();
 		netecho_resume();
 	}
 	print("suspended, %s, %llu ms%s\n", rc ? "called off" : "resumed",

@@ -135,3 +135,18 @@ for w in $widths; do
 	show_log r$w | tail -12
 	check "PV$w: destroy" tool destroy r$w
 done
+
+# Its own frontends: a disk and a card that are there before and after
+for w in $widths; do
+	dd if=/dev/zero of=/tmp/d$w.img bs=1M count=2 2> /dev/null
+	small_guest d$w /guests/reference$w.elf "extra=\"disk ip=10.9.0.$w\"" "disk=[\"vdev=xvda,target=/tmp/d$w.img\"]" 'vif=["bridge=br0"]'
+	check "PV$w with devices: create" tool create /tmp/d$w.cfg
+	check "PV$w: its disk is open" wait_log d$w "disk: open, 4096 sectors" 30
+	check "PV$w: its card answers" wait_for 30 ping -c 1 -W 1 10.9.0.$w
+	check "PV$w with devices: save" tool save d$w /tmp/d$w.save
+	check "PV$w with devices: restore" tool restore /tmp/d$w.save
+	rm -f /tmp/d$w.save
+	check "PV$w: it reads its disk again" wait_log d$w "disk: back, 4096 sectors" 30
+	check "PV$w: its card answers again" wait_for 30 ping -c 1 -W 1 10.9.0.$w
+	check "PV$w with devices: destroy" tool destroy d$w
+done
