@@ -279,9 +279,9 @@ void heap_reset(void)
 
 /* --- the hypervisor's own ------------------------------------------------- */
 
-void *page_alloc(unsigned int order)
+static void *own_alloc(unsigned int order, unsigned int below_bits)
 {
-	struct frame *f = frames_alloc(order, 0);
+	struct frame *f = frames_alloc(order, below_bits);
 	unsigned long i;
 
 	if (!f)
@@ -291,6 +291,16 @@ void *page_alloc(unsigned int order)
 		frame_flags(f + i, 0, FRAME_USED | FRAME_SLAB);
 	f->order = order;
 	return mfn_to_virt(frame_mfn(f));
+}
+
+void *page_alloc(unsigned int order)
+{
+	return own_alloc(order, 0);
+}
+
+void *page_alloc_below(unsigned int bits)
+{
+	return own_alloc(0, bits);
 }
 
 /* What the hypervisor kept there is not for the guest that has it next. */

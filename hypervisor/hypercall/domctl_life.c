@@ -181,6 +181,9 @@ DOMCTL(domctl_set_address_size)
 	rc = size == 32 ? m2p32_make() : -XEN_EINVAL;
 	if (!rc)
 		rc = mmu_set_32bit(d);
+	if (rc == -XEN_ENOMEM)
+		return refuse(v, rc, "address size of d%u: %u; no memory is left for such a guest",
+			      d->id, size);
 	return rc ? refuse(v, rc,
 			   "address size of d%u: %u; it is 64 or 32, and fixed once the guest has memory",
 			   d->id, size) :

@@ -22,7 +22,10 @@ int pv_domain_init(struct domain *d, const struct xen_domctl_createdomain *c)
 {
 	int rc;
 
-	d->shared = page_alloc(0);
+	/* A 32-bit guest is told the address in a word of its own. Which width it is comes later. */
+	d->shared = page_alloc_below(32);
+	if (!d->shared)
+		d->shared = page_alloc(0);
 	if (!d->shared)
 		return -XEN_ENOMEM;
 	frame_share(mfn_frame(virt_to_mfn(d->shared)), d, true);

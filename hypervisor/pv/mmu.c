@@ -612,6 +612,8 @@ int mmu_set_32bit(struct domain *d)
 		return 0;
 	if (d->nr_pages)
 		return -XEN_EACCES;
+	if (d->shared && virt_to_mfn(d->shared).n >> (32 - PAGE_SHIFT))
+		return -XEN_ENOMEM; /* there was no page for it that such a guest can name */
 	d->is_32bit = true;
 	d->hv_start_low = M2P32_BASE;
 	return 0;

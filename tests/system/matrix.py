@@ -25,7 +25,7 @@ ROWS = [
     ("conformance", "torc", "stock", {}),
     ("conformance", "torc", "torc", {}),
     ("conformance", "stock", "stock", {}),
-    ("reference", "torc", "torc", {}),
+    ("reference", "torc", "torc", {"mem": 4608}),       # the usual ones have none above 4 GiB
     ("teaching", "torc", "torc", {}),
     ("gdb", "torc", "torc", {}),
     # the rig itself: stock Xen with stock tools

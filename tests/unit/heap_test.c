@@ -66,6 +66,8 @@ static void low_memory_is_kept_and_found(void **s)
 	assert_null(frames_alloc(9, PAGE_SHIFT + 9)); /* the low 2 MiB has a hole at its start */
 	assert_null(frames_alloc(0, 5));
 	assert_int_equal(heap_free_frames_below(PAGE_SHIFT + 9), 512 - 5 - 8);
+	assert_true(virt_to_mfn(page_alloc(0)).n >= 2048);
+	assert_true(virt_to_mfn(page_alloc_below(PAGE_SHIFT + 9)).n < 512);
 }
 
 static void random_traffic_keeps_the_count(void **s)

@@ -21,6 +21,7 @@ void heap_scrub_used(struct frame *f, unsigned int order); /* only those that a 
 
 /* The hypervisor's own: direct-mapped, zeroed. Whole frames, and objects up to a frame. */
 void *page_alloc(unsigned int order);
+void *page_alloc_below(unsigned int bits); /* one, of an address of so many bits */
 void page_free(void *p, unsigned int order);
 void *zalloc(size_t size); /* NULL: out of memory. size up to 4 MiB (frames above a frame's size) */
 void zfree(void *p);	   /* NULL is fine */
