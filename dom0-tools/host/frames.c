@@ -8,7 +8,8 @@
 #include <sys/mman.h>
 
 #define PIECE_PAGES   512u /* the table comes in pieces of 2 MiB */
-#define PIECE_ENTRIES (PIECE_PAGES * HOST_PAGE_SIZE / sizeof(uint64_t))
+#define PIECE_SIZE    ((size_t)PIECE_PAGES * HOST_PAGE_SIZE)
+#define PIECE_ENTRIES (PIECE_SIZE / sizeof(uint64_t))
 
 _Static_assert(HOST_NOT_ITS == XEN_DOMCTL_PFINFO_XTAB,
 	       "the ABI's word for a frame that is not the domain's");
@@ -58,38 +59,66 @@ static int pieces(struct host *h, xen_pfn_t *first, unsigned int count, struct w
 	return rc;
 }
 
-int host_m2p_map(struct host *h, const uint64_t **table, size_t *entries, struct why *why)
+/* The pieces that there are, each run of them by one call, over memory that reads 0. */
+static int map_pieces(struct host *h, char *table, const xen_pfn_t *first, unsigned int count,
+		      struct why *why)
 {
-	long max = xencall2L(h->call, __HYPERVISOR_memory_op, XENMEM_maximum_ram_page, 0);
-	xen_pfn_t *first, *all;
-	unsigned int count;
-	int rc;
+	xen_pfn_t *all = calloc(count, PIECE_PAGES * sizeof(*all));
+	unsigned int from, to;
+	int rc = 0;
 
-	if (max <= 0)
-		return host_refused(why, errno, "cannot ask how many frames the machine has");
-	count = (unsigned int)(((size_t)max + PIECE_ENTRIES - 1) / PIECE_ENTRIES);
-	first = calloc(count, sizeof(*first));
-	all = calloc(count, PIECE_PAGES * sizeof(*all));
-	rc = first && all ? pieces(h, first, count, why) :
-			    why_set(why, TE_NO_MEMORY, "no memory for a list of frames");
-	if (!rc) {
-		for (size_t i = 0; i < (size_t)count * PIECE_PAGES; i++)
-			all[i] = first[i / PIECE_PAGES] + i % PIECE_PAGES;
-		*table = xenforeignmemory_map(h->mem, DOMID_XEN, PROT_READ,
-					      (size_t)count * PIECE_PAGES, all, NULL);
-		if (!*table)
+	if (!all)
+		return why_set(why, TE_NO_MEMORY, "no memory for a list of frames");
+	for (from = 0; from < count && !rc; from = to) {
+		for (to = from; to < count && first[to]; to++)
+			for (size_t i = 0; i < PIECE_PAGES; i++)
+				all[(to - from) * PIECE_PAGES + i] = first[to] + i;
+		if (to == from) /* ABI: a hole in the machine's addresses */
+			to++;
+		else if (!xenforeignmemory_map2(h->mem, DOMID_XEN, table + from * PIECE_SIZE,
+						PROT_READ, MAP_FIXED, (to - from) * PIECE_PAGES,
+						all, NULL))
 			rc = host_refused(why, errno, "cannot map the table of machine frames");
-		*entries = (size_t)max;
 	}
 	free(all);
-	free(first);
 	return rc;
+}
+
+int host_m2p_map(struct host *h, const uint64_t **table, size_t *entries, struct why *why)
+{
+	long last = xencall2L(h->call, __HYPERVISOR_memory_op, XENMEM_maximum_ram_page, 0);
+	unsigned int count;
+	xen_pfn_t *first;
+	void *at;
+	int rc;
+
+	if (last <= 0)
+		return host_refused(why, errno, "cannot ask how many frames the machine has");
+	count = (unsigned int)((size_t)last / PIECE_ENTRIES + 1);
+	first = calloc(count, sizeof(*first));
+	at = mmap(NULL, count * PIECE_SIZE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+		  -1, 0);
+	rc = first && at != MAP_FAILED ?
+		     pieces(h, first, count, why) :
+		     why_set(why, TE_NO_MEMORY, "no memory for a list of frames");
+	if (!rc)
+		rc = map_pieces(h, at, first, count, why);
+	free(first);
+	if (rc) {
+		if (at != MAP_FAILED)
+			munmap(at, count * PIECE_SIZE);
+		return rc;
+	}
+	*table = at;
+	*entries = (size_t)last + 1;
+	return 0;
 }
 
 void host_m2p_unmap(struct host *h, const uint64_t *table, size_t entries)
 {
 	size_t count = (entries + PIECE_ENTRIES - 1) / PIECE_ENTRIES;
 
+	(void)h;
 	if (table)
-		xenforeignmemory_unmap(h->mem, (void *)(uintptr_t)table, count * PIECE_PAGES);
+		munmap((void *)(uintptr_t)table, count * PIECE_SIZE);
 }

@@ -143,7 +143,8 @@ int host_pin_root(struct host *h, uint32_t domid, unsigned int level, uint64_t m
 #define HOST_NOT_ITS (0xfu << 28)
 int host_frame_types(struct host *h, uint32_t domid, uint64_t *frames, size_t count,
 		     struct why *why);
-/* The machine's table from machine frames to guests' frames, read-only. */
+/* The machine's table from machine frames to guests' frames, read-only. What it says is to be
+ * checked: of a hole in the machine's addresses that is 0. */
 int host_m2p_map(struct host *h, const uint64_t **table, size_t *entries, struct why *why);
 void host_m2p_unmap(struct host *h, const uint64_t *table, size_t entries);
 

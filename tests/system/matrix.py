@@ -25,7 +25,7 @@ ROWS = [
     ("conformance", "torc", "stock", {}),
     ("conformance", "torc", "torc", {}),
     ("conformance", "stock", "stock", {}),
-    ("reference", "torc", "torc", {"mem": 4608}),       # the usual ones have none above 4 GiB
+    ("reference", "torc", "torc", {"mem": 4608}),       # others have none above 4 GiB, and no hole below
     ("teaching", "torc", "torc", {}),
     ("gdb", "torc", "torc", {}),
     # the rig itself: stock Xen with stock tools
@@ -54,7 +54,7 @@ ROWS = [
     ("grub32", "torc", "torc", {}),
     ("guest-linux", "torc", "torc", {}),
     ("guest-life", "torc", "torc", {}),
-    ("save-restore", "torc", "torc", {}),
+    ("save-restore", "torc", "torc", {"mem": 4608}),
     ("restore-later", "torc", "stock", {}),
     ("bad-input", "torc", "torc", {}),
 ]
