@@ -35,6 +35,7 @@ void test_multicall(void)
 	m[0].args[0] = (unsigned long)&m[1];
 	m[0].args[1] = 1;
 	expect(hc_multicall(m, 1), 0, "one inside another");
+	expect((long)m[0].result, -XEN_EINVAL, "its result");
 	m[1].op = __HYPERVISOR_xen_version;
 	m[1].args[0] = XENVER_pagesize;
 	m[0].op = ~0ul;

@@ -15,6 +15,7 @@ for w in $widths; do
 	wait_for 20 gone c$w
 	check "PV$w: every answer is the one expected" as_expected c$w
 	check "PV$w: it powers off" gone c$w
+	[ $w = 32 ] || check "PV64: its transcript is the one recorded" sh /scenario/compare "$(log c64)" /scenario/expected64.txt
 	small_guest lost$w /guests/conformance$w.elf 'extra="lost"' 'on_crash="destroy"'
 	check "PV$w: create one whose stack goes" tool create /tmp/lost$w.cfg
 	check "PV$w: an event ends it" wait_for 60 gone lost$w
