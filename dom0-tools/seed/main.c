@@ -41,16 +41,17 @@ struct seed {
 	IsoImage *image;
 };
 
-static int add_bytes(struct seed *s, const char *name, const char *text, struct why *why)
+/* user-data may be packed with gzip: bytes, not text. */
+static int add_bytes(struct seed *s, const char *name, const char *bytes, size_t len,
+		     struct why *why)
 {
-	size_t len = strlen(text);
-	unsigned char *copy = malloc(len + 1); /* the image frees it */
+	unsigned char *copy = malloc(len ? len : 1); /* the image frees it */
 	IsoStream *stream;
 	IsoFile *file;
 
 	if (!copy)
 		return why_set(why, TE_NO_MEMORY, "no memory");
-	memcpy(copy, text, len + 1);
+	memcpy(copy, bytes, len);
 	if (iso_memory_stream_new(copy, len, &stream) < 0) {
 		free(copy);
 		return why_set(why, TE_NO_MEMORY, "no memory for the seed's %s", name);
@@ -66,21 +67,22 @@ static int add_file(struct seed *s, const char *name, bool needed, struct why *w
 {
 	char path[PATH_MAX], *text = NULL;
 	char made[256];
+	size_t len;
 	int rc;
 
 	if (snprintf(path, sizeof(path), "%s/%s", s->dir, name) >= (int)sizeof(path))
 		return why_set(why, TE_FILE, "%s: the name is too long", s->dir);
-	rc = path_read_file(path, FILE_MAX_BYTES, &text, NULL);
+	rc = path_read_file(path, FILE_MAX_BYTES, &text, &len);
 	if (rc == -ENOENT && strcmp(name, "meta-data") == 0) {
 		snprintf(made, sizeof(made), "instance-id: %s\nlocal-hostname: %s\n", s->id,
 			 s->name);
-		return add_bytes(s, name, made, why);
+		return add_bytes(s, name, made, strlen(made), why);
 	}
 	if (rc == -ENOENT && !needed)
 		return 0;
 	if (rc)
 		return why_set(why, TE_FILE, "%s: %s", path, strerror(-rc));
-	rc = add_bytes(s, name, text, why);
+	rc = add_bytes(s, name, text, len, why);
 	free(text);
 	return rc;
 }

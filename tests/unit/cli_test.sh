@@ -98,6 +98,13 @@ if [ -e $GRUB ]; then
 	fits_schema "$dir/out.json" dom0-tools/schemas/torc-guest-1.json
 	result $? "its JSON fits its schema" "see above"
 fi
+mkdir "$dir/packed-seed"
+gzip -nc "$dir/ok.cfg" > "$dir/packed-seed/user-data"
+: > "$dir/packed-seed/network-config"
+"$B/bin/torc-seed" "$dir/packed-seed" "$dir/packed.iso" web 0 > "$dir/said" 2>&1
+xorriso -osirrox on -indev "$dir/packed.iso" -extract / "$dir/packed-out" >> "$dir/said" 2>&1
+cmp "$dir/packed-seed/user-data" "$dir/packed-out/user-data" >> "$dir/said" 2>&1 && [ -f "$dir/packed-out/network-config" ]
+result $? "packed user-data and an empty file are whole in a seed" "$(cat "$dir/said")"
 says "check-kernel without a file" 2 "which kernel" "$T" check-kernel
 says "check-kernel of nothing" 5 "/nowhere" "$T" check-kernel /nowhere
 says "check-kernel of no x86 ELF" 5 "neither an ELF file" "$T" check-kernel "$dir/ok.cfg"
