@@ -61,18 +61,18 @@ static int connect_daemon(struct cli *c, uint32_t domid, uint32_t flags, struct 
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -1;
-	if (connect(fd, (struct sockaddr *)&a, sizeof(a)) ||
-	    write_all(fd, (char *)&rq, sizeof(rq))) {
+	if (connect(fd, (struct sockaddr *)&a, sizeof(a))) {
 		close(fd);
 		return -1;
 	}
-	if (read(fd, answer, 1) == 1 && answer[0] == CONSOLED_OK)
-		return fd;
-	for (n = 1; n < sizeof(answer) - 1 && read(fd, answer + n, 1) == 1 && answer[n] != '\n'; n++)
-		;
+	/* whoever turns us away does not take it, and has said why */
+	write_all(fd, (char *)&rq, sizeof(rq));
+	while (n < sizeof(answer) - 1 && read(fd, answer + n, 1) == 1 && answer[n] != '\n')
+		if (answer[n++] == CONSOLED_OK && n == 1)
+			return fd;
 	answer[n] = 0;
 	close(fd);
-	why_set(why, TE_DEVICE, "the console daemon: %s", answer);
+	why_set(why, TE_DEVICE, "the console daemon: %s", n ? answer : "it ended");
 	return -1;
 }
 

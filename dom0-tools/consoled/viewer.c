@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -171,6 +172,35 @@ static void on_readable(struct ev_loop *loop, ev_io *w, int revents)
 		console_keys(v->console, buf, (size_t)n);
 }
 
+/*
+ * Nothing is read of a viewer whose guest takes no keys, its end neither: it may have left long
+ * ago. Silent guests, one of which has left its keys for hours, must not use up the places of all.
+ */
+static void sweep(struct daemon *d)
+{
+	for (struct console *c = d->consoles; c; c = c->next)
+		for (struct viewer *v = c->viewers, *next; v; v = next) {
+			struct pollfd p = { .fd = v->fd }; /* a hangup is told unasked */
+
+			next = v->next;
+			if (poll(&p, 1, 0) > 0 && p.revents & POLLHUP)
+				viewer_free(v);
+		}
+}
+
+/* It has not asked for anything yet: room for a line is there. */
+static void turn_away(int fd)
+{
+	char line[80];
+	int n = snprintf(line, sizeof(line), "%u viewers are connected, and no more may be\n",
+			 nr_viewers);
+
+	log_say(LOG_WARNING, NULL, "a viewer was turned away: %u are connected", nr_viewers);
+	if (send(fd, line, (size_t)n, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+		log_say(LOG_DEBUG, NULL, "a viewer left before it could be turned away");
+	close(fd);
+}
+
 static void on_connect(struct ev_loop *loop, ev_io *w, int revents)
 {
 	struct daemon *d = w->data;
@@ -181,13 +211,14 @@ static void on_connect(struct ev_loop *loop, ev_io *w, int revents)
 	fd = accept4(w->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	if (fd < 0)
 		return;
+	if (nr_viewers == MAX_VIEWERS)
+		sweep(d);
 	v = nr_viewers < MAX_VIEWERS ? calloc(1, sizeof(*v)) : NULL;
 	if (v)
 		v->pending = malloc(PENDING_SIZE);
 	if (!v || !v->pending) {
 		free(v);
-		close(fd);
-		log_say(LOG_WARNING, NULL, "a viewer was turned away: %u are connected", nr_viewers);
+		turn_away(fd);
 		return;
 	}
 	nr_viewers++;

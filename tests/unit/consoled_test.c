@@ -642,13 +642,37 @@ static void strange_viewers_are_turned_away(void **state)
 	for (int i = 0; i < 80; i++) {
 		fds[i] = connect_viewer();
 		turn();
-		turned += recv(fds[i], got, 1, MSG_DONTWAIT) == 0;
+		turned += recv(fds[i], got, 1, MSG_DONTWAIT) == 1;
 	}
 	assert_int_equal(turned, 16);
+	got[viewer_reads(fds[79], got, sizeof(got) - 1)] = 0;
+	assert_string_equal(got, "4 viewers are connected, and no more may be\n");
 	for (int i = 0; i < 80; i++)
 		close(fds[i]);
 	turn();
 	close(view(1, 0));
+	turn();
+}
+
+/* A guest that takes no keys leaves its viewers unread, their ends too. */
+static void who_left_a_silent_guest_has_no_place(void **state)
+{
+	char keys[1024];
+
+	(void)state;
+	there[1] = there[2] = true;
+	console_scan(&d);
+	memset(keys, 'k', sizeof(keys));
+	for (int i = 0; i < 100; i++) {
+		int fd = view(1, 0);
+
+		assert_int_equal(send(fd, keys, sizeof(keys), MSG_DONTWAIT), sizeof(keys));
+		turn();
+		close(fd);
+		turn();
+	}
+	/* one that is there keeps its place */
+	close(view(2, 0));
 	turn();
 }
 
@@ -686,6 +710,7 @@ int main(void)
 		TEST(the_bell_is_not_for_storms),
 		TEST(a_dead_guest_is_let_go_of),
 		TEST(strange_viewers_are_turned_away),
+		TEST(who_left_a_silent_guest_has_no_place),
 		TEST(without_a_grant),
 	};
 
