@@ -14,12 +14,16 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "dom0-tools/consoled/protocol.h"
 
 #define PENDING_SIZE 262144u
 #define MAX_VIEWERS  64u
+
+#define LEAVING_NS    50000000
+#define LEAVING_TRIES 10
 
 struct viewer {
 	struct viewer *next;
@@ -230,6 +234,18 @@ static void on_connect(struct ev_loop *loop, ev_io *w, int revents)
 	ev_io_start(loop, &v->in);
 }
 
+/* A daemon that lives answers; one that was killed has left the name alone. */
+static bool is_served(const struct sockaddr_un *a)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	bool yes = fd >= 0 &&
+		   (connect(fd, (const struct sockaddr *)a, sizeof(*a)) == 0 || errno == EAGAIN);
+
+	if (fd >= 0)
+		close(fd);
+	return yes;
+}
+
 int viewer_listen(struct daemon *d, const char *path)
 {
 	static ev_io io;
@@ -240,6 +256,12 @@ int viewer_listen(struct daemon *d, const char *path)
 	if (strlen(path) >= sizeof(a.sun_path))
 		return -ENAMETOOLONG;
 	strcpy(a.sun_path, path);
+	/* one that was told to end a moment ago may still be at it */
+	for (int tries = 0; is_served(&a); tries++) {
+		if (tries == LEAVING_TRIES)
+			return -EADDRINUSE;
+		nanosleep(&(struct timespec){ .tv_nsec = LEAVING_NS }, NULL);
+	}
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return -errno;

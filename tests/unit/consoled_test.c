@@ -676,6 +676,19 @@ static void who_left_a_silent_guest_has_no_place(void **state)
 	turn();
 }
 
+/* A second daemon would have the name, and the first the guests. */
+static void one_daemon_serves(void **state)
+{
+	(void)state;
+	there[1] = true;
+	console_scan(&d);
+	assert_int_equal(viewer_listen(&d, sock), -EADDRINUSE);
+	turn(); /* it was called at the door, and saw that it is served */
+	turn();
+	close(view(1, 0));
+	turn();
+}
+
 /* Root's right to map any frame is used for guests that are there when the daemon starts. */
 static void without_a_grant(void **state)
 {
@@ -711,6 +724,7 @@ int main(void)
 		TEST(a_dead_guest_is_let_go_of),
 		TEST(strange_viewers_are_turned_away),
 		TEST(who_left_a_silent_guest_has_no_place),
+		TEST(one_daemon_serves),
 		TEST(without_a_grant),
 	};
 
