@@ -6,6 +6,7 @@
 #include "dom0-tools/gdb/gdb.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <netdb.h>
 #include <poll.h>
 #include <signal.h>
@@ -17,6 +18,7 @@
 
 #define LOOK_MS	       20  /* without the hypervisor's alarm */
 #define LOOK_SELDOM_MS 250 /* with it: a guest that ends raises none */
+#define GOODBYE_MS     1000
 
 int gdb_listen(const char *where, int *fd, struct why *why)
 {
@@ -50,36 +52,56 @@ int gdb_listen(const char *where, int *fd, struct why *why)
 	return rc;
 }
 
-/* False: the peer does not listen any more. */
+/* What the peer takes now: one that takes nothing must not keep us from a signal, and so the guest
+ * from going on. False: it is gone. */
 static bool flush(struct stub *s, int fd)
 {
+	struct pollfd p = { .fd = fd, .events = POLLOUT };
 	size_t done = 0;
+	bool there = true;
 
-	while (done < s->out_len) {
-		ssize_t n = write(fd, s->out + done, s->out_len - done);
+	while (there && done < s->out_len && poll(&p, 1, 0) > 0) {
+		size_t left = s->out_len - done;
+		ssize_t n = send(fd, s->out + done, left, MSG_DONTWAIT | MSG_NOSIGNAL);
 
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return false;
-		done += (size_t)n;
+		if (n < 0 && errno == ENOTSOCK) /* a pipe that is ready has room for so much */
+			n = write(fd, s->out + done, left < PIPE_BUF ? left : PIPE_BUF);
+		if (n > 0)
+			done += (size_t)n;
+		else
+			there = n < 0 && (errno == EINTR || errno == EAGAIN);
 	}
-	s->out_len = 0;
-	return true;
+	s->out_len -= done;
+	if (done)
+		memmove(s->out, s->out + done, s->out_len);
+	return there;
+}
+
+/* The answer to its last wish, if it still wants it. */
+static void say_goodbye(struct stub *s, int fd, int signals)
+{
+	struct pollfd p[2] = { { .fd = fd, .events = POLLOUT },
+			       { .fd = signals, .events = POLLIN } };
+
+	while (s->out_len && flush(s, fd) && s->out_len)
+		if (poll(p, 2, GOODBYE_MS) <= 0 || p[1].revents)
+			break;
 }
 
 static void converse(struct stub *s, const struct gdb_serve *how, struct host_alarm *alarm,
 		     int signals)
 {
-	struct pollfd p[3] = { { .fd = how->in, .events = POLLIN },
-			       { .fd = signals, .events = POLLIN },
-			       { .fd = host_alarm_fd(alarm), .events = POLLIN } };
+	struct pollfd p[] = { { .fd = how->in, .events = POLLIN },
+			      { .fd = signals, .events = POLLIN },
+			      { .fd = host_alarm_fd(alarm), .events = POLLIN },
+			      { .events = POLLOUT } };
 	uint8_t data[4096];
 
 	while (!s->over) {
 		ssize_t n;
 
-		if (poll(p, 3,
+		p[3].fd = s->out_len ? how->out : -1;
+		if (poll(p, sizeof(p) / sizeof(p[0]),
 			 !s->t->running ? -1 :
 			 alarm		? LOOK_SELDOM_MS :
 					  LOOK_MS) < 0 &&
@@ -151,7 +173,7 @@ int gdb_serve(struct host *h, uint32_t domid, const struct gdb_serve *how, struc
 		else
 			converse(s, &to, alarm, signals);
 		target_detach(&t);
-		flush(s, to.out);
+		say_goodbye(s, to.out, signals);
 		host_alarm_close(alarm);
 		stub_free(s);
 	}
