@@ -115,8 +115,9 @@ void costs_load(const struct migrated *m, const char *uuid, struct costs *k)
 /* A mean of which the latest is a third. One that took much longer than ever was held up by
  * something else, most likely: it counts for no more than twice of what was; and one that took much
  * less shows that those before were. Anything between counts in full: a rule that trusts short
- * times more than long ones predicts too short a pause. */
-static void blend(uint64_t *old, uint64_t new)
+ * times more than long ones predicts too short a pause. None becomes more than is believed when
+ * it is read: the whole line would be lost. */
+static void blend(uint64_t *old, uint64_t new, uint64_t most)
 {
 	if (!new)
 		return;
@@ -124,6 +125,8 @@ static void blend(uint64_t *old, uint64_t new)
 		*old = new;
 	else
 		*old = (*old * 2 + (new < *old * 2 ? new : *old * 2)) / 3;
+	if (*old >= most)
+		*old = most - 1;
 }
 
 static void learn_guest(struct table *t, const char *uuid, const struct costs *seen)
@@ -141,10 +144,10 @@ static void learn_guest(struct table *t, const char *uuid, const struct costs *s
 		at--;
 	memmove(t->guests + 1, t->guests, at * sizeof(g));
 	snprintf(g.uuid, sizeof(g.uuid), "%s", uuid);
-	blend(&g.extra_pages, seen->extra_pages);
-	blend(&g.left_pages, seen->left_pages);
-	blend(&g.left_of, seen->left_of);
-	blend(&g.last_permille, seen->last_permille);
+	blend(&g.extra_pages, seen->extra_pages, MOST);
+	blend(&g.left_pages, seen->left_pages, MOST);
+	blend(&g.left_of, seen->left_of, MOST);
+	blend(&g.last_permille, seen->last_permille, COSTS_MOST_PERMILLE);
 	t->guests[0] = g;
 }
 
@@ -154,13 +157,13 @@ void costs_learn(struct migrated *m, const char *uuid, const struct costs *seen)
 
 	pthread_mutex_lock(&m->lock);
 	read_all(m, &t);
-	blend(&t.host.table_ns, seen->table_ns);
-	blend(&t.host.arrive_ns, seen->arrive_ns);
-	blend(&t.host.leave_ns, seen->leave_ns);
-	blend(&t.host.last_permille, seen->last_permille);
-	blend(&t.host.extra_pages, seen->extra_pages);
-	blend(&t.host.left_pages, seen->left_pages);
-	blend(&t.host.left_of, seen->left_of);
+	blend(&t.host.table_ns, seen->table_ns, MOST);
+	blend(&t.host.arrive_ns, seen->arrive_ns, MOST);
+	blend(&t.host.leave_ns, seen->leave_ns, MOST);
+	blend(&t.host.last_permille, seen->last_permille, COSTS_MOST_PERMILLE);
+	blend(&t.host.extra_pages, seen->extra_pages, MOST);
+	blend(&t.host.left_pages, seen->left_pages, MOST);
+	blend(&t.host.left_of, seen->left_of, MOST);
 	if (uuid && *uuid)
 		learn_guest(&t, uuid, seen);
 	write_all(m, &t);

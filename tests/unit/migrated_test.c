@@ -283,6 +283,16 @@ static void costs(void **state)
 	costs_load(&daemon_, "a", &k); /* forgotten, for others that came later */
 	assert_true(k.extra_pages < 10);
 	snprintf(file, sizeof(file), "%s/costs", dir);
+	/* a last round in which the network stood still takes nothing else along */
+	unlink(file);
+	costs_learn(&daemon_, "a",
+		    &(struct costs){ .leave_ns = 3600000000000, .last_permille = 5000000 });
+	costs_learn(&daemon_, "a", &(struct costs){ .table_ns = 100, .extra_pages = 400 });
+	costs_load(&daemon_, "a", &k);
+	assert_in_range(k.leave_ns, COSTS_MOST_NS / 2, COSTS_MOST_NS);
+	assert_in_range(k.last_permille, COSTS_MOST_PERMILLE / 2, COSTS_MOST_PERMILLE);
+	assert_int_equal(k.table_ns, 100);
+	assert_int_equal(k.extra_pages, 400);
 	f = fopen(file, "w");
 	fputs("host table 99999999999999999 arrive 1 leave 1 last 1 extra 1 left 1 of 1\n"
 	      "guest x last 1 extra -1 left 1 of 1\nhost\n\n",
