@@ -12,6 +12,7 @@
 #include <openssl/rand.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -162,11 +163,8 @@ static int write_key(EVP_PKEY *key, const char *file)
 static int make_files(struct identity **id, const char *dir, const char *key, const char *cert,
 		      struct why *why)
 {
-	int rc = path_make_dirs(dir);
+	int rc = identity_make(id, -EARLIER_SECONDS, VALID_SECONDS, why);
 
-	if (rc)
-		return why_set(why, TE_FILE, "%s: %s", dir, strerror(-rc));
-	rc = identity_make(id, -EARLIER_SECONDS, VALID_SECONDS, why);
 	if (rc)
 		return rc;
 	/* the certificate last: whoever finds one finds its key */
@@ -180,6 +178,30 @@ static int make_files(struct identity **id, const char *dir, const char *key, co
 	return why_set(why, TE_FILE, "%s: cannot keep this host's key: %s", dir, strerror(-rc));
 }
 
+static bool is_missing(const char *file)
+{
+	return access(file, F_OK) && errno == ENOENT;
+}
+
+/* The daemon and torc host pair may both be the first: one makes them, and the other finds them.
+ * *id NULL: they are there. */
+static int make_once(struct identity **id, const char *dir, const char *key, const char *cert,
+		     struct why *why)
+{
+	int lock, rc = path_make_dirs(dir);
+
+	if (rc)
+		return why_set(why, TE_FILE, "%s: %s", dir, strerror(-rc));
+	lock = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (lock >= 0) /* where there are no locks it is as good as it gets */
+		(void)flock(lock, LOCK_EX);
+	if (is_missing(cert))
+		rc = make_files(id, dir, key, cert, why);
+	if (lock >= 0)
+		close(lock);
+	return rc;
+}
+
 int identity_load(struct identity **idp, const char *dir, struct why *why)
 {
 	char key[512], cert[512];
@@ -190,8 +212,11 @@ int identity_load(struct identity **idp, const char *dir, struct why *why)
 	*idp = NULL;
 	snprintf(key, sizeof(key), "%s/key.pem", dir);
 	snprintf(cert, sizeof(cert), "%s/cert.pem", dir);
-	if (access(cert, F_OK) && errno == ENOENT)
-		return make_files(idp, dir, key, cert, why);
+	if (is_missing(cert)) {
+		rc = make_once(idp, dir, key, cert, why);
+		if (rc || *idp)
+			return rc;
+	}
 	if (!stat(key, &st) && st.st_mode & 077) {
 		rc = why_set(why, TE_NO_RIGHTS, "%s may be read by others (mode %03o)", key,
 			     st.st_mode & 0777);

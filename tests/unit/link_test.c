@@ -17,6 +17,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "migration/identity.h"
@@ -368,13 +369,59 @@ static void key_files(void **state)
 	rmdir(dir);
 }
 
+#define AT_ONCE 6
+
+/* The daemon and torc host pair are started at once on a host that has no key yet. */
+static void keys_are_made_once(void **state)
+{
+	uint8_t seen[AT_ONCE][FINGERPRINT_SIZE];
+	char dir[32], file[64];
+	struct identity *id;
+	struct why why;
+	int start[2], told[2];
+
+	(void)state;
+	for (int round = 0; round < 8; round++) {
+		strcpy(dir, "/tmp/torc-identity-XXXXXX");
+		assert_non_null(mkdtemp(dir));
+		assert_int_equal(pipe(start) | pipe(told), 0);
+		for (int i = 0; i < AT_ONCE; i++)
+			if (fork() == 0) {
+				close(start[1]);
+				if (read(start[0], file, 1) || identity_load(&id, dir, &why))
+					_exit(1);
+				_exit(write(told[1], identity_fingerprint(id), FINGERPRINT_SIZE) !=
+				      FINGERPRINT_SIZE);
+			}
+		close(start[0]);
+		close(start[1]); /* now */
+		close(told[1]);
+		for (int i = 0; i < AT_ONCE; i++) {
+			assert_int_equal(read(told[0], seen[i], FINGERPRINT_SIZE), FINGERPRINT_SIZE);
+			assert_memory_equal(seen[i], seen[0], FINGERPRINT_SIZE);
+		}
+		close(told[0]);
+		while (wait(NULL) > 0)
+			;
+		assert_int_equal(identity_load(&id, dir, &why), 0);
+		assert_memory_equal(identity_fingerprint(id), seen[0], FINGERPRINT_SIZE);
+		identity_free(&id);
+		snprintf(file, sizeof(file), "%s/key.pem", dir);
+		unlink(file);
+		snprintf(file, sizeof(file), "%s/cert.pem", dir);
+		unlink(file);
+		rmdir(dir);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(right_pins),	cmocka_unit_test(read_ahead),
-		cmocka_unit_test(much_at_once), cmocka_unit_test(wrong_certificates),
-		cmocka_unit_test(downgraded),	cmocka_unit_test(no_certificate_or_no_tls),
-		cmocka_unit_test(key_files),	cmocka_unit_test(new_keys_without_end),
+		cmocka_unit_test(right_pins),	      cmocka_unit_test(read_ahead),
+		cmocka_unit_test(much_at_once),	      cmocka_unit_test(wrong_certificates),
+		cmocka_unit_test(downgraded),	      cmocka_unit_test(no_certificate_or_no_tls),
+		cmocka_unit_test(key_files),	      cmocka_unit_test(new_keys_without_end),
+		cmocka_unit_test(keys_are_made_once),
 	};
 	struct why why;
 	int failed;
