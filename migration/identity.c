@@ -10,6 +10,7 @@
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/rand.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -128,17 +129,21 @@ int identity_make(struct identity **idp, long from, long until, struct why *why)
 	return 0;
 }
 
+/* -EINVAL: damaged, or not a pair; else one of them cannot be read by us, and nothing is known. */
 static int read_pem(struct identity *id, const char *key, const char *cert)
 {
-	BIO *k = BIO_new_file(key, "r"), *c = BIO_new_file(cert, "r");
+	FILE *k = fopen(key, "re"), *c = k ? fopen(cert, "re") : NULL;
+	int rc = c || errno == ENOENT ? -EINVAL : -errno;
 
-	if (k && c) {
-		id->key = PEM_read_bio_PrivateKey(k, NULL, NULL, NULL);
-		id->cert = PEM_read_bio_X509(c, NULL, NULL, NULL);
+	if (c) {
+		id->key = PEM_read_PrivateKey(k, NULL, NULL, NULL);
+		id->cert = PEM_read_X509(c, NULL, NULL, NULL);
 	}
-	BIO_free(k);
-	BIO_free(c);
-	return id->key && id->cert && X509_check_private_key(id->cert, id->key) == 1 ? 0 : -EINVAL;
+	if (k)
+		fclose(k);
+	if (c)
+		fclose(c);
+	return id->key && id->cert && X509_check_private_key(id->cert, id->key) == 1 ? 0 : rc;
 }
 
 /* With the right mode from the first byte on. */
@@ -223,7 +228,14 @@ int identity_load(struct identity **idp, const char *dir, struct why *why)
 		return why_hint(why, rc, "chmod 600 %s, and pair anew if somebody did", key);
 	}
 	id = calloc(1, sizeof(*id));
-	if (!id || read_pem(id, key, cert) || describe(id)) {
+	rc = id ? read_pem(id, key, cert) : -ENOMEM;
+	if (rc && rc != -EINVAL) {
+		identity_free(&id);
+		return why_set(why, rc == -EACCES ? TE_NO_RIGHTS : TE_FILE,
+			       "%s: this host's key and certificate cannot be read: %s", dir,
+			       strerror(-rc));
+	}
+	if (rc || describe(id)) {
 		identity_free(&id);
 		rc = why_set(why, TE_FILE,
 			     "%s: the key and the certificate are damaged, or not a pair", dir);

@@ -363,6 +363,15 @@ static void key_files(void **state)
 	assert_int_equal(truncate(file, 40), 0);
 	assert_int_not_equal(identity_load(&a, dir, &why), 0);
 	assert_null(a);
+	assert_non_null(strstr(why.hint, "remove both"));
+	unlink(file);
+	assert_int_not_equal(identity_load(&a, dir, &why), 0);
+	assert_non_null(strstr(why.hint, "remove both"));
+	/* what only we cannot read is not to be removed, with which all pairings would go */
+	assert_int_equal(symlink("key.pem", file), 0);
+	assert_int_not_equal(identity_load(&a, dir, &why), 0);
+	assert_null(a);
+	assert_string_equal(why.hint, "");
 	unlink(file);
 	snprintf(file, sizeof(file), "%s/cert.pem", dir);
 	unlink(file);
