@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "dom0-tools/common/paths.h"
@@ -67,6 +68,33 @@ int identity_use(const struct identity *id, SSL_CTX *ctx)
 			       SSL_CTX_check_private_key(ctx) == 1 ?
 		       0 :
 		       -EINVAL;
+}
+
+static void date_of(const ASN1_TIME *t, char out[32])
+{
+	struct tm tm;
+
+	if (ASN1_TIME_to_tm(t, &tm) != 1 || !strftime(out, 32, "%Y-%m-%d", &tm))
+		strcpy(out, "?");
+}
+
+int identity_check(const struct identity *id, const char *dir, struct why *why)
+{
+	const ASN1_TIME *from = X509_get0_notBefore(id->cert), *until = X509_get0_notAfter(id->cert);
+	char first[32], last[32];
+	int rc;
+
+	if (X509_cmp_current_time(from) < 0 && X509_cmp_current_time(until) > 0)
+		return 0;
+	date_of(from, first);
+	date_of(until, last);
+	rc = why_set(why, TE_NO_RIGHTS,
+		     "this host's own certificate holds from %s until %s, and by its clock not now",
+		     first, last);
+	return why_hint(
+		why, rc,
+		"if the clock is right, remove %s/key.pem and cert.pem to have new ones made, start torc-migrated anew, and pair all hosts anew",
+		dir);
 }
 
 void identity_free(struct identity **idp)

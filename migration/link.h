@@ -24,6 +24,8 @@ struct identity;
 /* A host's key and certificate, self-signed, made in dir (key.pem 0600, cert.pem) if there is none
  * yet. */
 int identity_load(struct identity **id, const char *dir, struct why *why);
+/* Is the certificate valid now? Else no other host takes it, and pairing anew does not help. */
+int identity_check(const struct identity *id, const char *dir, struct why *why);
 void identity_free(struct identity **id);
 const uint8_t *identity_fingerprint(const struct identity *id);
 const char *identity_pem(const struct identity *id); /* the certificate: what others pin */

@@ -97,8 +97,11 @@ static int pair(struct cli *c, const char *name, const char *address, uint16_t p
 	}
 	own_dir(dir);
 	rc = identity_load(&id, dir, c->why);
-	if (rc)
+	rc = rc ? rc : identity_check(id, dir, c->why);
+	if (rc) {
+		identity_free(&id);
 		return rc;
+	}
 	cli_note("waiting for the same command on %s", address);
 	rc = meet(address, port, mig_now_ns() + MEET_NS, &fd, &dialled, c->why);
 	rc = rc ? rc : talk(fd, dialled, id, p.fingerprint, &pem, c->why);

@@ -206,6 +206,9 @@ static int open_state(struct migrated *m)
 		return die(m->records, strerror(-rc));
 	if (identity_load(&m->id, own, &why))
 		return die("this host's key", why.text);
+	/* a clock that is not set yet may be, soon */
+	if (identity_check(m->id, own, &why))
+		syslog(LOG_WARNING, "%s; %s", why.text, why.hint);
 	pthread_condattr_init(&monotonic);
 	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
 	pthread_cond_init(&m->changed, &monotonic);

@@ -378,6 +378,19 @@ static void key_files(void **state)
 	rmdir(dir);
 }
 
+/* Made when the clock was wrong: the other host refuses it, so this one has to say what to do. */
+static void own_certificate(void **state)
+{
+	struct why why = { 0 };
+
+	(void)state;
+	assert_int_equal(identity_check(alice, "/etc/torc/host", &why), 0);
+	assert_int_not_equal(identity_check(stale, "/etc/torc/host", &why), 0);
+	assert_non_null(strstr(why.text, "this host's own certificate holds from "));
+	assert_non_null(strstr(why.hint, "remove /etc/torc/host/key.pem and cert.pem"));
+	assert_int_not_equal(identity_check(early, "/etc/torc/host", &why), 0);
+}
+
 #define AT_ONCE 6
 
 /* The daemon and torc host pair are started at once on a host that has no key yet. */
@@ -430,7 +443,7 @@ int main(void)
 		cmocka_unit_test(much_at_once),	      cmocka_unit_test(wrong_certificates),
 		cmocka_unit_test(downgraded),	      cmocka_unit_test(no_certificate_or_no_tls),
 		cmocka_unit_test(key_files),	      cmocka_unit_test(new_keys_without_end),
-		cmocka_unit_test(keys_are_made_once),
+		cmocka_unit_test(keys_are_made_once), cmocka_unit_test(own_certificate),
 	};
 	struct why why;
 	int failed;
