@@ -81,10 +81,18 @@ static int resolve(const char *address, uint16_t port, bool wanted, struct addri
 	return rc ? why_set(why, TE_CHANNEL, "%s: %s", address, gai_strerror(rc)) : 0;
 }
 
+static void wait_ms(long ms)
+{
+	const struct timespec nap = { .tv_nsec = ms * 1000000 };
+
+	nanosleep(&nap, NULL);
+}
+
 int meet(const char *address, uint16_t port, uint64_t deadline_ns, int *fd, bool *dialled,
 	 struct why *why)
 {
 	struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE }, *peer, *own;
+	bool taken = false;
 	unsigned char r = 0;
 	char service[8];
 	int rc;
@@ -108,9 +116,17 @@ int meet(const char *address, uint16_t port, uint64_t deadline_ns, int *fd, bool
 				r = getpid();
 			rc = listen_for(own, 700 + r * 4);
 		}
+		/* another pairing of this host listens there by turns, too; dialling may be enough */
+		taken = rc == -EADDRINUSE;
+		if (taken) {
+			wait_ms(100 + r);
+			rc = -ETIMEDOUT;
+		}
 	} while (rc == -ETIMEDOUT && mig_now_ns() < deadline_ns);
 	freeaddrinfo(peer);
 	freeaddrinfo(own);
+	if (taken)
+		rc = -EADDRINUSE;
 	if (rc >= 0) {
 		*fd = rc;
 		return 0;
@@ -125,7 +141,6 @@ int meet(const char *address, uint16_t port, uint64_t deadline_ns, int *fd, bool
 
 int meet_reach(const char *address, uint16_t port, uint64_t deadline_ns, int *fd, struct why *why)
 {
-	const struct timespec nap = { .tv_nsec = 200000000 };
 	struct addrinfo *all, *a;
 	int rc = resolve(address, port, true, &all, why);
 
@@ -139,7 +154,7 @@ int meet_reach(const char *address, uint16_t port, uint64_t deadline_ns, int *fd
 		}
 		if (a || mig_now_ns() >= deadline_ns)
 			break;
-		nanosleep(&nap, NULL);
+		wait_ms(200);
 	}
 	freeaddrinfo(all);
 	if (a)

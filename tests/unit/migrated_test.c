@@ -237,6 +237,55 @@ static void reached(void **state)
 	close(l);
 }
 
+struct meeting {
+	uint16_t port;
+	int fd, rc;
+	bool dialled;
+	struct why why;
+};
+
+static void *go_to_meet(void *arg)
+{
+	struct meeting *m = arg;
+
+	m->rc = meet("127.0.0.2", m->port, mig_now_ns() + 10 * SECOND, &m->fd, &m->dialled, &m->why);
+	return NULL;
+}
+
+/* Two pairings of one host listen by turns at the same port. */
+static void met_at_a_port_that_was_taken(void **state)
+{
+	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(0x7f000001) };
+	socklen_t len = sizeof(a);
+	struct meeting m = { .fd = -1 };
+	int one = 1, l = socket(AF_INET, SOCK_STREAM, 0), fd = -1;
+	pthread_t t;
+
+	(void)state;
+	setsockopt(l, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	assert_int_equal(bind(l, (struct sockaddr *)&a, sizeof(a)), 0);
+	assert_int_equal(listen(l, 1), 0);
+	assert_int_equal(getsockname(l, (struct sockaddr *)&a, &len), 0);
+	m.port = ntohs(a.sin_port);
+	assert_int_equal(pthread_create(&t, NULL, go_to_meet, &m), 0);
+	usleep(200000);
+	close(l);
+	for (int i = 0; i < 1000 && fd < 0; i++) {
+		fd = socket(AF_INET, SOCK_STREAM, 0);
+		if (connect(fd, (struct sockaddr *)&a, sizeof(a))) {
+			close(fd);
+			fd = -1;
+			usleep(5000);
+		}
+	}
+	pthread_join(t, NULL);
+	assert_int_equal(m.rc, 0);
+	assert_false(m.dialled);
+	assert_true(fd >= 0);
+	close(m.fd);
+	close(fd);
+}
+
 /* What was seen is what is expected; a file that says nonsense says nothing. */
 static void costs(void **state)
 {
@@ -314,6 +363,7 @@ int main(void)
 		cmocka_unit_test(strangers_leave_room_for_open_migrations),
 		cmocka_unit_test(elsewhere),
 		cmocka_unit_test(reached),
+		cmocka_unit_test(met_at_a_port_that_was_taken),
 		cmocka_unit_test(costs),
 	};
 
