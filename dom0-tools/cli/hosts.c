@@ -46,13 +46,12 @@ static bool ask(void *arg, const char *code)
 	return fgets(line, sizeof(line), stdin) && !strcmp(line, "yes\n");
 }
 
-/* From a connected socket to a verdict. pem: the other's certificate, malloced. */
-static int talk(int fd, bool dialled, const struct identity *id, uint8_t fp[FINGERPRINT_SIZE],
-		char **pem, struct why *why)
+/* From a connected socket to a channel. pem: the other's certificate, malloced. */
+static int greet(int fd, bool dialled, const struct identity *id, struct channel **c,
+		 uint8_t fp[FINGERPRINT_SIZE], char **pem, struct why *why)
 {
 	struct hostlink_tls how = { .id = id, .server = !dialled, .timeout_ms = 10000 };
 	uint64_t soon = mig_now_ns() + 10000000000ull;
-	struct channel *c = NULL;
 	struct hostlink *l;
 	struct hello h;
 	int rc = hostlink_open_tls(&l, fd, &how, why);
@@ -62,27 +61,53 @@ static int talk(int fd, bool dialled, const struct identity *id, uint8_t fp[FING
 	memcpy(fp, hostlink_peer(l), FINGERPRINT_SIZE);
 	*pem = strdup(hostlink_peer_pem(l));
 	rc = dialled ? 0 : hello_hear(l, &h, soon, why);
-	rc = rc ? rc : channel_new(&c, dialled ? NULL : h.id, why);
+	rc = rc ? rc : channel_new(c, dialled ? NULL : h.id, why);
 	if (rc)
 		hostlink_close(&l);
 	else
-		rc = dialled ? channel_dial(c, l, soon, why) : channel_answer(c, l, &h, soon, why);
-	if (!rc)
-		rc = pair_talk(c, dialled, identity_fingerprint(id), fp, ask, NULL,
-			       mig_now_ns() + COMPARE_NS, why);
-	channel_free(&c);
+		rc = dialled ? channel_dial(*c, l, soon, why) : channel_answer(*c, l, &h, soon, why);
+	if (rc) {
+		channel_free(c);
+		free(*pem);
+		*pem = NULL;
+	}
 	return rc;
+}
+
+/*
+ * Anybody may reach the port: who is not the other host's torc is sent away, and waited on. Not so
+ * once numbers were said: who could have that begun anew would have one guess at the code after the
+ * other.
+ */
+static int meet_torc(const char *address, uint16_t port, const struct identity *id,
+		     struct channel **c, bool *dialled, struct pin *p, char **pem, struct why *why)
+{
+	const struct timespec nap = { .tv_sec = 1 };
+	uint64_t until = mig_now_ns() + MEET_NS;
+	int fd, rc;
+
+	for (;;) {
+		rc = meet(address, port, until, &fd, dialled, why);
+		if (rc)
+			return rc;
+		rc = greet(fd, *dialled, id, c, p->fingerprint, pem, why);
+		if (!rc || mig_now_ns() >= until)
+			return rc;
+		cli_note("there was somebody else, or the connection broke: %s", why->text);
+		nanosleep(&nap, NULL);
+	}
 }
 
 static int pair(struct cli *c, const char *name, const char *address, uint16_t port)
 {
 	struct pin p = { .name = "" }, known;
 	struct identity *id = NULL;
+	struct channel *ch = NULL;
 	char dir[256], *pem = NULL;
 	time_t now = time(NULL);
 	struct why ignored;
 	bool dialled;
-	int fd, rc;
+	int rc;
 
 	pins_dir(dir);
 	if (strlen(name) >= sizeof(p.name) || strlen(address) >= sizeof(p.address))
@@ -103,8 +128,11 @@ static int pair(struct cli *c, const char *name, const char *address, uint16_t p
 		return rc;
 	}
 	cli_note("waiting for the same command on %s", address);
-	rc = meet(address, port, mig_now_ns() + MEET_NS, &fd, &dialled, c->why);
-	rc = rc ? rc : talk(fd, dialled, id, p.fingerprint, &pem, c->why);
+	rc = meet_torc(address, port, id, &ch, &dialled, &p, &pem, c->why);
+	if (!rc)
+		rc = pair_talk(ch, dialled, identity_fingerprint(id), p.fingerprint, ask, NULL,
+			       mig_now_ns() + COMPARE_NS, c->why);
+	channel_free(&ch);
 	identity_free(&id);
 	if (!rc) {
 		strcpy(p.name, name);

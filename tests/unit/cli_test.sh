@@ -105,6 +105,15 @@ gzip -nc "$dir/ok.cfg" > "$dir/packed-seed/user-data"
 xorriso -osirrox on -indev "$dir/packed.iso" -extract / "$dir/packed-out" >> "$dir/said" 2>&1
 cmp "$dir/packed-seed/user-data" "$dir/packed-out/user-data" >> "$dir/said" 2>&1 && [ -f "$dir/packed-out/network-config" ]
 result $? "packed user-data and an empty file are whole in a seed" "$(cat "$dir/said")"
+# two hosts on this one machine, at one port; and somebody who calls before the other host does
+port=$((20000 + RANDOM % 10000))
+pairs() { TORC_ETC_DIR=$dir/host$1 timeout 30 "$T" host --port $port --address 127.0.0.1 pair "$2" <<< yes; }
+stray() { (exec 3<> /dev/tcp/127.0.0.1/$port && echo hello >&3) 2> /dev/null; }
+pairs 1 two > "$dir/said" 2>&1 &
+for _ in $(seq 200); do stray && break; sleep 0.05; done
+says "a caller that is no host does not end a pairing" 0 "one is paired" pairs 2 one
+wait $!
+result $? "on either side" "$(cat "$dir/said")"
 says "check-kernel without a file" 2 "which kernel" "$T" check-kernel
 says "check-kernel of nothing" 5 "/nowhere" "$T" check-kernel /nowhere
 says "check-kernel of no x86 ELF" 5 "neither an ELF file" "$T" check-kernel "$dir/ok.cfg"
