@@ -173,17 +173,20 @@ static int get_number(const struct loader *l, const struct key *k, const struct 
 static int get_text(const struct loader *l, const struct key *k, const struct cfg_value *v,
 		    bool append, char **out)
 {
+	const char *before = append && *out ? *out : "";
+	size_t len;
 	char *text;
 
 	if (v->kind == CFG_LIST)
 		return bad_value(l, v, k->key, "text expected, found a list");
-	if (strlen(v->text) < k->least || strlen(v->text) > k->most)
+	len = strlen(before) + strlen(v->text);
+	if (len < k->least || len > k->most)
 		return why_hint(l->why,
 				why_set(l->why, TE_CONFIG_VALUE, "%s:%u:%u: %s: %zu characters",
-					l->file, v->line, v->column, k->key, strlen(v->text)),
+					l->file, v->line, v->column, k->key, len),
 				"%llu to %llu", (unsigned long long)k->least,
 				(unsigned long long)k->most);
-	if (asprintf(&text, "%s%s", append && *out ? *out : "", v->text) < 0)
+	if (asprintf(&text, "%s%s", before, v->text) < 0)
 		return why_set(l->why, TE_NO_MEMORY, "no memory");
 	free(*out);
 	*out = text;

@@ -175,6 +175,9 @@ static void values(void **state)
 	assert_string_equal(g.command_line, "root=/dev/xvda a b");
 	assert_int_equal(g.event_channels, 255);
 	config_free(&g);
+	bad(BASE
+	    "name = \"0123456789012345678901234567890123456789\"\nname += \"012345678901234567890123\"\n",
+	    TE_CONFIG_VALUE, "f:4:9: name: 64 characters", "1 to 63");
 	bad(BASE "memory = 64\nmemory += 64\n", TE_CONFIG_VALUE,
 	    "f:4:1: memory: += is for lists and texts", NULL);
 }
