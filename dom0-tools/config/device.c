@@ -32,6 +32,20 @@ static char *trim(char *s)
 	return s;
 }
 
+/* Digits at *p, which moves on: a number below `end`. */
+static bool take_number(const char **p, unsigned long end, unsigned int *n)
+{
+	unsigned long v;
+	char *rest;
+
+	if (!isdigit((unsigned char)**p))
+		return false;
+	v = strtoul(*p, &rest, 10);
+	*p = rest;
+	*n = (unsigned int)v;
+	return v < end;
+}
+
 int config_vdev_number(const char *vdev, unsigned int *number)
 {
 	unsigned int disk = 0, part = 0;
@@ -47,13 +61,15 @@ int config_vdev_number(const char *vdev, unsigned int *number)
 		return 0;
 	}
 	if (p[0] == 'd' && isdigit((unsigned char)p[1])) {
-		disk = (unsigned int)strtoul(p + 1, &end, 10);
-		if (*end == 'p') {
-			if (!isdigit((unsigned char)end[1]))
+		p++;
+		if (!take_number(&p, 1 << 20, &disk))
+			return -EINVAL;
+		if (*p == 'p') {
+			p++;
+			if (!take_number(&p, 256, &part))
 				return -EINVAL;
-			part = (unsigned int)strtoul(end + 1, &end, 10);
 		}
-		if (*end || disk >= 1 << 20 || part > 255)
+		if (*p)
 			return -EINVAL;
 		goto xvd;
 	}
@@ -68,11 +84,7 @@ int config_vdev_number(const char *vdev, unsigned int *number)
 			return -EINVAL;
 	}
 	disk--;
-	if (isdigit((unsigned char)*p)) {
-		part = (unsigned int)strtoul(p, &end, 10);
-		p = end;
-	}
-	if (*p || part > 255)
+	if (*p && (!take_number(&p, 256, &part) || *p))
 		return -EINVAL;
 	if (*vdev == 's') {
 		if (disk > 15 || part > 15)
@@ -354,7 +366,9 @@ static int parse_mac(struct config_vif *v, const char *text, struct why *why)
 	unsigned int b[6];
 	char rest;
 
-	if (sscanf(text, "%2x:%2x:%2x:%2x:%2x:%2x%c", &b[0], &b[1], &b[2], &b[3], &b[4], &b[5],
+	/* sscanf() takes signs and blanks, too */
+	if (text[strspn(text, "0123456789abcdefABCDEF:")] ||
+	    sscanf(text, "%2x:%2x:%2x:%2x:%2x:%2x%c", &b[0], &b[1], &b[2], &b[3], &b[4], &b[5],
 		   &rest) != 6)
 		return why_hint(why, why_set(why, TE_CONFIG_VALUE, "mac address \"%s\"", text),
 				"six bytes: 00:16:3e:xx:xx:xx");
@@ -396,7 +410,7 @@ static int vif_rate(struct config_vif *v, const char *value, struct why *why)
 	unsigned int n, m;
 	int used = 0;
 
-	if (sscanf(text, "%9u%n", &n, &used) != 1)
+	if (!isdigit((unsigned char)*text) || sscanf(text, "%9u%n", &n, &used) != 1)
 		goto bad;
 	text += used;
 	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]) && !per_second; i++)
@@ -408,7 +422,7 @@ static int vif_rate(struct config_vif *v, const char *value, struct why *why)
 		goto bad;
 	text += 2;
 	if (*text == '@') {
-		if (sscanf(text + 1, "%9u%n", &m, &used) != 1)
+		if (!isdigit((unsigned char)text[1]) || sscanf(text + 1, "%9u%n", &m, &used) != 1)
 			goto bad;
 		text += 1 + used;
 		every = 0;

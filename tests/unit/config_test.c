@@ -247,8 +247,11 @@ static void vdevs(void **state)
 		{ "51712", 51712 },
 		{ "0xca00", 51712 },
 	};
-	static const char *const wrong[] = { "",    "xvd", "xvdA", "xvda999", "sdq",
-					     "hde", "d0p", "5x",   "xvda1b" };
+	static const char *const wrong[] = {
+		"",    "xvd",  "xvdA",	 "xvda999",	"sdq",		 "hde",
+		"d0p", "5x",   "xvda1b", "d4294967296", "d0p4294967297", "xvda4294967297",
+		"d1x", "d1p2x"
+	};
 	unsigned int n;
 
 	(void)state;
@@ -288,6 +291,7 @@ static void vifs(void **state)
 	assert_int_equal(a.vifs[3].rate_bytes, 1000000000);
 	config_free(&a);
 	bad(BASE "vif = [ 'rate=fast' ]\n", TE_CONFIG_VALUE, "f:3:9: vif: rate \"fast\"", "10Mb/s");
+	bad(BASE "vif = [ 'rate=-1b/s' ]\n", TE_CONFIG_VALUE, "rate", NULL);
 	bad(BASE "vif = [ 'rate=10Mb' ]\n", TE_CONFIG_VALUE, "rate", NULL);
 	bad(BASE "vif = [ 'rate=10Mb/s@' ]\n", TE_CONFIG_VALUE, "rate", NULL);
 	bad(BASE "vif = [ 'rate=0b/s' ]\n", TE_CONFIG_VALUE, "rate", NULL);
@@ -304,6 +308,7 @@ static void vifs(void **state)
 	bad(BASE "vif = [ 'devid=1', '' ]\n", TE_CONFIG_VALUE, "two network cards with devid 1",
 	    NULL);
 	bad(BASE "vif = [ 'mac=00:16:3e:1' ]\n", TE_CONFIG_VALUE, "mac address", NULL);
+	bad(BASE "vif = [ 'mac=00:16:3e:-1:02:03' ]\n", TE_CONFIG_VALUE, "mac address", NULL);
 	bad(BASE "vif = [ 'mac=01:16:3e:01:02:03' ]\n", TE_CONFIG_VALUE, "multicast", NULL);
 	bad(BASE "vif = [ 'brigde=br0' ]\n", TE_CONFIG_VALUE, "brigde", "bridge");
 	bad(BASE "vif = [ 'bridge' ]\n", TE_CONFIG_VALUE, "has no value", NULL);
