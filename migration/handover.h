@@ -135,6 +135,8 @@ int handover_load(const char *file, struct handover_record *r, struct why *why);
 int handover_remove(const char *dir, const uint8_t id[HANDOVER_ID_SIZE]);
 /* Before any is saved: what is left of a daemon that was killed while it wrote one. */
 void handover_tidy(const char *dir);
+/* All that can be read, until fn says something else than 0, which is what is returned; or else
+ * what is wrong with one that cannot be: that is not one less. */
 int handover_each(const char *dir, int (*fn)(void *arg, const struct handover_record *r), void *arg,
 		  struct why *why);
 

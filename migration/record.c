@@ -204,34 +204,45 @@ int handover_load(const char *file, struct handover_record *r, struct why *why)
 			"see on the other host whose the guest is, before this file is removed");
 }
 
+static bool is_record(const char *name)
+{
+	size_t len = strlen(name);
+
+	return len > strlen(SUFFIX) && !strcmp(name + len - strlen(SUFFIX), SUFFIX);
+}
+
 int handover_each(const char *dir, int (*fn)(void *arg, const struct handover_record *r), void *arg,
 		  struct why *why)
 {
 	DIR *d = opendir(dir);
+	struct why one = { 0 }, first = { 0 };
 	struct handover_record r;
+	int rc = 0, damaged = 0;
 	struct dirent *e;
 	char file[512];
-	size_t len;
-	int rc = 0;
 
 	if (!d)
 		return errno == ENOENT ? 0 : why_set(why, TE_FILE, "%s: %s", dir, strerror(errno));
 	while (!rc && (e = readdir(d))) {
-		len = strlen(e->d_name);
-		if (len <= strlen(SUFFIX) || strcmp(e->d_name + len - strlen(SUFFIX), SUFFIX))
+		int bad;
+
+		if (!is_record(e->d_name))
 			continue;
-		if (snprintf(file, sizeof(file), "%s/%s", dir, e->d_name) >= (int)sizeof(file))
+		if (snprintf(file, sizeof(file), "%s/%s", dir, e->d_name) >= (int)sizeof(file)) {
 			rc = why_set(why, TE_FILE, "%s: the path is too long", dir);
-		else
-			rc = handover_load(file, &r, why);
-		if (rc && access(file, F_OK) &&
-		    errno == ENOENT) { /* removed just now: its migration is over */
-			*why = (struct why){ 0 };
-			rc = 0;
-		} else if (!rc) {
+			break;
+		}
+		bad = handover_load(file, &r, &one);
+		if (!bad) {
 			rc = fn(arg, &r);
+		} else if (!damaged && !(access(file, F_OK) && errno == ENOENT)) {
+			/* not removed just now, because its migration is over */
+			damaged = bad;
+			first = one;
 		}
 	}
 	closedir(d);
-	return rc;
+	if (!rc && damaged)
+		*why = first;
+	return rc ? rc : damaged;
 }

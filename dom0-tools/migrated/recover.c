@@ -215,7 +215,7 @@ void recover_heard(struct migrated *m, struct channel *c, const struct pin *peer
 	if (!job)
 		return; /* it asks again */
 	/* a record that cannot be read is not one that is not there */
-	if (handover_each(m->records, is_wanted, &w, &why)) {
+	if (handover_each(m->records, is_wanted, &w, &why) && !w.any) {
 		syslog(LOG_ERR, "%s; %s", why.text, why.hint);
 	} else if (!w.any) {
 		answer_unknown(c, id);

@@ -293,11 +293,43 @@ static void refused(void **state)
 	assert_int_equal(started_again(HANDOVER_OWNER, (struct throttle_caps){ 0, 0, 50 }, 50), 50);
 }
 
+/* What cannot be read stays, and stands in nobody's way. */
+static void beside_damaged_ones(void **state)
+{
+	struct handover_record r = { .id = { 1 },
+				     .guest = "web",
+				     .peer = "host2",
+				     .state = HANDOVER_SUSPENDED,
+				     .domid = DOMID,
+				     .uuid = GUEST };
+	struct why why = { 0 };
+	unsigned int left = 0;
+	char file[128];
+
+	(void)state;
+	for (int i = 0; i < 40; i++) {
+		snprintf(file, sizeof(file), "%s/%032d.handover", records, i);
+		fclose(fopen(file, "w"));
+	}
+	shutdown_ = true;
+	assert_int_equal(handover_save(records, &r), 0);
+	recover_all(&daemon_);
+	assert_false(shutdown_);
+	assert_int_not_equal(handover_each(records, count, &left, &why), 0);
+	assert_non_null(strstr(why.text, "is damaged"));
+	assert_int_equal(left, 0);
+	for (int i = 0; i < 40; i++) {
+		snprintf(file, sizeof(file), "%s/%032d.handover", records, i);
+		assert_int_equal(unlink(file), 0);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(slowed_down, setup),
 		cmocka_unit_test_setup(set_by_hand, setup),
+		cmocka_unit_test_setup(beside_damaged_ones, setup),
 		cmocka_unit_test_setup(another_guest, setup),
 		cmocka_unit_test_setup(refused, setup),
 	};
