@@ -42,7 +42,7 @@ struct pin {
 int pin_add(const char *dir, const struct pin *p, const char *pem, struct why *why);
 int pin_get(const char *dir, const char *name, struct pin *p, struct why *why);
 int pin_remove(const char *dir, const char *name, struct why *why);
-/* One that cannot be read is an error, not one less. */
+/* All that can be read; one that cannot be is an error then, and not one less. */
 int pin_each(const char *dir, int (*fn)(void *arg, const struct pin *p), void *arg, struct why *why);
 /* Whose certificate is it? -ENOENT: nobody's. */
 int pin_find(const char *dir, const uint8_t fingerprint[FINGERPRINT_SIZE], struct pin *p,

@@ -128,26 +128,43 @@ int pin_remove(const char *dir, const char *name, struct why *why)
 	return 0;
 }
 
+/* "NAME.pem" becomes NAME. */
+static bool is_pin(char *name)
+{
+	size_t len = strlen(name);
+
+	if (len <= 4 || strcmp(name + len - 4, ".pem"))
+		return false;
+	name[len - 4] = 0;
+	return true;
+}
+
 int pin_each(const char *dir, int (*fn)(void *arg, const struct pin *p), void *arg, struct why *why)
 {
+	struct why one = { 0 }, first = { 0 };
 	struct dirent **list;
 	struct pin p;
-	size_t len;
-	int i, n = scandir(dir, &list, NULL, alphasort), rc = 0;
+	int i, n = scandir(dir, &list, NULL, alphasort), rc = 0, bad = 0;
 
 	if (n < 0)
 		return errno == ENOENT ? 0 : why_set(why, TE_FILE, "%s: %s", dir, strerror(errno));
 	for (i = 0; i < n; i++) {
-		len = strlen(list[i]->d_name);
-		if (!rc && len > 4 && !strcmp(list[i]->d_name + len - 4, ".pem")) {
-			list[i]->d_name[len - 4] = 0;
-			rc = pin_get(dir, list[i]->d_name, &p, why);
-			rc = rc ? rc : fn(arg, &p);
+		if (!rc && is_pin(list[i]->d_name)) {
+			int unread = pin_get(dir, list[i]->d_name, &p, &one);
+
+			if (!unread) {
+				rc = fn(arg, &p);
+			} else if (!bad) {
+				bad = unread;
+				first = one;
+			}
 		}
 		free(list[i]);
 	}
 	free(list);
-	return rc;
+	if (!rc && bad)
+		*why = first;
+	return rc ? rc : bad;
 }
 
 struct search {
@@ -173,7 +190,7 @@ int pin_find(const char *dir, const uint8_t fingerprint[FINGERPRINT_SIZE], struc
 	struct search s = { fingerprint, p, false };
 	int rc = pin_each(dir, is_it, &s, why);
 
-	return rc    ? rc :
-	       s.any ? 0 :
+	return s.any ? 0 :
+	       rc    ? rc :
 		       why_set(why, TE_FILE, "no host with this certificate is known here");
 }

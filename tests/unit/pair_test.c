@@ -206,12 +206,18 @@ static void pins(void **state)
 	assert_int_equal(pin_remove(dir, ".hidden", &why), -EINVAL);
 	assert_int_equal(pin_each(dir, count, &n, &why), 0);
 	assert_int_equal(n, 1);
-	/* one that is damaged is not passed over */
-	snprintf(file, sizeof(file), "%s/host3.pem", dir);
+	/* one that is damaged is not passed over, and takes no other along */
+	snprintf(file, sizeof(file), "%s/host1.pem", dir);
 	f = fopen(file, "w");
 	fclose(f);
 	assert_int_not_equal(pin_each(dir, count, &n, &why), 0);
-	assert_int_equal(pin_remove(dir, "host3", &why), 0);
+	assert_non_null(strstr(why.text, "host1.pem is no certificate"));
+	assert_int_equal(n, 2);
+	assert_int_equal(pin_find(dir, identity_fingerprint(bob), &q, &why), 0);
+	assert_string_equal(q.name, "host2");
+	assert_int_not_equal(pin_find(dir, identity_fingerprint(eve), &q, &why), 0);
+	assert_non_null(strstr(why.text, "host1.pem is no certificate"));
+	assert_int_equal(pin_remove(dir, "host1", &why), 0);
 	assert_int_equal(pin_remove(dir, "host2", &why), 0);
 	assert_int_not_equal(pin_remove(dir, "host2", &why), 0);
 	assert_int_not_equal(pin_find(dir, identity_fingerprint(bob), &q, &why), 0);
