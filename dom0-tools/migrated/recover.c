@@ -199,6 +199,17 @@ static void answer_unknown(struct channel *c, const uint8_t *id)
 	}
 }
 
+/* A host may be known by two names, of which a record has one: its certificate says that it is it. */
+static bool is_host(struct migrated *m, const char *name, const struct pin *peer)
+{
+	struct pin p = { .name = "" };
+	struct why ignored;
+
+	return strcmp(name, peer->name) == 0 ||
+	       (pin_get(m->pins, name, &p, &ignored) == 0 &&
+		memcmp(p.fingerprint, peer->fingerprint, sizeof(p.fingerprint)) == 0);
+}
+
 void recover_heard(struct migrated *m, struct channel *c, const struct pin *peer,
 		   struct json_object *request)
 {
@@ -219,7 +230,7 @@ void recover_heard(struct migrated *m, struct channel *c, const struct pin *peer
 		syslog(LOG_ERR, "%s; %s", why.text, why.hint);
 	} else if (!w.any) {
 		answer_unknown(c, id);
-	} else if (strcmp(record.peer, peer->name) != 0) {
+	} else if (!is_host(m, record.peer, peer)) {
 		syslog(LOG_WARNING, "%s asks about \"%s\", which is between %s and this host",
 		       peer->name, record.guest, record.peer);
 	} else {

@@ -24,6 +24,7 @@ static struct migrated daemon_;
 static char records[] = "/tmp/torc-recover-XXXXXX";
 static unsigned int cap, caps_set; /* of the domain */
 static const char *uuid;	   /* its, that has the number now */
+static bool is_paired;		   /* host2, whose certificate is 9 */
 static bool shutdown_, refuses;	   /* it stands still; the hypervisor sets no cap */
 
 /* --- the guest's host */
@@ -133,8 +134,11 @@ bool job_hurried(struct migrated *m, struct job *j)
 
 int pin_get(const char *dir, const char *name, struct pin *p, struct why *why)
 {
-	(void)dir, (void)p;
-	return why_set(why, TE_FILE, "%s is not paired", name);
+	(void)dir;
+	if (!is_paired)
+		return why_set(why, TE_FILE, "%s is not paired", name);
+	*p = (struct pin){ .fingerprint = { 9 } };
+	return 0;
 }
 
 /* --- called at most to no effect */
@@ -324,12 +328,50 @@ static void beside_damaged_ones(void **state)
 	}
 }
 
+/* Asked by a host of this certificate: is the record's migration taken up? */
+static bool asked_by(uint8_t fingerprint)
+{
+	struct handover_record r = { .id = { 1 },
+				     .guest = "web",
+				     .peer = "host2",
+				     .state = HANDOVER_SUSPENDED,
+				     .domid = DOMID,
+				     .uuid = GUEST };
+	const struct pin peer = { .name = "host2.lan", .fingerprint = { fingerprint } };
+	struct json_object *request = json_object_new_object();
+	struct channel *c = NULL;
+	struct why why = { 0 };
+	char id[2 * HANDOVER_ID_SIZE + 1];
+
+	talk_id_write(r.id, id);
+	json_object_object_add(request, "id", json_object_new_string(id));
+	shutdown_ = true;
+	assert_int_equal(handover_save(records, &r), 0);
+	assert_int_equal(channel_new(&c, NULL, &why), 0);
+	recover_heard(&daemon_, c, &peer, request);
+	channel_free(&c);
+	json_object_put(request);
+	assert_int_equal(handover_remove(records, r.id), 0);
+	return !shutdown_;
+}
+
+static void by_another_name(void **state)
+{
+	(void)state;
+	assert_false(asked_by(9));
+	is_paired = true;
+	assert_true(asked_by(9));
+	assert_false(asked_by(8));
+	is_paired = false;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(slowed_down, setup),
 		cmocka_unit_test_setup(set_by_hand, setup),
 		cmocka_unit_test_setup(beside_damaged_ones, setup),
+		cmocka_unit_test_setup(by_another_name, setup),
 		cmocka_unit_test_setup(another_guest, setup),
 		cmocka_unit_test_setup(refused, setup),
 	};
