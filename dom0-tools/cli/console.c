@@ -23,6 +23,7 @@
 #include "dom0-tools/consoled/protocol.h"
 
 #define ESCAPE_KEY 0x1d /* Ctrl-] */
+#define TYPED_MAX  (16u << 20)
 
 static int write_all(int fd, const char *p, size_t n)
 {
@@ -112,25 +113,66 @@ static int open_tty(struct cli *c, uint32_t domid)
 	return fd < 0 ? -EIO : fd;
 }
 
-/* Keys up to the escape go to the guest. Returns false when the user wants out. */
-static bool forward_keys(int fd, const char *buf, size_t n, bool drop)
-{
-	const char *esc = memchr(buf, ESCAPE_KEY, n);
+/* What the other side has not taken of the keys. */
+struct typed {
+	char *at;
+	size_t len, room;
+	bool last; /* the user wants out */
+};
 
+/* Keys up to the escape go to the guest. A guest that takes none for long loses some of a person's. */
+static void type(struct typed *t, const char *keys, size_t n)
+{
+	const char *esc = memchr(keys, ESCAPE_KEY, n);
+
+	t->last = esc;
 	if (esc)
-		n = (size_t)(esc - buf);
-	if (n && !drop && write_all(fd, buf, n))
-		return false;
-	return !esc;
+		n = (size_t)(esc - keys);
+	if (t->len + n > t->room) {
+		size_t room = (t->len + n) * 2;
+		char *grown = room <= TYPED_MAX ? realloc(t->at, room) : NULL;
+
+		if (!grown)
+			return;
+		t->at = grown;
+		t->room = room;
+	}
+	if (n)
+		memcpy(t->at + t->len, keys, n);
+	t->len += n;
 }
 
-static int relay(int fd, bool read_only)
+/* As much as is taken without waiting. False: nobody is there any more. */
+static bool send_typed(struct typed *t, int fd)
 {
-	struct pollfd p[2] = { { .fd = STDIN_FILENO, .events = POLLIN },
-			       { .fd = fd, .events = POLLIN } };
+	ssize_t n;
+
+	while (t->len) {
+		n = write(fd, t->at, t->len);
+		if (n < 0 && errno != EINTR)
+			return errno == EAGAIN;
+		if (n > 0) {
+			t->len -= (size_t)n;
+			memmove(t->at, t->at + n, t->len);
+		}
+	}
+	return true;
+}
+
+/*
+ * Nothing that is read from a person may wait for the guest: behind it comes the escape, which is
+ * heard whatever the guest does. A file or a pipe has time.
+ */
+static int relay(int fd, bool read_only, struct typed *t)
+{
+	bool person = isatty(STDIN_FILENO), ended = false;
 	char buf[4096];
 
 	for (;;) {
+		bool reads = !ended && !t->last && (person || !t->len);
+		struct pollfd p[2] = { { .fd = reads ? STDIN_FILENO : -1, .events = POLLIN },
+				       { .fd = fd,
+					 .events = (short)(POLLIN | (t->len ? POLLOUT : 0)) } };
 		ssize_t n;
 
 		if (poll(p, 2, -1) < 0) {
@@ -138,26 +180,30 @@ static int relay(int fd, bool read_only)
 				continue;
 			return -errno;
 		}
-		if (p[1].revents) {
+		if (p[1].revents & ~POLLOUT) {
 			n = read(fd, buf, sizeof(buf));
-			if (n <= 0)
+			if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
 				return 0; /* the guest is gone */
-			if (write_all(STDOUT_FILENO, buf, (size_t)n))
+			if (n > 0 && write_all(STDOUT_FILENO, buf, (size_t)n))
 				return 0;
 		}
 		if (p[0].revents) {
 			n = read(STDIN_FILENO, buf, sizeof(buf));
-			if (n > 0 && !forward_keys(fd, buf, (size_t)n, read_only))
-				return 0;
-			if (n <= 0)
-				p[0].fd = -1; /* input ended: go on showing */
+			ended = n <= 0; /* go on showing */
+			if (n > 0)
+				type(t, buf, (size_t)n);
+			if (read_only)
+				t->len = 0;
 		}
+		if (!send_typed(t, fd) || (t->last && (person || !t->len)))
+			return 0;
 	}
 }
 
 int console_attach(struct cli *c, uint32_t domid, bool replay, bool read_only)
 {
 	struct why refused = { 0 };
+	struct typed typed = { 0 };
 	int fd, rc;
 
 	fd = connect_daemon(c, domid,
@@ -174,8 +220,10 @@ int console_attach(struct cli *c, uint32_t domid, bool replay, bool read_only)
 	if (isatty(STDIN_FILENO))
 		fprintf(stderr, "(Ctrl-] leaves)\n");
 	terminal_take(TERMINAL_ALL);
-	rc = relay(fd, read_only);
+	fcntl(fd, F_SETFL, O_NONBLOCK);
+	rc = relay(fd, read_only, &typed);
 	terminal_restore();
+	free(typed.at);
 	close(fd);
 	return rc < 0 ? why_set(c->why, TE_DEVICE, "the console: %s", strerror(-rc)) : 0;
 }
