@@ -42,6 +42,27 @@ static off_t place(size_t slot)
 	return (off_t)((1 + slot) * sizeof(struct record));
 }
 
+static int debugged_already(const struct target *t, struct why *why)
+{
+	struct head head = { 0 };
+
+	if (pread(t->journal->fd, &head, sizeof(head), 0) < 0)
+		head.pid = 0;
+	return why_hint(why,
+			why_set(why, TE_STATE, "domain %u is being debugged by process %u",
+				t->domid, head.pid),
+			"detach there, or end that process");
+}
+
+/* Whoever had it may have ended meanwhile, and taken its name away: in a file without one nobody
+ * would find what is to be undone. */
+static bool has_name(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) < 0 || st.st_nlink;
+}
+
 static int open_file(struct target *t, bool create, struct why *why)
 {
 	struct journal *j = calloc(1, sizeof(*j));
@@ -55,22 +76,18 @@ static int open_file(struct target *t, bool create, struct why *why)
 	snprintf(j->path, sizeof(j->path), "%s/%u", dir, t->domid);
 	if (create && path_make_dirs(dir))
 		return why_set(why, TE_FILE, "%s: %s", dir, strerror(errno));
-	j->fd = open(j->path, O_RDWR | O_CLOEXEC | (create ? O_CREAT : 0), 0600);
-	if (j->fd < 0)
-		return !create && errno == ENOENT ?
-			       0 :
-			       why_set(why, TE_FILE, "%s: %s", j->path, strerror(errno));
-	if (flock(j->fd, LOCK_EX | LOCK_NB) < 0) {
-		struct head head = { 0 };
-
-		if (pread(j->fd, &head, sizeof(head), 0) < 0)
-			head.pid = 0;
-		return why_hint(why,
-				why_set(why, TE_STATE, "domain %u is being debugged by process %u",
-					t->domid, head.pid),
-				"detach there, or end that process");
+	for (;;) {
+		j->fd = open(j->path, O_RDWR | O_CLOEXEC | (create ? O_CREAT : 0), 0600);
+		if (j->fd < 0)
+			return !create && errno == ENOENT ?
+				       0 :
+				       why_set(why, TE_FILE, "%s: %s", j->path, strerror(errno));
+		if (flock(j->fd, LOCK_EX | LOCK_NB) < 0)
+			return debugged_already(t, why);
+		if (has_name(j->fd))
+			return 0;
+		close(j->fd);
 	}
-	return 0;
 }
 
 static void close_file(struct target *t)

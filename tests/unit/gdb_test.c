@@ -666,6 +666,37 @@ static void test_killed(void **state)
 	leave();
 }
 
+static const char *taken_away; /* between the opening of a journal and its lock */
+
+int __real_flock(int fd, int how);
+int __wrap_flock(int fd, int how);
+int __wrap_flock(int fd, int how)
+{
+	if (taken_away)
+		unlink(taken_away);
+	taken_away = NULL;
+	return __real_flock(fd, how);
+}
+
+/* One stub ends while the next one begins. */
+static void test_journal_has_a_name(void **state)
+{
+	struct why why = { 0 };
+	char file[64];
+
+	(void)state;
+	snprintf(file, sizeof(file), "%s/gdb/%u", getenv("TORC_RUN_DIR"), FAKE_DOMAIN);
+	h = fake_guest_new(false);
+	g = fake_guest_of(h);
+	target = (struct target){ .h = h, .domid = FAKE_DOMAIN };
+	fclose(fopen(file, "w"));
+	taken_away = file;
+	assert_int_equal(journal_open(&target, (const uint8_t[16]){ 1 }, &why), 0);
+	assert_int_equal(access(file, F_OK), 0);
+	journal_close(&target);
+	fake_guest_free(h);
+}
+
 static void test_silly_peer(void **state)
 {
 	static const char *const all[] = {
@@ -741,6 +772,7 @@ int main(void)
 		cmocka_unit_test(test_ends),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_killed),
+		cmocka_unit_test(test_journal_has_a_name),
 		cmocka_unit_test(test_silly_peer),
 	};
 	char dir[] = "/tmp/gdb-test-XXXXXX", command[64];

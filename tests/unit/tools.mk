@@ -23,7 +23,7 @@ $(eval $(call tools_test,builder,$(TOOLS_COMMON) $(TOOLS_BUILDER) tests/unit/fak
 $(eval $(call tools_test,dump,$(TOOLS_COMMON) $(TOOLS_DUMP) tests/unit/fake_host,))
 
 GDB_TESTED := $(addprefix dom0-tools/gdb/,packet stub query) $(TOOLS_GDB) $(TOOLS_COMMON) tests/unit/fake_debug
-$(eval $(call tools_test,gdb,$(GDB_TESTED),))
+$(eval $(call tools_test,gdb,$(GDB_TESTED),-Wl$(comma)--wrap=flock))
 $(eval $(call tools_test,host_frames,dom0-tools/host/frames dom0-tools/common/why,))
 $(eval $(call tools_test,gdb_serve,$(GDB_TESTED) dom0-tools/gdb/serve,))
 $(eval $(call tools_test,log,dom0-tools/common/log,))
