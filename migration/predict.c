@@ -11,7 +11,8 @@
 #include <stdbool.h>
 
 #define MAX_AHEAD  30u
-#define FEW	   64u	  /* pages */
+#define FEW	   64u /* pages */
+#define MOST_NS	   (1ull << 62)
 #define PAGE_BYTES 4104.0 /* with the word that tells which */
 #define SETTLED(now, before) \
 	((now)*20 > (before)*19) /* it falls by less than a twentieth a round */
@@ -65,7 +66,10 @@ static uint64_t pause_of(const struct curve *c, const struct predict_limits *l, 
 {
 	double factor = l->last_factor > 0 ? l->last_factor : 1;
 
-	return l->fixed_ns + (uint64_t)(left_of(l, pages) * c->page_ns * factor);
+	double ns = left_of(l, pages) * c->page_ns * factor;
+
+	/* what earlier times left is of a file: beyond 64 bits it would become anything, and 0 */
+	return l->fixed_ns + (ns < (double)MOST_NS ? (uint64_t)ns : MOST_NS);
 }
 
 /* Follow the rounds that would come. */

@@ -45,6 +45,22 @@ static void idle(void **state)
 	assert_int_equal(p.pause_ns, 5 * MS);
 }
 
+/* Of a file of costs that somebody edited, on a slow wire. */
+static void nonsense(void **state)
+{
+	const struct round_measure r = { 4096, 4096ull * 4096, 4096ull * 10 * MS, 2000, 0 };
+	const struct predict_limits l = { .downtime_ns = 50 * MS,
+					  .fixed_ns = 5 * MS,
+					  .left_pages = 59999999999,
+					  .left_of = 59999999999,
+					  .last_factor = 99.999 };
+	struct prediction p = predict(&r, 1, &l);
+
+	(void)state;
+	assert_int_not_equal(p.verdict, VERDICT_CONVERGES);
+	assert_true(p.now_ns > 1000000000 * MS);
+}
+
 static void slow_writer(void **state)
 {
 	struct prediction p = after(2, 2000, 100000, &limits); /* 8 per cent of the wire */
@@ -158,10 +174,15 @@ static void chased(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(idle),	       cmocka_unit_test(slow_writer),
-		cmocka_unit_test(working_set), cmocka_unit_test(faster_than_the_wire),
-		cmocka_unit_test(deadline),    cmocka_unit_test(predicted_is_what_comes),
-		cmocka_unit_test(deltas),      cmocka_unit_test(chased),
+		cmocka_unit_test(idle),
+		cmocka_unit_test(slow_writer),
+		cmocka_unit_test(nonsense),
+		cmocka_unit_test(working_set),
+		cmocka_unit_test(faster_than_the_wire),
+		cmocka_unit_test(deadline),
+		cmocka_unit_test(predicted_is_what_comes),
+		cmocka_unit_test(deltas),
+		cmocka_unit_test(chased),
 	};
 
 	return cmocka_run_group_tests_name("predict", tests, NULL, NULL);
