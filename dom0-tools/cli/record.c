@@ -15,6 +15,7 @@
 #include "dom0-tools/common/paths.h"
 
 #define KEEP_EVENTS 64u
+#define MOST_RECORD (16u << 20) /* a config of a MiB, and what JSON makes of each of its bytes */
 
 static int file_of(const char *name, char out[PATH_MAX])
 {
@@ -28,10 +29,10 @@ static int file_of(const char *name, char out[PATH_MAX])
 
 struct json_object *record_load(const char *name)
 {
-	struct json_object *o;
+	struct json_object *o, *events;
 	char file[PATH_MAX], *text;
 
-	if (file_of(name, file) || path_read_file(file, 1 << 20, &text, NULL))
+	if (file_of(name, file) || path_read_file(file, MOST_RECORD, &text, NULL))
 		return NULL;
 	o = json_tokener_parse(text);
 	free(text);
@@ -39,6 +40,10 @@ struct json_object *record_load(const char *name)
 		json_object_put(o);
 		o = NULL;
 	}
+	/* who reads them counts them, and only a list can be counted */
+	if (o && json_object_object_get_ex(o, "events", &events) &&
+	    !json_object_is_type(events, json_type_array))
+		json_object_object_del(o, "events");
 	return o;
 }
 

@@ -365,6 +365,39 @@ static void killed_while_it_makes_a_note(void **state)
 	}
 }
 
+/* A file that somebody edited. */
+static void made_again_without_a_list_of_events(void **state)
+{
+	struct json_object *o = json_object_new_object();
+	struct why why;
+
+	(void)state;
+	fact_str(o, "events", "none");
+	assert_int_equal(record_save(NAME, o, &why), 0);
+	json_object_put(o);
+	supervise();
+	assert_int_equal(made, LOOKS);
+}
+
+/* What create takes can be made again. */
+static void a_record_of_the_longest_config(void **state)
+{
+	struct json_object *o = json_object_new_object(), *back;
+	static char text[(1 << 20) + 1];
+	struct why why;
+
+	(void)state;
+	memset(text, '\"', sizeof(text) - 1);
+	fact_str(o, "config_text", text);
+	assert_int_equal(record_save(NAME, o, &why), 0);
+	json_object_put(o);
+	back = record_load(NAME);
+	assert_non_null(back);
+	assert_string_equal(json_object_get_string(json_object_object_get(back, "config_text")),
+			    text);
+	json_object_put(back);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -372,6 +405,8 @@ int main(void)
 		cmocka_unit_test(killed_while_it_makes_a_note),
 		cmocka_unit_test(not_what_is_destroyed_by_hand),
 		cmocka_unit_test(made_again_without_a_note),
+		cmocka_unit_test(made_again_without_a_list_of_events),
+		cmocka_unit_test(a_record_of_the_longest_config),
 	};
 	char path[64];
 	int rc;
