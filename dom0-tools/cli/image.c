@@ -35,6 +35,10 @@ int image_write_front(struct cli *c, struct mig_io *io, const char *name)
 		rc = why_set(c->why, TE_FILE,
 			     "there is no record of the config of \"%s\": torc create keeps one",
 			     name);
+	} else if (strlen(text) > SAVED_MAX) { /* nobody could read it */
+		rc = why_set(c->why, TE_FILE,
+			     "the record of the config of \"%s\" has %zu bytes, of %u at most",
+			     name, strlen(text), SAVED_MAX);
 	} else {
 		rc = mig_write(io, &h, sizeof(h));
 		if (!rc)

@@ -14,7 +14,7 @@
 #define SAVED_IMAGE    1u /* no body: the image begins */
 #define SAVED_CONFIG   2u /* JSON: the guest's record, with its config */
 #define SAVED_OPTIONAL 0x80000000u
-#define SAVED_MAX      (1u << 20) /* bytes of a record */
+#define SAVED_MAX      (16u << 20) /* bytes of a record; record.c keeps none that are longer */
 
 struct saved_head {
 	char magic[8];
