@@ -129,6 +129,13 @@ static int pair(struct cli *c, const char *name, const char *address, uint16_t p
 	}
 	cli_note("waiting for the same command on %s", address);
 	rc = meet_torc(address, port, id, &ch, &dialled, &p, &pem, c->why);
+	if (!rc && !memcmp(p.fingerprint, identity_fingerprint(id), FINGERPRINT_SIZE))
+		rc = why_hint(
+			c->why,
+			why_set(c->why, TE_STATE,
+				"the torc host pair that was met is this host's own"),
+			"run one of the two on the other host; if you did, that is a copy of this one: remove %s there",
+			dir);
 	if (!rc)
 		rc = pair_talk(ch, dialled, identity_fingerprint(id), p.fingerprint, ask, NULL,
 			       mig_now_ns() + COMPARE_NS, c->why);

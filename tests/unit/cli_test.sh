@@ -114,6 +114,11 @@ for _ in $(seq 200); do stray && break; sleep 0.05; done
 says "a caller that is no host does not end a pairing" 0 "one is paired" pairs 2 one
 wait $!
 result $? "on either side" "$(cat "$dir/said")"
+pairs 3 two > "$dir/said" 2>&1 &
+says "a host is not paired with itself" 6 "this host's own" pairs 3 three
+wait $!
+grep -q "this host's own" "$dir/said" && ! ls "$dir"/host3/hosts/*.pem > /dev/null 2>&1
+result $? "under either name" "$(cat "$dir/said")"
 says "check-kernel without a file" 2 "which kernel" "$T" check-kernel
 says "check-kernel of nothing" 5 "/nowhere" "$T" check-kernel /nowhere
 says "check-kernel of no x86 ELF" 5 "neither an ELF file" "$T" check-kernel "$dir/ok.cfg"
