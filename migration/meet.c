@@ -38,6 +38,16 @@ static int dial(const struct addrinfo *a)
 	return -ECONNREFUSED;
 }
 
+/* A name may stand for several, of which one is reached. */
+static int dial_any(const struct addrinfo *all)
+{
+	int fd = -ECONNREFUSED;
+
+	for (const struct addrinfo *a = all; a && fd < 0; a = a->ai_next)
+		fd = dial(a);
+	return fd;
+}
+
 static int listen_for(const struct addrinfo *a, int ms)
 {
 	int one = 1, fd = -1,
@@ -109,7 +119,7 @@ int meet(const char *address, uint16_t port, uint64_t deadline_ns, int *fd, bool
 	}
 	do {
 		*dialled = true;
-		rc = dial(peer);
+		rc = dial_any(peer);
 		if (rc < 0) {
 			*dialled = false;
 			if (getrandom(&r, 1, GRND_NONBLOCK) != 1)
@@ -141,23 +151,15 @@ int meet(const char *address, uint16_t port, uint64_t deadline_ns, int *fd, bool
 
 int meet_reach(const char *address, uint16_t port, uint64_t deadline_ns, int *fd, struct why *why)
 {
-	struct addrinfo *all, *a;
+	struct addrinfo *all;
 	int rc = resolve(address, port, true, &all, why);
 
 	if (rc)
 		return rc;
-	for (;;) {
-		for (a = all; a; a = a->ai_next) {
-			*fd = dial(a);
-			if (*fd >= 0)
-				break;
-		}
-		if (a || mig_now_ns() >= deadline_ns)
-			break;
+	while ((*fd = dial_any(all)) < 0 && mig_now_ns() < deadline_ns)
 		wait_ms(200);
-	}
 	freeaddrinfo(all);
-	if (a)
+	if (*fd >= 0)
 		return 0;
 	rc = why_set(why, TE_CHANNEL, "%s, port %u, does not answer", address, port);
 	return why_hint(why, rc, "is torc-migrated running there, and the port let through?");

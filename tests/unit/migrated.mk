@@ -7,7 +7,7 @@ $(B)/tests/migrated_test: $(patsubst %,$(B)/obj/san/%.o,tests/unit/migrated_test
 		$(addprefix dom0-tools/common/,why paths))
 	@mkdir -p $(@D)
 	$(call say,LD-SAN,$@)
-	$(Q)$(HOST_CC) $(SAN_FLAGS) -o $@ $^ -lcmocka -lssl -lcrypto -llz4 -ljson-c -lpthread
+	$(Q)$(HOST_CC) $(SAN_FLAGS) -o $@ $^ -Wl,--wrap=getaddrinfo -lcmocka -lssl -lcrypto -llz4 -ljson-c -lpthread
 
 .PHONY: unit-migrated
 unit-migrated: $(B)/tests/migrated_test

@@ -12,6 +12,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -237,6 +238,42 @@ static void reached(void **state)
 	close(l);
 }
 
+/* A host's name may have an address that is not reached from here, and first of all. */
+#define TWO "two.test"
+
+int __real_getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,
+		       struct addrinfo **list);
+int __wrap_getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,
+		       struct addrinfo **list);
+int __wrap_getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,
+		       struct addrinfo **list)
+{
+	if (!node || strcmp(node, TWO) != 0)
+		return __real_getaddrinfo(node, service, hints, list);
+	return __real_getaddrinfo("127.0.0.3", service, hints, list) ||
+	       __real_getaddrinfo("127.0.0.1", service, hints, &(*list)->ai_next);
+}
+
+static void met_at_the_second_address(void **state)
+{
+	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(0x7f000001) };
+	int fd, l = socket(AF_INET, SOCK_STREAM, 0);
+	socklen_t len = sizeof(a);
+	bool dialled = false;
+	struct why why;
+
+	(void)state;
+	assert_int_equal(bind(l, (struct sockaddr *)&a, sizeof(a)), 0);
+	assert_int_equal(listen(l, 2), 0);
+	assert_int_equal(getsockname(l, (struct sockaddr *)&a, &len), 0);
+	assert_int_equal(meet_reach(TWO, ntohs(a.sin_port), mig_now_ns(), &fd, &why), 0);
+	close(fd);
+	assert_int_equal(meet(TWO, ntohs(a.sin_port), mig_now_ns(), &fd, &dialled, &why), 0);
+	assert_true(dialled);
+	close(fd);
+	close(l);
+}
+
 struct meeting {
 	uint16_t port;
 	int fd, rc;
@@ -364,6 +401,7 @@ int main(void)
 		cmocka_unit_test(elsewhere),
 		cmocka_unit_test(reached),
 		cmocka_unit_test(met_at_a_port_that_was_taken),
+		cmocka_unit_test(met_at_the_second_address),
 		cmocka_unit_test(costs),
 	};
 
