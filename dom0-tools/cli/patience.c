@@ -6,10 +6,12 @@
 #include <string.h>
 #include <time.h>
 
-#define GIVE_UP_MS   10000
-#define LOOK_MS	     20	     /* how often to ask the store for a complaint */
-#define FIRST_NAP_NS 500000  /* each is twice as long as the one before: to ask all the time */
-#define LAST_NAP_NS  8000000 /* would take the processor from who is to open the device */
+#define GIVE_UP_MS 10000
+#define LOOK_MS	   20 /* how often to ask the store for a complaint */
+/* Each nap is twice as long as the one before: to ask all the time would take the processor from
+ * who is to open the device. */
+#define FIRST_NAP_NS 500000
+#define LAST_NAP_NS  8000000
 
 static int64_t now_ms(void)
 {
