@@ -33,6 +33,7 @@ struct migrated {
 	pthread_cond_t changed;
 	struct job *jobs;
 	unsigned int threads, strangers;
+	struct costs latest; /* that were learnt: costs.c */
 };
 
 /* --- jobs.c: who works on which migration. One at a time: the record is theirs. */
@@ -107,12 +108,15 @@ struct ends {
 	uint64_t tables;		   /* target: of the guest's */
 	struct mig_target_figures figures; /* target: to be told; source: as told */
 	struct viewer *viewer;
+	char untold[128]; /* of the handover, to the log and the viewer; empty: nothing */
 };
 int ends_open(struct ends *e, struct migrated *m, bool source);
 void ends_close(struct ends *e);
 void ends_drain(struct ends *e);
-/* Source: ahead of the handover's stop, which then waits for it alone. */
+/* Source: ahead of the handover's stop, which then waits for it alone; and ahead of that, until it
+ * stands still. */
 int ends_ask_suspend(struct ends *e);
+int ends_stop(struct ends *e);
 /* Source: written down, for whoever takes over from us. */
 int ends_note_caps(struct ends *e, const struct throttle_caps *caps, struct why *why);
 /* Source: a guest that a daemon which was killed had slowed down has its time back. */
