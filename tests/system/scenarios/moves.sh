@@ -1,4 +1,4 @@
-#rig: nodes=2 mem=1280 dom0_mem=768 timeout=900 nics=virtio layers=linux,small,backends
+#rig: nodes=2 mem=1280 dom0_mem=768 timeout=900 nics=virtio layers=linux,small,backends touched=1
 # Guests go to and fro between two hosts, many times: $RIG_moves of each of $RIG_guests (a comma between):
 # linux1, linux4 (Linux with one or four vCPUs, at work), linux32 (of 32 bits, from the layer of that name), still1 (its clock and connection
 # alone), idle1 (every third of a second a dozen short programs), busy1 (rewriting 4 MiB) and
