@@ -86,6 +86,11 @@ struct mig_calls {
 	 * after that in any case, and then waits for what was asked for.
 	 */
 	int (*suspend_ask)(void *arg, struct why *why);
+	/*
+	 * All of it is on its way, and the other side is at work on it: what has to be done before
+	 * its answer counts is not waited for here. Nonzero: as if it could not have been sent.
+	 */
+	int (*sent)(void *arg, struct why *why);
 	/* MIG_THROTTLE: the guest is about to get these caps, or has its own back (now is 0). To be
 	 * kept, for whoever comes after a sender that is killed, until then. */
 	int (*throttled)(void *arg, const struct throttle_caps *caps, struct why *why);

@@ -13,7 +13,7 @@
  * nothing out, and the source may go on from what it has; with it, the guest ran there, and went with its host.
  *
  *   source   OWNER        the guest is ours and runs, or may be made to run at any time
- *            SUSPENDED    it is ours and stands still, since the last round began
+ *            SUSPENDED    it is ours and stands still, since before the last round was all sent
  *            HANDED       it is the target's: we keep its memory, and may take it back only if the target says it has lost it
  *            GONE         the target runs it; ours is destroyed
  *   target   NONE         nothing, or an incomplete image
@@ -66,7 +66,7 @@ active proctype Source()
 	mtype m;
 
 	do
-	/* The last round: the guest is stopped, then the record says so, then all that is left is sent. */
+	/* The last round: the guest is stopped and what is left is sent, the record says so, and then the target is told that it has all. */
 	:: atomic { source == OWNER && !aborted && source_runs -> source_runs = false }
 	:: atomic { source == OWNER && !aborted && !source_runs && source_memory -> source = SUSPENDED }
 	:: atomic { source == SUSPENDED && source_memory && nfull(to_target) && !sent_final -> to_target ! FINAL; sent_final = true }

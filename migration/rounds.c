@@ -35,6 +35,7 @@ struct rounds {
 	struct throttle throttle;
 	uint64_t ask_ns, state_ns; /* what it took to ask for the map, and to read the state */
 	uint64_t round_trip_ns;	   /* of a word between the two sides */
+	uint64_t ran_ns; /* processor time that the guest had when it was last looked at */
 };
 
 enum next { NEXT_ROUND, NEXT_LAST, NEXT_GIVE_UP, NEXT_SLOWER };
@@ -259,18 +260,32 @@ static int run_live(struct rounds *r, struct why *why)
 	return rc;
 }
 
-/* The pause counts from the last look at a guest that ran: looking often tells it truly. */
+/*
+ * The pause counts from the last look at a guest that ran, and from what its processors did after
+ * that: who looks may have waited for a processor that the guest had. It stood still no earlier, as
+ * so many vCPUs at most ran at a time.
+ */
 static int still_runs(struct rounds *r, bool *it_does, struct why *why)
 {
 	struct sender *s = r->s;
-	uint64_t now = mig_now_ns();
+	uint64_t *seen = &s->out->seen_running_ns, before = mig_now_ns(), now;
 	struct domain_info info;
+	uint32_t abreast;
 	int rc = host_domain_info(s->h, s->domid, &info, why);
 
 	*it_does = !rc && !info.shutdown && !info.dying;
+	if (rc)
+		return rc;
+	now = mig_now_ns();
+	abreast = info.vcpus_max < s->cpus ? info.vcpus_max : s->cpus;
 	if (*it_does)
-		s->out->seen_running_ns = now;
-	return rc;
+		*seen = before;
+	else if (*seen && abreast && info.cpu_time_ns > r->ran_ns)
+		*seen += (info.cpu_time_ns - r->ran_ns) / abreast;
+	if (*seen > now)
+		*seen = now;
+	r->ran_ns = info.cpu_time_ns;
+	return 0;
 }
 
 /* Until the other side has what went, or it stands still: it is looked at all the time, since what

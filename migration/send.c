@@ -47,6 +47,7 @@ static int write_head(struct sender *s, struct why *why)
 		rc = host_domain_is_32bit(s->h, s->domid, &is_32bit, why);
 	if (rc)
 		return rc;
+	s->cpus = host.cpus;
 	s->first_byte = s->io->bytes_out;
 	rc = stream_write_head(s->io, host.version_major, host.version_minor);
 	if (!rc)
@@ -177,6 +178,8 @@ static int send_domain(struct sender *s, struct why *why)
 	if (!rc)
 		rc = send_state(s, why);
 	mig_part_end(&s->out->parts, PART_STATE, &s->out->mark_ns);
+	if (!rc && s->calls->sent)
+		rc = s->calls->sent(s->calls->arg, why);
 	pages_close(s); /* not before: to give that much memory back takes its time */
 	if (!rc && s->o->acknowledge)
 		rc = wait_acknowledged(s, why);

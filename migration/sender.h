@@ -19,6 +19,7 @@ struct sender {
 	struct mig_outcome *out;
 	struct guest_list list;
 	struct domain_info info;
+	uint32_t cpus; /* of this host */
 	uint64_t started_ns, suspended_ns;
 	/* by pfn, whole words */
 	uint64_t *due;	 /* bits: to be sent in the next round */

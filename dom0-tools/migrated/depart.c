@@ -42,9 +42,11 @@ static int again(void *arg, struct channel *c, struct why *why)
 {
 	struct departure *d = arg;
 	enum handover_state s = d->e.h.record.state;
-	uint64_t until = mig_now_ns() + (s == HANDOVER_OWNER	 ? MEND_RUNS_NS :
-					 s == HANDOVER_SUSPENDED ? MEND_STOPPED_NS :
-								   MEND_HANDED_NS);
+	bool stands = d->e.stopped_ns;
+	uint64_t until = mig_now_ns() + (s != HANDOVER_OWNER && s != HANDOVER_SUSPENDED ?
+						 MEND_HANDED_NS :
+					 stands ? MEND_STOPPED_NS :
+						  MEND_RUNS_NS);
 	const struct timespec nap = { .tv_nsec = 200000000 };
 	struct hostlink *l;
 	int rc = -ENOTCONN;
@@ -53,7 +55,7 @@ static int again(void *arg, struct channel *c, struct why *why)
 		return rc;
 	syslog(LOG_WARNING, "%s: the connection to %s broke", d->e.name, d->peer.name);
 	/* while it stands still nothing waits for a thread that looks up a name */
-	if (s != HANDOVER_OWNER)
+	if (stands)
 		channel_lanes_out(c, 0, NULL, NULL);
 	do {
 		rc = talk_link(d->e.m, &d->peer, &l, mig_now_ns() + 5 * SECOND, why);
@@ -106,16 +108,28 @@ static int throttled(void *arg, const struct throttle_caps *caps, struct why *wh
 static int suspend(void *arg, struct why *why)
 {
 	struct departure *d = arg;
-	int rc = handover_suspend(&d->e.h);
+	int rc = ends_stop(&d->e);
 	uint64_t mark;
 
+	if (rc) {
+		*why = d->e.why;
+		return rc;
+	}
 	/* it may have stopped right after it was seen to run */
-	if (!rc && d->outcome.seen_running_ns)
+	if (d->outcome.seen_running_ns)
 		d->e.stopped_ns = d->outcome.seen_running_ns;
 	mark = d->e.stopped_ns;
-	if (!rc)
-		mig_part_end(&d->e.parts, PART_STOPPED, &mark);
-	else
+	mig_part_end(&d->e.parts, PART_STOPPED, &mark);
+	return 0;
+}
+
+/* That it stands still has to be written down before the target is told that it has all. */
+static int sent(void *arg, struct why *why)
+{
+	struct departure *d = arg;
+	int rc = handover_suspend(&d->e.h);
+
+	if (rc)
 		*why = d->e.why;
 	if (rc && !why->error)
 		why_set(why, TE_STATE, "%s cannot be suspended: %s", d->e.name, strerror(-rc));
@@ -286,6 +300,7 @@ static int send(struct departure *d)
 		.arg = d,
 		.suspend_ask = suspend_ask,
 		.suspend = suspend,
+		.sent = sent,
 		.throttled = throttled,
 		.resume = resume,
 		.progress = progress,

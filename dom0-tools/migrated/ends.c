@@ -25,6 +25,22 @@ static void this_boot(char boot[40])
 	free(text);
 }
 
+static void tell(struct ends *e, const char *text)
+{
+	struct json_object *o = json_object_new_object();
+
+	syslog(LOG_INFO, "%s (%s)", text, e->h.record.peer);
+	fact_str(o, "state", handover_state_name(e->h.record.state));
+	viewer_tell(e->viewer, "state", o);
+}
+
+static void tell_untold(struct ends *e)
+{
+	if (e->untold[0])
+		tell(e, e->untold);
+	e->untold[0] = 0;
+}
+
 int ends_open(struct ends *e, struct migrated *m, bool source)
 {
 	static const struct subcommand me = { .name = "migrated", .args = "" };
@@ -40,6 +56,7 @@ int ends_open(struct ends *e, struct migrated *m, bool source)
 
 void ends_close(struct ends *e)
 {
+	tell_untold(e);
 	host_close(&e->cli.host);
 	burst_close(&e->cli.burst);
 	if (e->cli.store)
@@ -156,14 +173,19 @@ void ends_speed_up(struct ends *e)
 		*caps = (struct throttle_caps){ 0 };
 }
 
-static int stop(void *arg)
+int ends_stop(struct ends *e)
 {
-	struct ends *e = arg;
 	int rc = e->asked ? 0 : ends_ask_suspend(e);
 
 	rc = rc ? rc : guest_suspend_wait(&e->cli, e->domid, &e->why);
-	e->stopped_ns = mig_now_ns();
+	if (!e->stopped_ns)
+		e->stopped_ns = mig_now_ns();
 	return failed(e, "it does not suspend", rc);
+}
+
+static int stop(void *arg)
+{
+	return ends_stop(arg);
 }
 
 static int drain(void *arg)
@@ -315,16 +337,21 @@ static void say(void *arg, enum handover_message message)
 		e->go_ns = mig_now_ns();
 	if (e->c)
 		deal_say(e->c, &e->h, message, &n);
+	tell_untold(e);
 }
 
+/* While it stands still on both, the other host is told first, and then the log and who looks on:
+ * they are other processes of this one. */
 static void note(void *arg, const char *text)
 {
 	struct ends *e = arg;
-	struct json_object *o = json_object_new_object();
+	enum handover_state s = e->h.record.state;
 
-	syslog(LOG_INFO, "%s (%s)", text, e->h.record.peer);
-	fact_str(o, "state", handover_state_name(e->h.record.state));
-	viewer_tell(e->viewer, "state", o);
+	tell_untold(e);
+	if (s == HANDOVER_PREPARED || s == HANDOVER_HANDED)
+		snprintf(e->untold, sizeof(e->untold), "%s", text);
+	else
+		tell(e, text);
 }
 
 void ends_calls(struct ends *e, struct handover_calls *calls)

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #ifndef __XEN_TOOLS__
 #define __XEN_TOOLS__ 1
@@ -34,10 +35,14 @@
 /* Fixed places of the guest: its list, the list's tree, what start_info names. */
 enum { START = 10, STORE, CONSOLE, TREE, TREE_MID, ROOT = 20, LIST = 40 };
 
+#define RAN_ON_NS 40000000
+
 static struct host *h;
 static struct machine *m;
 static uint64_t p2m[PAGES]; /* the guest's own view */
 static unsigned int width, rounds_seen, ticks, suspends_in;
+static size_t sent_at;
+static uint64_t stood_at;
 static bool deltas;	     /* are agreed on */
 static unsigned int notes;   /* of caps */
 static uint64_t list_at[16]; /* pfns where the list lies */
@@ -234,6 +239,10 @@ static void guest_gets_on(struct machine *unused)
 {
 	(void)unused;
 	if (suspends_in && !--suspends_in) {
+		/* it has the only processor for that long first: nobody else sees anything */
+		nanosleep(&(struct timespec){ .tv_nsec = RAN_ON_NS }, NULL);
+		m->ran_ns += RAN_ON_NS;
+		stood_at = mig_now_ns();
 		stand_still();
 		return;
 	}
@@ -451,6 +460,15 @@ static int throttled(void *arg, const struct throttle_caps *caps, struct why *wh
 	return 0;
 }
 
+/* When nothing more comes: the guest stands still, and what was written is out. */
+static int sent(void *arg, struct why *why)
+{
+	(void)arg, (void)why;
+	assert_true(m->suspended);
+	sent_at = wire.len;
+	return 0;
+}
+
 static int progress(void *arg, const struct mig_progress *p)
 {
 	(void)arg;
@@ -462,6 +480,7 @@ static int send_with(const struct mig_send_opts *o, struct mig_outcome *out, str
 {
 	const struct mig_calls calls = { .suspend = suspend,
 					 .resume = resume,
+					 .sent = sent,
 					 .progress = progress,
 					 .throttled = throttled,
 					 .suspend_ask = m->tick == guest_gets_on ? suspend_ask :
@@ -507,6 +526,7 @@ static void there_and_back(bool is_32bit, bool live)
 	if (send_with(&o, &out, &why))
 		fail_msg("sent: %s", why.text);
 	assert_true(m->suspended);
+	assert_int_equal(sent_at, wire.len);
 	if (receive(&why))
 		fail_msg("received: %s", why.text);
 	compare();
@@ -515,6 +535,7 @@ static void there_and_back(bool is_32bit, bool live)
 		/* of a last round that has no pages nothing is told */
 		assert_true(out.rounds > 2 && rounds_seen == out.rounds - !out.last_round_pages);
 		assert_true(ticks > 500);
+		assert_in_range(stood_at - out.seen_running_ns, 0, RAN_ON_NS / 8);
 		last_pages += out.last_round_pages;
 		delta_pages += out.delta_pages;
 		looks += wire.asked;

@@ -85,6 +85,7 @@ int host_domain_info(struct host *h, uint32_t domid, struct domain_info *info, s
 	*info = (struct domain_info){ .domid = domid,
 				      .shared_info_frame = SHARED(domid),
 				      .vcpus_max = h->m.vcpus,
+				      .cpu_time_ns = h->m.ran_ns,
 				      .shutdown = domid == FROM && h->m.suspended };
 	return 0;
 }
@@ -99,7 +100,7 @@ int host_domain_is_32bit(struct host *h, uint32_t domid, bool *yes, struct why *
 int host_info(struct host *h, struct host_info *info, struct why *why)
 {
 	(void)h, (void)why;
-	*info = (struct host_info){ .version_major = 4, .version_minor = 17 };
+	*info = (struct host_info){ .version_major = 4, .version_minor = 17, .cpus = 1 };
 	return 0;
 }
 

@@ -28,6 +28,7 @@ struct machine {
 	uint64_t grant[2];
 	uint64_t max_pages; /* that the domain that it becomes may have */
 	unsigned int vcpus, cap;
+	uint64_t ran_ns;		 /* the guest, in all */
 	void (*tick)(struct machine *m); /* the guest's chance to change something */
 };
 
