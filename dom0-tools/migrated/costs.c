@@ -13,12 +13,12 @@
 
 #define MOST	    COSTS_MOST_NS /* and of pages, too */
 #define MOST_GUESTS 64u
-#define MOST_FILE   8192u
+#define MOST_FILE   16384u
 #define ROOM	    (PATH_MAX + 8)
 
 struct guest_cost {
 	char uuid[40];
-	uint64_t extra_pages, left_pages, left_of, last_permille;
+	uint64_t extra_pages, left_pages, left_of, last_permille, leave_ns, latest_leave_ns;
 };
 
 struct table {
@@ -34,7 +34,7 @@ static void file_of(const struct migrated *m, char file[ROOM])
 
 static void take_line(struct table *t, const char *line)
 {
-	struct guest_cost g;
+	struct guest_cost g = { .leave_ns = 0 };
 	struct costs k = { 0 };
 
 	if (sscanf(line,
@@ -49,10 +49,12 @@ static void take_line(struct table *t, const char *line)
 	} else if (t->count < MOST_GUESTS &&
 		   sscanf(line,
 			  "guest %39s last %" SCNu64 " extra %" SCNu64 " left %" SCNu64
-			  " of %" SCNu64,
-			  g.uuid, &g.last_permille, &g.extra_pages, &g.left_pages, &g.left_of) == 5 &&
-		   g.last_permille < COSTS_MOST_PERMILLE && g.extra_pages < MOST &&
-		   g.left_pages < MOST && g.left_of < MOST) {
+			  " of %" SCNu64 " leave %" SCNu64 " %" SCNu64,
+			  g.uuid, &g.last_permille, &g.extra_pages, &g.left_pages, &g.left_of,
+			  &g.leave_ns, &g.latest_leave_ns) >= 5 && /* 5: of an earlier version */
+		   g.last_permille < COSTS_MOST_PERMILLE &&
+		   g.extra_pages < MOST && g.left_pages < MOST && g.left_of < MOST &&
+		   g.leave_ns < MOST) {
 		t->guests[t->count++] = g;
 	}
 }
@@ -85,8 +87,9 @@ static void write_all(const struct migrated *m, const struct table *t)
 
 		n += snprintf(text + n, sizeof(text) - (size_t)n,
 			      "guest %s last %" PRIu64 " extra %" PRIu64 " left %" PRIu64
-			      " of %" PRIu64 "\n",
-			      g->uuid, g->last_permille, g->extra_pages, g->left_pages, g->left_of);
+			      " of %" PRIu64 " leave %" PRIu64 " %" PRIu64 "\n",
+			      g->uuid, g->last_permille, g->extra_pages, g->left_pages, g->left_of,
+			      g->leave_ns, g->latest_leave_ns);
 	}
 	file_of(m, file);
 	(void)path_write_file(file, text, (size_t)n);
@@ -108,6 +111,8 @@ void costs_load(const struct migrated *m, const char *uuid, struct costs *k)
 		k->left_of = g->left_of;
 		if (g->last_permille)
 			k->last_permille = g->last_permille;
+		if (g->leave_ns)
+			k->leave_ns = g->leave_ns;
 		k->of_guest = true;
 	}
 }
@@ -172,6 +177,7 @@ static void learn_guest(struct table *t, const char *uuid, const struct costs *s
 	blend(&g.left_pages, seen->left_pages, MOST);
 	blend(&g.left_of, seen->left_of, MOST);
 	blend(&g.last_permille, seen->last_permille, COSTS_MOST_PERMILLE);
+	settle(&g.leave_ns, seen->leave_ns, &g.latest_leave_ns);
 	t->guests[0] = g;
 }
 
