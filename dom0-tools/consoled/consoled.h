@@ -32,6 +32,7 @@ struct daemon {
 	struct console **by_port;
 	size_t ports;
 	ev_timer tick; /* runs while a guest is held */
+	ev_timer look; /* for a new one, soon */
 	const char *log_dir;
 };
 

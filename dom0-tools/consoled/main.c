@@ -29,6 +29,9 @@
 #include "dom0-tools/consoled/protocol.h"
 
 #define USER "torc-consoled"
+/* Seconds until one that has been announced is looked at: whoever announces a guest that arrives
+ * has some milliseconds of work left during which it stands still, and its ring keeps what it says. */
+#define NEW_GUEST 0.05
 
 static const char usage[] =
 	"usage: torc-consoled [--foreground] [--pid-file FILE] [--log-dir DIR]\n"
@@ -65,8 +68,10 @@ static void on_store(struct ev_loop *loop, ev_io *w, int revents)
 	}
 	if (reap)
 		console_reap(d);
-	if (scan)
-		console_scan(d);
+	if (scan && !ev_is_active(&d->look)) {
+		ev_timer_set(&d->look, NEW_GUEST, 0);
+		ev_timer_start(loop, &d->look);
+	}
 	/* the client connects anew by itself; the descriptor to wait on may be another then */
 	if (store_fd(d->store) != w->fd) {
 		ev_io_stop(loop, w);
@@ -86,6 +91,12 @@ static void on_tick(struct ev_loop *loop, ev_timer *w, int revents)
 {
 	(void)loop, (void)revents;
 	console_tick(w->data);
+}
+
+static void on_look(struct ev_loop *loop, ev_timer *w, int revents)
+{
+	(void)loop, (void)revents;
+	console_scan(w->data);
 }
 
 static void on_signal(struct ev_loop *loop, ev_signal *w, int revents)
@@ -269,6 +280,8 @@ int main(int argc, char **argv)
 	ev_io_start(d.loop, &door);
 	ev_timer_init(&d.tick, on_tick, TICK, 0);
 	d.tick.data = &d;
+	ev_timer_init(&d.look, on_look, NEW_GUEST, 0);
+	d.look.data = &d;
 	ev_signal_init(&term, on_signal, SIGTERM);
 	ev_signal_init(&intr, on_signal, SIGINT);
 	ev_signal_start(d.loop, &term);
