@@ -145,6 +145,13 @@ done
 result 0 "every command has --help, its part of the manual, and is completed"
 commands=$("$T" help --completion | sed -n 's/.*compgen -W "\([^"]*\)".*/\1/p' | head -1)
 bad=0
+mkdir -p "$dir/state/migrations"
+printf 'torc-handover 4\nid %s\nguest web\npeer other\nstate HANDED\naborted 0\ndied 0\nasked 0\ncaps 0 0 0\ndomain 3\nuuid %s\nboot x\nend\n' \
+	00112233445566778899aabbccddeeff 01234567-89ab-cdef-0123-456789abcdef > "$dir/state/migrations/00112233445566778899aabbccddeeff.handover"
+echo damaged > "$dir/state/migrations/ff112233445566778899aabbccddeeff.handover"
+says "a damaged record of a migration is told" 5 "ff112233445566778899aabbccddeeff.handover" "$T" migrate --status
+says "and hides no other" 5 "^web *other *HANDED" "$T" migrate --status
+rm -r "$dir/state/migrations"
 usage_error() { # WORDS: status 2, one reason in torc's words, and the same as JSON
 	local out rc
 	out=$("$T" $1 2>&1 < /dev/null)
