@@ -341,7 +341,7 @@ static void say(void *arg, enum handover_message message)
 }
 
 /* While it stands still on both, the other host is told first, and then the log and who looks on:
- * they are other processes of this one. */
+ * those are processes that may want the same processor. */
 static void note(void *arg, const char *text)
 {
 	struct ends *e = arg;
