@@ -100,7 +100,7 @@ static int send_vcpu(struct sender *s, uint32_t v, struct why *why)
 
 static int send_state(struct sender *s, struct why *why)
 {
-	struct host_tsc t;
+	struct host_tsc t = { 0 };
 	void *shared;
 	int rc;
 
