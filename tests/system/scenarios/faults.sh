@@ -122,11 +122,11 @@ all_go_on() {
 	done
 }
 # --- one fault
-when_it_stands() { # here|there GUEST COMMAND: from there on, within half a second
+when_it_stands() { # here|there GUEST COMMAND: from its last round on, within a tenth of a second: it stands still for no longer
 	local other=here
 	[ $1 = here ] && other=there
-	on $1 "n=0; until grep -q 'SUSPENDED\|ended' /tmp/go.$2 2> /dev/null; do sleep 0.05; n=\$((n + 1)); [ \$n -lt 600 ] || break; done
-		sleep 0.$(printf %03d $(random 500)); cut -d' ' -f1 /proc/uptime > /tmp/struck; $3"
+	on $1 "n=0; until grep -q 'last\":true\|SUSPENDED\|ended' /tmp/go.$2 2> /dev/null; do sleep 0.01; n=\$((n + 1)); [ \$n -lt 2000 ] || break; done
+		sleep 0.$(printf %03d $(random 100)); cut -d' ' -f1 /proc/uptime > /tmp/struck; $3"
 	on $other "cut -d' ' -f1 /proc/uptime > /tmp/struck"
 }
 one_fault() { # KIND FROM [GUEST-WAITED-FOR ITS-HOST]
