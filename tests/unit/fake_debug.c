@@ -3,6 +3,7 @@
 #include "tests/unit/fake_debug.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -386,4 +387,21 @@ void host_alarm_clear(struct host_alarm *a)
 void host_alarm_close(struct host_alarm *a)
 {
 	(void)a;
+}
+
+static char run_dir[] = "/tmp/gdb-test-XXXXXX";
+
+int fake_run_dir(void **state)
+{
+	(void)state;
+	return mkdtemp(run_dir) ? setenv("TORC_RUN_DIR", run_dir, 1) : -1;
+}
+
+int fake_run_dir_end(void **state)
+{
+	char command[64];
+
+	(void)state;
+	snprintf(command, sizeof(command), "rm -rf %s", run_dir);
+	return system(command);
 }

@@ -43,5 +43,8 @@ bool fake_guest_runs(const struct fake_guest *g);
 uint64_t fake_ip(const struct fake_guest *g, unsigned int vcpu);
 uint64_t fake_flags(const struct fake_guest *g, unsigned int vcpu);
 void fake_set(struct fake_guest *g, unsigned int vcpu, uint64_t ip, uint64_t flags);
+/* Of a group of tests: journals go to a directory of its own. */
+int fake_run_dir(void **state);
+int fake_run_dir_end(void **state);
 
 #endif

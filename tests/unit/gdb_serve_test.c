@@ -108,13 +108,6 @@ int main(void)
 		TEST(the_last_word_is_answered),
 		TEST(a_signal_is_heard_beside_a_deaf_peer),
 	};
-	char dir[] = "/tmp/gdb-serve-test-XXXXXX", command[64];
-	int rc;
 
-	if (!mkdtemp(dir))
-		return 1;
-	setenv("TORC_RUN_DIR", dir, 1);
-	rc = cmocka_run_group_tests(tests, NULL, NULL);
-	snprintf(command, sizeof(command), "rm -rf %s", dir);
-	return system(command) ? 1 : rc;
+	return cmocka_run_group_tests(tests, fake_run_dir, fake_run_dir_end);
 }

@@ -775,13 +775,6 @@ int main(void)
 		cmocka_unit_test(test_journal_has_a_name),
 		cmocka_unit_test(test_silly_peer),
 	};
-	char dir[] = "/tmp/gdb-test-XXXXXX", command[64];
-	int rc;
 
-	if (!mkdtemp(dir))
-		return 1;
-	setenv("TORC_RUN_DIR", dir, 1);
-	rc = cmocka_run_group_tests(tests, NULL, NULL);
-	snprintf(command, sizeof(command), "rm -rf %s", dir);
-	return system(command) ? 1 : rc;
+	return cmocka_run_group_tests(tests, fake_run_dir, fake_run_dir_end);
 }

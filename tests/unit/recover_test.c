@@ -221,24 +221,27 @@ static int count(void *arg, const struct handover_record *r)
 	return 0;
 }
 
+static const struct handover_record suspended = { .id = { 1 },
+						  .guest = "web",
+						  .peer = "host2",
+						  .state = HANDOVER_SUSPENDED,
+						  .domid = DOMID,
+						  .uuid = GUEST };
+
 /* The daemon was killed in this state, with these caps written down, and is started again when the
  * guest has this one. What it has then. */
 static unsigned int started_again(enum handover_state s, struct throttle_caps caps,
 				  unsigned int cap_now)
 {
-	struct handover_record r = { .id = { 1 },
-				     .guest = "web",
-				     .peer = "host2",
-				     .state = s,
-				     .caps = caps,
-				     .domid = DOMID,
-				     .uuid = GUEST };
+	struct handover_record r = suspended;
 	struct why why = { 0 };
 	unsigned int left = 0;
 
 	cap = cap_now;
 	caps_set = 0;
 	shutdown_ = s == HANDOVER_SUSPENDED;
+	r.state = s;
+	r.caps = caps;
 	assert_int_equal(handover_save(records, &r), 0);
 	recover_all(&daemon_);
 	assert_false(shutdown_);
@@ -300,12 +303,6 @@ static void refused(void **state)
 /* What cannot be read stays, and stands in nobody's way. */
 static void beside_damaged_ones(void **state)
 {
-	struct handover_record r = { .id = { 1 },
-				     .guest = "web",
-				     .peer = "host2",
-				     .state = HANDOVER_SUSPENDED,
-				     .domid = DOMID,
-				     .uuid = GUEST };
 	struct why why = { 0 };
 	unsigned int left = 0;
 	char file[128];
@@ -316,7 +313,7 @@ static void beside_damaged_ones(void **state)
 		fclose(fopen(file, "w"));
 	}
 	shutdown_ = true;
-	assert_int_equal(handover_save(records, &r), 0);
+	assert_int_equal(handover_save(records, &suspended), 0);
 	recover_all(&daemon_);
 	assert_false(shutdown_);
 	assert_int_not_equal(handover_each(records, count, &left, &why), 0);
@@ -331,27 +328,21 @@ static void beside_damaged_ones(void **state)
 /* Asked by a host of this certificate: is the record's migration taken up? */
 static bool asked_by(uint8_t fingerprint)
 {
-	struct handover_record r = { .id = { 1 },
-				     .guest = "web",
-				     .peer = "host2",
-				     .state = HANDOVER_SUSPENDED,
-				     .domid = DOMID,
-				     .uuid = GUEST };
 	const struct pin peer = { .name = "host2.lan", .fingerprint = { fingerprint } };
 	struct json_object *request = json_object_new_object();
 	struct channel *c = NULL;
 	struct why why = { 0 };
 	char id[2 * HANDOVER_ID_SIZE + 1];
 
-	talk_id_write(r.id, id);
+	talk_id_write(suspended.id, id);
 	json_object_object_add(request, "id", json_object_new_string(id));
 	shutdown_ = true;
-	assert_int_equal(handover_save(records, &r), 0);
+	assert_int_equal(handover_save(records, &suspended), 0);
 	assert_int_equal(channel_new(&c, NULL, &why), 0);
 	recover_heard(&daemon_, c, &peer, request);
 	channel_free(&c);
 	json_object_put(request);
-	assert_int_equal(handover_remove(records, r.id), 0);
+	assert_int_equal(handover_remove(records, suspended.id), 0);
 	return !shutdown_;
 }
 
