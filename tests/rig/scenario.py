@@ -10,7 +10,8 @@ The first line may say what the scenario needs, as "#rig: key=value ...":
     and says its plan at the last), restarts (1: a machine may start anew, as often as it likes), kind:ext4 of a disk (with a
     filesystem), and init (the first process in place of ours, one of the scenario's own files; neither our tools nor our daemons are
     there then but in layers, and the script runs when that process has it run), touched (1: all of its memory is the machine's before it starts, as
-    a real one's is; otherwise each page costs its first use, which is more than to send it)
+    a real one's is; otherwise each page costs its first use, which is more than to send it), pace (machines that are always as fast:
+    each instruction takes 2**pace ns by the clock)
 With nodes=2 two machines run the same script at once, joined by a virtual wire; $RIG_node tells."""
 
 import os
@@ -28,7 +29,7 @@ SCENARIOS = os.path.join(ROOT, "tests", "system", "scenarios")
 
 DEFAULTS = {"smp": 1, "mem": 2048, "dom0_mem": 1024, "timeout": 240, "nodes": 1, "layers": "",
             "disks": "", "nics": "", "icount": "", "end": "poweroff", "boots": 1, "restarts": 0, "init": "",
-            "touched": 0}
+            "touched": 0, "pace": ""}
 RESULT = re.compile(r"^(ok|not ok) (.*)$")
 HV_ARGS = "console=com1 com1=115200,8n1 dom0_mem={m}M,max:{m}M loglvl=all guest_loglvl=all"
 KERNEL_ARGS = "console=hvc0 earlyprintk=xen panic=5 random.trust_cpu=on"
@@ -175,7 +176,8 @@ def run(path, hv="torc", tools="torc", log=None, args=(), files=(), boot="direct
                         kernel=kernel or built("stock", "vmlinux"),
                         kernel_args=" ".join([KERNEL_ARGS] + words), initrd=initrd, boot=boot,
                         smp=s["smp"], mem=s["mem"], disks=disks, nics=nics,
-                        icount=int(s["icount"]) if s["icount"] else None, node=node,
+                        icount=int(s["icount"]) if s["icount"] else None,
+                        pace=int(s["pace"]) if s["pace"] else None, node=node,
                         reboot=s["boots"] > 1 or s["restarts"], extra=["-mem-prealloc"] if s["touched"] else ())
             machines.append(m)
             m.start()
