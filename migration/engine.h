@@ -54,13 +54,13 @@ struct mig_send_opts {
 	 * at the end for each page table; all else that the pause holds beside the pages; what the
 	 * guest writes by suspending itself, and what a page takes then (see predict.h) */
 	uint64_t table_ns, other_ns, extra_pages;
-	double last_factor;
+	uint64_t last_page_ns, of_page_ns;
 	uint64_t left_pages, left_of;
 };
 
 struct mig_progress {
 	unsigned int round; /* from 1; the last one has last set */
-	bool last;
+	bool last;	    /* also on the receiving side, from the guest's last state on */
 	uint64_t pages_sent, pages_all; /* of this round */
 	uint64_t bytes;			/* so far, all rounds */
 	struct prediction prediction;	/* after the first round; see predict.h */

@@ -19,7 +19,7 @@
 #include "migration/tables.h"
 
 #define NONE UINT64_MAX
-#define FEW  64u
+#define FEW  16u
 
 struct batch {
 	unsigned int n;

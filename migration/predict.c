@@ -14,6 +14,7 @@
 #define FEW	   64u /* pages */
 #define MOST_NS	   (1ull << 62)
 #define PAGE_BYTES 4104.0 /* with the word that tells which */
+#define AS_IT_WAS  2.0	  /* times, up or down */
 #define SETTLED(now, before) \
 	((now)*20 > (before)*19) /* it falls by less than a twentieth a round */
 
@@ -62,11 +63,26 @@ static double left_of(const struct predict_limits *l, double pages)
 	return left < all || pages <= (double)l->left_of ? left : all;
 }
 
+/* Nobody has the processor beside the last round, so that a page takes then what it took the last
+ * times, however much the guest left of it to the rounds before. These count where they are much
+ * faster or slower than they were, as on another wire. */
+static double last_page_ns(const struct curve *c, const struct predict_limits *l)
+{
+	double ns = (double)l->last_page_ns, speed;
+
+	if (!l->last_page_ns || !l->of_page_ns)
+		return c->page_ns;
+	speed = c->page_ns / (double)l->of_page_ns;
+	if (speed > AS_IT_WAS)
+		ns *= speed / AS_IT_WAS;
+	else if (speed < 1 / AS_IT_WAS)
+		ns *= speed * AS_IT_WAS;
+	return ns > (double)l->least_page_ns ? ns : (double)l->least_page_ns;
+}
+
 static uint64_t pause_of(const struct curve *c, const struct predict_limits *l, double pages)
 {
-	double factor = l->last_factor > 0 ? l->last_factor : 1;
-
-	double ns = left_of(l, pages) * c->page_ns * factor;
+	double ns = left_of(l, pages) * last_page_ns(c, l);
 
 	/* what earlier times left is of a file: beyond 64 bits it would become anything, and 0 */
 	return l->fixed_ns + (ns < (double)MOST_NS ? (uint64_t)ns : MOST_NS);

@@ -39,10 +39,11 @@ struct predict_limits {
 	uint64_t fixed_ns; /* of the pause, whatever is left: suspending, states, an answer from the
 			      other side */
 	uint64_t left_ns;  /* until the deadline; 0: there is none */
-	/* of the last round: what the guest writes by suspending itself, and what a page takes
-	 * then, in times of what it takes while the guest runs; 0: the same */
+	/* of the last round: what the guest writes by suspending itself; what a page took then, an
+	 * earlier time, and what one took in the rounds before (0: as in the rounds); what it takes
+	 * at least, with a cap */
 	uint64_t extra_pages;
-	double last_factor;
+	uint64_t last_page_ns, of_page_ns, least_page_ns;
 	/* where what a guest writes on its way to its suspension is sent meanwhile: how many pages
 	 * were left for the last round an earlier time, when how many were due at the decision; 0:
 	 * not known */

@@ -534,6 +534,13 @@ static int acknowledge(struct mig_receiver *r, struct why *why)
 	return rc ? why_set(why, TE_STREAM, "cannot answer that all is here: %s", strerror(-rc)) : 0;
 }
 
+/* These have what changes as long as it runs: they come when it does not. */
+static bool is_of_one_that_stands(const struct stream_record *rec)
+{
+	return rec->type == STREAM_SHARED_INFO || rec->type == STREAM_TSC_INFO ||
+	       rec->type == STREAM_VCPU_BASIC || rec->type == STREAM_END;
+}
+
 int mig_receive(struct mig_receiver *r, struct host *h, const struct mig_receive_opts *o,
 		const struct mig_calls *calls, struct mig_received *got, struct why *why)
 {
@@ -558,6 +565,7 @@ int mig_receive(struct mig_receiver *r, struct host *h, const struct mig_receive
 		p.pages_sent = r->given;
 		p.bytes = r->in.io->bytes_in;
 		p.elapsed_ns = mig_now_ns() - start;
+		p.last = p.last || is_of_one_that_stands(&rec);
 		if (!rc && calls && calls->progress && calls->progress(calls->arg, &p))
 			rc = why_set(why, TE_STATE, "given up by the user");
 	}

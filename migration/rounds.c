@@ -17,6 +17,7 @@
 #define THROTTLED_ROUNDS 12u /* more of them, at most, with a guest that is slowed down */
 #define CHASE_NS	 10000000000ull
 #define LOOK_NS		 500000
+#define CHASE_LOTS	 4u  /* go at once; it is looked at between them, too */
 #define CHASE_PAGES	 16u /* fewer are always written, by the question itself */
 #define HOPELESS	 3u /* so many rounds without any prospect, where no time is set, are enough */
 /* words that cross during a pause: that all is there, that all was sent and is written down, that
@@ -33,9 +34,11 @@ struct rounds {
 	unsigned int count, max, hopeless;
 	unsigned int from; /* the first that was measured since the guest has the speed that it has */
 	struct throttle throttle;
-	uint64_t ask_ns, state_ns; /* what it took to ask for the map, and to read the state */
-	uint64_t round_trip_ns;	   /* of a word between the two sides */
-	uint64_t ran_ns; /* processor time that the guest had when it was last looked at */
+	/* what it takes to ask for the map, and to read the state: the least of the rounds, as the
+	 * guest, which has the processor now and then, has not in the pause */
+	uint64_t ask_ns, state_ns;
+	uint64_t round_trip_ns; /* of a word between the two sides */
+	uint64_t ran_ns;	/* processor time that the guest had when it was last looked at */
 };
 
 enum next { NEXT_ROUND, NEXT_LAST, NEXT_GIVE_UP, NEXT_SLOWER };
@@ -71,6 +74,11 @@ static int follow_list(struct sender *s, bool last, struct why *why)
 	return send_list(s, why);
 }
 
+static uint64_t least(uint64_t before, uint64_t now)
+{
+	return before && before < now ? before : now;
+}
+
 /* What was written since the last time is due, with what could not be sent then. */
 static int ask(struct rounds *r, bool last, struct why *why)
 {
@@ -90,7 +98,7 @@ static int ask(struct rounds *r, bool last, struct why *why)
 	rc = follow_list(s, last, why);
 	if (!rc)
 		note_changes(s);
-	r->ask_ns = mig_now_ns() - start;
+	r->ask_ns = least(r->ask_ns, mig_now_ns() - start);
 	return rc;
 }
 
@@ -128,6 +136,17 @@ static bool is_hopeless(const struct prediction *p)
 	return p->verdict != VERDICT_CONVERGES && p->pause_ns >= p->now_ns / 10 * 9;
 }
 
+/* What a page with contents takes at least, if there is a cap: as many bytes as in the last round. */
+static uint64_t capped_page_ns(const struct rounds *r)
+{
+	const struct round_measure *m = &r->measured[r->count - 1];
+
+	if (!r->s->o->max_bytes_per_s || !m->pages)
+		return 0;
+	return (uint64_t)((double)m->bytes * 1e9 / (double)m->pages /
+			  (double)r->s->o->max_bytes_per_s);
+}
+
 static enum next decide(struct rounds *r)
 {
 	const struct mig_send_opts *o = r->s->o;
@@ -137,7 +156,9 @@ static enum next decide(struct rounds *r)
 	struct predict_limits l = { .downtime_ns = downtime,
 				    .fixed_ns = fixed(r),
 				    .extra_pages = r->s->o->extra_pages,
-				    .last_factor = r->s->o->last_factor,
+				    .last_page_ns = o->last_page_ns,
+				    .of_page_ns = o->of_page_ns,
+				    .least_page_ns = capped_page_ns(r),
 				    .left_pages = r->s->o->left_pages,
 				    .left_of = r->s->o->left_of,
 				    .left_ns = !o->deadline_ns		? 0 :
@@ -225,7 +246,7 @@ static int one_round(struct rounds *r, enum next *next, struct why *why)
 		rc = ask(r, false, why);
 	if (rc)
 		return rc;
-	r->state_ns = rehearse_state(s);
+	r->state_ns = least(r->state_ns, rehearse_state(s));
 	if (r->count == 1)
 		s->out->tables = s->tables;
 	m->dirtied = pages_count(s->due, s->list.pages);
@@ -305,6 +326,18 @@ static int until_taken(struct rounds *r, uint64_t until, bool *runs, struct why 
 	return taken < 0 ? sender_io_failed(why, taken) : rc;
 }
 
+static int send_lots(struct rounds *r, uint64_t *pfn, bool *runs, struct why *why)
+{
+	struct sender *s = r->s;
+	int rc = 0;
+
+	for (unsigned int i = 0; !rc && *runs && i < CHASE_LOTS && *pfn < s->list.pages; i++) {
+		rc = pages_send_few(s, pfn, why);
+		rc = rc ? rc : still_runs(r, runs, why);
+	}
+	return rc ? rc : sender_io_failed(why, mig_flush(s->io));
+}
+
 /* What it writes on its way goes at once, few pages at a time, and no more than the other side has
  * taken: until it stands still, or takes too long for that. */
 static int chase(struct rounds *r, struct why *why)
@@ -323,8 +356,7 @@ static int chase(struct rounds *r, struct why *why)
 			else
 				nanosleep(&(struct timespec){ .tv_nsec = LOOK_NS }, NULL);
 		} else {
-			rc = pages_send_few(s, &pfn, why);
-			rc = rc ? rc : sender_io_failed(why, mig_flush(s->io));
+			rc = send_lots(r, &pfn, &runs, why);
 			rc = rc ? rc : until_taken(r, until, &runs, why);
 		}
 		if (!rc && runs)

@@ -23,7 +23,7 @@ MIGRATE_HANDOVER := $(addprefix migration/,handover record durable)
 $(B)/bin/torc $(B)/bin/torc-more: $(patsubst %,$(B)/obj/host/%.o,$(MIGRATE_HANDOVER) dom0-tools/cli/migrate dom0-tools/cli/create_command dom0-tools/cli/elsewhere)
 
 # Guests between hosts: makes and ends them with what the commands make and end them with
-MIGRATED := $(addprefix dom0-tools/migrated/,main jobs talk viewer ends drain checks costs forecast arrive depart recover sandbox starter warm) \
+MIGRATED := $(addprefix dom0-tools/migrated/,main jobs talk viewer ends drain checks costs forecast arrive depart recover sandbox starter urgent warm) \
 	$(addprefix dom0-tools/cli/,doors domains create creating mark saving nodes name node burst backend patience disk claim nic record lifecycle image suspend release supervisor elsewhere out describe) \
 	$(MIGRATE_HANDOVER) $(addprefix migration/,deal pins meet channel records wire lanes_in lanes_out pack link identity)
 $(B)/bin/torc-migrated: $(patsubst %,$(B)/obj/host/%.o,$(MIGRATED) $(TOOLS_COMMON) $(TOOLS_HOST) $(TOOLS_BUILD) $(TOOLS_IMAGE_APART) \

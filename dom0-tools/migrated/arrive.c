@@ -70,7 +70,8 @@ static int progress(void *arg, const struct mig_progress *p)
 {
 	struct arrival *a = arg;
 
-	(void)p;
+	if (p->last)
+		urgent(&a->e, true);
 	a->io->deadline_ns = mig_now_ns() + STALL_NS;
 	return job_hurried(a->e.m, a->job) ? -ECANCELED : 0;
 }
@@ -200,7 +201,9 @@ void arrive(struct migrated *m, struct channel **c, const struct pin *peer,
 		fact_num(answer, "left_pages", (int64_t)costs.left_pages);
 		fact_num(answer, "left_of", (int64_t)costs.left_of);
 		fact_num(answer, "extra_pages", (int64_t)costs.extra_pages);
-		fact_num(answer, "last_permille", (int64_t)costs.last_permille);
+		fact_num(answer, "last_page_ns", (int64_t)costs.last_page_ns);
+		fact_num(answer, "of_page_ns", (int64_t)costs.of_page_ns);
+		fact_num(answer, "leave_ns", (int64_t)costs.leave_ns);
 	}
 	json_object_object_add(answer, "refused", refused);
 	rc = talk_say(*c, answer, &a.e.why);

@@ -18,7 +18,8 @@
 
 struct guest_cost {
 	char uuid[40];
-	uint64_t extra_pages, left_pages, left_of, last_permille, leave_ns, latest_leave_ns;
+	uint64_t extra_pages, left_pages, left_of, last_page_ns, of_page_ns, leave_ns,
+		latest_leave_ns;
 };
 
 struct table {
@@ -38,23 +39,22 @@ static void take_line(struct table *t, const char *line)
 	struct costs k = { 0 };
 
 	if (sscanf(line,
-		   "host table %" SCNu64 " arrive %" SCNu64 " leave %" SCNu64 " last %" SCNu64
-		   " extra %" SCNu64 " left %" SCNu64 " of %" SCNu64,
-		   &k.table_ns, &k.arrive_ns, &k.leave_ns, &k.last_permille, &k.extra_pages,
-		   &k.left_pages, &k.left_of) == 7) {
+		   "host table %" SCNu64 " arrive %" SCNu64 " leave %" SCNu64 " page %" SCNu64
+		   " of %" SCNu64 " extra %" SCNu64 " left %" SCNu64 " of %" SCNu64,
+		   &k.table_ns, &k.arrive_ns, &k.leave_ns, &k.last_page_ns, &k.of_page_ns,
+		   &k.extra_pages, &k.left_pages, &k.left_of) == 8) {
 		if (k.table_ns < MOST && k.arrive_ns < MOST && k.leave_ns < MOST &&
-		    k.last_permille < COSTS_MOST_PERMILLE && k.extra_pages < MOST &&
+		    k.last_page_ns < MOST && k.of_page_ns < MOST && k.extra_pages < MOST &&
 		    k.left_pages < MOST && k.left_of < MOST)
 			t->host = k;
 	} else if (t->count < MOST_GUESTS &&
 		   sscanf(line,
-			  "guest %39s last %" SCNu64 " extra %" SCNu64 " left %" SCNu64
-			  " of %" SCNu64 " leave %" SCNu64 " %" SCNu64,
-			  g.uuid, &g.last_permille, &g.extra_pages, &g.left_pages, &g.left_of,
-			  &g.leave_ns, &g.latest_leave_ns) >= 5 && /* 5: of an earlier version */
-		   g.last_permille < COSTS_MOST_PERMILLE &&
-		   g.extra_pages < MOST && g.left_pages < MOST && g.left_of < MOST &&
-		   g.leave_ns < MOST) {
+			  "guest %39s page %" SCNu64 " of %" SCNu64 " extra %" SCNu64
+			  " left %" SCNu64 " of %" SCNu64 " leave %" SCNu64 " %" SCNu64,
+			  g.uuid, &g.last_page_ns, &g.of_page_ns, &g.extra_pages, &g.left_pages,
+			  &g.left_of, &g.leave_ns, &g.latest_leave_ns) == 8 &&
+		   g.last_page_ns < MOST && g.of_page_ns < MOST && g.extra_pages < MOST &&
+		   g.left_pages < MOST && g.left_of < MOST && g.leave_ns < MOST) {
 		t->guests[t->count++] = g;
 	}
 }
@@ -77,19 +77,19 @@ static void write_all(const struct migrated *m, const struct table *t)
 	char file[ROOM], text[MOST_FILE];
 	const struct costs *k = &t->host;
 	int n = snprintf(text, sizeof(text),
-			 "host table %" PRIu64 " arrive %" PRIu64 " leave %" PRIu64 " last %" PRIu64
-			 " extra %" PRIu64 " left %" PRIu64 " of %" PRIu64 "\n",
-			 k->table_ns, k->arrive_ns, k->leave_ns, k->last_permille, k->extra_pages,
-			 k->left_pages, k->left_of);
+			 "host table %" PRIu64 " arrive %" PRIu64 " leave %" PRIu64 " page %" PRIu64
+			 " of %" PRIu64 " extra %" PRIu64 " left %" PRIu64 " of %" PRIu64 "\n",
+			 k->table_ns, k->arrive_ns, k->leave_ns, k->last_page_ns, k->of_page_ns,
+			 k->extra_pages, k->left_pages, k->left_of);
 
 	for (unsigned int i = 0; i < t->count; i++) {
 		const struct guest_cost *g = &t->guests[i];
 
 		n += snprintf(text + n, sizeof(text) - (size_t)n,
-			      "guest %s last %" PRIu64 " extra %" PRIu64 " left %" PRIu64
-			      " of %" PRIu64 " leave %" PRIu64 " %" PRIu64 "\n",
-			      g->uuid, g->last_permille, g->extra_pages, g->left_pages, g->left_of,
-			      g->leave_ns, g->latest_leave_ns);
+			      "guest %s page %" PRIu64 " of %" PRIu64 " extra %" PRIu64
+			      " left %" PRIu64 " of %" PRIu64 " leave %" PRIu64 " %" PRIu64 "\n",
+			      g->uuid, g->last_page_ns, g->of_page_ns, g->extra_pages,
+			      g->left_pages, g->left_of, g->leave_ns, g->latest_leave_ns);
 	}
 	file_of(m, file);
 	(void)path_write_file(file, text, (size_t)n);
@@ -109,8 +109,10 @@ void costs_load(const struct migrated *m, const char *uuid, struct costs *k)
 		k->extra_pages = g->extra_pages;
 		k->left_pages = g->left_pages;
 		k->left_of = g->left_of;
-		if (g->last_permille)
-			k->last_permille = g->last_permille;
+		if (g->last_page_ns && g->of_page_ns) {
+			k->last_page_ns = g->last_page_ns;
+			k->of_page_ns = g->of_page_ns;
+		}
 		if (g->leave_ns)
 			k->leave_ns = g->leave_ns;
 		k->of_guest = true;
@@ -123,7 +125,7 @@ void costs_load(const struct migrated *m, const char *uuid, struct costs *k)
  * that those before were. None becomes more than is believed when it is read: the whole line would
  * be lost.
  */
-static void blend(uint64_t *old, uint64_t new, uint64_t most)
+static void blend(uint64_t *old, uint64_t new)
 {
 	if (!new)
 		return;
@@ -131,8 +133,8 @@ static void blend(uint64_t *old, uint64_t new, uint64_t most)
 		*old = new;
 	else
 		*old = (*old * 2 + (new < *old * 2 ? new : *old * 2)) / 3;
-	if (*old >= most)
-		*old = most - 1;
+	if (*old >= MOST)
+		*old = MOST - 1;
 }
 
 /*
@@ -173,10 +175,11 @@ static void learn_guest(struct table *t, const char *uuid, const struct costs *s
 		at--;
 	memmove(t->guests + 1, t->guests, at * sizeof(g));
 	snprintf(g.uuid, sizeof(g.uuid), "%s", uuid);
-	blend(&g.extra_pages, seen->extra_pages, MOST);
-	blend(&g.left_pages, seen->left_pages, MOST);
-	blend(&g.left_of, seen->left_of, MOST);
-	blend(&g.last_permille, seen->last_permille, COSTS_MOST_PERMILLE);
+	blend(&g.extra_pages, seen->extra_pages);
+	blend(&g.left_pages, seen->left_pages);
+	blend(&g.left_of, seen->left_of);
+	blend(&g.last_page_ns, seen->last_page_ns);
+	blend(&g.of_page_ns, seen->of_page_ns);
 	settle(&g.leave_ns, seen->leave_ns, &g.latest_leave_ns);
 	t->guests[0] = g;
 }
@@ -190,10 +193,11 @@ void costs_learn(struct migrated *m, const char *uuid, const struct costs *seen)
 	settle(&t.host.table_ns, seen->table_ns, &m->latest.table_ns);
 	settle(&t.host.arrive_ns, seen->arrive_ns, &m->latest.arrive_ns);
 	settle(&t.host.leave_ns, seen->leave_ns, &m->latest.leave_ns);
-	blend(&t.host.last_permille, seen->last_permille, COSTS_MOST_PERMILLE);
-	blend(&t.host.extra_pages, seen->extra_pages, MOST);
-	blend(&t.host.left_pages, seen->left_pages, MOST);
-	blend(&t.host.left_of, seen->left_of, MOST);
+	blend(&t.host.last_page_ns, seen->last_page_ns);
+	blend(&t.host.of_page_ns, seen->of_page_ns);
+	blend(&t.host.extra_pages, seen->extra_pages);
+	blend(&t.host.left_pages, seen->left_pages);
+	blend(&t.host.left_of, seen->left_of);
 	if (uuid && *uuid)
 		learn_guest(&t, uuid, seen);
 	write_all(m, &t);

@@ -93,8 +93,10 @@ static int dial_lane(void *arg, const struct hello *h, struct hostlink **l)
 static int suspend_ask(void *arg, struct why *why)
 {
 	struct departure *d = arg;
-	int rc = ends_ask_suspend(&d->e);
+	int rc;
 
+	urgent(&d->e, true);
+	rc = ends_ask_suspend(&d->e);
 	if (rc)
 		*why = d->e.why;
 	return rc;
@@ -224,7 +226,9 @@ static void expect(struct departure *d, struct json_object *answer)
 		.left_pages = figure(answer, "left_pages", MOST_PAGES),
 		.left_of = figure(answer, "left_of", MOST_PAGES),
 		.extra_pages = figure(answer, "extra_pages", MOST_PAGES),
-		.last_permille = figure(answer, "last_permille", COSTS_MOST_PERMILLE),
+		.last_page_ns = figure(answer, "last_page_ns", COSTS_MOST_NS),
+		.of_page_ns = figure(answer, "of_page_ns", COSTS_MOST_NS),
+		.leave_ns = figure(answer, "leave_ns", COSTS_MOST_NS),
 	};
 
 	costs_load(d->e.m, d->e.uuid, &own);

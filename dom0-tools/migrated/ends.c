@@ -230,6 +230,7 @@ static int begin(struct ends *e, const struct domain_info *info)
 
 	if (!e->parts.ns[PART_RUN] && e->go_ns && !rc)
 		e->parts.ns[PART_RUN] = runs_since_ns(e, now) - e->go_ns;
+	urgent(e, false);
 	return failed(e, "it cannot begin", rc);
 }
 
@@ -246,6 +247,7 @@ static int run(void *arg)
 	/* one that stopped for another reason is the supervisor's */
 	guest_suspend_cancel(&e->cli, e->domid);
 	host_log_dirty(e->cli.host, e->domid, false, &ignored); /* of a daemon that was killed */
+	urgent(e, false);
 	if (!info.shutdown || info.reason != SHUT_SUSPEND)
 		return 0;
 	e->h.record.asked = false; /* it has followed */
@@ -274,6 +276,7 @@ static int destroy(void *arg)
 	char reason[128];
 	int rc;
 
+	urgent(e, false);
 	if (!find(e, &info) || (e->h.record.boot[0] && strcmp(e->h.record.boot, e->boot) != 0))
 		return 0;
 	snprintf(reason, sizeof(reason), e->source ? "migrated to %s" : "did not arrive from %s",

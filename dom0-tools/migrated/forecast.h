@@ -9,20 +9,19 @@
 #include "migration/engine.h"
 
 /* No number here makes more sense: a time, and a page's price */
-#define COSTS_MOST_NS	    60000000000ull
-#define COSTS_MOST_PERMILLE 100000u
+#define COSTS_MOST_NS 60000000000ull
 
 /* 0: not known */
 struct costs {
 	/* for each page table of a guest that comes, and for the rest */
 	uint64_t table_ns, arrive_ns;
-	uint64_t leave_ns;	/* of one that goes, with all words that cross */
-	uint64_t last_permille; /* a page of the last round, in thousandths of one before */
-	uint64_t extra_pages;	/* that the guest wrote by suspending itself */
+	uint64_t leave_ns;		   /* of one that goes, with all words that cross */
+	uint64_t last_page_ns, of_page_ns; /* of the last round, and of those before it */
+	uint64_t extra_pages;		   /* that the guest wrote by suspending itself */
 	/* of a guest that was chased on its way there: left for the last round, of how many that
 	 * were due at the decision */
 	uint64_t left_pages, left_of;
-	bool of_guest; /* last_permille and what follows are this very guest's */
+	bool of_guest; /* leave_ns and what follows are this very guest's */
 };
 
 /* Source: with what this host knows, and what the other has said of itself and of the guest. */

@@ -287,6 +287,7 @@ int main(int argc, char **argv)
 	handover_tidy(m.records);
 	starter_open();
 	warm_mappings();
+	urgent_allow();
 	rc = sandbox_enter();
 	if (rc)
 		syslog(LOG_WARNING, "no sandbox: %s", strerror(-rc));

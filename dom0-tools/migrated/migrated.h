@@ -101,6 +101,7 @@ struct ends {
 	char name[64], uuid[40], boot[40];
 	bool asked;		       /* source: to suspend itself */
 	uint64_t asked_ns, stopped_ns; /* when; since when it stands still */
+	bool urgent;		       /* whoever works on it */
 	bool drained;		       /* its disks are at rest, since it stands still */
 	/* the word that it is the target's: said here, or heard; and its answer */
 	uint64_t go_ns, ack_ns;
@@ -133,6 +134,10 @@ bool ends_forget(struct ends *e);
 int ends_deal(struct ends *e, uint64_t patience_ns, uint64_t deadline_ns);
 /* Source: when the guest ran on the target, by this host's clock; 0: that was not told. */
 uint64_t ends_ran_ns(const struct ends *e);
+
+/* --- urgent.c: its thread goes before others. At the daemon's start it asks to be allowed to. */
+void urgent_allow(void);
+void urgent(struct ends *e, bool on);
 
 /* --- costs.c: what the end of migrations took here, for predictions */
 void costs_load(const struct migrated *m, const char *uuid, struct costs *k); /* uuid: or NULL */

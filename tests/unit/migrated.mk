@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # torc-migrated, without hosts.
 
-$(B)/tests/migrated_test: $(patsubst %,$(B)/obj/san/%.o,tests/unit/migrated_test dom0-tools/migrated/jobs dom0-tools/migrated/talk dom0-tools/migrated/costs \
+$(B)/tests/migrated_test: $(patsubst %,$(B)/obj/san/%.o,tests/unit/migrated_test dom0-tools/migrated/jobs dom0-tools/migrated/talk dom0-tools/migrated/costs dom0-tools/migrated/urgent \
 		$(addprefix dom0-tools/cli/,elsewhere out) dom0-tools/config/config dom0-tools/config/parse dom0-tools/config/device \
 		dom0-tools/config/near $(addprefix migration/,meet channel records wire lanes_in lanes_out pack link identity durable io_fd handover record) \
 		$(addprefix dom0-tools/common/,why paths))
@@ -27,7 +27,7 @@ unit-forecast: $(B)/tests/forecast_test
 CHECKS += unit-forecast
 
 # What a killed daemon's record leads to
-$(B)/tests/recover_test: $(patsubst %,$(B)/obj/san/%.o,tests/unit/recover_test $(addprefix dom0-tools/migrated/,recover ends talk) dom0-tools/cli/out \
+$(B)/tests/recover_test: $(patsubst %,$(B)/obj/san/%.o,tests/unit/recover_test $(addprefix dom0-tools/migrated/,recover ends talk urgent) dom0-tools/cli/out \
 		$(TOOLS_CONFIG) $(addprefix migration/,throttle handover record durable parts deal meet channel records wire lanes_in lanes_out pack link identity io_fd) \
 		$(addprefix dom0-tools/common/,why paths))
 	@mkdir -p $(@D)

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -337,13 +338,17 @@ static void costs(void **state)
 	assert_memory_equal(&k, &(struct costs){ 0 }, sizeof(k));
 	costs_learn(&daemon_, NULL, &(struct costs){ .table_ns = 100, .arrive_ns = 7 });
 	costs_learn(&daemon_, "a",
-		    &(struct costs){ .leave_ns = 50, .last_permille = 900, .extra_pages = 400 });
+		    &(struct costs){ .leave_ns = 50,
+				     .last_page_ns = 900,
+				     .of_page_ns = 950,
+				     .extra_pages = 400 });
 	costs_learn(&daemon_, "b", &(struct costs){ .leave_ns = 70, .extra_pages = 200 });
 	costs_load(&daemon_, "a", &k);
 	assert_int_equal(k.table_ns, 100);
 	assert_int_equal(k.arrive_ns, 7);
 	assert_int_equal(k.leave_ns, 50); /* its own; one that nobody knows gets the host's */
-	assert_int_equal(k.last_permille, 900);
+	assert_int_equal(k.last_page_ns, 900);
+	assert_int_equal(k.of_page_ns, 950);
 	assert_int_equal(k.extra_pages, 400);
 	assert_true(k.of_guest);
 	costs_load(&daemon_, "c", &k);
@@ -351,14 +356,15 @@ static void costs(void **state)
 	assert_int_equal(k.leave_ns, 53);
 	assert_false(k.of_guest);
 	costs_learn(&daemon_, "b",
-		    &(struct costs){ .left_pages = 90, .left_of = 500, .last_permille = 700 });
+		    &(struct costs){
+			    .left_pages = 90, .left_of = 500, .last_page_ns = 700, .of_page_ns = 1 });
 	costs_load(&daemon_, "b", &k);
 	assert_int_equal(k.left_pages, 90);
 	assert_int_equal(k.left_of, 500);
-	assert_int_equal(k.last_permille, 700);
+	assert_int_equal(k.last_page_ns, 700);
 	costs_load(&daemon_, "a", &k); /* each its own */
 	assert_int_equal(k.left_pages, 0);
-	assert_int_equal(k.last_permille, 900);
+	assert_int_equal(k.last_page_ns, 900);
 	costs_learn(&daemon_, NULL, &(struct costs){ .table_ns = 100000, .arrive_ns = 1 });
 	costs_load(&daemon_, NULL, &k);
 	assert_int_equal(k.table_ns, 106); /* something was in the way */
@@ -376,25 +382,69 @@ static void costs(void **state)
 	/* a last round in which the network stood still takes nothing else along */
 	unlink(file);
 	costs_learn(&daemon_, "a",
-		    &(struct costs){ .leave_ns = 3600000000000, .last_permille = 5000000 });
+		    &(struct costs){ .leave_ns = 3600000000000,
+				     .last_page_ns = 5000000000000,
+				     .of_page_ns = 1 });
 	costs_learn(&daemon_, "a", &(struct costs){ .table_ns = 100, .extra_pages = 400 });
 	costs_load(&daemon_, "a", &k);
 	assert_in_range(k.leave_ns, COSTS_MOST_NS / 2, COSTS_MOST_NS);
-	assert_in_range(k.last_permille, COSTS_MOST_PERMILLE / 2, COSTS_MOST_PERMILLE);
+	assert_in_range(k.last_page_ns, COSTS_MOST_NS / 2, COSTS_MOST_NS);
 	assert_int_equal(k.table_ns, 100);
 	assert_int_equal(k.extra_pages, 400);
 	f = fopen(file, "w");
-	fputs("host table 99999999999999999 arrive 1 leave 1 last 1 extra 1 left 1 of 1\n"
-	      "guest x last 1 extra -1 left 1 of 1\nhost\n\nguest y last 1 extra 2 left 3 of 4\n",
+	fputs("host table 99999999999999999 arrive 1 leave 1 page 1 of 1 extra 1 left 1 of 1\n"
+	      "guest x page 1 of 1 extra -1 left 1 of 1 leave 1 1\nhost\n\n"
+	      "guest z last 900 extra 2 left 3 of 4 leave 5 6\n" /* an earlier version's */
+	      "guest y page 1 of 1 extra 2 left 3 of 4 leave 5 6\n",
 	      f);
 	fclose(f);
 	costs_load(&daemon_, "x", &k);
 	assert_memory_equal(&k, &(struct costs){ 0 }, sizeof(k));
-	costs_load(&daemon_, "y", &k); /* as an earlier version wrote it */
+	costs_load(&daemon_, "z", &k);
+	assert_memory_equal(&k, &(struct costs){ 0 }, sizeof(k));
+	costs_load(&daemon_, "y", &k);
 	assert_int_equal(k.left_of, 4);
-	assert_int_equal(k.leave_ns, 0);
+	assert_int_equal(k.leave_ns, 5);
 	unlink(file);
 	rmdir(dir);
+}
+
+struct hurry {
+	bool allowed;
+	int before, on, after;
+};
+
+static void *hurries(void *arg)
+{
+	struct ends e = { .urgent = false };
+	struct hurry *h = arg;
+
+	h->before = getpriority(PRIO_PROCESS, 0);
+	h->allowed = setpriority(PRIO_PROCESS, 0, h->before - 1) == 0 &&
+		     setpriority(PRIO_PROCESS, 0, h->before) == 0;
+	urgent(&e, true);
+	h->on = getpriority(PRIO_PROCESS, 0);
+	urgent(&e, false);
+	h->after = getpriority(PRIO_PROCESS, 0);
+	return NULL;
+}
+
+/* Of all of the daemon's threads the one that moves a guest, and only until that runs. Where it may
+ * not, nothing comes of it. */
+static void a_thread_goes_before_others(void **state)
+{
+	const int was = getpriority(PRIO_PROCESS, 0);
+	struct hurry h;
+	pthread_t t;
+
+	(void)state;
+	urgent_allow();
+	assert_int_equal(pthread_create(&t, NULL, hurries, &h), 0);
+	pthread_join(t, NULL);
+	assert_int_equal(h.before, was);
+	assert_int_equal(h.on, h.allowed ? -15 : was);
+	assert_int_equal(h.after, h.allowed ? 0 : was);
+	assert_int_equal(getpriority(PRIO_PROCESS, 0), was);
 }
 
 int main(void)
@@ -410,6 +460,7 @@ int main(void)
 		cmocka_unit_test(met_at_a_port_that_was_taken),
 		cmocka_unit_test(met_at_the_second_address),
 		cmocka_unit_test(costs),
+		cmocka_unit_test(a_thread_goes_before_others),
 	};
 
 	return cmocka_run_group_tests(tests, setup, NULL);

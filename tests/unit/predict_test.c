@@ -53,7 +53,8 @@ static void nonsense(void **state)
 					  .fixed_ns = 5 * MS,
 					  .left_pages = 59999999999,
 					  .left_of = 59999999999,
-					  .last_factor = 99.999 };
+					  .last_page_ns = 59999999999,
+					  .of_page_ns = 1 };
 	struct prediction p = predict(&r, 1, &l);
 
 	(void)state;
@@ -171,6 +172,30 @@ static void chased(void **state)
 	assert_int_equal(predict(&r, 1, &l).now_ns, 5 * MS + 1000 * PAGE_NS);
 }
 
+/* What a page of the last round took counts, as long as the rounds before are about as fast as they
+ * were; on a wire that is much slower or faster it's slower or faster, too. */
+static void as_it_was(void **state)
+{
+	struct round_measure r = { 10000, 10000 * 4104, 10000 * PAGE_NS, 600, 0 };
+	struct predict_limits l = limits;
+
+	(void)state;
+	l.last_page_ns = PAGE_NS / 4;
+	l.of_page_ns = PAGE_NS;
+	assert_int_equal(predict(&r, 1, &l).now_ns, 5 * MS + 600 * PAGE_NS / 4);
+	r.took_ns = 19000 * PAGE_NS;
+	assert_int_equal(predict(&r, 1, &l).now_ns, 5 * MS + 600 * PAGE_NS / 4);
+	r.took_ns = 6000 * PAGE_NS;
+	assert_int_equal(predict(&r, 1, &l).now_ns, 5 * MS + 600 * PAGE_NS / 4);
+	r.took_ns = 80000 * PAGE_NS;
+	assert_int_equal(predict(&r, 1, &l).now_ns, 5 * MS + 600 * PAGE_NS);
+	r.took_ns = 1000 * PAGE_NS;
+	assert_int_equal(predict(&r, 1, &l).now_ns, 5 * MS + 600 * PAGE_NS / 20);
+	/* a cap holds for all rounds */
+	l.least_page_ns = 3 * PAGE_NS;
+	assert_int_equal(predict(&r, 1, &l).now_ns, 5 * MS + 600 * 3 * PAGE_NS);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -183,6 +208,7 @@ int main(void)
 		cmocka_unit_test(predicted_is_what_comes),
 		cmocka_unit_test(deltas),
 		cmocka_unit_test(chased),
+		cmocka_unit_test(as_it_was),
 	};
 
 	return cmocka_run_group_tests_name("predict", tests, NULL, NULL);
