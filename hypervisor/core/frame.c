@@ -95,7 +95,7 @@ void frame_release(struct frame *f)
 
 	ASSERT(!(t & (T_COUNT | T_PINNED | T_PARTIAL)));
 	owner_frame_gone(f->owner, f);
-	f->owner = NULL;
+	WRITE_ONCE(f->owner, NULL);
 	atomic_set(&f->type, 0);
 	atomic_set(&f->count, 0); /* FOREIGN was of the owner's time */
 	frame_flags(f, FRAME_USED, FRAME_OWN);
@@ -113,7 +113,7 @@ void frame_assign(struct frame *f, struct domain *d)
 	f->type = 0;
 	f->partial = 0;
 	frame_flags(f, 0, FRAME_OWN);
-	f->owner = d;
+	WRITE_ONCE(f->owner, d);
 	owner_frame_added(d, f);
 	frame_set_allocated(f);
 }
@@ -157,7 +157,7 @@ bool frame_steal(struct frame *f, struct domain *d)
 	/* No general reference, so no typed one, no pin and no half-done table either. TLBs: the
 	 * heap stamps what it is given. */
 	owner_frame_gone(f->owner, f);
-	f->owner = NULL;
+	WRITE_ONCE(f->owner, NULL);
 	atomic_set(&f->type, 0);
 	frame_flags(f, FRAME_USED, 0);
 	return true;
@@ -166,7 +166,7 @@ bool frame_steal(struct frame *f, struct domain *d)
 void frame_share(struct frame *f, struct domain *d, bool writable)
 {
 	ASSERT(!f->count && !f->owner);
-	f->owner = d;
+	WRITE_ONCE(f->owner, d);
 	frame_flags(f, FRAME_OWN, 0);
 	owner_frame_added(d, f);
 	/* A typed reference for good: it can become no table. FT_SHARED cannot be mapped writable

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <sys/mman.h>
 #include "fake_hv.h"
 
 static struct domain *d, *other;
@@ -30,6 +31,26 @@ static void assigned_frame_is_the_owners(void **s)
 	assert_false(frame_get(f, other));
 	assert_int_equal(frame_count(f), 2);
 	frame_put(f);
+}
+
+/* Its owner may be giving it away, for which nobody else is to hold it, not for a moment. */
+static void others_do_not_touch_a_frame(void **s)
+{
+	const size_t size = 256 * sizeof(struct frame);
+	struct frame *table = frame_table, *f;
+	mfn_t m = fake_page(d);
+
+	(void)s;
+	frame_table = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	memcpy(frame_table, table, size);
+	assert_int_equal(mprotect(frame_table, size, PROT_READ), 0);
+	f = fake_frame(m);
+	assert_false(frame_get(f, other));
+	assert_int_equal(frame_get_typed(f, other, FT_WRITABLE), -XEN_EINVAL);
+	assert_int_equal(frame_get_entry(f, other, FT_L1), -XEN_EINVAL);
+	assert_false(frame_get_more(f, other, FT_L1));
+	munmap(frame_table, size);
+	frame_table = table;
 }
 
 static void free_frame_cannot_be_referenced(void **s)
@@ -395,6 +416,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(assigned_frame_is_the_owners, setup),
+		cmocka_unit_test_setup(others_do_not_touch_a_frame, setup),
 		cmocka_unit_test_setup(free_frame_cannot_be_referenced, setup),
 		cmocka_unit_test_setup(frame_is_freed_with_its_last_reference, setup),
 		cmocka_unit_test_setup(types_exclude_each_other, setup),

@@ -176,9 +176,11 @@ static inline __attribute__((always_inline)) bool frame_ref_any(struct frame *f,
 static inline __attribute__((always_inline)) bool frame_ref(struct frame *f, struct domain *owner,
 							    uint32_t limit)
 {
-	if (!frame_ref_any(f, limit))
+	/* Whose it is, before anything is changed: an owner that gives the frame away wants exact
+	 * counts (frame_steal()), and others who name it are not to disturb that. */
+	if (unlikely(READ_ONCE(f->owner) != owner) || !frame_ref_any(f, limit))
 		return false;
-	if (likely(f->owner == owner && owner))
+	if (likely(READ_ONCE(f->owner) == owner)) /* and has been all the time: stable now */
 		return true;
 	frame_put(f);
 	return false;
