@@ -8,7 +8,9 @@
 #include <torc/heap.h>
 #include <torc/x86.h>
 
-static spinlock_t claim_lock = SPINLOCK(RANK_SMALL);
+/* What is free, set against what is promised, is looked at and made less in one: of two who each
+ * see the last free frame one would take what a third was promised. */
+static spinlock_t claim_lock = SPINLOCK(RANK_CLAIM);
 static uint64_t total_claims; /* sum of all domains' */
 
 static inline uint64_t frames_of(const struct domain *d)
@@ -70,11 +72,16 @@ void m2p_set(mfn_t m, uint64_t pfn)
 /* --- claims: a promise of memory, so that of two guests built at once one fails at its start and
  * not both half-way ------ */
 
+static void claim_change_locked(struct domain *d, uint32_t now)
+{
+	atomic_set(&total_claims, total_claims - d->claim + now);
+	d->claim = now;
+}
+
 static void claim_change(struct domain *d, uint32_t now)
 {
 	spin_lock(&claim_lock);
-	total_claims = total_claims - d->claim + now;
-	d->claim = now;
+	claim_change_locked(d, now);
 	spin_unlock(&claim_lock);
 }
 
@@ -83,35 +90,43 @@ uint64_t pages_claimed(void)
 	return atomic_read(&total_claims);
 }
 
+static int claim_begin(struct domain *d, uint32_t more)
+{
+	int rc = 0;
+
+	spin_lock(&claim_lock);
+	if (total_claims + more > heap_free_frames())
+		rc = -XEN_ENOMEM;
+	else
+		claim_change_locked(d, more);
+	spin_unlock(&claim_lock);
+	return rc;
+}
+
 int domain_claim(struct domain *d, uint64_t pages)
 {
-	uint64_t more, others;
 	int rc = 0;
 
 	spin_lock(&d->pages_lock);
-	if (!pages || d->state >= DOM_DYING) {
+	if (!pages || d->state >= DOM_DYING)
 		claim_change(d, 0);
-	} else if (pages <= d->nr_pages || pages > d->max_pages || d->claim) {
+	else if (pages <= d->nr_pages || pages > d->max_pages || d->claim)
 		rc = -XEN_EINVAL;
-	} else {
-		more = pages - d->nr_pages;
-		others = pages_claimed();
-		if (others + more > heap_free_frames())
-			rc = -XEN_ENOMEM;
-		else
-			claim_change(d, more);
-	}
+	else
+		rc = claim_begin(d, (uint32_t)(pages - d->nr_pages));
 	spin_unlock(&d->pages_lock);
 	return rc;
 }
 
 struct frame *domain_alloc(struct domain *d, unsigned int order, unsigned int below_bits)
 {
-	uint64_t others = pages_claimed() - READ_ONCE(d->claim);
+	struct frame *f = NULL;
 
-	if (heap_free_frames() < others + (1ull << order))
-		return NULL;
-	return frames_alloc(order, below_bits);
+	spin_lock(&claim_lock);
+	if (heap_free_frames() >= total_claims - d->claim + (1ull << order))
+		f = frames_alloc(order, below_bits);
+	spin_unlock(&claim_lock);
+	return f;
 }
 
 /*
@@ -139,7 +154,7 @@ int domain_assign(struct domain *d, struct frame *f, unsigned int order)
 			f[i].type = 0;
 			f[i].partial = 0;
 			frame_flags(f + i, 0, FRAME_OWN);
-			f[i].owner = d;
+			WRITE_ONCE(f[i].owner, d);
 			frame_list_add_tail(&d->pages, &f[i]);
 			frame_set_allocated(&f[i]);
 		}

@@ -680,6 +680,7 @@ int mmu_kill(struct domain *d)
 			return rc;
 		mmu_drop_roots(d->vcpus[i]); /* what is left of them: root32 */
 	}
+	domain_claim(d, 0); /* nor is it promised any, from now on */
 	/* Under the lock: whoever is just giving it frames has not seen that it is dying. */
 	spin_lock(&d->pages_lock);
 	if (!d->kill_left)

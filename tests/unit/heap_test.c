@@ -195,6 +195,72 @@ static void claim_keeps_others_out(void **s)
 	assert_int_equal(heap_free_frames(), FRAMES - 8);
 }
 
+/* Whoever built it died before it was done, and then it was destroyed. */
+static void the_dead_claim_nothing(void **s)
+{
+	struct domain *a = fake_domain(1, false, FRAMES), *b = fake_domain(2, false, FRAMES);
+
+	(void)s;
+	assert_int_equal(domain_claim(a, FRAMES - 8), 0);
+	assert_int_equal(domain_assign(a, domain_alloc(a, 0, 0), 0), 0);
+	a->state = DOM_DYING;
+	assert_int_equal(mmu_kill(a), 0);
+	assert_int_equal(pages_claimed(), 0);
+	assert_int_equal(domain_claim(b, FRAMES - 8), 0);
+	assert_int_equal(domain_claim(b, 0), 0);
+}
+
+static struct domain *rival;
+static int rivals_rc;
+static struct frame *rivals;
+
+static void rival_claims(void)
+{
+	rivals_rc = domain_claim(rival, FRAMES - 8);
+}
+static void rival_claims_at_the_next_lock(void)
+{
+	fake_at_lock = rival_claims;
+}
+static void rival_takes(void)
+{
+	rivals = domain_alloc(rival, 1, 0);
+}
+
+/* Two guests are begun at once: one is told so, and not both that all is theirs. */
+static void of_two_claims_at_once_one_is_kept(void **s)
+{
+	struct domain *a = fake_domain(1, false, FRAMES);
+	int rc;
+
+	(void)s;
+	rival = fake_domain(2, false, FRAMES);
+	fake_at_lock = rival_claims_at_the_next_lock; /* the list's lock, then that of claims */
+	rc = domain_claim(a, FRAMES - 8);
+	assert_null(fake_at_lock);
+	assert_true(!rc != !rivals_rc);
+	assert_int_equal(pages_claimed(), FRAMES - 8);
+	assert_int_equal(domain_claim(rc ? rival : a, 0), 0);
+}
+
+/* Two others see the last frames that are nobody's, at once. */
+static void two_at_once_do_not_take_what_is_claimed(void **s)
+{
+	struct domain *a = fake_domain(1, false, FRAMES), *b = fake_domain(3, false, FRAMES);
+	struct frame *f;
+
+	(void)s;
+	rival = fake_domain(2, false, FRAMES);
+	assert_int_equal(domain_claim(a, FRAMES - 8 - 2), 0);
+	fake_at_lock = rival_takes;
+	f = domain_alloc(b, 1, 0);
+	assert_null(fake_at_lock);
+	assert_true(!f != !rivals);
+	assert_int_equal(heap_free_frames(), FRAMES - 8 - 2);
+	frames_free(f ? f : rivals, 1);
+	assert_int_equal(domain_claim(a, 0), 0);
+}
+
 static void limit_of_a_domain(void **s)
 {
 	struct domain *a = fake_domain(1, false, 10);
@@ -251,6 +317,9 @@ int main(void)
 		cmocka_unit_test_setup(freed_frame_is_flushed_beside_an_old_one, setup),
 		cmocka_unit_test_setup(freed_frame_is_flushed_when_the_clock_has_gone_round, setup),
 		cmocka_unit_test_setup(claim_keeps_others_out, setup),
+		cmocka_unit_test_setup(the_dead_claim_nothing, setup),
+		cmocka_unit_test_setup(of_two_claims_at_once_one_is_kept, setup),
+		cmocka_unit_test_setup(two_at_once_do_not_take_what_is_claimed, setup),
 		cmocka_unit_test_setup(limit_of_a_domain, setup),
 		cmocka_unit_test_setup(nothing_is_left_for_a_domain, setup),
 	};

@@ -53,7 +53,7 @@ struct domain {
 	/* own: hypervisor frames given to it (shared_info, grant tables) */
 	uint32_t nr_pages, max_pages, nr_own_pages;
 	uint32_t kill_left; /* mmu_kill(): frames still to look at; 0 before it begins, ~0 when done */
-	uint32_t claim;	    /* frames set aside for it, not yet taken: RANK_PAGES */
+	uint32_t claim;	    /* frames set aside for it, not yet taken: RANK_CLAIM */
 	void *memory_map; /* set_memory_map: boot_e820-style entries as the ABI has them,
 			     nr_memory_map of 20 bytes */
 	unsigned int nr_memory_map;

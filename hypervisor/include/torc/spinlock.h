@@ -23,6 +23,7 @@ enum lock_rank {		   /* taken in this order */
 		 RANK_MMU,   /* a page table's entries (struct frame's lock bit); never two at once
 				but parent before child */
 		 RANK_PAGES, /* a domain's list of frames and its counts */
+		 RANK_CLAIM, /* frames set aside for domains */
 		 RANK_DIRTY, /* a domain's log-dirty bitmap */
 		 RANK_SCHED, /* a run queue; of two, the lower CPU first */
 		 RANK_TIMER, /* a CPU's timers */
