@@ -46,6 +46,7 @@ struct grant_table {
 	struct grant_entry_v1 **shared; /* max_frames of them */
 	struct active **active;
 	struct maptrack_table *track;
+	uint32_t released; /* grant_release_all() under way: handles below are done with */
 };
 
 #define no(v, status, ...) (refuse((v), -XEN_EINVAL, __VA_ARGS__), (int16_t)(status))
@@ -599,33 +600,39 @@ int grant_init(struct domain *d, unsigned int max_frames, unsigned int max_maptr
 	return 0;
 }
 
-/* What it has mapped of others. Its page tables have given their references back by now; it runs no
- * more. */
-int grant_release_all(struct domain *d)
+static void release(struct maptrack_table *track, uint32_t handle)
 {
-	struct maptrack_table *track = d->grant->track;
-	uint32_t handle, limit = maptrack_limit(track);
-	struct maptrack *m;
+	struct maptrack *m = maptrack_get(track, handle);
 	struct domain *rd;
 	bool ro;
 
-	for (handle = 0; handle < limit; handle++) {
-		m = maptrack_get(track, handle);
-		if (!m)
-			continue;
-		rd = m->granter;
-		ro = m->flags & GNTMAP_readonly;
-		if (!ro)
-			dirty_mark(rd, m->mfn);
-		if (m->flags & GNTMAP_device_map)
-			unuse_frame(m->mfn, ro);
-		unpin(rd, m->ref, ro);
-		frame_put(mfn_frame(m->mfn));
-		maptrack_free(track, handle);
-		domain_put(&rd);
-		if (handle % 64 == 63 && must_yield())
+	if (!m)
+		return;
+	rd = m->granter;
+	ro = m->flags & GNTMAP_readonly;
+	if (!ro)
+		dirty_mark(rd, m->mfn);
+	if (m->flags & GNTMAP_device_map)
+		unuse_frame(m->mfn, ro);
+	unpin(rd, m->ref, ro);
+	frame_put(mfn_frame(m->mfn));
+	maptrack_free(track, handle);
+	domain_put(&rd);
+}
+
+/* What it has mapped of others. Its page tables have given their references back by now; it runs no
+ * more, so handles that are done with stay so. */
+int grant_release_all(struct domain *d)
+{
+	struct grant_table *t = d->grant;
+	uint32_t limit = maptrack_limit(t->track);
+
+	while (t->released < limit) {
+		release(t->track, t->released++);
+		if (t->released % 64 == 0 && must_yield())
 			return -XEN_ERESTART;
 	}
+	t->released = 0;
 	return 0;
 }
 

@@ -601,6 +601,41 @@ static void test_mapper_dies(void **s)
 	assert_int_equal(mapper->nr_pages + mapper->nr_own_pages, 0);
 }
 
+static unsigned int locks;
+
+static void count_lock(void)
+{
+	locks++;
+	fake_at_lock = count_lock;
+}
+
+/* However many handles there are, a turn of its death looks at a few, and at none a second time. */
+static void test_death_of_many_mappings_goes_on_where_it_was(void **s)
+{
+	unsigned int i, n = 2 * PAGE_SIZE / sizeof(struct maptrack), turns = 0;
+	uint32_t h;
+	int rc;
+
+	(void)s;
+	permit(8, page[0], 0);
+	for (i = 0; i < n; i++)
+		assert_int_equal(map(8, 0, GNTMAP_device_map, &h), GNTST_okay);
+	fake_yield_every = 1;
+	do {
+		locks = 0;
+		fake_at_lock = count_lock;
+		rc = grant_release_all(mapper);
+		assert_true(rc == 0 || rc == -XEN_ERESTART);
+		assert_in_range(locks, 0, 64 * 3); /* found, unpinned, freed */
+		turns++;
+	} while (rc);
+	fake_at_lock = NULL;
+	fake_yield_every = 0;
+	assert_in_range(turns, n / 64, n / 64 + 1);
+	assert_int_equal(table[8].flags, GTF_permit_access);
+	assert_int_equal(frame_count(fake_frame(page[0])), 1);
+}
+
 /* A vcpu that shared_info has no room for may be up, after a restore: then it waits for its guest
  * to register one, and what another domain does is not to be seen in it. */
 static void test_no_room_for_vcpu_info(void **s)
@@ -676,6 +711,7 @@ int main(void)
 		T(test_what_others_write_is_dirty),
 		T(test_granter_dies_first),
 		T(test_no_room_for_vcpu_info),
+		cmocka_unit_test_setup(test_death_of_many_mappings_goes_on_where_it_was, setup),
 		cmocka_unit_test_setup(test_mapper_dies, setup),
 		cmocka_unit_test_setup(test_mapper_dies, setup_32),
 		T(test_frame_changed_while_mapped),
