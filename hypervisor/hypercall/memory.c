@@ -150,9 +150,15 @@ static int page_release(struct vcpu *v, struct domain *d, mfn_t m)
 			      d->id);
 	}
 	/* The whole tree below it may come down: mmu_unpin() leaves the rest to v->half_put if that
-	 * takes long. */
-	if (frame_is_pinned(f))
+	 * takes long. There is one such already if others of an extent are pinned again as fast as
+	 * they are unpinned: several trees are not for one turn. */
+	if (frame_is_pinned(f)) {
+		if (v->half_put) {
+			frame_put(f);
+			return refuse(v, -XEN_EBUSY, "frame %#lx is pinned again meanwhile", m.n);
+		}
 		mmu_unpin(v, d, m);
+	}
 	if (frame_drop_allocated(f))
 		m2p_set(m, ~0ull);
 	else

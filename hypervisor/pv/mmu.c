@@ -33,8 +33,8 @@ int mmu_finish_put(struct vcpu *v)
 	return 0;
 }
 
-/* An update may leave three: the table before, what came out of this one, this one. To finish one
- * here so that another may wait would take as long as the tables are large. */
+/* An update may leave three: the table before, what came out of this one, this one. Nobody leaves
+ * more: to finish one here so that another may wait would take as long as the tables are large. */
 static void put_later(struct vcpu *v, struct frame *f)
 {
 	unsigned int i;

@@ -208,6 +208,62 @@ static void trees_of_an_extent_come_down_in_turns(void **s)
 	fake_audit(NULL, NULL);
 }
 
+static struct frame *extent;
+static unsigned int stamps_left;
+
+static void a_tree_at(mfn_t top)
+{
+	mfn_t t;
+
+	memset(fake_table(top), 0, PAGE_SIZE);
+	for (unsigned int i = 0; i < 10; i++) {
+		t = fake_page(d);
+		fake_table(top)[i] = pte_make(t, PTE_P | PTE_RW);
+	}
+	assert_int_equal(mmu_pin(current, d, top, FT_L2), 0);
+}
+
+/* Another vcpu's doing, when the last tree has come down. From then on something waits for the CPU. */
+static void pins_again(void)
+{
+	if (--stamps_left) {
+		fake_after_stamp = pins_again;
+		return;
+	}
+	for (unsigned int k = 0; k < 4; k++)
+		assert_int_equal(mmu_pin(current, d, frame_mfn(extent + k), FT_L2), 0);
+	fake_yield_every = 1;
+}
+
+static void trees_that_come_back_are_not_for_one_turn(void **s)
+{
+	struct xen_memory_reservation r = { .nr_extents = 1, .extent_order = 3, .domid = DOMID_SELF };
+	uint64_t list[1];
+	unsigned int k;
+
+	(void)s;
+	extent = frames_alloc(3, 0);
+	list[0] = frame_mfn(extent).n;
+	assert_int_equal(domain_assign(d, extent, 3), 0);
+	for (k = 0; k < 5; k++)
+		a_tree_at(frame_mfn(extent + k));
+	r.extent_start.p = list;
+	stamps_left = 5 * 11;
+	fake_after_stamp = pins_again;
+	assert_int_equal(memory_op(XENMEM_decrease_reservation, &r), 0);
+	fake_yield_every = 0;
+	assert_int_equal(stamps_left, 0);
+	assert_int_equal(frame_type(extent), FT_L2); /* the first is coming down still */
+	assert_int_equal(fake_refusals, 1);
+	while (mmu_finish_put(current))
+		;
+	assert_int_equal(frame_type(extent), FT_NONE);
+	assert_int_equal(frame_type(extent + 1), FT_L2);
+	for (k = 1; k < 4; k++)
+		assert_int_equal(mmu_unpin(current, d, frame_mfn(extent + k)), 0);
+	fake_audit(NULL, NULL);
+}
+
 static void the_dead_have_no_numbering(void **s)
 {
 	domid_t id = 1;
@@ -231,6 +287,7 @@ int main(void)
 		cmocka_unit_test_setup(numbers_at_the_end_are_no_frames, setup),
 		cmocka_unit_test_setup(frames_that_are_lent_are_not_given_back, setup),
 		cmocka_unit_test_setup(trees_of_an_extent_come_down_in_turns, setup),
+		cmocka_unit_test_setup(trees_that_come_back_are_not_for_one_turn, setup),
 		cmocka_unit_test_setup(the_dead_have_no_numbering, setup),
 	};
 
