@@ -625,6 +625,10 @@ void evtchn_close_all(struct domain *d)
 {
 	evtchn_port_t port;
 
+	/* A port that is being given out has its bucket and state once that is done; the dying get
+	 * no more after it. */
+	spin_lock(&d->evtchn->lock);
+	spin_unlock(&d->evtchn->lock);
 	for (port = 1; port < d->evtchn->limit; port++)
 		if (channel_known(d, port))
 			evtchn_close(d, port);

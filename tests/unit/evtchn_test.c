@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <unistd.h>
 #include <torc/evtchn.h>
 #include <torc/shared.h>
 #include "fake_life.h"
@@ -418,6 +419,45 @@ static void test_two_domains_close_on_each_other(void **s)
 	print_message("channels between the two at the end: %u\n", ends);
 }
 
+static pthread_t killer;
+static bool killed;
+
+static void *kill_b(void *arg)
+{
+	(void)arg;
+	fake_run_on(2, NULL);
+	evtchn_close_all(b);
+	__atomic_store_n(&killed, true, __ATOMIC_SEQ_CST);
+	return NULL;
+}
+
+static void b_dies(void)
+{
+	b->state = DOM_DYING;
+	pthread_create(&killer, NULL, kill_b, NULL);
+	for (unsigned int i = 0; i < 100 && !__atomic_load_n(&killed, __ATOMIC_SEQ_CST); i++)
+		usleep(1000);
+}
+
+static void b_dies_at_the_next_lock(void)
+{
+	fake_at_lock = b_dies;
+}
+
+/* Who bound to it would send to memory that is somebody else's by then. */
+static void test_port_for_the_dying_is_closed(void **s)
+{
+	struct evtchn_status st;
+
+	(void)s;
+	killed = false;
+	fake_at_lock = b_dies_at_the_next_lock; /* the ports', then the one of memory for them */
+	assert_int_equal(evtchn_alloc_unbound(b, b, 1, &st.port), 0);
+	pthread_join(killer, NULL);
+	assert_int_equal(evtchn_get_status(b, &st), 0);
+	assert_int_equal(st.status, EVTCHNSTAT_closed);
+}
+
 #define BOTH(f) cmocka_unit_test_setup(f, setup), cmocka_unit_test_setup(f, setup_32)
 
 int main(void)
@@ -439,6 +479,7 @@ int main(void)
 		BOTH(test_poller_hears_of_masked_ports),
 		BOTH(test_moved_info_shows_everything),
 		BOTH(test_two_domains_close_on_each_other),
+		BOTH(test_port_for_the_dying_is_closed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
