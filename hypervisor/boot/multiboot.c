@@ -177,10 +177,21 @@ static void part(struct boot_range *a, struct boot_range *b)
 	}
 }
 
-static void tidy_map(void)
+static void drop_empty(void)
 {
 	struct boot_range *m = boot_info.map;
 	unsigned int i, n;
+
+	for (i = n = 0; i < boot_info.nr_map; i++)
+		if (m[i].size)
+			m[n++] = m[i];
+	boot_info.nr_map = n;
+}
+
+static void tidy_map(void)
+{
+	struct boot_range *m = boot_info.map;
+	unsigned int i;
 
 	sort_map();
 	for (i = 0; i + 1 < boot_info.nr_map;) {
@@ -189,13 +200,10 @@ static void tidy_map(void)
 			continue;
 		}
 		part(&m[i], &m[i + 1]);
+		drop_empty(); /* inside another it would not get shorter, nor stand aside */
 		sort_map();
 		i = 0; /* each part() shortens or splits: there are few ranges, and an end to it */
 	}
-	for (i = n = 0; i < boot_info.nr_map; i++)
-		if (m[i].size)
-			m[n++] = m[i];
-	boot_info.nr_map = n;
 }
 
 void multiboot_parse(uint32_t magic, maddr_t info)

@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <cmocka.h>
 #include <torc/boot_early.h>
 #include <torc/boot_mem.h>
@@ -125,6 +126,33 @@ static void the_map_is_sorted_and_without_overlaps(void **state)
 	assert_int_equal(boot_info.map[3].size, MB(46));
 }
 
+/* All of it gives way, and what it lay in is in one piece still. */
+static void ram_inside_of_what_is_reserved_is_none(void **state)
+{
+	uint8_t *map = (uint8_t *)arena + 4096, *p = map;
+	uint32_t info[32] = { [0] = 0x40 };
+
+	(void)state;
+	put_range(&p, MB(1), MB(15), 1);
+	put_range(&p, MB(32), MB(32), 2);
+	put_range(&p, MB(40), MB(8), 1);
+	put_range(&p, MB(32), MB(2), 1); /* and from its start */
+	put_range(&p, MB(60), MB(68), 1);
+	info[11] = (uint32_t)(p - map);
+	info[12] = 4096;
+	memcpy(arena, info, sizeof(info));
+	memset(&boot_info, 0, sizeof(boot_info));
+	alarm(10); /* or it would go on for ever */
+	multiboot_parse(0x2badb002, 0);
+	alarm(0);
+	assert_int_equal(boot_info.nr_map, 3);
+	assert_int_equal(boot_info.map[1].start, MB(32));
+	assert_int_equal(boot_info.map[1].size, MB(32));
+	assert_int_equal(boot_info.map[1].type, 2);
+	assert_int_equal(boot_info.map[2].start, MB(64));
+	assert_int_equal(boot_info.map[2].size, MB(64));
+}
+
 static void modules_keep_their_command_lines(void **state)
 {
 	uint32_t info[32] = { [0] = 0x248, [5] = 2, [6] = 512, [11] = 24, [12] = 2048, [16] = 1500 };
@@ -183,6 +211,7 @@ int main(void)
 		cmocka_unit_test(options_are_read),
 		cmocka_unit_test(what_is_not_understood_is_reported),
 		cmocka_unit_test(the_map_is_sorted_and_without_overlaps),
+		cmocka_unit_test(ram_inside_of_what_is_reserved_is_none),
 		cmocka_unit_test(modules_keep_their_command_lines),
 		cmocka_unit_test(memory_is_taken_once),
 	};
