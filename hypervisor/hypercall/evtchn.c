@@ -162,6 +162,7 @@ HC(hc_event_channel_op)
 	gaddr_t arg = GADDR(a2);
 	uint32_t cmd = (uint32_t)a1;
 	struct evtchn_op op;
+	unsigned int i;
 	long rc;
 
 	(void)a3, (void)a4, (void)a5;
@@ -174,14 +175,15 @@ HC(hc_event_channel_op)
 	case EVTCHNOP_expand_array:
 	case EVTCHNOP_set_priority: return fifo(v, cmd, arg);
 	}
-	if (cmd >= ARRAY_SIZE(ops) || !ops[cmd].fn)
+	i = index_nospec(cmd, ARRAY_SIZE(ops));
+	if (cmd >= ARRAY_SIZE(ops) || !ops[i].fn)
 		return refuse(v, -XEN_ENOSYS, "event channels: no command %u", cmd);
-	if (guest_read(&op.u, arg, ops[cmd].size))
+	if (guest_read(&op.u, arg, ops[i].size))
 		return unreadable(v, arg);
-	rc = ops[cmd].fn(v, &op);
-	if (rc || !ops[cmd].answers)
+	rc = ops[i].fn(v, &op);
+	if (rc || !ops[i].answers)
 		return rc;
-	return guest_write(arg, &op.u, ops[cmd].size) ? unreadable(v, arg) : 0;
+	return guest_write(arg, &op.u, ops[i].size) ? unreadable(v, arg) : 0;
 }
 
 HC(hc_event_channel_op_compat) /* the command is the argument's first word; its structure follows */

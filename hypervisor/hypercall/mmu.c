@@ -353,7 +353,8 @@ static long ext_one(struct vcpu *v, struct domain *pg, const struct ext *e)
 
 	switch (e->cmd) {
 	case MMUEXT_PIN_L1_TABLE ... MMUEXT_PIN_L4_TABLE:
-		return mmu_pin(v, pg, MFN(e->arg1), level[e->cmd - MMUEXT_PIN_L1_TABLE]);
+		return mmu_pin(v, pg, MFN(e->arg1),
+			       level[index_nospec(e->cmd - MMUEXT_PIN_L1_TABLE, ARRAY_SIZE(level))]);
 	case MMUEXT_UNPIN_TABLE: return mmu_unpin(v, pg, MFN(e->arg1));
 	case MMUEXT_CLEAR_PAGE: return page_clear(v, pg, MFN(e->arg1), MFN(0), false);
 	case MMUEXT_COPY_PAGE: return page_clear(v, pg, MFN(e->arg1), MFN(e->arg2), true);

@@ -110,8 +110,8 @@ static long watchdog(struct vcpu *v, gaddr_t arg)
 		     i == ARRAY_SIZE(d->watchdog) ? -XEN_ENOSPC :
 						    (long)i + 1;
 	} else {
-		i = op.id - 1;
-		if (i >= ARRAY_SIZE(d->watchdog) || !d->watchdog_used[i])
+		i = index_nospec(op.id - 1, ARRAY_SIZE(d->watchdog));
+		if (op.id > ARRAY_SIZE(d->watchdog) || !d->watchdog_used[i])
 			rc = -XEN_EINVAL;
 	}
 	if (rc >= 0) {

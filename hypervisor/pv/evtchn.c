@@ -255,7 +255,7 @@ static void virq_handler_drop(struct domain *d)
 
 bool evtchn_is_pending(struct domain *d, evtchn_port_t port)
 {
-	return bit_test(port, shared_pending(d));
+	return bit_test(index_nospec(port, MAX_PORTS), shared_pending(d));
 }
 
 int evtchn_unmask(struct domain *d, evtchn_port_t port)
@@ -265,6 +265,7 @@ int evtchn_unmask(struct domain *d, evtchn_port_t port)
 
 	if (!ch)
 		return -XEN_EINVAL;
+	port = index_nospec(port, MAX_PORTS);
 	v = d->vcpus[READ_ONCE(ch->vcpu)];
 	if (bit_test_and_clear(port, shared_mask(d)) && v && bit_test(port, shared_pending(d)) &&
 	    !bit_test_and_set(port / shared_word_bits(d), vcpu_pending_sel(v)))

@@ -194,7 +194,8 @@ int io_mem_set(struct domain *d, mfn_t first, uint64_t n, bool allow)
 
 bool io_irq_allowed(const struct domain *d, unsigned int pirq)
 {
-	return d->io && pirq < NR_PIRQS && bit_get(d->io->irqs, pirq);
+	return d->io && pirq < NR_PIRQS &&
+	       bit_get(d->io->irqs, (unsigned int)index_nospec(pirq, NR_PIRQS));
 }
 
 int io_irq_set(struct domain *d, unsigned int pirq, bool allow)
