@@ -484,6 +484,24 @@ int frame_put_typed_preemptible(struct frame *f)
 	return 0;
 }
 
+void frame_abandon(struct frame *f)
+{
+	uint32_t old = atomic_read(&f->type);
+
+	for (;;) {
+		if (old & T_VALID) { /* made whole again by another, who has it */
+			if (!put_typed_long(f, true))
+				return;
+			old = atomic_read(&f->type);
+		} else if (!(old & T_PARTIAL)) { /* and that is going on */
+			cpu_relax();
+			old = atomic_read(&f->type);
+		} else if (atomic_swap_if(&f->type, &old, old - 1)) {
+			return; /* "kept" is "partial" now; our general reference is the state's */
+		}
+	}
+}
+
 int frame_settle(struct frame *f)
 {
 	uint32_t old = atomic_read(&f->type);

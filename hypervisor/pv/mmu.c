@@ -33,8 +33,10 @@ int mmu_finish_put(struct vcpu *v)
 	return 0;
 }
 
-/* An update may leave three: the table before, what came out of this one, this one. Nobody leaves
- * more: to finish one here so that another may wait would take as long as the tables are large. */
+/* An update may leave three: the table before, what came out of this one, this one. There are more
+ * only where other vcpus take tables out of use under our hands (dirty.c's path_put()), as often as
+ * the guest likes. Those are left as they are: to finish one here so that another may wait would
+ * take as long as the tables are large. */
 static void put_later(struct vcpu *v, struct frame *f)
 {
 	unsigned int i;
@@ -48,9 +50,7 @@ static void put_later(struct vcpu *v, struct frame *f)
 			v->half_put_next[i] = f;
 			return;
 		}
-	while (mmu_finish_put(v))
-		;
-	v->half_put = f;
+	frame_abandon(f);
 }
 
 void mmu_put_later(struct vcpu *v, struct frame *f)

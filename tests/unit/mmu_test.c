@@ -264,20 +264,25 @@ static void long_unpin_is_finished_later(void **s)
 }
 
 /* One long put does not wait for another, as long as the tables are: both are left for later. */
+static void a_tree(mfn_t top)
+{
+	mfn_t t;
+
+	for (unsigned int i = 0; i < 10; i++) {
+		t = fake_page(d);
+		fake_table(top)[i] = pte_make(t, PTE_P | PTE_RW);
+	}
+	assert_int_equal(mmu_pin(v, d, top, FT_L2), 0);
+}
+
 static void long_puts_queue_up(void **s)
 {
-	mfn_t top[3], t;
-	unsigned int i, k;
+	mfn_t top[3];
+	unsigned int k;
 
 	(void)s;
-	for (k = 0; k < ARRAY_SIZE(top); k++) {
-		top[k] = fake_page(d);
-		for (i = 0; i < 10; i++) {
-			t = fake_page(d);
-			fake_table(top[k])[i] = pte_make(t, PTE_P | PTE_RW);
-		}
-		assert_int_equal(mmu_pin(v, d, top[k], FT_L2), 0);
-	}
+	for (k = 0; k < ARRAY_SIZE(top); k++)
+		a_tree(top[k] = fake_page(d));
 	fake_yield_every = 3;
 	for (k = 0; k < ARRAY_SIZE(top); k++)
 		assert_int_equal(mmu_unpin(v, d, top[k]), 0);
@@ -290,6 +295,37 @@ static void long_puts_queue_up(void **s)
 		assert_int_equal(frame_type(fake_frame(top[k])), FT_NONE);
 	fake_yield_every = 0;
 	audit();
+}
+
+/* One more than that waits for nobody, and nobody for it: it is gone on with when it is wanted. */
+static void long_puts_beyond_the_queue_are_left(void **s)
+{
+	mfn_t top[6];
+	unsigned int k;
+
+	(void)s;
+	for (k = 0; k < ARRAY_SIZE(top); k++)
+		a_tree(top[k] = fake_page(d));
+	fake_yield_every = 3;
+	for (k = 0; k < ARRAY_SIZE(top); k++)
+		assert_int_equal(mmu_unpin(v, d, top[k]), 0);
+	for (k = 0; k < ARRAY_SIZE(top); k++)
+		assert_int_equal(frame_type(fake_frame(top[k])), FT_L2);
+	while (mmu_finish_put(v))
+		;
+	fake_yield_every = 0;
+	assert_int_equal(frame_type(fake_frame(top[2])), FT_NONE);
+	assert_int_equal(frame_type(fake_frame(top[3])), FT_L2);
+	/* as what it was, as something else, by its owner's death */
+	assert_int_equal(mmu_pin(v, d, top[3], FT_L2), 0);
+	assert_int_equal(frame_type_count(fake_frame(top[3])), 1);
+	assert_int_equal(mmu_unpin(v, d, top[3]), 0);
+	assert_int_equal(frame_get_typed(fake_frame(top[4]), d, FT_WRITABLE), 0);
+	frame_put_typed(fake_frame(top[4]));
+	audit();
+	d->state = DOM_DYING;
+	assert_int_equal(mmu_kill(d), 0);
+	assert_int_equal(d->nr_pages, 0);
 }
 
 static void roots_change(void **s)
@@ -619,6 +655,7 @@ int main(void)
 		cmocka_unit_test_setup(pins, setup),
 		cmocka_unit_test_setup(long_unpin_is_finished_later, setup),
 		cmocka_unit_test_setup(long_puts_queue_up, setup),
+		cmocka_unit_test_setup(long_puts_beyond_the_queue_are_left, setup),
 		cmocka_unit_test_setup(roots_change, setup),
 		cmocka_unit_test_setup(root_of_32_bit, setup_32),
 		cmocka_unit_test_setup(granted_entry, setup),

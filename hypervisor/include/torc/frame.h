@@ -214,6 +214,9 @@ int frame_get_typed(struct frame *f, struct domain *owner, enum frame_type t);
 int frame_get_entry(struct frame *f, struct domain *owner, enum frame_type t);
 void frame_put_typed(struct frame *f);		  /* runs to the end */
 int frame_put_typed_preemptible(struct frame *f); /* 0 or -XEN_ERESTART with the reference kept */
+/* What that kept, where nobody will come again: whoever wants the frame next goes on with it, or
+ * its owner's death does. */
+void frame_abandon(struct frame *f);
 enum frame_type frame_type(const struct frame *f);
 unsigned int frame_type_count(const struct frame *f);
 uint64_t frame_count(const struct frame *f);
