@@ -22,8 +22,9 @@
  * Only who wants the same type waits for "exclusive", and only with tables of higher levels in
  * hand: types along a page-table tree fall strictly (4 > 3 > 2 > 1 > writable), and half a table of
  * another type is taken apart by those alone who have none (frame_get_typed(), against
- * frame_get_entry()). So the waits-for graph has no cycle, and whoever has the state yields in
- * bounded time by leaving "partial" or "kept".
+ * frame_get_entry()). So the waits-for graph has no cycle. Whoever has the state yields when
+ * something waits for its CPU, by leaving "partial" or "kept"; that may be long, so who waits for a
+ * table looks whether something waits for his.
  */
 #include <torc/abi.h>
 #include <torc/frame.h>
@@ -289,6 +290,8 @@ static int type_get(struct frame *f, enum frame_type want, bool nested)
 					       checking a table that names itself */
 			if (was != want)
 				return mismatch(want);
+			if (is_table(want) && table_wait_ends())
+				return -XEN_ERESTART;
 			cpu_relax();
 			old = atomic_read(&f->type);
 		} else {
@@ -367,7 +370,7 @@ static __attribute__((noinline)) bool get_more_long(struct frame *f, enum frame_
 		if (type_of(old) != t || !(old & T_COUNT))
 			break;
 		if (!(old & T_VALID)) {
-			if (old & T_PARTIAL)
+			if (old & T_PARTIAL || (is_table(t) && table_wait_ends()))
 				break;
 			cpu_relax(); /* exclusive: in a moment it is valid, or none */
 			old = atomic_read(&f->type);
@@ -407,6 +410,8 @@ static int type_put(struct frame *f, bool preemptible)
 		} else if (!(old & (T_VALID | T_PARTIAL))) {
 			/* Somebody completes what we kept. It becomes valid with a count of 2, or
 			 * kept again. */
+			if (preemptible && table_wait_ends())
+				return -XEN_ERESTART;
 			cpu_relax();
 			old = atomic_read(&f->type);
 			continue;
@@ -523,6 +528,13 @@ enum frame_type frame_type(const struct frame *f)
 	uint32_t t = atomic_read(&f->type);
 
 	return t & (T_COUNT | T_PARTIAL) ? type_of(t) : FT_NONE;
+}
+
+bool frame_in_work(const struct frame *f)
+{
+	uint32_t t = atomic_read(&f->type);
+
+	return t & T_COUNT && !(t & (T_VALID | T_PARTIAL));
 }
 
 unsigned int frame_type_count(const struct frame *f)

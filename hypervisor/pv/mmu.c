@@ -179,12 +179,14 @@ static __attribute__((noinline)) int hold_table(struct vcpu *v, const struct mmu
 			if (frame_get_more(f, w->pt, t)) {
 				*h = (struct mmu_held){ f, t };
 				return 0;
-			} else if (f->owner != w->pt || frame_type(f) == t) {
+			} else if (f->owner != w->pt || (frame_type(f) == t && !frame_in_work(f))) {
 				/* Another's, or half validated: an update may not decide which half
 				 * it meant. */
 				return refuse(v, -XEN_EINVAL,
 					      "table %#lx is not d%u's, or not validated", m.n,
 					      w->pt->id);
+			} else if (must_yield()) {
+				return -XEN_ERESTART;
 			}
 		} else {
 			rc = update_raw(v, f, w, ptr, val, keep_ad);

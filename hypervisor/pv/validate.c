@@ -247,6 +247,11 @@ int table_validate(struct frame *f, enum frame_type t)
 	return rc;
 }
 
+bool table_wait_ends(void)
+{
+	return must_yield();
+}
+
 /* From the last entry down, since those below "partial" are the ones that hold references. */
 static inline __attribute__((always_inline)) int entries_invalidate(struct frame *f,
 								    struct domain *d,

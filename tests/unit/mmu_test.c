@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/mman.h>
+#include <unistd.h>
 #include <cmocka.h>
 #include "fake_hv.h"
 
@@ -326,6 +327,43 @@ static void long_puts_beyond_the_queue_are_left(void **s)
 	d->state = DOM_DYING;
 	assert_int_equal(mmu_kill(d), 0);
 	assert_int_equal(d->nr_pages, 0);
+}
+
+static mfn_t in_work;
+static unsigned int asked;
+
+/* Another vcpu's doing while the first has all the time of the world for its table; something waits
+ * for its own CPU. */
+static void others_want_it(void)
+{
+	struct mmu_update u = { .ptr = at(in_work, 20), .val = 0 };
+	struct mmu_held h = { NULL, FT_NONE };
+	int rc;
+
+	asked++;
+	assert_true(frame_in_work(fake_frame(in_work)));
+	fake_yield_every = 1;
+	assert_int_equal(frame_get_typed(fake_frame(in_work), d, FT_L2), -XEN_ERESTART);
+	assert_false(frame_get_more(fake_frame(in_work), d, FT_L2));
+	assert_int_equal(mmu_update_some(v, &self, &h, &u, 1, &rc), 0);
+	assert_int_equal(rc, -XEN_ERESTART);
+	assert_null(h.f);
+	fake_yield_every = 0;
+}
+
+static void who_waits_for_a_table_lets_others_run(void **s)
+{
+	(void)s;
+	in_work = fake_page(d);
+	a_tree(in_work);
+	asked = 0;
+	fake_after_stamp = others_want_it; /* the first table below it goes */
+	alarm(10);			   /* or it would wait for itself */
+	assert_int_equal(mmu_unpin(v, d, in_work), 0);
+	alarm(0);
+	assert_int_equal(asked, 1);
+	assert_int_equal(frame_type(fake_frame(in_work)), FT_NONE);
+	audit();
 }
 
 static void roots_change(void **s)
@@ -656,6 +694,7 @@ int main(void)
 		cmocka_unit_test_setup(long_unpin_is_finished_later, setup),
 		cmocka_unit_test_setup(long_puts_queue_up, setup),
 		cmocka_unit_test_setup(long_puts_beyond_the_queue_are_left, setup),
+		cmocka_unit_test_setup(who_waits_for_a_table_lets_others_run, setup),
 		cmocka_unit_test_setup(roots_change, setup),
 		cmocka_unit_test_setup(root_of_32_bit, setup_32),
 		cmocka_unit_test_setup(granted_entry, setup),

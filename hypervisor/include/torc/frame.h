@@ -218,12 +218,13 @@ int frame_put_typed_preemptible(struct frame *f); /* 0 or -XEN_ERESTART with the
  * its owner's death does. */
 void frame_abandon(struct frame *f);
 enum frame_type frame_type(const struct frame *f);
+bool frame_in_work(const struct frame *f); /* some CPU checks it, or takes it apart */
 unsigned int frame_type_count(const struct frame *f);
 uint64_t frame_count(const struct frame *f);
 bool frame_pin(struct frame *f); /* marks pinned; false if it was */
 bool frame_unpin(struct frame *f);
 bool frame_is_pinned(const struct frame *f);
-/* one more of a type it has and is valid as */
+/* one more of a type it has and is valid as; false also of a table that is in work for long */
 bool frame_get_more(struct frame *f, struct domain *owner, enum frame_type t);
 /* Finishes what a preempted validation or its undoing left behind, with none waiting for it. 0 or
  * -XEN_ERESTART. */
@@ -233,6 +234,8 @@ int frame_settle(struct frame *f);
  * 1->0. -XEN_ERESTART: f->partial says how far it went. The first also -XEN_EINVAL, -XEN_EBUSY. */
 int table_validate(struct frame *f, enum frame_type t);
 int table_invalidate(struct frame *f, enum frame_type t);
+/* Somebody else is at a table that is wanted here, and may be for long: is it time to come again? */
+bool table_wait_ends(void);
 
 /* domain/pages.c, likewise: the owner's books. */
 void owner_frame_added(struct domain *d, struct frame *f);
