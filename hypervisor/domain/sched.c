@@ -67,8 +67,6 @@ static struct runq runqs[MAX_CPUS];
 static cpumask_t idle_cpus;
 static struct vcpu *idle_vcpus[MAX_CPUS];
 
-static void resched_here(void);
-
 static struct runq *runq_lock(struct vcpu *v, unsigned long *flags)
 {
 	struct runq *q;
@@ -371,6 +369,22 @@ void sched_sleep(struct vcpu *v)
 	spin_unlock_irq(&q->lock, flags);
 }
 
+/* Its guest takes it up, in a period of which nothing is left: or it would have as many budgets as
+ * vcpus, by taking them up in turn. */
+void sched_up(struct vcpu *v)
+{
+	unsigned long flags;
+	struct runq *q = runq_lock(v, &flags);
+
+	if (v->down) {
+		v->cap_budget = MIN(v->cap_budget, 0);
+		v->cap_until = clock_now() + CAP_PERIOD;
+		atomic_set(&v->down, false);
+	}
+	spin_unlock_irq(&q->lock, flags);
+	sched_wake(v);
+}
+
 /* Waits with interrupts on: other CPUs may want a flush from this one meanwhile. Only the control
  * domain gets to wait for vcpus of others, and nobody waits for those of the control domain, so two
  * CPUs never wait for each other. */
@@ -399,6 +413,12 @@ void sched_yield(void)
 	spin_unlock_irq(&q->lock, flags);
 }
 
+static void resched_here(void)
+{
+	runqs[this_cpu()].resched = true;
+	work_raise(WORK_SCHED);
+}
+
 void sched_block(void)
 {
 	struct vcpu *v = current;
@@ -409,12 +429,6 @@ void sched_block(void)
 		return;
 	}
 	resched_here();
-}
-
-static void resched_here(void)
-{
-	runqs[this_cpu()].resched = true;
-	work_raise(WORK_SCHED);
 }
 
 /* --- choosing and switching ----------------------------------------------- */

@@ -50,9 +50,7 @@ static long up(struct vcpu *v, struct vcpu *t)
 		return refuse(v, -XEN_EINVAL, "up: vcpu %u has no context", t->id);
 	if (!pv_vcpu_has_info(t))
 		return no_info(v, "up", t);
-	atomic_set(&t->down, false);
-	mb();
-	sched_wake(t);
+	sched_up(t);
 	return 0;
 }
 

@@ -92,6 +92,30 @@ static void test_cap_is_shared_by_who_is_up(void **s)
 	assert_in_range(ms_used(d) - before, 3920, 4080);
 }
 
+/* And one that is taken up in place of another has not the other's part of a period once more. */
+static void test_cap_is_one_for_all_turns(void **s)
+{
+	struct domain *d = guest(4, 256);
+	unsigned int i;
+	long before;
+
+	(void)s;
+	sched_set_params(d, 256, 40);
+	for (i = 1; i < 4; i++) {
+		d->vcpus[i]->down = true;
+		sched_sleep(d->vcpus[i]);
+	}
+	run_until(now + NS_PER_SEC);
+	before = ms_used(d);
+	for (i = 0; i < 800; i++) {
+		sched_up(d->vcpus[(i + 1) % 4]);
+		d->vcpus[i % 4]->down = true;
+		sched_sleep(d->vcpus[i % 4]);
+		run_until(now + 12 * NS_PER_MS);
+	}
+	assert_in_range(ms_used(d) - before, 1, 9600 * 42 / 100);
+}
+
 static void test_every_cpu_works(void **s)
 {
 	struct domain *d1 = guest(3, 256), *d2 = guest(1, 256);
@@ -403,6 +427,7 @@ int main(void)
 		ONE(test_cap_binds_on_an_idle_machine),
 		ONE(test_large_cap_binds_on_an_idle_machine),
 		FOUR(test_cap_is_shared_by_who_is_up),
+		ONE(test_cap_is_one_for_all_turns),
 		FOUR(test_every_cpu_works),
 		FOUR(test_more_than_cpus_are_shared),
 		FOUR(test_affinity),

@@ -35,6 +35,11 @@ void sched_wake(struct vcpu *v)
 {
 	woken += v->initialised && !v->down;
 }
+void sched_up(struct vcpu *v)
+{
+	v->down = false;
+	sched_wake(v);
+}
 
 int guest_read(void *dst, gaddr_t src, size_t n)
 {

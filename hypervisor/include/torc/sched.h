@@ -17,6 +17,7 @@ void sched_add(struct vcpu *v); /* choose a CPU for a new vcpu; it stays off the
 void sched_remove(struct vcpu *v);
 void sched_wake(struct vcpu *v); /* if it is runnable and not queued: queue, and preempt who is less
 				    deserving */
+void sched_up(struct vcpu *v);	 /* its guest takes it up */
 void sched_answered(struct vcpu *v); /* one that waits for its turn is told TOLD_ANSWER */
 void sched_sleep(struct vcpu *v); /* became not runnable: leaves the queue; if running, its CPU is
 				     told */
