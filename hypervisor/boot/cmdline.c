@@ -155,6 +155,23 @@ static void apply(char *word)
 	log_warn("option \"%s\" is not known to Torc and has no effect", word);
 }
 
+uint64_t cmdline_dom0_pages(uint64_t avail)
+{
+	uint64_t keep, want = options.dom0_mem >> PAGE_SHIFT;
+
+	/* Without dom0_mem= it gets all but a sixteenth, of which at most 1 GiB is kept for Torc
+	 * and guests, or as much as it may be given. */
+	if (!options.dom0_mem) {
+		keep = MIN(avail / 16, GB(1) >> PAGE_SHIFT);
+		want = MIN(avail - keep, DOM0_PAGES_MAX);
+	}
+	if (options.dom0_mem_min)
+		want = MAX(want, options.dom0_mem_min >> PAGE_SHIFT);
+	if (options.dom0_mem_max)
+		want = MIN(want, options.dom0_mem_max >> PAGE_SHIFT);
+	return want;
+}
+
 void cmdline_parse(const char *line)
 {
 	char word[128];

@@ -23,16 +23,11 @@
 
 static unsigned long choose_pages(void)
 {
-	uint64_t avail = heap_free_frames(), keep, want;
+	uint64_t avail = heap_free_frames(), want = cmdline_dom0_pages(avail);
 
-	/* Without dom0_mem= it gets all but a sixteenth, of which at most 1 GiB is kept for Torc
-	 * and guests. */
-	keep = MIN(avail / 16, GB(1) >> PAGE_SHIFT);
-	want = options.dom0_mem ? options.dom0_mem >> PAGE_SHIFT : avail - keep;
-	if (options.dom0_mem_min)
-		want = MAX(want, options.dom0_mem_min >> PAGE_SHIFT);
-	if (options.dom0_mem_max)
-		want = MIN(want, options.dom0_mem_max >> PAGE_SHIFT);
+	if (want > DOM0_PAGES_MAX)
+		panic("dom0: %lu MiB of memory are wanted (dom0_mem=), %lu MiB are the most",
+		      (unsigned long)(want >> 8), (unsigned long)(DOM0_PAGES_MAX >> 8));
 	/* The type counts and page tables of the hypervisor are accounted for already: only what
 	 * vcpus and rings take comes on top. */
 	if (avail < (MB(16) >> PAGE_SHIFT) || want > avail - (MB(8) >> PAGE_SHIFT))

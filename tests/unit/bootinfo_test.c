@@ -91,6 +91,20 @@ static void what_is_not_understood_is_reported(void **state)
 	}
 }
 
+static void dom0_has_what_is_left_and_can_be_listed(void **state)
+{
+	(void)state;
+	memset(&options, 0, sizeof(options));
+	assert_int_equal(cmdline_dom0_pages(MB(1024) >> 12), MB(960) >> 12);
+	assert_int_equal(cmdline_dom0_pages(GB(64ul) >> 12), GB(63ul) >> 12);
+	assert_int_equal(cmdline_dom0_pages(GB(768ul) >> 12), GB(512ul) >> 12);
+	cmdline_parse("dom0_mem=2G,min:1G,max:1536M");
+	assert_int_equal(cmdline_dom0_pages(GB(768ul) >> 12), MB(1536) >> 12);
+	cmdline_parse("dom0_mem=768G,max:1T"); /* refused by who builds it, with a word */
+	assert_true(cmdline_dom0_pages(GB(1024ul) >> 12) > DOM0_PAGES_MAX);
+	memset(&options, 0, sizeof(options));
+}
+
 static void put_range(uint8_t **p, uint64_t start, uint64_t size, uint32_t type)
 {
 	memcpy(*p, &(uint32_t){ 20 }, 4);
@@ -210,6 +224,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(options_are_read),
 		cmocka_unit_test(what_is_not_understood_is_reported),
+		cmocka_unit_test(dom0_has_what_is_left_and_can_be_listed),
 		cmocka_unit_test(the_map_is_sorted_and_without_overlaps),
 		cmocka_unit_test(ram_inside_of_what_is_reserved_is_none),
 		cmocka_unit_test(modules_keep_their_command_lines),

@@ -43,6 +43,10 @@ struct options {
 };
 extern struct options options;
 void cmdline_parse(const char *line);
+/* How many of so many free frames the control domain begins with. The list of them is one block of
+ * the heap, of 1 GiB at most. */
+#define DOM0_PAGES_MAX (GB(1ul) / sizeof(uint64_t))
+uint64_t cmdline_dom0_pages(uint64_t avail);
 
 /* boot/dom0.c: module 0 is the kernel (plain ELF), module 1 (if any) the initramfs. Panics with the
  * reason if it cannot. */
