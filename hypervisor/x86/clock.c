@@ -14,6 +14,7 @@
 #define MEASURE_NS	 (10 * NS_PER_MS)
 #define MSR_TSC_DEADLINE 0x6e0
 #define SYNC_ROUNDS	 16
+#define LOOKS		 1000 /* take longer than any counter needs for a tick */
 
 uint64_t tsc_khz;
 static uint64_t tsc_hz, apic_hz;
@@ -23,6 +24,7 @@ static int64_t wall_at_boot;
 /* --- a counter to measure by ---------------------------------------------- */
 
 static volatile uint32_t *hpet;
+static uint16_t pm_timer;
 static uint64_t ref_hz;
 static uint32_t ref_mask;
 static const char *ref_name;
@@ -33,12 +35,25 @@ static uint32_t ref_read(void)
 
 	if (hpet)
 		return hpet[0xf0 / 4];
-	if (acpi.pm_timer)
-		return inl(acpi.pm_timer) & ref_mask;
+	if (pm_timer)
+		return inl(pm_timer) & ref_mask;
 	outb(0x43, 0x80); /* latch channel 2; it counts down */
 	lo = inb(0x42);
 	hi = inb(0x42);
 	return ~(uint32_t)(lo | hi << 8) & ref_mask;
+}
+
+/* Firmware names counters that stand still, or are not there. */
+static bool ref_runs(void)
+{
+	uint32_t first = ref_read();
+	unsigned int i;
+
+	for (i = 0; i < LOOKS; i++)
+		if (ref_read() != first)
+			return true;
+	log_warn("clock: the %s does not count", ref_name);
+	return false;
 }
 
 static void ref_choose(void)
@@ -53,15 +68,19 @@ static void ref_choose(void)
 			hpet[4] |= 1; /* counts */
 			ref_hz = HPET_HZ_FS / period;
 			ref_name = "HPET";
-			return;
+			if (ref_runs())
+				return;
 		}
 		hpet = NULL;
 	}
 	if (acpi.pm_timer) {
+		pm_timer = acpi.pm_timer;
 		ref_mask = acpi.pm_timer_32 ? 0xffffffff : 0xffffff;
 		ref_hz = PM_TIMER_HZ;
 		ref_name = "ACPI timer";
-		return;
+		if (ref_runs())
+			return;
+		pm_timer = 0;
 	}
 	ref_mask = 0xffff;
 	ref_hz = PIT_HZ;
@@ -70,6 +89,8 @@ static void ref_choose(void)
 	outb(0x43, 0xb4);			     /* rate generator, from 65536 down */
 	outb(0x42, 0);
 	outb(0x42, 0);
+	if (!ref_runs())
+		panic("no HPET, ACPI timer or PIT to measure the processor's counter by");
 }
 
 struct sample {
