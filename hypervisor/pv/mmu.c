@@ -33,12 +33,27 @@ int mmu_finish_put(struct vcpu *v)
 	return 0;
 }
 
+/* mmu_kill() may have gone by while the caller made half of a table: that holds itself, and nobody
+ * would come to go on with it. (To leave it half done was a full barrier.) */
+static bool half_of_the_dying(struct frame *f, struct domain *owner)
+{
+	if (atomic_read(&owner->state) < DOM_DYING)
+		return false;
+	if (frame_get(f, owner)) {
+		while (frame_settle(f))
+			; /* no more of it than one turn has done */
+		frame_put(f);
+	}
+	return true;
+}
+
 /* An update may leave three: the table before, what came out of this one, this one. There are more
  * only where other vcpus take tables out of use under our hands (dirty.c's path_put()), as often as
  * the guest likes. Those are left as they are: to finish one here so that another may wait would
  * take as long as the tables are large. */
 static void put_later(struct vcpu *v, struct frame *f)
 {
+	struct domain *owner = f->owner;
 	unsigned int i;
 
 	if (!v->half_put) {
@@ -51,6 +66,7 @@ static void put_later(struct vcpu *v, struct frame *f)
 			return;
 		}
 	frame_abandon(f);
+	half_of_the_dying(f, owner); /* as of a pin: it was a full barrier */
 }
 
 void mmu_put_later(struct vcpu *v, struct frame *f)
@@ -418,20 +434,6 @@ int mmu_clear_pte(struct vcpu *v, uint64_t at, bool by_va, uint64_t expect, uint
 }
 
 /* --- pins ----------------------------------------------------------------- */
-
-/* mmu_kill() may have gone by while the caller made half of a table: that holds itself, and nobody
- * would come to go on with it. (To leave it half done was a full barrier.) */
-static bool half_of_the_dying(struct frame *f, struct domain *owner)
-{
-	if (atomic_read(&owner->state) < DOM_DYING)
-		return false;
-	if (frame_get(f, owner)) {
-		while (frame_settle(f))
-			; /* no more of it than one turn has done */
-		frame_put(f);
-	}
-	return true;
-}
 
 int mmu_pin(struct vcpu *v, struct domain *owner, mfn_t m, enum frame_type t)
 {

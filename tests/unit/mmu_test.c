@@ -329,6 +329,35 @@ static void long_puts_beyond_the_queue_are_left(void **s)
 	assert_int_equal(d->nr_pages, 0);
 }
 
+/* The tools have more of a domain's tables in hand than they can keep, as it dies on another CPU. */
+static void long_puts_of_the_dead_are_left_to_nobody(void **s)
+{
+	struct vcpu *w = fake_vcpu(other);
+	struct mmu_held h;
+	mfn_t top[4];
+	unsigned int k;
+
+	(void)s;
+	for (k = 0; k < ARRAY_SIZE(top); k++)
+		a_tree(top[k] = fake_page(d));
+	for (k = 0; k < ARRAY_SIZE(top); k++)
+		assert_int_equal(frame_get_typed(fake_frame(top[k]), d, FT_L2), 0);
+	d->state = DOM_DYING;
+	while (mmu_kill(d))
+		;
+	assert_int_equal(d->nr_pages, 4 * 11);
+	fake_run_on(0, w);
+	fake_yield_every = 3;
+	for (k = 0; k < ARRAY_SIZE(top); k++) {
+		h = (struct mmu_held){ fake_frame(top[k]), FT_L2 };
+		mmu_let_go(w, &h);
+	}
+	while (mmu_finish_put(w))
+		;
+	fake_yield_every = 0;
+	assert_int_equal(d->nr_pages, 0);
+}
+
 static mfn_t in_work;
 static unsigned int asked;
 
@@ -694,6 +723,7 @@ int main(void)
 		cmocka_unit_test_setup(long_unpin_is_finished_later, setup),
 		cmocka_unit_test_setup(long_puts_queue_up, setup),
 		cmocka_unit_test_setup(long_puts_beyond_the_queue_are_left, setup),
+		cmocka_unit_test_setup(long_puts_of_the_dead_are_left_to_nobody, setup),
 		cmocka_unit_test_setup(who_waits_for_a_table_lets_others_run, setup),
 		cmocka_unit_test_setup(roots_change, setup),
 		cmocka_unit_test_setup(root_of_32_bit, setup_32),
