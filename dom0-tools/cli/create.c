@@ -224,18 +224,11 @@ static int set_affinity(struct creation *k, const struct config_cpus *set, bool 
 		bytes = sizeof(map);
 	for (uint32_t v = 0; !rc && set->count && v < k->config.maxvcpus; v++) {
 		const char *text = set->text[v < set->count ? v : set->count - 1];
-		bool any = false;
 
-		rc = config_cpus_parse(text, map, sizeof(map), k->c->why);
-		for (size_t i = 0; i < bytes; i++)
-			any |= map[i] != 0;
-		if (!rc && !any)
-			return why_set(k->c->why, TE_CONFIG_VALUE,
-				       "cpus: \"%s\" has none of this host's %u processors", text,
-				       info->cpus);
-		if (!rc)
-			rc = host_vcpu_set_affinity(k->c->host, k->domid, v, soft, map, bytes,
-						    k->c->why);
+		rc = config_cpus_among(text, info->max_cpu_id + 1, map, sizeof(map), k->c->why);
+		if (rc)
+			return why_prefix(k->c->why, rc, soft ? "cpus_soft: " : "cpus: ");
+		rc = host_vcpu_set_affinity(k->c->host, k->domid, v, soft, map, bytes, k->c->why);
 	}
 	return rc;
 }

@@ -169,9 +169,7 @@ static const char *text_of(struct json_object *o, const char *key)
 int image_source(struct cli *c, struct json_object *record, const char *from,
 		 struct guest_source *s, char **lines)
 {
-	const char *over = text_of(record, "overrides"), *uuid = text_of(record, "uuid"),
-		   *config = text_of(record, "config");
-	char line[64];
+	const char *uuid = text_of(record, "uuid"), *config = text_of(record, "config");
 
 	*lines = NULL;
 	*s = (struct guest_source){ .path = config ? config : from,
@@ -179,9 +177,9 @@ int image_source(struct cli *c, struct json_object *record, const char *from,
 				    .quiet = true };
 	if (!s->text || !uuid || strlen(uuid) > 36)
 		return why_set(c->why, TE_STREAM, "%s does not hold the guest's config", from);
-	/* the same guest: it keeps its uuid, and so its addresses */
-	snprintf(line, sizeof(line), "\nuuid=\"%s\"\n", uuid);
-	if (asprintf(lines, "%s%s", over ? over : "", over && strstr(over, line) ? "" : line) < 0)
+	/* the same guest: it keeps its name, if it was renamed, and its uuid, and so its addresses */
+	*lines = config_again(text_of(record, "overrides"), text_of(record, "name"), uuid);
+	if (!*lines)
 		return why_set(c->why, TE_NO_MEMORY, "no memory");
 	s->overrides = *lines;
 	return 0;

@@ -381,10 +381,9 @@ int cmd_rename(struct cli *c, int argc, char **argv)
 
 	if (argc != 3)
 		return cli_usage(c, "a domain and its new name are expected");
-	if (!*to || *to == '.' || strlen(to) > 63 || strpbrk(to, "/ \t\n") ||
-	    cli_parse_number(to, 0, INT64_MAX) >= 0)
-		return why_set(c->why, TE_CONFIG_VALUE, "\"%s\" cannot be a guest's name", to);
-	rc = cli_find_domain(c, argv[1], &domid);
+	rc = config_name_check(to, c->why);
+	if (!rc)
+		rc = cli_find_domain(c, argv[1], &domid);
 	if (!rc && domid == 0)
 		return why_set(c->why, TE_STATE, "domain 0 keeps its name");
 	if (!rc)

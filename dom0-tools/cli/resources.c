@@ -128,20 +128,13 @@ static int pin(struct cli *c, uint32_t domid, uint32_t vcpu, const char *set, bo
 	       uint32_t cpus)
 {
 	uint8_t map[CPU_BYTES];
-	bool any = false;
 	int rc;
 
 	if (strcmp(set, "-") == 0)
 		return 0;
-	rc = config_cpus_parse(set, map, sizeof(map), c->why);
-	if (rc)
-		return rc;
-	for (uint32_t i = 0; i < cpus; i++)
-		any |= map[i / 8] >> i % 8 & 1;
-	if (!any)
-		return why_set(c->why, TE_CONFIG_VALUE,
-			       "\"%s\" has none of this host's %u processors", set, cpus);
-	return host_vcpu_set_affinity(c->host, domid, vcpu, soft, map, (cpus + 7) / 8, c->why);
+	rc = config_cpus_among(set, cpus, map, sizeof(map), c->why);
+	return rc ? rc :
+		    host_vcpu_set_affinity(c->host, domid, vcpu, soft, map, (cpus + 7) / 8, c->why);
 }
 
 int cmd_vcpu_pin(struct cli *c, int argc, char **argv)

@@ -87,20 +87,22 @@ static void note(const char *name, struct json_object *record, const char *what,
 	log_say(LOG_INFO, ABOUT(.guest = name, .event = what), "%s: %s: %s", name, what, detail);
 }
 
-static int make_again(struct cli *c, struct json_object *record, uint32_t *domid)
+static int make_again(struct cli *c, const char *name, struct json_object *record, uint32_t *domid)
 {
-	const char *dir = text_of(record, "directory"), *over = text_of(record, "overrides");
+	const char *dir = text_of(record, "directory");
 	struct guest_source from = { .path = text_of(record, "config"),
 				     .text = text_of(record, "config_text"),
 				     .quiet = true,
 				     .events = json_object_object_get(record, "events") };
-	char *lines = NULL;
+	char *lines;
 	int rc;
 
-	if (!from.path || !from.text)
+	if (!from.path || !from.text || !text_of(record, "uuid"))
 		return why_set(c->why, TE_FILE, "its record does not hold its config");
-	/* the same guest again: it keeps its uuid, and so its addresses */
-	if (asprintf(&lines, "%s\nuuid=\"%s\"\n", over ? over : "", text_of(record, "uuid")) < 0)
+	/* the same guest again: it keeps its name, if it was renamed, and its uuid, and so its
+	 * addresses */
+	lines = config_again(text_of(record, "overrides"), name, text_of(record, "uuid"));
+	if (!lines)
 		return why_set(c->why, TE_NO_MEMORY, "no memory");
 	from.overrides = lines;
 	if (dir && chdir(dir))
@@ -119,7 +121,7 @@ static int start_over(struct cli *c, const char *name, struct json_object *recor
 
 	if (noted && !supervisor_remembers(name))
 		return 0;
-	rc = make_again(c, record, &domid);
+	rc = make_again(c, name, record, &domid);
 	if (noted && !supervisor_forget(name) && !rc)
 		rc = guest_destroy(c, domid, "it was destroyed by hand while it was made again");
 	return rc;

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -369,6 +370,21 @@ int config_cpus_parse(const char *text, uint8_t *cpus, size_t bytes, struct why 
 	return 0;
 }
 
+int config_cpus_among(const char *text, uint32_t host, uint8_t *cpus, size_t bytes, struct why *why)
+{
+	int rc = config_cpus_parse(text, cpus, bytes, why);
+
+	if (rc)
+		return rc;
+	for (uint32_t i = 0; i < host && i / 8 < bytes; i++)
+		if (cpus[i / 8] >> i % 8 & 1)
+			return 0;
+	return why_hint(why,
+			why_set(why, TE_CONFIG_VALUE, "\"%s\" has none of this host's processors",
+				text),
+			"they are 0 to %u", host - 1);
+}
+
 /*
  * A word close to a key is a slip, and what was meant would not happen. Any other is a variable of
  * the file's own, as files of the field have them: reported, and no error.
@@ -459,18 +475,46 @@ static int apply_all(struct loader *l, const struct cfg_file *f)
 	return 0;
 }
 
-static bool name_ok(const char *name)
+int config_name_check(const char *name, struct why *why)
 {
-	bool digits = true;
+	const char *digits = name + (*name == '+');
+	bool good = *name && strlen(name) <= CONFIG_MAX_NAME && *name != '.' && *name != '-' &&
+		    digits[strspn(digits, "0123456789")];
 
-	for (const char *p = name; *p; p++) {
-		/* it becomes a file name and a path in the store */
-		if ((unsigned char)*p <= ' ' || *p == 0x7f || *p == '/')
-			return false;
-		if (*p < '0' || *p > '9')
-			digits = false;
+	for (const char *p = name; *p; p++) /* it becomes a file name and a path in the store */
+		good = good && (unsigned char)*p > ' ' && *p != 0x7f && *p != '/';
+	return good ? 0 :
+		      why_hint(why,
+			       why_set(why, TE_CONFIG_VALUE, "\"%s\" cannot be a guest's name",
+				       name),
+			       "1 to %u characters; no blanks, no slashes, not a number, no dot or dash in front",
+			       CONFIG_MAX_NAME);
+}
+
+char *config_again(const char *overrides, const char *name, const char *uuid)
+{
+	size_t before = overrides ? strlen(overrides) : 0, own = 0;
+	char *text = NULL;
+	size_t len = 0;
+	FILE *m = open_memstream(&text, &len);
+
+	if (!m)
+		return NULL;
+	fprintf(m, "%s\n", overrides ? overrides : "");
+	if (name) {
+		fputs("name=\"", m);
+		for (; *name; name++)
+			fprintf(m, *name == '"' || *name == '\\' ? "\\%c" : "%c", *name);
+		fputs("\"\n", m);
 	}
-	return *name && *name != '.' && !digits;
+	fprintf(m, "uuid=\"%s\"\n", uuid);
+	if (fclose(m))
+		return NULL;
+	own = len - before;
+	/* made again before, and nothing else since */
+	if (own <= before && strcmp(overrides + before - own, text + before) == 0)
+		text[before] = 0;
+	return text;
 }
 
 /* A drive without a medium would need somebody to put one in, which PV guests' drives have not. */
@@ -504,12 +548,8 @@ static int finish(struct loader *l)
 		return why_hint(why,
 				why_set(why, TE_CONFIG_VALUE, "%s: the guest has no name", l->file),
 				"name = \"web\"");
-	if (!name_ok(g->name))
-		return why_hint(why,
-				why_set(why, TE_CONFIG_VALUE,
-					"%s: name: \"%s\" cannot be a guest's name", l->file,
-					g->name),
-				"no blanks, no slashes, not a number, no dot in front");
+	if (config_name_check(g->name, why))
+		return why_prefix(why, -EINVAL, "%s: name: ", l->file);
 	if ((g->type && strcmp(g->type, "pv") != 0) ||
 	    (g->builder && strcmp(g->builder, "hvm") == 0))
 		return why_hint(why,

@@ -7,6 +7,7 @@
 
 #define CONFIG_MAX_DISKS 64
 #define CONFIG_MAX_VIFS	 32
+#define CONFIG_MAX_NAME	 63u
 
 enum guest_action {
 	ACT_DESTROY,
@@ -83,6 +84,15 @@ int config_from_text(struct guest_config *g, const char *name, const char *text,
 		     config_warn_fn *warn, void *arg, struct why *why);
 void config_free(struct guest_config *g);
 
+/* Can it be a guest's name? -EINVAL */
+int config_name_check(const char *name, struct why *why);
+/*
+ * Overrides, malloced, by which a guest is made again: these (or NULL), and that it is the same
+ * one, by the name that it has by now (NULL: that of its file) and its uuid. Of their own they do
+ * not grow.
+ */
+char *config_again(const char *overrides, const char *name, const char *uuid);
+
 const char *config_action_name(enum guest_action a);
 int config_action_parse(const char *text, enum guest_action *a); /* -EINVAL */
 
@@ -100,6 +110,8 @@ int config_uuid_make(uint8_t uuid[16], struct why *why);   /* a random one */
 void config_uuid_format(char out[37], const uint8_t uuid[16]);
 /* "0-3,^1", "all", "node" words refused; bits of cpus[]. */
 int config_cpus_parse(const char *text, uint8_t *cpus, size_t bytes, struct why *why);
+/* The same, of a host with so many processors: one of these must be among them. */
+int config_cpus_among(const char *text, uint32_t host, uint8_t *cpus, size_t bytes, struct why *why);
 
 /* The known word nearest to what was written, or NULL if none is near. */
 const char *config_near(const char *word, const char *const *known, size_t count);

@@ -282,7 +282,8 @@ static int parse_value(struct parser *s, struct cfg_value *v)
 		return parse_number(s, v);
 	if (isalpha(c) || c == '/')
 		return why_hint(s->why, unexpected(s, "a value"), "text is quoted: \"...\"");
-	return unexpected(s, "a value: a number, \"text\" or [ a list ]");
+	return why_hint(s->why, unexpected(s, "a value: a number, \"text\" or [ a list ]"),
+			"nothing is \"\" or []");
 }
 
 static int parse_entry(struct parser *s, struct cfg_entry *e)
@@ -312,9 +313,10 @@ static int parse_entry(struct parser *s, struct cfg_entry *e)
 	if (rc)
 		return rc;
 	skip(s, false);
-	if (peek(s) >= 0 && peek(s) != '\n' && peek(s) != ';')
-		return unexpected(s, "the end of the line");
-	return 0;
+	if (peek(s) < 0 || peek(s) == '\n' || peek(s) == ';')
+		return 0;
+	rc = unexpected(s, "the end of the line");
+	return s->bare ? why_hint(s->why, rc, "quote it once more: '%s=\"...\"'", e->key) : rc;
 }
 
 int cfg_parse(struct cfg_file *f, const char *name, const char *text, size_t len, bool bare,
@@ -332,6 +334,8 @@ int cfg_parse(struct cfg_file *f, const char *name, const char *text, size_t len
 
 	f->name = name;
 	f->entries = NULL;
+	if (len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) /* some editors' mark of UTF-8 */
+		s.p += 3;
 	for (;;) {
 		struct cfg_entry *e;
 

@@ -93,6 +93,26 @@ static void usual(void **state)
 	assert_int_equal(g.on_poweroff, ACT_DESTROY);
 	assert_string_equal(warned, "");
 	config_free(&g);
+	g = good("\xef\xbb\xbfname = \"g\"\r\nkernel = \"/k\"\r\n"); /* Windows's editor */
+	assert_string_equal(g.name, "g");
+	config_free(&g);
+}
+
+/* The shell takes a pair of quotes away. */
+static void overrides_without_their_quotes(void **state)
+{
+	static const char *const lines[] = { "extra=console=hvc0 quiet", "extra=a,b", "extra=" };
+	struct guest_config g;
+	struct why why;
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		assert_int_not_equal(config_load(&g, "f", BASE, strlen(BASE), lines[i], NULL, NULL,
+						 &why),
+				     0);
+		assert_string_equal(why.hint, i < 2 ? "quote it once more: 'extra=\"...\"'" :
+						      "nothing is \"\" or []");
+	}
 }
 
 static void syntax_errors(void **state)
@@ -347,12 +367,98 @@ static void uuids(void **state)
 	assert_int_not_equal(config_uuid_parse("zz9ab1c6-7f4c-4e3e-9a3f-01b6d4c0a4d2", u), 0);
 }
 
+static void names(void **state)
+{
+	static const char *const good_ones[] = { "web", "a", "5x", "+x", "a-b.c", "\xc3\xa4" };
+	static const char *const bad_ones[] = {
+		"",    ".web", "-web", "12",	   "+12",   "a b",
+		"a/b", "a\rb", "a\nb", "x\x1b[2J", "x\x7f", "99999999999999999999"
+	};
+	struct why why;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(good_ones) / sizeof(*good_ones); i++)
+		assert_int_equal(config_name_check(good_ones[i], &why), 0);
+	for (size_t i = 0; i < sizeof(bad_ones) / sizeof(*bad_ones); i++) {
+		assert_int_not_equal(config_name_check(bad_ones[i], &why), 0);
+		assert_non_null(strstr(why.text, "cannot be a guest's name"));
+	}
+	bad("name = '-x'\nkernel = '/k'\n", TE_CONFIG_VALUE, "f: name: \"-x\" cannot be", "dash");
+}
+
+#define FILE_OF_WEB "name = \"web\"\nkernel = \"/k\"\nmemory = 64\n"
+#define ITS_UUID    "2b9ab1c6-7f4c-4e3e-9a3f-01b6d4c0a4d2"
+
+static void renamed(const char **over, char **text, const char *name)
+{
+	struct guest_config g;
+	struct why why;
+	char uuid[37];
+
+	*text = config_again(*over, name, ITS_UUID);
+	assert_non_null(*text);
+	assert_int_equal(config_load(&g, "f", FILE_OF_WEB, strlen(FILE_OF_WEB), *text, NULL, NULL,
+				     &why),
+			 0);
+	assert_string_equal(g.name, name ? name : "web");
+	assert_int_equal(g.memory, 96);
+	config_uuid_format(uuid, g.uuid);
+	assert_string_equal(uuid, ITS_UUID);
+	config_free(&g);
+	*over = *text;
+}
+
+static void a_guest_is_made_again_as_it_was_named_last(void **state)
+{
+	static const char *const named[] = { NULL, "www", "it's\"\\;#x", "web", "www" };
+	const char *over = "memory=96";
+	char *kept[5], *same;
+
+	(void)state;
+	for (size_t i = 0; i < 5; i++)
+		renamed(&over, &kept[i], named[i]);
+	same = config_again(over, "www", ITS_UUID);
+	assert_string_equal(same, over); /* however often it is made again */
+	free(same);
+	for (size_t i = 0; i < 5; i++)
+		free(kept[i]);
+	same = config_again(NULL, "www", ITS_UUID);
+	assert_string_equal(same, "\nname=\"www\"\nuuid=\"" ITS_UUID "\"\n");
+	free(same);
+}
+
+static void processors_of_a_host(void **state)
+{
+	uint8_t map[16];
+	struct why why;
+
+	(void)state;
+	assert_int_equal(config_cpus_among("0-127", 2, map, sizeof(map), &why), 0);
+	assert_int_equal(map[0] & 3, 3);
+	assert_int_equal(config_cpus_among("1", 2, map, sizeof(map), &why), 0);
+	/* as many bits as a byte has are not as many processors */
+	assert_int_not_equal(config_cpus_among("2-7", 2, map, sizeof(map), &why), 0);
+	assert_non_null(strstr(why.text, "\"2-7\" has none of this host's processors"));
+	assert_string_equal(why.hint, "they are 0 to 1");
+	assert_int_not_equal(config_cpus_among("x", 2, map, sizeof(map), &why), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(usual),  cmocka_unit_test(syntax_errors), cmocka_unit_test(keys),
-		cmocka_unit_test(values), cmocka_unit_test(disks),	   cmocka_unit_test(vdevs),
-		cmocka_unit_test(vifs),	  cmocka_unit_test(strings),	   cmocka_unit_test(uuids),
+		cmocka_unit_test(usual),
+		cmocka_unit_test(syntax_errors),
+		cmocka_unit_test(keys),
+		cmocka_unit_test(values),
+		cmocka_unit_test(disks),
+		cmocka_unit_test(vdevs),
+		cmocka_unit_test(vifs),
+		cmocka_unit_test(strings),
+		cmocka_unit_test(uuids),
+		cmocka_unit_test(overrides_without_their_quotes),
+		cmocka_unit_test(processors_of_a_host),
+		cmocka_unit_test(names),
+		cmocka_unit_test(a_guest_is_made_again_as_it_was_named_last),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -18,7 +18,7 @@ $(B)/obj/san/tests/unit/engine_test.o $(B)/obj/san/tests/unit/receive_test.o: HO
 $(B)/tests/xlfile_test: $(patsubst %,$(B)/obj/san/%.o,tests/unit/xlfile_test dom0-tools/cli/xlfile migration/io_fd $(TOOLS_COMMON) $(TOOLS_CONFIG))
 $(B)/tests/xlfile_test: MIG_LIBS := -ljson-c
 
-$(B)/tests/front_test: $(patsubst %,$(B)/obj/san/%.o,tests/unit/front_test dom0-tools/cli/image migration/io_fd dom0-tools/common/why)
+$(B)/tests/front_test: $(patsubst %,$(B)/obj/san/%.o,tests/unit/front_test dom0-tools/cli/image migration/io_fd dom0-tools/common/why $(TOOLS_CONFIG))
 $(B)/tests/front_test: MIG_LIBS := -ljson-c
 
 MIG_UNIT := stream delta predict tables engine receive pages xlfile front

@@ -75,7 +75,7 @@ static void keep_record(void)
 	fact_str(o, "on_reboot", "restart");
 	fact_str(o, "uuid", UUID);
 	fact_str(o, "config", "web.cfg");
-	fact_str(o, "config_text", "name=\"web\"");
+	fact_str(o, "config_text", "name=\"before\"");
 	assert_int_equal(record_save(NAME, o, &why), 0);
 	json_object_put(o);
 }
@@ -86,6 +86,8 @@ int guest_create(struct cli *c, const struct guest_source *from, bool paused, bo
 	(void)paused;
 	(void)dry;
 	assert_non_null(strstr(from->overrides, UUID));
+	/* what its config calls it may be what it was called once */
+	assert_non_null(strstr(from->overrides, "name=\"" NAME "\""));
 	*id = domid = 8 + made++;
 	keep_record();
 	return 0;

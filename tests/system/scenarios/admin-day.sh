@@ -92,11 +92,12 @@ while :; do sleep 1; done
 G
 check "create one to install" torc create /tmp/again.cfg
 check "it installs its disk" wait_log again AGAIN-INSTALLED 120
-check "reboot" torc reboot again
-check "it is started again, from its disk" wait_log again AGAIN-FROM-ITS-DISK 120
-equal "its domain is another, its name and disk are the same" "$(torc block-list again | awk 'NR > 1' | wc -l)" 1
+check "rename it" torc rename again once
+check "reboot" torc reboot once
+check "it is started again by its new name, from its disk" wait_log once AGAIN-FROM-ITS-DISK 120
+equal "its domain is another, its name and disk are the same" "$(torc block-list once | awk 'NR > 1' | wc -l)" 1
 kill -9 $(supervisor)
-check "destroy it, the supervisor dead" torc destroy again
+check "destroy it, the supervisor dead" torc destroy once
 echo 'sleep 1; echo 1 > /proc/sys/kernel/sysrq; echo c > /proc/sysrq-trigger; sleep 60' | guest crash 'on_crash="destroy"'
 check "create one that crashes" torc create /tmp/crash.cfg
 check "a supervisor runs again" [ -n "$(supervisor)" ]

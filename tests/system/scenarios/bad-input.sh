@@ -96,6 +96,7 @@ if [ $TOOLS = torc ]; then
 	no network card 9;network-detach g 9
 	cannot be a guest's name;rename g a/b
 	cannot be a guest's name;rename g 12
+	cannot be a guest's name;rename g 99999999999999999999
 	one letter;sysrq g help
 	frobnicate;trigger g frobnicate
 	/no-file;config-update g /no-file
@@ -104,6 +105,8 @@ if [ $TOOLS = torc ]; then
 	cannot pause itself;pause 0
 	control domain;destroy 0
 	keeps its name;rename 0 zero
+	they are 0 to 0;create /tmp/g.cfg name=g2 cpus=7
+	they are 0 to 0;vcpu-pin g all 7
 	is not KEY=VALUE;create /tmp/g.cfg memory
 	/no-where/user-data;create --seed /no-where /tmp/g.cfg name=g2
 	unknown option;create --frobnicate /tmp/g.cfg
