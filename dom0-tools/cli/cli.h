@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "dom0-tools/common/why.h"
 #include "dom0-tools/host/host.h"
@@ -102,6 +103,8 @@ void out_rows(struct cli *c, const char *kind, struct json_object *rows,
 	      const struct column *columns, size_t count);
 /* facts: one object; consumed. As "key : value" lines. */
 void out_facts(struct cli *c, const char *kind, struct json_object *facts);
+/* One object and the end of the line; flags: of json-c. */
+void out_json(FILE *to, struct json_object *o, int flags);
 /* Helpers to build facts. The key is kept as it is, not copied: a literal. */
 void fact_str(struct json_object *o, const char *key, const char *value);
 void fact_num(struct json_object *o, const char *key, int64_t value);

@@ -9,12 +9,66 @@
 
 #include "dom0-tools/config/config.h"
 
+/* What other tools call it, where no command of ours begins like that. */
+static const struct {
+	const char *word, *ours;
+} others[] = {
+	{ "start", "create" },
+	{ "define", "create" },
+	{ "stop", "shutdown" },
+	{ "kill", "destroy" },
+	{ "undefine", "destroy" },
+	{ "resume", "unpause" },
+	{ "suspend", "pause" },
+	{ "ls", "list" },
+	{ "status", "list" },
+	{ "dominfo", "list -l" },
+	{ "domstate", "list" },
+	{ "dumpxml", "list -l" },
+	{ "edit", "config-update" },
+	{ "version", "info" },
+	{ "nodeinfo", "info" },
+	{ "dump", "dump-core" },
+	{ "attach-disk", "block-attach" },
+	{ "detach-disk", "block-detach" },
+	{ "domblklist", "block-list" },
+	{ "attach-interface", "network-attach" },
+	{ "detach-interface", "network-detach" },
+	{ "domiflist", "network-list" },
+	{ "setmem", "mem-set" },
+	{ "setvcpus", "vcpu-set" },
+	{ "vcpupin", "vcpu-pin" },
+	{ "vcpuinfo", "vcpu-list" },
+	{ "schedinfo", "sched" },
+	{ "sched-credit", "sched" },
+	{ "sched-credit2", "sched" },
+};
+
+/* Those that begin with it, one or all. */
+static bool begun(struct why *why, const char *name)
+{
+	char all[256] = "";
+	size_t at = 0;
+
+	for (size_t i = 0; *name && i < subcommand_count && at < sizeof(all); i++)
+		if (strncmp(subcommands[i].name, name, strlen(name)) == 0)
+			at += (size_t)snprintf(all + at, sizeof(all) - at, "%s\"torc %s\"",
+					       at ? ", " : "", subcommands[i].name);
+	why_hint(why, 0, "did you mean %s?", all);
+	return at && at < sizeof(all);
+}
+
 int help_no_such(struct why *why, const char *name)
 {
 	const char *names[96], *near;
 	size_t n = 0;
 	int rc = why_set(why, TE_USAGE, "there is no command \"%s\"", name);
 
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		if (strcmp(others[i].word, name) == 0)
+			return why_hint(why, rc, "did you mean \"torc %s\"?", others[i].ours);
+	if (begun(why, name))
+		return rc;
 	for (size_t i = 0; i < subcommand_count && n < 96; i++)
 		names[n++] = subcommands[i].name;
 	near = config_near(name, names, n);

@@ -98,6 +98,9 @@ int cmd_info(struct cli *c, int argc, char **argv)
 static void print_log(const char *text, size_t len)
 {
 	for (size_t at = 0, n; at < len; at += n ? n : 1) {
+		/* the control domain ends its lines with both */
+		if (text[at] == '\r' && at + 1 < len && text[at + 1] == '\n')
+			at++;
 		n = plain_char(text + at);
 		if (n > len - at)
 			n = 0;

@@ -31,7 +31,7 @@ static void complain(const struct cli *c)
 	fact_str(e, "text", c->why->text);
 	fact_str(e, "hint", c->why->hint[0] ? c->why->hint : NULL);
 	json_object_object_add(o, "error", e);
-	fprintf(stderr, "%s\n", json_object_to_json_string_ext(o, JSON_C_TO_STRING_NOSLASHESCAPE));
+	out_json(stderr, o, 0);
 	json_object_put(o);
 }
 

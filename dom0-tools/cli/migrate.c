@@ -147,8 +147,7 @@ static int take(struct watching *w, struct json_object *o)
 	const char *event = text_of(o, "event");
 
 	if (w->c->json) {
-		puts(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN |
-							       JSON_C_TO_STRING_NOSLASHESCAPE));
+		out_json(stdout, o, JSON_C_TO_STRING_PLAIN);
 		fflush(stdout);
 	} else if (strcmp(event, "progress") == 0) {
 		show_progress(w, o);

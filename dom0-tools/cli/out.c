@@ -38,6 +38,20 @@ void fact_seconds(struct json_object *o, const char *key, uint64_t ns)
 	add(o, key, json_object_new_double_s((double)ns / 1e9, text));
 }
 
+/* Bytes that are none of UTF-8 would make it no JSON: names of files, what a guest wrote. */
+void out_json(FILE *to, struct json_object *o, int flags)
+{
+	const char *s = json_object_to_json_string_ext(o, flags | JSON_C_TO_STRING_NOSLASHESCAPE);
+
+	for (size_t n; *s; s += n ? n : 1) {
+		for (n = 0; (signed char)s[n] > 0; n++) /* most of it is ASCII */
+			;
+		n = n ? n : plain_char(s);
+		fwrite(n ? s : "?", 1, n ? n : 1, to);
+	}
+	fputc('\n', to);
+}
+
 static void print_json(const char *kind, struct json_object *body)
 {
 	struct json_object *all = json_object_new_object();
@@ -46,8 +60,7 @@ static void print_json(const char *kind, struct json_object *body)
 	snprintf(schema, sizeof(schema), "torc-%s/1", kind);
 	fact_str(all, "schema", schema);
 	json_object_object_add(all, kind, body);
-	puts(json_object_to_json_string_ext(all, JSON_C_TO_STRING_PRETTY |
-							 JSON_C_TO_STRING_NOSLASHESCAPE));
+	out_json(stdout, all, JSON_C_TO_STRING_PRETTY);
 	json_object_put(all);
 }
 

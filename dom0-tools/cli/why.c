@@ -87,6 +87,9 @@ static struct json_object *last_lines(const char *name, char file[PATH_MAX])
 	if (!file[0])
 		return lines;
 	p = text + (len > TAIL_BYTES ? len - TAIL_BYTES : 0);
+	for (size_t i = (size_t)(p - text); i < len; i++)
+		if (!text[i]) /* hides nothing behind it */
+			text[i] = '?';
 	for (; *p; p = end + (*end != 0)) {
 		end = p + strcspn(p, "\n");
 		if (end > p && !(end == p + 1 && *p == '\r')) {
@@ -124,6 +127,8 @@ static struct json_object *hypervisor_lines(struct cli *c, int64_t domid)
 		if (!end)
 			end = text + len;
 		*end = 0;
+		if (end > p && end[-1] == '\r') /* what the control domain prints */
+			end[-1] = 0;
 		at = strstr(p, tag);
 		if ((at && (at == p || strchr(" )([", at[-1])) && strchr("v :.,", at[n])) ||
 		    ((at = strstr(p, domain)) &&

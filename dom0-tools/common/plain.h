@@ -26,9 +26,10 @@ static inline size_t plain_char(const char *s)
 	for (i = 1; i < n; i++)
 		if ((p[i] & 0xc0) != 0x80)
 			return 0;
-	/* U+0080 to U+009f; longer forms of shorter characters */
+	/* U+0080 to U+009f; longer forms of shorter characters; halves of pairs; beyond U+10ffff */
 	if ((p[0] == 0xc2 && p[1] < 0xa0) || (p[0] == 0xe0 && p[1] < 0xa0) ||
-	    (p[0] == 0xf0 && p[1] < 0x90))
+	    (p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xed && p[1] >= 0xa0) ||
+	    (p[0] == 0xf4 && p[1] >= 0x90))
 		return 0;
 	return n;
 }

@@ -25,6 +25,14 @@ disk = [ 'vdev=xvda,target=/srv/a.img' ]
 C
 says "no command" 2 "torc COMMAND" "$T"
 says "an unknown command" 2 'did you mean "torc list"' "$T" lsit
+says "a command's beginning" 2 'did you mean "torc list"' "$T" li
+says "one of several" 2 'did you mean "torc block-list", "torc block-attach", "torc block-detach"' "$T" block
+says "another tool's word" 2 'did you mean "torc create"' "$T" start
+said=$(sed -n '/^} others\[\]/,/^};/s/.*, "\([a-z-]*\).*/\1/p' dom0-tools/cli/help.c | sort -u | while read -r c; do "$T" "$c" -h > /dev/null 2>&1 || echo "$c"; done)
+[ -z "$said" ]
+result $? "for other tools' words there are commands" "$said"
+says "a name that is none" 4 "no dot or dash in front" "$T" rename web "$(printf 'a\rb')"
+says "bytes that are no text, as JSON" 5 '"text":"config file /nowhere/?.cfg: No such' "$T" --json create "$(printf '/nowhere/\377.cfg')"
 says "gdb without a domain" 2 "which domain" "$T" gdb
 says "gdb in two ways at once" 2 "exclude each other" "$T" gdb --stdio --listen :1234 5
 says "create without a file" 2 "which config file" "$T" create

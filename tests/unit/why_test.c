@@ -236,6 +236,64 @@ static void what_our_daemon_says_is_shown_and_else_what_the_kernel_says(void **s
 	free(text);
 }
 
+/* Runs it with a console log of these bytes. */
+static char *said_with_log(const char *bytes, size_t len)
+{
+	char dir[] = "/tmp/torc-why-XXXXXX", folder[64], file[96];
+	char *text;
+	FILE *f;
+
+	assert_non_null(mkdtemp(dir));
+	snprintf(folder, sizeof(folder), "%s/console", dir);
+	snprintf(file, sizeof(file), "%s/web.log", folder);
+	assert_int_equal(mkdir(folder, 0700), 0);
+	f = fopen(file, "w");
+	assert_non_null(f);
+	assert_int_equal(fwrite(bytes, 1, len, f), len);
+	fclose(f);
+	assert_int_equal(setenv("TORC_LOG_DIR", dir, 1), 0);
+	text = said_of(why_web);
+	unsetenv("TORC_LOG_DIR");
+	unlink(file);
+	rmdir(folder);
+	rmdir(dir);
+	return text;
+}
+
+static void a_byte_hides_no_line_behind_it(void **state)
+{
+	static const char log[] = "\0first\0\r\nsecond\0\n\0\0panic";
+	char *text;
+
+	(void)state;
+	text = said_with_log(log, sizeof(log) - 1);
+	assert_non_null(strstr(text, "    ?first?\n    second?\n    ??panic\n"));
+	harmless(text);
+	free(text);
+	log_line = "(TORC) d5 one\r\n(TORC) d5 two\r\n";
+	text = said_of(why_web);
+	assert_non_null(strstr(text, "    (TORC) d5 one\n    (TORC) d5 two\n"));
+	free(text);
+}
+
+/* Whatever a guest writes, what is printed is JSON, which is UTF-8. */
+static void whatever_a_guest_says_json_is_json(void **state)
+{
+	static const char log[] = "\xff\xc3 r\xc3\xa4ksm\xc3\xb6rg\xc3\xa5s \xed\xa0\x80\xe2\x82\n";
+	char *text;
+
+	(void)state;
+	own_error = "caf\xe9";
+	c.json = true;
+	text = said_with_log(log, sizeof(log) - 1);
+	c.json = false;
+	assert_non_null(strstr(text, "\"?? r\xc3\xa4ksm\xc3\xb6rg\xc3\xa5s ?????\""));
+	assert_non_null(strstr(text, "\"caf?\""));
+	for (const char *p = text; *p; p += (signed char)*p > 0 ? 1 : plain_char(p))
+		assert_true((signed char)*p > 0 || plain_char(p));
+	free(text);
+}
+
 static void plain(const char *from, const char *to)
 {
 	char out[64];
@@ -255,7 +313,9 @@ static void letters_of_all_kinds_stay(void **state)
 	plain("\xc2\x80\xc2\x9f\xc2\xa0", "????\xc2\xa0");
 	plain("\xc0\x9b\xe0\x82\x9b\xf0\x82\x82\x9b", "?????????"); /* longer forms */
 	plain("\xff\xfe\xf5\x80\x80\x80\xc3", "???????");
-	plain("\xe2\x82", "??"); /* ends in the middle */
+	plain("\xe2\x82", "??");			  /* ends in the middle */
+	plain("\xed\xa0\x80\xf4\x90\x80\x80", "???????"); /* no characters */
+	plain("\xed\x9f\xbf\xf4\x8f\xbf\xbf", "\xed\x9f\xbf\xf4\x8f\xbf\xbf");
 	assert_int_equal(plain_text(four, sizeof(four),
 				    "\xe2\x82\xac"
 				    "a"),
@@ -302,6 +362,8 @@ int main(void)
 		cmocka_unit_test(a_guest_s_words_do_not_move_the_cursor),
 		cmocka_unit_test(errors_and_hints_neither),
 		cmocka_unit_test(what_our_daemon_says_is_shown_and_else_what_the_kernel_says),
+		cmocka_unit_test(a_byte_hides_no_line_behind_it),
+		cmocka_unit_test(whatever_a_guest_says_json_is_json),
 		cmocka_unit_test(letters_of_all_kinds_stay),
 		cmocka_unit_test(a_device_is_held_as_long_as_its_process_is_there),
 	};
