@@ -106,6 +106,17 @@ def collect(result, machine, node, nodes):
         result.add(False, pre + "all results arrived", f"{seen} of {plan} seen")
 
 
+def wait_together(machines, end, grace=60):
+    """Until all have ended, or the time is over. Hosts of one scenario end together: when one has given up, or died, the
+    others wait for it in vain, and have this many seconds more. Which have ended, and why the others were not waited for."""
+    cut = ""
+    while any(m.proc.poll() is None for m in machines) and time.monotonic() < end:
+        if not cut and any(m.proc.poll() is not None for m in machines) and time.monotonic() + grace < end:
+            end, cut = time.monotonic() + grace, f"still running {grace} s after another host had ended"
+        time.sleep(0.05)
+    return [m.wait(0.05) for m in machines], cut
+
+
 def run(path, hv="torc", tools="torc", log=None, args=(), files=(), boot="direct", kernel=None, hv_args=None,
         echo=None, store=None, console=None, extra_hv_args="", **override):
     """Run one scenario; returns a Result. Keyword arguments override the scenario's settings."""
@@ -184,16 +195,15 @@ def run(path, hv="torc", tools="torc", log=None, args=(), files=(), boot="direct
             if s["nodes"] > 1 and node == 0:
                 while not os.path.exists(f"{log}/wire") and m.proc.poll() is None:
                     time.sleep(0.05)
-        for node, m in enumerate(machines):
-            left = max(1, s["timeout"] - (time.monotonic() - t0))
-            ended = m.wait(left)
+        have_ended, cut = wait_together(machines, t0 + s["timeout"])
+        for node, (m, ended) in enumerate(zip(machines, have_ended)):
             if not ended:
                 m.dump_registers()
             collect(result, m, node, s["nodes"])
             pre = f"node {node}: " if s["nodes"] > 1 else ""
             want = {"poweroff": "guest-shutdown", "reboot": "guest-reset"}[s["end"]]
             if not ended:
-                result.add(False, f"{pre}ends by {s['end']}", f"still running after {s['timeout']} s")
+                result.add(False, f"{pre}ends by {s['end']}", cut or f"still running after {s['timeout']} s")
             else:
                 result.add(m.ended == want, f"{pre}ends by {s['end']}",
                            "" if m.ended == want else f"QEMU says {m.ended}")
