@@ -51,6 +51,8 @@ result $? "GRUB's entries are made" "$(cat "$dir/said")"
 result $? "of the kernel that can be the control domain's, and of no other" "$(cat "$dir/menu")"
 cmp -s "$elf" "$dir/boot/torc-vmlinux-6.1.0-1-amd64"
 result $? "it is unpacked" "$(ls -l "$dir/boot")"
+grep -q -- "' --id torc --class" "$dir/menu"
+result $? "it can be GRUB's default by a name that stays" "$(cat "$dir/menu")"
 grep -q 'multiboot2 /boot/torc dom0_mem=1G$' "$dir/menu" && grep -q 'torc-vmlinux-6.1.0-1-amd64 root=UUID=1234 ro quiet' "$dir/menu" &&
 	grep -q 'module2 --nounzip /boot/initrd.img-6.1.0-1-amd64$' "$dir/menu"
 result $? "it is booted by Torc, with its words and its initramfs" "$(cat "$dir/menu")"
@@ -60,6 +62,16 @@ if command -v grub-script-check > /dev/null; then
 	grub-script-check "$dir/menu"
 	result $? "GRUB understands it" "$(cat "$dir/menu")"
 fi
+# a package's update: another kernel of the same name, built before the one that is there was unpacked
+echo stale > "$dir/boot/torc-vmlinux-6.1.0-1-amd64"
+touch -d yesterday "$dir/boot/vmlinuz-6.1.0-1-amd64"
+menu > "$dir/menu"
+cmp -s "$elf" "$dir/boot/torc-vmlinux-6.1.0-1-amd64"
+result $? "a kernel that was updated is unpacked anew, whatever its date" "$(ls -l --time-style=full-iso "$dir/boot")"
+inode=$(stat -c %i "$dir/boot/torc-vmlinux-6.1.0-1-amd64")
+menu > "$dir/menu"
+[ "$(stat -c %i "$dir/boot/torc-vmlinux-6.1.0-1-amd64")" = "$inode" ]
+result $? "and one that was not, is not" "$(ls -l --time-style=full-iso "$dir/boot")"
 printf 'xxxxxxxx' | put 6.1.0-1-amd64 1100
 menu > "$dir/menu"
 [ $? = 0 ] && ! grep -q ^menuentry "$dir/menu" && grep -q 'cannot be unpacked: no entry' "$dir/said"
