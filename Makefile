@@ -124,7 +124,7 @@ CHECKS += fuzz-all@300
 
 # --- goals
 
-.PHONY: all iso run check test bench soak fuzz install deps clean help format
+.PHONY: all iso run check test bench soak fuzz install uninstall deps clean help format
 
 all: $(ALL)
 
@@ -156,6 +156,13 @@ fuzz: fuzz-all
 
 install: all $(INSTALLS)
 
+# What install would put there, and the kernels that the script for GRUB unpacked; what was kept of guests stays.
+uninstall: all
+	@d=$$(mktemp -d) && trap 'rm -rf "$$d"' EXIT && $(MAKE) --no-print-directory install DESTDIR="$$d" > /dev/null && \
+	(cd "$$d" && find . -type f) | while read -r f; do rm -f "$(DESTDIR)/$$f"; done
+	rm -f $(DESTDIR)/boot/torc-vmlinux-*
+	-@cd $(DESTDIR)$(PREFIX)/share 2> /dev/null && rmdir torc/schemas torc
+
 deps:
 	@tests/deps --install $(B)/deps.ok $(strip $(DEPS))
 
@@ -173,7 +180,7 @@ help:
 	'make fuzz     every fuzz target for a minute (FUZZ_SECONDS=60)' \
 	'make soak     what runs for hours' \
 	'make format   clang-format over the C files (FILES=...)' \
-	'make install  into DESTDIR and PREFIX (/usr/local)' \
+	'make install  into DESTDIR and PREFIX (/usr/local); make uninstall takes it away again' \
 	'make deps     install the Debian packages that are missing' \
 	'make clean    remove build/' \
 	'Quick checks: $(CHECKS)' \

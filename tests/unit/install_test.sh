@@ -76,5 +76,12 @@ printf 'xxxxxxxx' | put 6.1.0-1-amd64 1100
 menu > "$dir/menu"
 [ $? = 0 ] && ! grep -q ^menuentry "$dir/menu" && grep -q 'cannot be unpacked: no entry' "$dir/said"
 result $? "a damaged one has none, and the others would" "$(cat "$dir/said" "$dir/menu")"
+
+touch "$dir/boot/torc-vmlinux-6.1.0-1-amd64" "$dir/opt/torc/sbin/another"
+"$@" --no-print-directory B="$build" DESTDIR="$dir" PREFIX=/opt/torc uninstall > "$dir/said" 2>&1
+result $? "make uninstall" "$(tail -3 "$dir/said")"
+said=$(cd "$dir" && find boot etc opt -name '*torc*' ! -path opt/torc; cd "$dir" && find opt/torc -type f)
+[ "$said" = opt/torc/sbin/another ]
+result $? "takes all of it away, and nothing else" "$said"
 echo "1..$n"
 exit $failed
