@@ -106,6 +106,26 @@ static bool set_text(void *field, const char *s)
 	return str_copy(field, s, sizeof(options.console)) < sizeof(options.console);
 }
 
+/* A slip here would leave a machine that says nothing at all: then it is as if nothing had been
+ * said. */
+static bool set_console(void *field, const char *s)
+{
+	static const char *const known[] = { "com1", "com2", "vga", "none" };
+	unsigned int i;
+	size_t n;
+
+	for (const char *p = s;; p += n + 1) {
+		n = part_length(p);
+		for (i = 0; i < ARRAY_SIZE(known); i++)
+			if (strlen(known[i]) == n && !strncmp(p, known[i], n))
+				break;
+		if (i == ARRAY_SIZE(known))
+			return false;
+		if (!p[n])
+			return set_text(field, s);
+	}
+}
+
 static bool set_level(void *field, const char *s)
 {
 	return str_copy(field, s, sizeof(options.loglvl)) < sizeof(options.loglvl);
@@ -125,7 +145,7 @@ static const struct option {
 	{ "reboot", set_reboot, &options.noreboot, "n[o] or a way to reboot" },
 	{ "sync_console", set_bool, &options.sync_console, "yes or no" },
 	{ "no-xsave", set_bool, &options.no_xsave, "yes or no" },
-	{ "console", set_text, options.console, "com1, com2, vga, with commas between" },
+	{ "console", set_console, options.console, "com1, com2, vga or none, with commas between" },
 	{ "com1", set_text, options.com1, "RATE[,8n1[,PORT]]" },
 	{ "loglvl", set_level, options.loglvl, "none, error, warning, info, debug or all" },
 	{ "guest_loglvl", set_level, options.guest_loglvl,

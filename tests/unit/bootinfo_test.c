@@ -61,6 +61,8 @@ static void options_are_read(void **state)
 	assert_string_equal(options.console, "com1,vga");
 	cmdline_parse("no-noreboot dom0_mem=2048M");
 	assert_false(options.noreboot);
+	cmdline_parse("console=none console=vga,com2 console=com1,vga");
+	assert_int_equal(complaints, 0);
 	assert_int_equal(options.dom0_mem, GB(2ul));
 }
 
@@ -78,7 +80,11 @@ static void what_is_not_understood_is_reported(void **state)
 		"dom0_mem=99999999999999999999999999G",
 		"no-dom0_mem",
 		"=",
-		"console="
+		"console=",
+		"console=com1,vag",
+		"console=ttyS0",
+		"console=com1,",
+		"com1="
 		"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
 	};
 
@@ -88,6 +94,7 @@ static void what_is_not_understood_is_reported(void **state)
 		cmdline_parse(bad[i]);
 		if (complaints != 1)
 			fail_msg("\"%s\": %d complaints", bad[i], complaints);
+		assert_string_equal(options.console, "com1,vga"); /* what was said before */
 	}
 }
 
