@@ -216,10 +216,17 @@ static void man_config(void)
 	puts(".SH SEE ALSO\n.BR torc (1)");
 }
 
+/* A guest's name may hold what a shell would run: nothing expands it, and it is quoted on its way
+ * to the line. */
 static void completion(void)
 {
 	puts("# bash completion for torc, generated from its table of commands\n"
-	     "_torc() {\n\tlocal cur=${COMP_WORDS[COMP_CWORD]} cmd=${COMP_WORDS[1]}\n"
+	     "_torc_guests() {\n\tlocal name\n\twhile read -r name; do\n"
+	     "\t\t[[ $name != \"$cur\"* ]] || COMPREPLY+=(\"$(printf %q \"$name\")\")\n"
+	     "\tdone < <(torc list 2> /dev/null | awk 'NR > 1 { print $1 }')\n}\n"
+	     "_torc_files() {\n\tcompopt -o filenames 2> /dev/null\n"
+	     "\tmapfile -t COMPREPLY < <(compgen -f -- \"$cur\")\n}\n"
+	     "_torc() {\n\tlocal cur=${COMP_WORDS[COMP_CWORD]} cmd=${COMP_WORDS[1]}\n\tCOMPREPLY=()\n"
 	     "\tif [ \"$COMP_CWORD\" = 1 ]; then");
 	printf("\t\tCOMPREPLY=($(compgen -W \"");
 	for (size_t i = 0; i < subcommand_count; i++)
@@ -227,12 +234,14 @@ static void completion(void)
 	puts("\" -- \"$cur\"))\n\t\treturn\n\tfi\n\tcase $cmd in");
 	for (size_t i = 0; i < subcommand_count; i++) {
 		const struct subcommand *s = &subcommands[i];
+		bool files = strstr(s->args, "FILE"),
+		     guests = strstr(s->args, "DOMAIN") || strstr(s->args, "NAME");
 
-		if (strstr(s->args, "FILE"))
-			printf("\t%s) COMPREPLY=($(compgen -f -- \"$cur\")) ;;\n", s->name);
-		else if (strstr(s->args, "DOMAIN") || strstr(s->args, "NAME"))
-			printf("\t%s) COMPREPLY=($(compgen -W \"$(torc list 2> /dev/null | awk 'NR > 1 { print $1 }')\" -- \"$cur\")) ;;\n",
-			       s->name);
+		if (files || guests)
+			printf("\t%s)%s%s ;;\n", s->name, files ? " _torc_files" : "",
+			       !guests ? "" :
+			       files   ? "; _torc_guests" :
+					 " _torc_guests");
 	}
 	puts("\tesac\n}\ncomplete -F _torc torc");
 }

@@ -205,6 +205,23 @@ for p in torc.1 torc.cfg.5; do
 done
 bash -n "$B/completions/torc"
 result $? "the completion is bash" "syntax"
+# what it makes of guests' names, of which one holds orders to a shell
+mkdir "$dir/fake"
+printf '#!/bin/sh\necho Name ID\necho Domain-0 0\necho web 5\necho '\''we$(echo>%s/ran)"`echo>%s/ran`'\'' 6\n' "$dir" "$dir" > "$dir/fake/torc"
+chmod +x "$dir/fake/torc"
+cat > "$dir/complete" <<'C'
+. "$1"
+COMP_WORDS=(torc "$2" "$3") COMP_CWORD=2
+_torc
+printf '%s\n' "${COMPREPLY[@]}"
+C
+completes() { PATH="$dir/fake:$PATH" bash "$dir/complete" "$B/completions/torc" "$1" "$2"; }
+said=$(completes destroy we)
+[ "$(head -1 <<< "$said")" = web ] && [ "$(eval "echo $(tail -1 <<< "$said")")" = "$("$dir/fake/torc" | awk 'END { print $1 }')" ] && [ ! -e "$dir/ran" ]
+result $? "completion runs nothing that is in a guest's name" "$said; $(ls "$dir")"
+said=$(cd "$dir" && completes save web)
+[ "$said" = web ] && [ "$(completes create "$dir/ok")" = "$dir/ok.cfg" ]
+result $? "it knows where a guest, and where a file belongs" "$said; $(completes create "$dir/ok")"
 "$T" help --errors > "$dir/errors"
 [ "$(grep -c '^| `' "$dir/errors")" = "$(grep -c '^| `' docs/errors.md)" ] && ! grep '^| `' "$dir/errors" | grep -vqxFf docs/errors.md
 result $? "docs/errors.md lists every error" "regenerate its table: torc help --errors"
