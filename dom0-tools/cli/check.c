@@ -114,7 +114,7 @@ static void check_daemons(struct cli *c, struct json_object *rows)
 	     other = there("/run/xenconsoled.pid%s%s", "", "");
 
 	if (cli_store(c))
-		row(rows, "store", false, c->why->text, "start torc-stored");
+		row(rows, "store", false, c->why->text, c->why->hint);
 	else
 		row(rows, "store", true, "answers", "");
 	row(rows, "console daemon", ours || other,
@@ -173,6 +173,7 @@ int cmd_check(struct cli *c, int argc, char **argv)
 		{ "to_do", "To do", -5 },
 	};
 	struct json_object *rows = json_object_new_array();
+	int rc;
 
 	(void)argv;
 	if (argc != 1) {
@@ -186,6 +187,8 @@ int cmd_check(struct cli *c, int argc, char **argv)
 	out_rows(c, "checks", rows, columns, 4);
 	if (!wrong)
 		return 0;
-	return why_set(c->why, TE_STATE, "%u thing%s not as guests need %s", wrong,
-		       wrong == 1 ? " is" : "s are", wrong == 1 ? "it" : "them");
+	rc = why_set(c->why, TE_STATE, "%u thing%s not as guests need %s", wrong,
+		     wrong == 1 ? " is" : "s are", wrong == 1 ? "it" : "them");
+	return geteuid() ? why_hint(c->why, rc, "run it as root: others do not see what there is") :
+			   rc;
 }

@@ -3,8 +3,11 @@
  * torc-migrated. */
 #include "dom0-tools/cli/cli.h"
 
+#include <errno.h>
 #include <getopt.h>
 #include <stdarg.h>
+
+#include "dom0-tools/common/plain.h"
 
 int cli_host(struct cli *c)
 {
@@ -13,11 +16,18 @@ int cli_host(struct cli *c)
 
 int cli_store(struct cli *c)
 {
-	if (c->store || store_open(&c->store, NULL) == 0)
+	int rc = c->store ? 0 : store_open(&c->store, NULL);
+
+	if (!rc)
 		return 0;
+	if (rc == -EACCES || rc == -EPERM)
+		return why_hint(c->why,
+				why_set(c->why, TE_NO_RIGHTS, "no right to reach the store: %s",
+					store_why(NULL)),
+				"torc controls the whole machine: run it as root");
 	return why_hint(c->why,
 			why_set(c->why, TE_STORE, "the store is not reachable: %s", store_why(NULL)),
-			"is torc-stored (or xenstored) running?");
+			"start torc-stored (or xenstored)");
 }
 
 int cli_store_failed(struct cli *c, const char *doing)
@@ -46,11 +56,12 @@ int cli_bad_option(struct cli *c, char *const argv[])
 
 void cli_note(const char *fmt, ...)
 {
+	char text[1536];
 	va_list ap;
 
-	fputs("torc: ", stderr);
 	va_start(ap, fmt);
-	vfprintf(stderr, fmt, ap);
+	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	fputc('\n', stderr);
+	plain_text(text, sizeof(text), text); /* names of files and guests are in it */
+	fprintf(stderr, "torc: %s\n", text);
 }

@@ -55,11 +55,12 @@ void out_json(FILE *to, struct json_object *o, int flags)
 static void print_json(const char *kind, struct json_object *body)
 {
 	struct json_object *all = json_object_new_object();
+	const char *whose = strchr(kind, '-'); /* the store's domains are its domains */
 	char schema[64];
 
 	snprintf(schema, sizeof(schema), "torc-%s/1", kind);
 	fact_str(all, "schema", schema);
-	json_object_object_add(all, kind, body);
+	json_object_object_add(all, whose ? whose + 1 : kind, body);
 	out_json(stdout, all, JSON_C_TO_STRING_PRETTY);
 	json_object_put(all);
 }

@@ -142,33 +142,57 @@ static int do_watch(struct cli *c, int argc, char **argv)
 	return 0;
 }
 
-static int control_list(struct cli *c, const char *what)
+/* c->json: what is in it is the store's to say, in no table. */
+static int control_list(struct cli *c, const char *what, struct json_object **o)
 {
-	struct json_object *o;
 	char *json;
 
 	if (store_control_list(c->store, what, &json))
 		return why_set(c->why, TE_NOT_OFFERED, "this store does not tell its %s: %s", what,
 			       store_why(c->store));
-	o = json_tokener_parse(json);
+	*o = json_tokener_parse(json);
 	free(json);
-	if (!o)
+	if (!*o)
 		return why_set(c->why, TE_STORE, "the store's answer is not JSON");
-	c->json = true; /* what is in it is the store's to say */
-	out_facts(c, what, o);
+	c->json = true;
 	return 0;
 }
 
 static int do_connections(struct cli *c, int argc, char **argv)
 {
+	struct json_object *o;
+	int rc = control_list(c, "connections", &o);
+
 	(void)argc, (void)argv;
-	return control_list(c, "connections");
+	if (!rc)
+		out_facts(c, "store-connections", o);
+	return rc;
 }
 
 static int do_domains(struct cli *c, int argc, char **argv)
 {
+	struct json_object *o;
+	int rc = control_list(c, "domains", &o);
+
 	(void)argc, (void)argv;
-	return control_list(c, "domains");
+	if (!rc)
+		out_facts(c, "store-domains", o);
+	return rc;
+}
+
+/* What xenstore-control says to a store, and what that answers. */
+static int do_control(struct cli *c, int argc, char **argv)
+{
+	const char *args[16] = { NULL };
+	char *answer;
+
+	for (int i = 1; i < argc; i++)
+		args[i - 1] = argv[i];
+	if (store_control(c->store, argv[0], args, &answer))
+		return cli_store_failed(c, "the store refuses");
+	printf("%s%s", answer, *answer && answer[strlen(answer) - 1] == '\n' ? "" : "\n");
+	free(answer);
+	return 0;
 }
 
 static const struct {
@@ -184,6 +208,7 @@ static const struct {
 	{ "watch", 1, 999, do_watch },
 	{ "connections", 0, 0, do_connections },
 	{ "domains", 0, 0, do_domains },
+	{ "control", 1, 15, do_control },
 };
 
 int cmd_store(struct cli *c, int argc, char **argv)

@@ -33,9 +33,14 @@ int host_dirty_read(struct host *h, uint32_t domid, bool clear, uint8_t *bitmap,
 	d->u.shadow_op.pages = pages;
 	rc = domctl_do(h, "ask for the written pages of", why);
 	if (!rc && d->u.shadow_op.pages < pages)
-		rc = why_set(why, TE_UNSUPPORTED, "domain %u has %llu pages, and %llu are watched",
-			     domid, (unsigned long long)pages,
-			     (unsigned long long)d->u.shadow_op.pages);
+		rc = why_hint(
+			why,
+			why_set(why, TE_UNSUPPORTED,
+				"domain %u numbers its pages up to %llu, of which %llu are watched",
+				domid, (unsigned long long)pages,
+				(unsigned long long)d->u.shadow_op.pages),
+			"they are four times what it may have: torc mem-max %u SIZE gives it more",
+			domid);
 	if (!rc)
 		memcpy(bitmap, buf, bytes);
 	*count = d->u.shadow_op.stats.dirty_count;

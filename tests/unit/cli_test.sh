@@ -33,6 +33,20 @@ said=$(sed -n '/^} others\[\]/,/^};/s/.*, "\([a-z-]*\).*/\1/p' dom0-tools/cli/he
 result $? "for other tools' words there are commands" "$said"
 says "a name that is none" 4 "no dot or dash in front" "$T" rename web "$(printf 'a\rb')"
 says "bytes that are no text, as JSON" 5 '"text":"config file /nowhere/?.cfg: No such' "$T" --json create "$(printf '/nowhere/\377.cfg')"
+mkdir "$dir/shut"
+sock=$dir/shut/socket
+python3 -c 'import socket, sys; socket.socket(socket.AF_UNIX).bind(sys.argv[1])' "$sock"
+says "a store that nobody serves" 1 "start torc-stored" env XENSTORED_PATH="$sock" "$T" store ls
+if [ "$(id -u)" = 0 ] && command -v setpriv > /dev/null; then
+	chmod 711 "$dir"; chmod 700 "$sock"
+	cp "$T" "$dir/torc-of-all"
+	says "a store that is root's alone" 8 "run it as root" setpriv --reuid=65534 --regid=65534 --clear-groups env XENSTORED_PATH="$sock" "$dir/torc-of-all" store ls
+fi
+esc="$dir/$(printf '\033[2J').cfg"
+printf 'name="x"\nkernel="/nowhere"\nxyzzy=1\n' > "$esc"
+said=$("$T" create -n "$esc" 2>&1)
+grep -q 'xyzzy: no key' <<< "$said" && ! grep -q "$(printf '\033')" <<< "$said"
+result $? "a remark does not move the cursor" "$(cat -v <<< "$said")"
 says "gdb without a domain" 2 "which domain" "$T" gdb
 says "gdb in two ways at once" 2 "exclude each other" "$T" gdb --stdio --listen :1234 5
 says "create without a file" 2 "which config file" "$T" create

@@ -130,7 +130,7 @@ int link_open(struct store *s)
 	    epoll_ctl(s->poll_fd, EPOLL_CTL_ADD, s->retry_fd, &ev))
 		rc = link_why(s, errno, "store: no descriptor to wait on");
 	else if ((rc = link_attach(s)))
-		link_why(s, rc, "store: cannot connect to %s (is torc-stored running?)", s->path);
+		link_why(s, rc, "store: cannot connect to %s", s->path);
 	return rc;
 }
 

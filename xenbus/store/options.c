@@ -25,7 +25,7 @@ static const struct {
 	{ "no-recovery", NULL, "forget what a predecessor left", 'R' },
 	{ "no-domain-init", NULL, "do not serve this domain's own kernel", 'D' },
 	{ "no-sandbox", NULL, "keep all system calls", OPT_NO_SANDBOX },
-	{ "quota", "NAME=N", "set a quota; xenstore-control quota lists them", 'Q' },
+	{ "quota", "NAME=N", "set a quota; torc store control quota lists them", 'Q' },
 	{ "entry-nb", "N", "quota nodes", 'E' },
 	{ "entry-size", "N", "quota node-size", 'S' },
 	{ "watch-nb", "N", "quota watches", 'W' },

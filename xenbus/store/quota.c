@@ -117,7 +117,7 @@ void quota_note(struct server *sv, struct account *a, enum quota q, int64_t valu
 		return;
 	a->logged[q] = t;
 	log_warn("d%u is over its quota %s (%s): %" PRId64 ", limit %" PRId64 "; refused %" PRIu64
-		 " times so far. To allow more: torc-stored -Q %s=N, or xenstore-control quota",
+		 " times so far. To allow more: torc-stored -Q %s=N, or torc store control quota",
 		 a->domid, quotas[q].name, quotas[q].text, value, quota_limit(sv, a, q),
 		 a->refused[q], quotas[q].name);
 }

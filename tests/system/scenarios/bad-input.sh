@@ -70,6 +70,9 @@ if [ $TOOLS = torc ]; then
 	refuses "torc restore of what is none" "none.save" torc restore /tmp/none.save
 	refuses "torc migrate to no host" . torc migrate nobody elsewhere
 	refuses "torc domname of no domain" "there is no domain 999" torc domname 999
+	check "the store's quotas are told" sh -c 'torc store control quota | grep -q "^nodes  *1000 "'
+	check "and set" torc store control quota set nodes 2000 5
+	refuses "one that it does not have" "there is no quota\|Invalid argument" torc store control quota set frobs 1
 	refuses "an error in JSON" '"code":"no-such-domain"' torc destroy --json nobody
 	small_guest g /guests/grub-x86_64-xen.bin 'memory=32' 'maxvcpus=2'
 	check "a guest to mistreat" torc create -p /tmp/g.cfg

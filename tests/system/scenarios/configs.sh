@@ -45,6 +45,8 @@ schedules sched
 disks block-list j
 nics network-list j
 dump dump-core j /tmp/j.core
+store-connections store connections
+store-domains store domains
 error destroy nobody
 error create /tmp/junk.cfg
 E
