@@ -54,6 +54,8 @@ int guest_dump(struct cli *c, uint32_t domid, const char *file, bool for_gdb)
 	rc = dump_write(c->host, domid, fd, for_gdb, show, &p, c->why);
 	if (p.percent >= 0)
 		fputs("\r              \r", stderr);
+	if (rc && c->why->error == TE_FILE)
+		why_prefix(c->why, rc, "%s: ", part);
 	if (!rc && place && rename(part, file) < 0)
 		rc = why_set(c->why, TE_FILE, "%s: %s", file, strerror(errno));
 	if (rc && place)

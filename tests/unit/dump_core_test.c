@@ -24,7 +24,7 @@ static struct why why;
 static struct cli c = { .why = &why };
 static char dir[] = "/tmp/torc-dump-XXXXXX", file[64], part[80];
 static int *paused; /* so many times; it outlives who dumps it */
-static bool killed, broken_off;
+static bool killed, broken_off, full;
 static bool let_run; /* somebody else has it paused, and lets it run on meanwhile */
 
 int host_domain_info(struct host *h, uint32_t domid, struct domain_info *info, struct why *w)
@@ -57,6 +57,8 @@ int dump_write(struct host *h, uint32_t domid, int fd, bool with_headers,
 	assert_int_equal(write(fd, "core", 4), 4);
 	if (killed)
 		raise(SIGKILL);
+	if (full)
+		return why_set(w, TE_FILE, "cannot write the dump: No space left on device");
 	if (broken_off)
 		raise(SIGINT);
 	return progress(arg, 1, 2) ? why_set(w, TE_STATE, "given up by the user") : 0;
@@ -105,6 +107,20 @@ static void one_that_is_broken_off_leaves_nothing(void **state)
 	assert_int_equal(access(part, F_OK), -1);
 }
 
+static void a_full_disk_is_told_by_the_file_on_it(void **state)
+{
+	char told[160];
+
+	(void)state;
+	full = true;
+	assert_int_not_equal(dump(false), 0);
+	full = false;
+	snprintf(told, sizeof(told), "%s: cannot write the dump: No space left on device", part);
+	assert_string_equal(why.text, told);
+	assert_int_equal(*paused, 0);
+	assert_int_equal(access(part, F_OK), -1);
+}
+
 static void others_do_not_let_it_run_meanwhile(void **state)
 {
 	(void)state;
@@ -144,6 +160,7 @@ int main(void)
 		cmocka_unit_test(a_dump_has_its_name),
 		cmocka_unit_test(others_do_not_let_it_run_meanwhile),
 		cmocka_unit_test(who_kills_it_lets_the_guest_run),
+		cmocka_unit_test(a_full_disk_is_told_by_the_file_on_it),
 		cmocka_unit_test(one_that_is_broken_off_leaves_nothing),
 	};
 	char marks[64];
