@@ -66,12 +66,13 @@ FRAGMENTS := $(wildcard $(addsuffix /rules.mk, \
 include $(FRAGMENTS)
 
 # Packages first: goals that promise to set the machine up install what is missing, others name it.
-# The stamp is an included file, so that make starts over with the packages there.
+# The stamp is an included file, so that make starts over with the packages there. It lists them: some goals want more.
 DEPS_INSTALL := $(if $(filter deps run test bench soak,$(MAKECMDGOALS)),--install)
 ifneq ($(filter-out clean help,$(or $(MAKECMDGOALS),all)),)
 -include $(B)/deps.ok
 endif
-$(B)/deps.ok: deps.mk $(FRAGMENTS) tests/deps
+.PHONY: deps-again
+$(B)/deps.ok: deps.mk $(FRAGMENTS) tests/deps $(if $(filter-out $(file < $(B)/deps.ok),$(DEPS)),deps-again)
 	@mkdir -p $(B)
 	@tests/deps $(DEPS_INSTALL) $@ $(strip $(DEPS))
 

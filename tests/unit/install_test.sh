@@ -5,6 +5,7 @@
 # install_test.sh BUILD MAKE...
 build=$1
 shift
+make=("$@")
 . tests/unit/result.sh
 "$@" --no-print-directory B="$build" DESTDIR="$dir" PREFIX=/opt/torc install > "$dir/said" 2>&1
 result $? "make install" "$(tail -3 "$dir/said")"
@@ -83,5 +84,14 @@ result $? "make uninstall" "$(tail -3 "$dir/said")"
 said=$(cd "$dir" && find boot etc opt -name '*torc*' ! -path opt/torc; cd "$dir" && find opt/torc -type f)
 [ "$said" = opt/torc/sbin/another ]
 result $? "takes all of it away, and nothing else" "$said"
+
+# a goal that wants more packages than one before it
+goal() { "${make[@]}" --no-print-directory -s B="$dir/b" DEPS="$*" print-run 2>&1 > /dev/null; }
+said=$(goal bash)
+[ -z "$said" ] && [ -s "$dir/b/deps.ok" ] && said=$(goal bash no-such-package) && [[ $said == *"missing Debian packages: no-such-package"* ]]
+result $? "a package that only one goal wants is missed" "$said"
+said=$(goal bash)
+[ -z "$said" ]
+result $? "and by no other goal" "$said"
 echo "1..$n"
 exit $failed
