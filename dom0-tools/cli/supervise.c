@@ -453,6 +453,11 @@ int cmd_supervise(struct cli *c, int argc, char **argv)
 		return supervisor_on_request(STDIN_FILENO);
 	}
 	prctl(PR_SET_NAME, "torc-supervise"); /* as it is to be found by */
+	/* where it would end at once, in the background, who calls it is told */
+	rc = foreground ? 0 : cli_host(c);
+	if (rc)
+		return rc;
+	host_close(&c->host);
 	/* fork first: neither the lock nor the doors may be a parent's */
 	if (!foreground && daemon(0, 0) < 0)
 		return why_set(c->why, TE_INTERNAL, "no background: %s", strerror(errno));

@@ -78,7 +78,7 @@ if [ ! -e /sys/bus/xen-backend/drivers/vif ]; then
 	says "and that it is there" 0 "yes .*torc-netd" flock -s "$dir/run/netd/daemon.lock" bash -c '"$0" check | grep "^network cards"' "$T"
 fi
 if [ ! -e /dev/xen/privcmd ]; then
-	for c in "list" "info" "dmesg" "vcpu-list" "destroy x" "why x" "save x $dir/x"; do
+	for c in "list" "info" "dmesg" "vcpu-list" "destroy x" "why x" "save x $dir/x" "supervise"; do
 		says "torc $c without a hypervisor" 8 "not a control domain" "$T" $c
 	done
 	says "an error as JSON" 8 '"code":"no-hypervisor"' "$T" list --json
