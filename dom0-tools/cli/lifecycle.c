@@ -269,9 +269,6 @@ static int request(struct cli *c, uint32_t domid, const char *word)
 	char path[STORE_PATH_MAX], feature[64], *can;
 	int rc = 0;
 
-	if (domid == 0)
-		return why_set(c->why, TE_STATE,
-			       "domain 0 is the control domain: use dom0's own %s", word);
 	snprintf(feature, sizeof(feature), "control/feature-%s", word);
 	can = cli_read(c, "/local/domain/%u/%s", domid, feature);
 	if (!can || strcmp(can, "1") != 0)
@@ -305,13 +302,58 @@ static int wait_down(struct cli *c, uint32_t domid, int64_t until)
 	return 0;
 }
 
+/* Off, but still there with all that it has open, and nobody to see to it: when the host goes down. */
+static bool left_over(struct cli *c, uint32_t domid)
+{
+	struct domain_info info;
+
+	return !supervisor_runs() && !is_gone(c, domid, &info) && info.shutdown;
+}
+
+/* destroy: whoever is not down by then is ended. */
+static int wait_all(struct cli *c, const uint32_t *ids, size_t n, int64_t until, bool destroy)
+{
+	int rc = 0;
+
+	for (size_t i = 0; !rc && i < n; i++) {
+		char number[16];
+
+		rc = ids[i] ? wait_down(c, ids[i], until) : 0;
+		if (!destroy || !ids[i] ||
+		    (rc ? c->why->error != TE_TIMEOUT : !left_over(c, ids[i])))
+			continue;
+		if (rc)
+			cli_note("domain %u is still running: it is destroyed", ids[i]);
+		snprintf(number, sizeof(number), "%u", ids[i]);
+		rc = destroy_one(c, ids[i], number);
+	}
+	return rc;
+}
+
+/* Of many, one that cannot be asked is no reason not to ask the others. */
+static int ask_all(struct cli *c, const uint32_t *ids, size_t n, const char *word)
+{
+	struct why first = { 0 };
+	int rc = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (ids[i] && request(c, ids[i], word) && !rc) {
+			first = *c->why;
+			rc = -EIO;
+		}
+	if (rc)
+		*c->why = first;
+	return rc;
+}
+
 static int ask_down(struct cli *c, int argc, char **argv, const char *word)
 {
 	static const struct option options[] = { { "wait", no_argument, NULL, 'w' },
 						 { "all", no_argument, NULL, 'a' },
+						 { "destroy", no_argument, NULL, 'd' },
 						 { 0 } };
+	bool all = false, wait = false, destroy = false, reboots = strcmp(word, "reboot") == 0;
 	struct domain_info *list = NULL;
-	bool all = false, wait = false;
 	int64_t seconds = 180;
 	uint32_t *ids = NULL;
 	size_t n = 0;
@@ -320,6 +362,8 @@ static int ask_down(struct cli *c, int argc, char **argv, const char *word)
 	while ((o = getopt_long(argc, argv, "wat:F", options, NULL)) != -1) {
 		if (o == 'w')
 			wait = true;
+		else if (o == 'd' && !reboots)
+			destroy = wait = true;
 		else if (o == 'a')
 			all = true;
 		else if (o == 't')
@@ -351,12 +395,15 @@ static int ask_down(struct cli *c, int argc, char **argv, const char *word)
 	}
 	if (!rc && wait)
 		store_watch(c->store, "@releaseDomain", "down");
-	for (size_t i = 0; !rc && i < n; i++)
-		if (!(all && ids[i] == 0))
-			rc = request(c, ids[i], word);
-	for (size_t i = 0; !rc && wait && i < n; i++)
-		if (ids[i])
-			rc = wait_down(c, ids[i], now_ms() + seconds * 1000);
+	for (size_t i = 0; !rc && !all && i < n; i++)
+		if (!ids[i])
+			rc = why_set(c->why, TE_STATE,
+				     "domain 0 is the control domain: use dom0's own %s", word);
+	if (!rc) {
+		rc = ask_all(c, ids, n, word);
+		if (wait && (!rc || all))
+			rc = wait_all(c, ids, n, now_ms() + seconds * 1000, destroy);
+	}
 	free(ids);
 	free(list);
 	return rc;

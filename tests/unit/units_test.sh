@@ -27,6 +27,11 @@ for u in dom0-tools/units/*.service; do
 		! grep -qx 'RestartSec=0' "$u"
 	result $? "${u##*/} starts again by itself, alone and without end" "$(grep -E 'Requires|StartLimit|Restart' "$u")"
 done
+# guests that do not end with their host are ended, while there is time for it
+seconds=$(sed -n 's/^ExecStop=.* shutdown -a -t \([0-9]*\) --destroy$/\1/p' dom0-tools/units/torc-guests.service)
+minutes=$(sed -n 's/^TimeoutStopSec=\([0-9]*\)min$/\1/p' dom0-tools/units/torc-guests.service)
+[ -n "$seconds" ] && [ $((minutes * 60)) -gt $((seconds + 30)) ]
+result $? "torc-guests has the time to end those that do not end" "${seconds:-no} seconds of ${minutes:-no} minutes"
 ! grep -q '^RestrictRealtime=yes' dom0-tools/units/torc-netd.service
 result $? "torc-netd may take the priority that it needs for a round" "RestrictRealtime"
 # what its unit leaves to it is enough to give up the rest, and to begin: $1 is the test of that

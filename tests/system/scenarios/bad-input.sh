@@ -120,7 +120,12 @@ if [ $TOOLS = torc ]; then
 	equal "and it is taken back" "$(torc block-list g | awk 'NR > 1' | wc -l)" 0
 	torc pause g
 	check "it has come to no harm" [ "$(state g)" = p ]
-	check "and ends" torc destroy g
+	check "another that answers nobody" torc create -p /tmp/g.cfg name=h
+	refuses "what does not answer in time" "is still running" torc shutdown -w -t 1 g h
+	refuses "is not ended in the place of a reboot" "unknown option" torc reboot --destroy g
+	began=$(up | cut -d. -f1)
+	check "but of a shutdown, if that is wanted" torc shutdown -t 6 --destroy g h
+	equal "one time is all that both are waited for" "$(($(up | cut -d. -f1) - began < 11))" 1
 fi
 equal "nothing is left" "$(count)" 1
 same() { [ "$(/scenario/probe free)" = "$free0" ]; }
