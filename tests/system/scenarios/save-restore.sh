@@ -143,10 +143,11 @@ for w in $widths; do
 	check "PV$w with devices: create" tool create /tmp/d$w.cfg
 	check "PV$w: its disk is open" wait_log d$w "disk: open, 4096 sectors" 30
 	check "PV$w: its card answers" wait_for 30 ping -c 1 -W 1 10.9.0.$w
-	check "PV$w with devices: save" tool save d$w /tmp/d$w.save
-	check "PV$w with devices: restore" tool restore /tmp/d$w.save
+	check "PV$w with devices: rename" tool rename d$w e$w
+	check "PV$w with devices: save" tool save e$w /tmp/d$w.save
+	check "PV$w with devices: restore, by its new name" tool restore /tmp/d$w.save
 	rm -f /tmp/d$w.save
-	check "PV$w: it reads its disk again" wait_log d$w "disk: back, 4096 sectors" 30
+	check "PV$w: it reads its disk again" wait_log e$w "disk: back, 4096 sectors" 30
 	check "PV$w: its card answers again" wait_for 30 ping -c 1 -W 1 10.9.0.$w
-	check "PV$w with devices: destroy" tool destroy d$w
+	check "PV$w with devices: destroy" tool destroy e$w
 done
