@@ -80,6 +80,7 @@ def read(result, path, bits, memory_mib):
     say(len(p2m) == pages == len(c[".xen_pages"]) // PAGE, f"{bits}: a number for each page")
     say([p for p, _ in p2m] == list(range(memory_mib * 256)), f"{bits}: all its memory, in order", f"{len(p2m)}")
     say(len({m for _, m in p2m}) == len(p2m), f"{bits}: no frame twice")
+    say(any(m >= 1 << 20 for _, m in p2m), f"{bits}: it has frames beyond 4 GiB", f"up to {max(m for _, m in p2m):#x}")
     phys, text = text_of(rig.built("guests", f"reference{bits}.elf"))
     # the first pages hold what the hypervisor and the kernel fill in: look from the third on
     first = (phys >> 12) + 2

@@ -1,4 +1,4 @@
-#rig: timeout=120 layers=small disks=virtio,virtio,virtio mem=1536
+#rig: timeout=120 layers=small disks=virtio,virtio,virtio mem=4608
 # Dumps of a 64-bit and a 32-bit guest onto the machine's disks, where test_dump.py reads them.
 modprobe virtio_pci; modprobe virtio_blk
 refuses "a dump of the control domain" "cannot dump itself" tool dump-core 0
