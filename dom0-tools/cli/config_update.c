@@ -5,10 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "dom0-tools/common/paths.h"
-
-#define CONFIG_MAX_BYTES (1u << 20)
-
 int cmd_config_update(struct cli *c, int argc, char **argv)
 {
 	struct guest_source from = { 0 };
@@ -36,10 +32,8 @@ int cmd_config_update(struct cli *c, int argc, char **argv)
 		free(name);
 		return rc;
 	}
-	rc = path_read_file(argv[2], CONFIG_MAX_BYTES, &text, NULL);
-	if (rc) {
-		rc = why_set(c->why, TE_FILE, "config file %s: %s", argv[2], strerror(-rc));
-	} else {
+	rc = guest_config_read(argv[2], &text, c->why);
+	if (!rc) {
 		rc = config_load(&g, argv[2], text, strlen(text), NULL, NULL, NULL, c->why);
 		if (!rc && strcmp(g.name, name) != 0) {
 			rc = why_set(c->why, TE_CONFIG_VALUE,

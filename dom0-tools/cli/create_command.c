@@ -11,6 +11,22 @@
 
 #define CONFIG_MAX_BYTES (1u << 20) /* a guest's file is a page or two */
 
+int guest_config_read(const char *file, char **text, struct why *why)
+{
+	size_t len;
+	int rc = path_read_file(file, CONFIG_MAX_BYTES, text, &len);
+
+	if (rc)
+		return why_set(why, TE_FILE, "config file %s: %s", file, strerror(-rc));
+	if (strlen(*text) == len)
+		return 0;
+	rc = why_set(why, TE_CONFIG, "config file %s: byte %zu is a NUL: this is no text", file,
+		     strlen(*text) + 1);
+	free(*text);
+	*text = NULL;
+	return why_hint(why, rc, "the file may have been damaged by a crash of its host");
+}
+
 /* Overrides as lines, the last thing that the parser reads. */
 static char *join(char *const words[], int count)
 {
@@ -95,9 +111,9 @@ int cmd_create(struct cli *c, int argc, char **argv)
 	for (int i = optind; i < argc; i++)
 		if (!strchr(argv[i], '='))
 			return cli_usage(c, "\"%s\" is not KEY=VALUE", argv[i]);
-	rc = path_read_file(file, CONFIG_MAX_BYTES, &text, NULL);
+	rc = guest_config_read(file, &text, c->why);
 	if (rc)
-		return why_set(c->why, TE_FILE, "config file %s: %s", file, strerror(-rc));
+		return rc;
 	overrides = join(argv + optind, argc - optind);
 	if (seed)
 		rc = add_seed(c, seed, dry, file, text, &overrides);

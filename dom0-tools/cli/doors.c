@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <stdarg.h>
+#include <string.h>
 
 #include "dom0-tools/common/plain.h"
 
@@ -49,6 +50,12 @@ int cli_usage(struct cli *c, const char *fmt, ...)
 
 int cli_bad_option(struct cli *c, char *const argv[])
 {
+	const char *last = argv[optind - 1], *next = argv[optind];
+	bool cluster = next && next[0] == '-' && optopt && strchr(next, optopt);
+
+	/* a long one without its value: optopt is what it is called here, and nowhere else */
+	if (strncmp(last, "--", 2) == 0 && last[2] && !cluster)
+		return cli_usage(c, "unknown option, or one without its value: %s", last);
 	if (optopt > ' ' && optopt < 0x7f)
 		return cli_usage(c, "unknown option, or one without its value: -%c", optopt);
 	return cli_usage(c, "unknown option, or one without its value: %s", argv[optind - 1]);

@@ -163,6 +163,10 @@ bool supervisor_remembers(const char *name);
 /* Note an event with the time: "built", "failed", "stopped", ... */
 void record_event(struct json_object *record, const char *what, const char *detail);
 
+/* --- create_command.c */
+/* A config file's text, malloced. With a NUL it is none: what is behind that would not count. */
+int guest_config_read(const char *file, char **text, struct why *why);
+
 /* --- create.c */
 int guest_create(struct cli *c, const struct guest_source *from, bool paused, bool dry,
 		 uint32_t *domid);

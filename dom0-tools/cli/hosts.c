@@ -207,8 +207,10 @@ int cmd_host(struct cli *c, int argc, char **argv)
 	while ((o = getopt_long(argc, argv, "a:p:", options, NULL)) != -1) {
 		if (o == 'a')
 			address = optarg;
-		else if (o != 'p' || (port = cli_parse_number(optarg, 1, 65535)) < 0)
-			return cli_usage(c, "an option is not known, or its value is none");
+		else if (o != 'p')
+			return cli_bad_option(c, argv);
+		else if ((port = cli_parse_number(optarg, 1, 65535)) < 0)
+			return cli_usage(c, "\"%s\" is no port: 1 to 65535", optarg);
 	}
 	n = argc - optind;
 	what = n ? argv[optind] : "";

@@ -283,9 +283,9 @@ int cmd_migrate(struct cli *c, int argc, char **argv)
 	struct json_object *request = json_object_new_object();
 	bool live = true, ask_status = false;
 	int64_t n = 0;
-	int o, rc;
+	int o = 0, rc, at = 0;
 
-	while (n >= 0 && (o = getopt_long(argc, argv, "", options, NULL)) != -1) {
+	while (n >= 0 && (o = getopt_long(argc, argv, "", options, &at)) != -1) {
 		switch (o) {
 		case 'c': w.check = true; break;
 		case 'n': live = false; break;
@@ -306,9 +306,13 @@ int cmd_migrate(struct cli *c, int argc, char **argv)
 		default: n = -1;
 		}
 	}
-	if (n < 0 || argc - optind != (ask_status ? 0 : 2)) {
-		rc = cli_usage(c, n < 0 ? "an option is not known, or its value is none" :
-					  "a domain and a host are expected");
+	if (o == '?') {
+		rc = cli_bad_option(c, argv);
+	} else if (n < 0) {
+		rc = cli_usage(c, "\"%s\" is no value for --%s", optarg, options[at].name);
+	} else if (argc - optind != (ask_status ? 0 : 2)) {
+		rc = cli_usage(c, ask_status ? "--status names no domain" :
+					       "a domain and a host are expected");
 	} else if (ask_status) {
 		rc = status(c);
 	} else {

@@ -58,6 +58,11 @@ printf 'name="x"\nkernel="/k"\nmemroy=1\n' > "$dir/bad.cfg"
 says "an unknown key" 4 'did you mean "memory"' "$T" create "$dir/bad.cfg"
 printf 'name="x"\nkernel="/k"\nmemory=0\n' > "$dir/bad.cfg"
 says "a value out of range" 4 "bad.cfg:3:8: memory: 0 is out of range" "$T" create "$dir/bad.cfg"
+printf 'name="x"\nkernel="/k"\n\0\0\0\nmemory=64\n' > "$dir/bad.cfg"
+says "a file that a crash has zeroed in part" 4 "bad.cfg: byte 22 is a NUL" "$T" create -n "$dir/bad.cfg"
+says "a long option without its value" 2 "without its value: --seed" "$T" create --seed
+says "a value that is none, by its option" 2 '"9" is no value for --lanes' "$T" migrate --lanes 9 web other
+says "a port that is none" 2 '"99999" is no port' "$T" host --port 99999 list
 printf 'name="x"\nkernel="/nowhere"\n' > "$dir/bad.cfg"
 says "a missing kernel" 5 "/nowhere" "$T" create "$dir/bad.cfg"
 printf 'name="x"\nkernel="/bin/sh"\n' > "$dir/bad.cfg"
