@@ -250,6 +250,21 @@ static int memory_arguments(struct cli *c, int argc, char **argv, uint32_t *domi
 	return rc ? rc : cli_find_domain(c, argv[1], domid);
 }
 
+/* The control domain's kernel would prepare itself for memory that will never come, with what it
+ * has. */
+static int host_has(struct cli *c, int64_t kib)
+{
+	struct host_info info;
+	int rc = host_info(c->host, &info, c->why);
+
+	if (rc || (uint64_t)kib >> 2 <= info.total_pages)
+		return rc;
+	return why_hint(c->why,
+			why_set(c->why, TE_CONFIG_VALUE, "the host has %llu MiB, not %lld",
+				(unsigned long long)info.total_pages >> 8, (long long)kib >> 10),
+			"torc info tells how much of it is free");
+}
+
 int cmd_mem_set(struct cli *c, int argc, char **argv)
 {
 	char path[STORE_PATH_MAX];
@@ -259,6 +274,8 @@ int cmd_mem_set(struct cli *c, int argc, char **argv)
 	int rc;
 
 	rc = memory_arguments(c, argc, argv, &domid, &kib);
+	if (!rc && !domid)
+		rc = host_has(c, kib);
 	if (rc)
 		return rc;
 	store_path(path, "/local/domain/%u/memory/static-max", domid);

@@ -87,6 +87,7 @@ if [ $TOOLS = torc ]; then
 	is not a size;mem-set g much
 	at most;mem-set g 90000
 	is not a size;mem-max g 0
+	the host has [0-9]* MiB, not 90000;mem-set 0 90000
 	7;vcpu-pin g 7 0
 	names no processors;vcpu-pin g all 5-1
 	65535;sched -w 0 g
