@@ -9,6 +9,14 @@
 
 #define ACK_EVERY (CHANNEL_WINDOW / 8) /* bytes; often enough for a sender never to wait for one */
 
+/* What comes is read whatever the time is, so that none of it is waited for in vain. One who says
+ * without a break what is nothing new, or has one connection after the other break, must not hold
+ * us by that: after each such word the time counts. */
+static bool is_late(uint64_t deadline_ns)
+{
+	return deadline_ns && mig_now_ns() >= deadline_ns;
+}
+
 /* The connection failed under us with rc: another one, or what to return. */
 static int mend(struct channel *c, int rc)
 {
@@ -209,9 +217,11 @@ static int take_ack(struct channel *c, uint64_t deadline_ns)
 /* The next of them, over another connection if this one breaks. */
 static int await_ack(struct channel *c, uint64_t deadline_ns)
 {
+	uint64_t before = c->acked;
 	int rc = c->link ? take_ack(c, deadline_ns) : -ENOTCONN;
 
-	return rc ? mend(c, rc) : 0;
+	rc = rc ? mend(c, rc) : 0;
+	return !rc && c->acked == before && is_late(deadline_ns) ? -ETIMEDOUT : rc;
 }
 
 /* Is kept from here on: a new connection sends it, if this one does not. */
@@ -359,26 +369,27 @@ static int next_record(struct channel *c, uint8_t want, size_t *len, uint64_t de
 			rc = mend(c, rc);
 			if (rc)
 				return rc;
-			continue;
-		}
-		if (h.type == RECORD_ACK) { /* all that there was to be read after the last piece? */
+		} else if (h.type ==
+			   RECORD_ACK) { /* all that there was to be read after the last piece? */
 			answer(c, !more(c), deadline_ns);
-			continue;
+		} else {
+			break;
 		}
-		*len = h.len;
-		if (h.type == RECORD_PACKED && want == RECORD_DATA) {
-			rc = unpack(c, &h, len);
-			if (rc)
-				return rc;
-		}
-		answer(c, h.type == RECORD_MESSAGE || !more(c), deadline_ns);
-		if (h.type != want) {
-			why_set(&c->trouble, TE_CHANNEL, "record of type %u where %u is due",
-				h.type, want);
-			return channel_broken(c);
-		}
-		return 0;
+		if (is_late(deadline_ns))
+			return -ETIMEDOUT;
 	}
+	*len = h.len;
+	if (h.type == RECORD_PACKED && want == RECORD_DATA) {
+		rc = unpack(c, &h, len);
+		if (rc)
+			return rc;
+	}
+	answer(c, h.type == RECORD_MESSAGE || !more(c), deadline_ns);
+	if (h.type != want) {
+		why_set(&c->trouble, TE_CHANNEL, "record of type %u where %u is due", h.type, want);
+		return channel_broken(c);
+	}
+	return 0;
 }
 
 int channel_hear(struct channel *c, void *body, size_t most, size_t *len, uint64_t deadline_ns)
@@ -422,7 +433,7 @@ int channel_taken(struct channel *c)
 			return 0;
 		rc = await_ack(c, mig_now_ns());
 	}
-	return rc ? rc : 1;
+	return rc == -ETIMEDOUT ? 0 : rc ? rc : 1;
 }
 
 bool channel_interrupted(const struct channel *c)

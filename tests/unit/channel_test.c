@@ -385,6 +385,73 @@ static void patience(void **state)
 	close(fd);
 }
 
+/* --- one who would hold us for ever, by words that are nothing new: after each the time counts */
+
+static void acknowledged_without_end(void **state)
+{
+	struct channel *c;
+	char body[16];
+	size_t len;
+	int fd, i;
+
+	(void)state;
+	c = facing(&fd, 1);
+	for (i = 0; i < 8; i++)
+		record(fd, 0, RECORD_ACK, 0, NULL);
+	record(fd, 3, RECORD_MESSAGE, 0, "abc");
+	assert_int_equal(channel_hear(c, body, sizeof(body), &len, mig_now_ns()), -ETIMEDOUT);
+	assert_int_equal(channel_hear(c, body, sizeof(body), &len, SOON), 0);
+	assert_int_equal(channel_say(c, "x", 1, SOON), 0);
+	for (i = 0; i < 8; i++)
+		record(fd, 0, RECORD_ACK, 0, NULL);
+	record(fd, 0, RECORD_ACK, 1, NULL);
+	assert_int_equal(channel_settle(c, mig_now_ns()), -ETIMEDOUT);
+	assert_int_equal(channel_taken(c), 0);
+	assert_int_equal(channel_settle(c, SOON), 0);
+	channel_free(&c);
+	close(fd);
+}
+
+/* Greets, and hangs up. */
+static int breaks_again(void *arg, struct channel *c, struct why *why)
+{
+	unsigned int *times = arg;
+	uint8_t greeting[CHANNEL_HEAD_SIZE + HELLO_SIZE] = { 0 };
+	struct hostlink *l;
+	int fds[2], rc;
+
+	if (++*times == 8)
+		return -ENOTCONN;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+	put_u32(greeting, HELLO_SIZE);
+	greeting[4] = RECORD_HELLO;
+	put_u32(greeting + 16, CHANNEL_VERSION);
+	put_u32(greeting + 20, 1 + *times);
+	memcpy(greeting + 24, channel_id(c), CHANNEL_ID_SIZE);
+	assert_int_equal(write(fds[0], greeting, sizeof(greeting)), sizeof(greeting));
+	assert_int_equal(hostlink_open_fd(&l, fds[1], fds[1], why), 0);
+	rc = channel_dial(c, l, SOON, why);
+	close(fds[0]);
+	return rc;
+}
+
+static void broken_without_end(void **state)
+{
+	unsigned int times = 0;
+	struct channel *c;
+	char body[16];
+	size_t len;
+	int fd;
+
+	(void)state;
+	c = facing(&fd, 1);
+	channel_on_loss(c, breaks_again, &times);
+	close(fd);
+	assert_int_equal(channel_hear(c, body, sizeof(body), &len, mig_now_ns()), -ETIMEDOUT);
+	assert_int_equal(times, 1);
+	channel_free(&c);
+}
+
 /* What has been taken is answered when there is nothing more to take, also if what came last was an
  * acknowledgement: the other side may wait for ours. */
 static void answered_before_waiting(void **state)
@@ -531,10 +598,16 @@ static void wrong_greetings(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(resumed),	   cmocka_unit_test(broken_rules),
-		cmocka_unit_test(wrong_greetings), cmocka_unit_test(patience),
-		cmocka_unit_test(interrupted),	   cmocka_unit_test(other_began_anew),
-		cmocka_unit_test(settled),	   cmocka_unit_test(answered_before_waiting),
+		cmocka_unit_test(resumed),
+		cmocka_unit_test(broken_rules),
+		cmocka_unit_test(wrong_greetings),
+		cmocka_unit_test(patience),
+		cmocka_unit_test(interrupted),
+		cmocka_unit_test(other_began_anew),
+		cmocka_unit_test(settled),
+		cmocka_unit_test(answered_before_waiting),
+		cmocka_unit_test(broken_without_end),
+		cmocka_unit_test(acknowledged_without_end),
 	};
 
 	signal(SIGPIPE, SIG_IGN);
