@@ -19,7 +19,11 @@
 #define LOOK_NS		 500000
 #define CHASE_LOTS	 4u  /* go at once; it is looked at between them, too */
 #define CHASE_PAGES	 16u /* fewer are always written, by the question itself */
-#define HOPELESS	 3u /* so many rounds without any prospect, where no time is set, are enough */
+/* for the rest of a guest that stands still: so many times what its pages took while it ran, and
+ * this */
+#define REST_TIMES 4u
+#define REST_NS	   60000000000ull
+#define HOPELESS   3u /* so many rounds without any prospect, where no time is set, are enough */
 /* words that cross during a pause: that all is there, that all was sent and is written down, that
  * it is the other side's: five ways */
 #define WAYS 5u
@@ -385,6 +389,15 @@ static int suspend(struct rounds *r, struct why *why)
 	return chased ? chased : rc;
 }
 
+/* What goes on a little, again and again, is no stream that has stopped; but the guest does not
+ * stand still for as long as the other side likes. */
+static void bound_rest(struct sender *s)
+{
+	double pages = (double)pages_count(s->due, s->list.pages) * s->out->page_ns;
+
+	s->rest_until_ns = s->suspended_ns + REST_NS + (uint64_t)(REST_TIMES * pages);
+}
+
 int rounds_send(struct sender *s, struct why *why)
 {
 	struct rounds r = { .s = s,
@@ -407,6 +420,7 @@ int rounds_send(struct sender *s, struct why *why)
 		s->out->mark_ns = mig_now_ns();
 		if (!rc)
 			rc = ask(&r, true, why);
+		bound_rest(s);
 		mig_part_end(&s->out->parts, PART_MAP, &s->out->mark_ns);
 	}
 	s->progress.round = s->out->rounds = r.count + 1;

@@ -26,6 +26,8 @@ int sender_progress(struct sender *s, struct why *why)
 	s->progress.elapsed_ns = mig_now_ns() - s->started_ns;
 	if (s->calls->progress && s->calls->progress(s->calls->arg, &s->progress))
 		return why_set(why, TE_STATE, "given up by the user");
+	if (s->rest_until_ns && s->io->deadline_ns > s->rest_until_ns)
+		s->io->deadline_ns = s->rest_until_ns;
 	return 0;
 }
 

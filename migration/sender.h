@@ -21,6 +21,8 @@ struct sender {
 	struct domain_info info;
 	uint32_t cpus; /* of this host */
 	uint64_t started_ns, suspended_ns;
+	uint64_t rest_until_ns; /* by then the rest of a guest that stands still has to have gone;
+				   0: whenever it has */
 	/* by pfn, whole words */
 	uint64_t *due;	 /* bits: to be sent in the next round */
 	uint64_t *again; /* bits: was to be sent, and was changing at that moment */

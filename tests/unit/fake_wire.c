@@ -33,8 +33,11 @@ static void tick(void)
 /* The guest gets on before what is written is read, too. */
 static int wire_writev(struct mig_io *io, struct iovec *v, int n)
 {
-	(void)io;
 	tick();
+	if (wire.m->suspended)
+		clock_ns += wire.hold_ns;
+	if (io->deadline_ns && clock_ns >= io->deadline_ns)
+		return -ETIMEDOUT;
 	for (int i = 0; i < n; i++) {
 		if (wire.len + v[i].iov_len > WIRE_MAX)
 			return -ENOSPC;

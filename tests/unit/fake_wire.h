@@ -17,6 +17,7 @@ struct wire {
 	uint8_t *bytes;
 	size_t len, at;	    /* written, and read */
 	unsigned int asked; /* whether all has been taken */
+	uint64_t hold_ns;   /* that each piece of a guest that stands still takes */
 };
 
 extern struct wire wire;
