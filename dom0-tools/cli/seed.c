@@ -4,19 +4,22 @@
 #include "dom0-tools/cli/guest.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "dom0-tools/common/beside.h"
+#include "dom0-tools/common/part.h"
 #include "dom0-tools/common/paths.h"
 
 /* Run it; what it says of a failure is the reason. */
-static int run(char *const argv[], struct why *why)
+static int run(char *const argv[], int out, struct why *why)
 {
 	char said[512];
-	int status = -1, rc = beside_run(argv, -1, -1, said, sizeof(said), &status);
+	int status = -1, rc = beside_run(argv, -1, out, said, sizeof(said), &status);
 
 	if (rc)
 		return why_set(why, TE_FILE, "%s: %s", argv[0], strerror(-rc));
@@ -27,12 +30,22 @@ static int run(char *const argv[], struct why *why)
 		"a seed is a directory with user-data and, if wanted, meta-data, network-config, vendor-data");
 }
 
+/* A dry run leaves the one that is there. */
+static int keep(int fd, const char *part, const char *file, bool dry)
+{
+	if (!dry)
+		return part_keep(fd, part, file);
+	return renameat2(AT_FDCWD, part, AT_FDCWD, file, RENAME_NOREPLACE) && errno != EEXIST ?
+		       -errno :
+		       0;
+}
+
 int guest_seed(const char *dir, const struct guest_config *g, bool dry, char file[PATH_MAX],
 	       struct why *why)
 {
-	char program[PATH_MAX], uuid[37], made[PATH_MAX];
-	char *const argv[] = { program, (char *)(uintptr_t)dir, made, g->name, uuid, NULL };
-	int rc = beside_path("torc-seed", program);
+	char program[PATH_MAX], uuid[37], part[PATH_MAX];
+	char *const argv[] = { program, (char *)(uintptr_t)dir, g->name, uuid, NULL };
+	int fd, rc = beside_path("torc-seed", program);
 
 	if (rc)
 		return why_set(why, TE_INTERNAL, "/proc/self/exe: %s", strerror(-rc));
@@ -41,14 +54,18 @@ int guest_seed(const char *dir, const struct guest_config *g, bool dry, char fil
 	if (path_make_dirs(file))
 		return why_set(why, TE_FILE, "%s: %s", file, strerror(errno));
 	if (snprintf(file, PATH_MAX, "%s/seeds/%s.iso", path_state(), g->name) >= PATH_MAX ||
-	    snprintf(made, PATH_MAX, "%s.%d", file, (int)getpid()) >= PATH_MAX)
+	    snprintf(part, PATH_MAX, "%s.part", file) >= PATH_MAX)
 		return why_set(why, TE_FILE, "%s: the name is too long", g->name);
-	rc = run(argv, why);
-	if (rc)
-		return rc;
-	if ((dry ? link(made, file) : rename(made, file)) && !(dry && errno == EEXIST))
-		rc = why_set(why, TE_FILE, "%s: %s", file, strerror(errno));
-	unlink(made);
+	fd = part_open(part); /* of one who was killed, too */
+	if (fd < 0)
+		return why_set(why, TE_FILE, "%s: %s", part, part_why(fd));
+	rc = run(argv, fd, why);
+	if (!rc) {
+		rc = keep(fd, part, file, dry);
+		rc = rc ? why_set(why, TE_FILE, "%s: %s", file, strerror(-rc)) : 0;
+	}
+	unlink(part);
+	close(fd);
 	return rc;
 }
 

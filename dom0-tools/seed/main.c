@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * torc-seed DIR FILE NAME UUID, which torc create --seed runs: a disk by which cloud-init in the
+ * torc-seed DIR NAME UUID, which torc create --seed runs: a disk by which cloud-init in the
  * guest learns who it is. Its form is cloud-init's NoCloud: an ISO 9660 volume of the name CIDATA
  * with the files below at its root. A program of its own, as no other command needs the library,
  * whose licence is not torc's.
@@ -13,7 +13,6 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/types.h>
 #include <unistd.h>
 
@@ -87,27 +86,24 @@ static int add_file(struct seed *s, const char *name, bool needed, struct why *w
 	return rc;
 }
 
-static int write_image(struct seed *s, const char *part, struct why *why)
+static int write_image(struct seed *s, struct why *why)
 {
 	struct burn_source *source = NULL;
 	IsoWriteOpts *opts = NULL;
 	unsigned char block[BLOCK];
-	FILE *f = fopen(part, "we");
 	int rc = 0, n = 0;
 
-	if (!f)
-		return why_set(why, TE_FILE, "%s: %s", part, strerror(errno));
 	if (iso_write_opts_new(&opts, 0) < 0 || iso_write_opts_set_rockridge(opts, 1) < 0 ||
 	    iso_write_opts_set_joliet(opts, 1) < 0 ||
 	    iso_image_create_burn_source(s->image, opts, &source) < 0)
 		rc = why_set(why, TE_INTERNAL, "cannot make the seed's image");
 	while (!rc && (n = source->read_xt(source, block, BLOCK)) > 0)
-		if (fwrite(block, 1, (size_t)n, f) != (size_t)n)
-			rc = why_set(why, TE_FILE, "%s: %s", part, strerror(errno));
+		if (fwrite(block, 1, (size_t)n, stdout) != (size_t)n)
+			rc = why_set(why, TE_FILE, "its image: %s", strerror(errno));
 	if (!rc && n < 0)
 		rc = why_set(why, TE_INTERNAL, "cannot make the seed's image");
-	if (fclose(f) && !rc)
-		rc = why_set(why, TE_FILE, "%s: %s", part, strerror(errno));
+	if (fclose(stdout) && !rc)
+		rc = why_set(why, TE_FILE, "its image: %s", strerror(errno));
 	if (source) {
 		source->free_data(source);
 		free(source);
@@ -117,26 +113,17 @@ static int write_image(struct seed *s, const char *part, struct why *why)
 	return rc;
 }
 
-static int make(struct seed *s, const char *file, struct why *why)
+static int make(struct seed *s, struct why *why)
 {
-	char part[PATH_MAX];
 	int rc = 0;
 
-	if (snprintf(part, sizeof(part), "%s.part", file) >= (int)sizeof(part))
-		return why_set(why, TE_FILE, "%s: the name is too long", file);
 	if (iso_init() < 0 || iso_set_msgs_severities("NEVER", "NEVER", "") < 0 ||
 	    iso_image_new("CIDATA", &s->image) < 0)
 		return why_set(why, TE_NO_MEMORY, "no memory");
 	for (size_t i = 0; !rc && i < sizeof(files) / sizeof(files[0]); i++)
 		rc = add_file(s, files[i].name, files[i].needed, why);
-	if (!rc) {
-		umask(0077); /* user-data holds passwords and keys */
-		rc = write_image(s, part, why);
-	}
-	if (!rc && rename(part, file) < 0)
-		rc = why_set(why, TE_FILE, "%s: %s", file, strerror(errno));
-	if (rc)
-		unlink(part);
+	if (!rc)
+		rc = write_image(s, why);
 	iso_image_unref(s->image);
 	iso_finish();
 	return rc;
@@ -147,14 +134,14 @@ int main(int argc, char **argv)
 	struct why why = { 0 };
 	struct seed s;
 
-	if (argc != 5) {
-		fputs("usage: torc-seed DIR FILE NAME UUID\nMakes FILE, a disk for cloud-init, of DIR's files. "
+	if (argc != 4) {
+		fputs("usage: torc-seed DIR NAME UUID\nWrites a disk for cloud-init, of DIR's files, to its output. "
 		      "torc create --seed runs it.\n",
 		      stderr);
 		return argc == 2 && strcmp(argv[1], "--help") == 0 ? 0 : 2;
 	}
-	s = (struct seed){ .dir = argv[1], .name = argv[3], .id = argv[4] };
-	if (make(&s, argv[2], &why) == 0)
+	s = (struct seed){ .dir = argv[1], .name = argv[2], .id = argv[3] };
+	if (make(&s, &why) == 0)
 		return 0;
 	fputs(why.text, stderr);
 	return why_status(why.error);

@@ -128,10 +128,16 @@ fi
 mkdir "$dir/packed-seed"
 gzip -nc "$dir/ok.cfg" > "$dir/packed-seed/user-data"
 : > "$dir/packed-seed/network-config"
-"$B/bin/torc-seed" "$dir/packed-seed" "$dir/packed.iso" web 0 > "$dir/said" 2>&1
+"$B/bin/torc-seed" "$dir/packed-seed" web 0 > "$dir/packed.iso" 2> "$dir/said"
 xorriso -osirrox on -indev "$dir/packed.iso" -extract / "$dir/packed-out" >> "$dir/said" 2>&1
 cmp "$dir/packed-seed/user-data" "$dir/packed-out/user-data" >> "$dir/said" 2>&1 && [ -f "$dir/packed-out/network-config" ]
 result $? "packed user-data and an empty file are whole in a seed" "$(cat "$dir/said")"
+# torc-seed is ended by a signal; then one follows whose maker had been killed, too
+(ulimit -f 8 && "$T" create -n --seed "$dir/packed-seed" "$dir/ok.cfg" name='"left"') > "$dir/said" 2>&1
+ls "$dir/state/seeds" | grep left >> "$dir/said"
+[ $? = 1 ] && : > "$dir/state/seeds/left.iso.part" && "$T" create -n --seed "$dir/packed-seed" "$dir/ok.cfg" name='"left"' >> "$dir/said" 2>&1
+[ "$(ls "$dir/state/seeds" | grep left)" = left.iso ] && [ -s "$dir/state/seeds/left.iso" ]
+result $? "nothing is left of a seed whose maker was killed" "$(cat "$dir/said"; ls "$dir/state/seeds")"
 # two hosts on this one machine, at one port; and somebody who calls before the other host does
 port=$((20000 + RANDOM % 10000))
 pairs() { TORC_ETC_DIR=$dir/host$1 timeout 30 "$T" host --port $port --address 127.0.0.1 pair "$2" <<< yes; }
