@@ -8,6 +8,8 @@
 #include <errno.h>
 #include <limits.h>
 #include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -125,6 +127,23 @@ static void converse(struct stub *s, const struct gdb_serve *how, struct host_al
 	}
 }
 
+/* A debugger that thinks says nothing, for hours; one whose machine is gone would have the guest
+ * stand still for ever. */
+static void notice_death(int fd)
+{
+	static const struct {
+		int level, option, value;
+	} set[] = {
+		{ SOL_SOCKET, SO_KEEPALIVE, 1 },	   { IPPROTO_TCP, TCP_KEEPIDLE, 30 },
+		{ IPPROTO_TCP, TCP_KEEPINTVL, 10 },	   { IPPROTO_TCP, TCP_KEEPCNT, 9 },
+		{ IPPROTO_TCP, TCP_USER_TIMEOUT, 120000 }, /* what it was told, too */
+	};
+
+	for (size_t i = 0; i < sizeof(set) / sizeof(set[0]); i++)
+		(void)setsockopt(fd, set[i].level, set[i].option, &set[i].value,
+				 sizeof(set[i].value));
+}
+
 static int wait_for_peer(int listen, int signals, int *peer, struct why *why)
 {
 	struct pollfd p[2] = { { .fd = listen, .events = POLLIN },
@@ -138,8 +157,10 @@ static int wait_for_peer(int listen, int signals, int *peer, struct why *why)
 		if (!p[0].revents)
 			continue;
 		*peer = accept4(listen, NULL, NULL, SOCK_CLOEXEC);
-		if (*peer >= 0)
+		if (*peer >= 0) {
+			notice_death(*peer);
 			return 0;
+		}
 	}
 }
 

@@ -5,8 +5,10 @@
 #include <stddef.h>
 #include <cmocka.h>
 
+#include <netinet/in.h>
 #include <signal.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -20,15 +22,19 @@ static struct host *h;
 static struct fake_guest *g;
 
 /* In a process of its own, which ends well if the guest was left as it was. */
-static pid_t serve(int fd)
+static pid_t serve_through(const struct gdb_serve *how)
 {
-	struct gdb_serve through = { .listen = -1, .in = fd, .out = fd };
 	struct why why = { 0 };
 	pid_t p = fork();
 
 	if (p)
 		return p;
-	_exit(gdb_serve(h, FAKE_DOMAIN, &through, &why) || g->debugged || g->pauses);
+	_exit(gdb_serve(h, FAKE_DOMAIN, how, &why) || g->debugged || g->pauses);
+}
+
+static pid_t serve(int fd)
+{
+	return serve_through(&(struct gdb_serve){ .listen = -1, .in = fd, .out = fd });
 }
 
 static int ends(pid_t p)
@@ -101,12 +107,57 @@ static void a_signal_is_heard_beside_a_deaf_peer(void **state)
 	close(fds[0]);
 }
 
+/* Has the kernel a timer of that kind on the connection at this port? 2: it asks whether the peer
+ * is still there. */
+static bool timer_runs(unsigned int port, unsigned int kind)
+{
+	FILE *f = fopen("/proc/net/tcp", "re");
+	unsigned int local, state, timer;
+	char line[256];
+	bool runs = false;
+
+	assert_non_null(f);
+	while (fgets(line, sizeof(line), f))
+		runs |= sscanf(line, "%*d: %*x:%x %*x:%*x %x %*x:%*x %x", &local, &state, &timer) ==
+				3 &&
+			local == port && state == 1 && timer == kind;
+	fclose(f);
+	return runs;
+}
+
+static void a_peer_whose_machine_is_gone_is_missed(void **state)
+{
+	struct sockaddr_in a;
+	socklen_t len = sizeof(a);
+	struct gdb_serve at = { .in = -1, .out = -1 };
+	bool asks = false;
+	struct why why;
+	pid_t p;
+	int fd;
+
+	(void)state;
+	assert_int_equal(gdb_listen("127.0.0.1:0", &at.listen, &why), 0);
+	assert_int_equal(getsockname(at.listen, (struct sockaddr *)&a, &len), 0);
+	p = serve_through(&at);
+	close(at.listen);
+	fd = socket(AF_INET, SOCK_STREAM, 0);
+	assert_int_equal(connect(fd, (struct sockaddr *)&a, sizeof(a)), 0);
+	for (int ms = 0; ms < 5000 && !asks; ms++) {
+		asks = timer_runs(ntohs(a.sin_port), 2);
+		usleep(1000);
+	}
+	close(fd);
+	assert_int_equal(ends(p), 0);
+	assert_true(asks);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	static const struct CMUnitTest tests[] = {
 		TEST(the_last_word_is_answered),
 		TEST(a_signal_is_heard_beside_a_deaf_peer),
+		TEST(a_peer_whose_machine_is_gone_is_missed),
 	};
 
 	return cmocka_run_group_tests(tests, fake_run_dir, fake_run_dir_end);
