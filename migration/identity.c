@@ -93,7 +93,7 @@ int identity_check(const struct identity *id, const char *dir, struct why *why)
 		     first, last);
 	return why_hint(
 		why, rc,
-		"if the clock is right, remove %s/key.pem and cert.pem to have new ones made, start torc-migrated anew, and pair all hosts anew",
+		"if the clock is right, remove %s/key.pem and cert.pem to have new ones made, and pair all hosts anew",
 		dir);
 }
 

@@ -118,15 +118,15 @@ static void talk(struct migrated *m, struct channel **c, struct why *why)
 
 void serve(struct migrated *m, int fd)
 {
-	const struct hostlink_tls how = {
-		.id = m->id, .pinned = is_pinned, .arg = m, .server = true, .timeout_ms = 10000
+	struct hostlink_tls how = {
+		.pinned = is_pinned, .arg = m, .server = true, .timeout_ms = 10000
 	};
 	struct channel *c = NULL;
 	struct why why = { 0 };
 	struct hostlink *l;
 	struct hello h;
 
-	if (hostlink_open_tls(&l, fd, &how, &why)) {
+	if (talk_tls(m, fd, &how, &l, &why)) {
 		syslog(LOG_WARNING, "a connection is refused: %s", why.text);
 		return;
 	}
@@ -193,22 +193,23 @@ static int open_state(struct migrated *m)
 {
 	const char *etc = secure_getenv("TORC_ETC_DIR");
 	pthread_condattr_t monotonic;
-	char own[PATH_MAX];
+	struct identity *id;
 	struct why why;
 	int rc;
 
 	etc = etc && *etc == '/' ? etc : "/etc/torc";
 	snprintf(m->pins, sizeof(m->pins), "%s/hosts", etc);
-	snprintf(own, sizeof(own), "%s/host", etc);
+	snprintf(m->own, sizeof(m->own), "%s/host", etc);
 	snprintf(m->records, sizeof(m->records), "%s/%s", path_state(), MIGRATED_RECORDS);
 	rc = path_make_dirs(m->records);
 	if (rc)
 		return die(m->records, strerror(-rc));
-	if (identity_load(&m->id, own, &why))
+	if (identity_load(&id, m->own, &why))
 		return die("this host's key", why.text);
 	/* a clock that is not set yet may be, soon */
-	if (identity_check(m->id, own, &why))
+	if (identity_check(id, m->own, &why))
 		syslog(LOG_WARNING, "%s; %s", why.text, why.hint);
+	identity_free(&id);
 	pthread_condattr_init(&monotonic);
 	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
 	pthread_cond_init(&m->changed, &monotonic);

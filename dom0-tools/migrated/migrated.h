@@ -27,7 +27,7 @@
 
 struct migrated {
 	char pins[PATH_MAX], records[PATH_MAX];
-	struct identity *id;
+	char own[PATH_MAX]; /* where this host's key and certificate are */
 	uint16_t port;
 	pthread_mutex_t lock; /* of what follows */
 	pthread_cond_t changed;
@@ -64,6 +64,10 @@ bool job_stranger(struct migrated *m);
 void job_stranger_done(struct migrated *m);
 
 /* --- talk.c: hosts, and JSON over a channel */
+/* A connection with the key that is this host's now: one made anew is not waited with until the
+ * daemon is. Owns the descriptor. */
+int talk_tls(struct migrated *m, int fd, struct hostlink_tls *how, struct hostlink **l,
+	     struct why *why);
 int talk_link(struct migrated *m, const struct pin *peer, struct hostlink **l, uint64_t deadline_ns,
 	      struct why *why);
 /* How many lanes suit this host, if nobody says how many: one for each processor, up to four. */

@@ -24,17 +24,33 @@ static bool is_peer(void *arg, const uint8_t fingerprint[FINGERPRINT_SIZE])
 	return memcmp(o->fingerprint, fingerprint, FINGERPRINT_SIZE) == 0;
 }
 
+int talk_tls(struct migrated *m, int fd, struct hostlink_tls *how, struct hostlink **l,
+	     struct why *why)
+{
+	struct identity *id;
+	int rc = identity_load(&id, m->own, why);
+
+	if (rc) {
+		close(fd);
+		return rc;
+	}
+	how->id = id;
+	rc = hostlink_open_tls(l, fd, how, why);
+	identity_free(&id);
+	return rc;
+}
+
 int talk_link(struct migrated *m, const struct pin *peer, struct hostlink **l, uint64_t deadline_ns,
 	      struct why *why)
 {
 	struct only only = { peer->fingerprint };
-	struct hostlink_tls how = { .id = m->id, .pinned = is_peer, .arg = &only };
+	struct hostlink_tls how = { .pinned = is_peer, .arg = &only };
 	int fd, rc = meet_reach(peer->address[0] ? peer->address : peer->name, m->port, deadline_ns,
 				&fd, why);
 	uint64_t now = mig_now_ns(), left = deadline_ns > now ? (deadline_ns - now) / 1000000 : 0;
 
 	how.timeout_ms = left < HANDSHAKE_MS ? (unsigned int)left + 1 : HANDSHAKE_MS;
-	rc = rc ? rc : hostlink_open_tls(l, fd, &how, why);
+	rc = rc ? rc : talk_tls(m, fd, &how, l, why);
 	return rc ? why_prefix(why, rc, "%s: ", peer->name) : 0;
 }
 

@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "dom0-tools/migrated/migrated.h"
+#include "migration/identity.h"
 #include "migration/meet.h"
 
 #define MS 1000000ull
@@ -237,6 +238,76 @@ static void reached(void **state)
 	assert_int_not_equal(meet_reach("[::1]:1", 1, mig_now_ns(), &fd, &why), 0);
 	assert_int_not_equal(meet_reach("127.0.0.1:x", 1, mig_now_ns(), &fd, &why), 0);
 	close(l);
+}
+
+/* --- keys: the peer notes whose certificate it is shown */
+
+struct peer {
+	int listening;
+	struct identity *id;
+	uint8_t shown[FINGERPRINT_SIZE];
+};
+
+static void *is_shown(void *arg)
+{
+	struct peer *p = arg;
+	const struct hostlink_tls how = { .id = p->id, .server = true, .timeout_ms = 60000 };
+	struct hostlink *l;
+	struct why why;
+
+	assert_int_equal(hostlink_open_tls(&l, accept(p->listening, NULL, NULL), &how, &why), 0);
+	memcpy(p->shown, hostlink_peer(l), FINGERPRINT_SIZE);
+	hostlink_close(&l);
+	return NULL;
+}
+
+static void remove_keys(void)
+{
+	char file[PATH_MAX + 16];
+
+	snprintf(file, sizeof(file), "%s/key.pem", daemon_.own);
+	assert_int_equal(unlink(file), 0);
+	snprintf(file, sizeof(file), "%s/cert.pem", daemon_.own);
+	assert_int_equal(unlink(file), 0);
+}
+
+/* As torc host pair makes them anew while the daemon runs. */
+static void new_keys_are_used_at_once(void **state)
+{
+	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t len = sizeof(a);
+	struct peer p = { .listening = socket(AF_INET, SOCK_STREAM, 0) };
+	struct pin pin = { .name = "peer" };
+	uint8_t first[FINGERPRINT_SIZE] = { 0 };
+	struct hostlink *l;
+	struct identity *own;
+	struct why why = { 0 };
+	pthread_t t;
+
+	(void)state;
+	assert_int_equal(identity_make(&p.id, -60, 3600, &why), 0);
+	memcpy(pin.fingerprint, identity_fingerprint(p.id), FINGERPRINT_SIZE);
+	assert_int_equal(bind(p.listening, (struct sockaddr *)&a, sizeof(a)), 0);
+	assert_int_equal(listen(p.listening, 4), 0);
+	assert_int_equal(getsockname(p.listening, (struct sockaddr *)&a, &len), 0);
+	snprintf(pin.address, sizeof(pin.address), "127.0.0.1:%u", ntohs(a.sin_port));
+	strcpy(daemon_.own, "/tmp/torc-migrated.XXXXXX");
+	assert_non_null(mkdtemp(daemon_.own));
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(identity_load(&own, daemon_.own, &why), 0);
+		assert_int_equal(pthread_create(&t, NULL, is_shown, &p), 0);
+		assert_int_equal(talk_link(&daemon_, &pin, &l, mig_now_ns() + 60 * SECOND, &why), 0);
+		pthread_join(t, NULL);
+		hostlink_close(&l);
+		assert_memory_equal(p.shown, identity_fingerprint(own), FINGERPRINT_SIZE);
+		assert_memory_not_equal(p.shown, first, FINGERPRINT_SIZE);
+		memcpy(first, p.shown, FINGERPRINT_SIZE);
+		identity_free(&own);
+		remove_keys();
+	}
+	rmdir(daemon_.own);
+	identity_free(&p.id);
+	close(p.listening);
 }
 
 /* A host's name may have an address that is not reached from here, and first of all. */
@@ -457,6 +528,7 @@ int main(void)
 		cmocka_unit_test(strangers_leave_room_for_open_migrations),
 		cmocka_unit_test(elsewhere),
 		cmocka_unit_test(reached),
+		cmocka_unit_test(new_keys_are_used_at_once),
 		cmocka_unit_test(met_at_a_port_that_was_taken),
 		cmocka_unit_test(met_at_the_second_address),
 		cmocka_unit_test(costs),
