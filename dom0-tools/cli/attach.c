@@ -26,7 +26,8 @@ struct device {
 	const char *kind; /* of the frontend: vbd, vif */
 	const char *back; /* of the backend: the same, or qdisk */
 	char id[32];
-	char mark[40]; /* in the backend's directory, of one that is attached here */
+	char mark[40]; /* in the backend's directory, of one that was attached: here, or before;
+			  empty: it came with the guest */
 };
 
 static int64_t now_ms(void)
@@ -75,12 +76,12 @@ static int explain(struct cli *c, const struct device *d, const char *wanted)
 			"is there a driver for it in the guest, and is the guest running?");
 }
 
-/* Of one that is attached here: is it still there? */
+/* Is it the one that is attached here, or was found, and none that came in its place? */
 static bool is_marked(struct cli *c, store_txn_t t, const struct device *d)
 {
 	char *mark = node_read(c, t, "/local/domain/0/backend/%s/%u/%s/attached", d->back, d->domid,
 			       d->id);
-	bool ours = mark && strcmp(mark, d->mark) == 0;
+	bool ours = strcmp(mark ? mark : "", d->mark) == 0;
 
 	free(mark);
 	return ours;
@@ -111,7 +112,9 @@ static int wait_both(struct cli *c, const struct device *d, int64_t state, const
 	for (;;) {
 		int64_t b = state_of(c, d, true), f = state_of(c, d, false), left = until - now_ms();
 
-		if (d->mark[0] && !is_marked(c, STORE_NO_TXN, d)) {
+		if (!is_marked(c, STORE_NO_TXN, d)) {
+			if (state == XenbusStateClosed)
+				break;
 			rc = why_set(c->why, TE_STATE,
 				     "%s %s of domain %u was taken away while it was attached",
 				     d->kind, d->id, d->domid);
@@ -151,7 +154,8 @@ struct removal {
 	struct cli *c;
 	const struct device *d;
 	bool unused; /* only if the guest has none open */
-	bool left;   /* it was not removed */
+	bool gone;   /* somebody else removed it */
+	bool left;   /* it was not removed, as it is used */
 };
 
 static int64_t number_at(struct cli *c, store_txn_t t, const char *dir, const char *name)
@@ -163,17 +167,12 @@ static int64_t number_at(struct cli *c, store_txn_t t, const char *dir, const ch
 	return n;
 }
 
-/* Is it still the one that was looked at? */
-static bool is_meant(const struct removal *r, store_txn_t t, const char *back, const char *front)
+static bool is_used(const struct removal *r, store_txn_t t, const char *back, const char *front)
 {
-	bool meant = !r->d->mark[0] || is_marked(r->c, t, r->d);
-	int64_t b;
+	int64_t b = number_at(r->c, t, back, "state");
 
-	if (!meant || !r->unused)
-		return meant;
-	b = number_at(r->c, t, back, "state");
-	return b < 0 || b == XenbusStateClosed ||
-	       number_at(r->c, t, front, "state") <= XenbusStateInitialising;
+	return b >= 0 && b != XenbusStateClosed &&
+	       number_at(r->c, t, front, "state") > XenbusStateInitialising;
 }
 
 static int remove_nodes(struct store *s, store_txn_t t, void *arg)
@@ -185,8 +184,9 @@ static int remove_nodes(struct store *s, store_txn_t t, void *arg)
 	(void)s;
 	store_path(back, "/local/domain/0/backend/%s/%u/%s", d->back, d->domid, d->id);
 	store_path(front, "/local/domain/%u/device/%s/%s", d->domid, d->kind, d->id);
-	r->left = !is_meant(r, t, back, front);
-	if (r->left)
+	r->gone = !is_marked(r->c, t, d);
+	r->left = !r->gone && r->unused && is_used(r, t, back, front);
+	if (r->gone || r->left)
 		return 0;
 	node_remove_backend(r->c, t, back);
 	node_rm(r->c, t, "%s", front);
@@ -220,7 +220,7 @@ static int ask_to_close(struct store *s, store_txn_t t, void *arg)
 	int rc;
 
 	(void)s;
-	if (!there(r->c, t, d))
+	if (!there(r->c, t, d) || !is_marked(r->c, t, d))
 		return 0;
 	store_path(back, "/local/domain/0/backend/%s/%u/%s", d->back, d->domid, d->id);
 	rc = node_write(r->c, t, back, "online", "0");
@@ -237,6 +237,15 @@ static int close_ends(struct removal *r)
 		    0;
 }
 
+static void find_mark(struct cli *c, struct device *d)
+{
+	char *mark =
+		cli_read(c, "/local/domain/0/backend/%s/%u/%s/attached", d->back, d->domid, d->id);
+
+	snprintf(d->mark, sizeof(d->mark), "%s", mark ? mark : "");
+	free(mark);
+}
+
 static int detach(struct cli *c, const struct device *d, bool force)
 {
 	struct removal r = { .c = c, .d = d, .unused = !force };
@@ -244,7 +253,7 @@ static int detach(struct cli *c, const struct device *d, bool force)
 	int rc = asks ? close_ends(&r) : 0;
 
 	rc = rc ? rc : drop(&r);
-	if (rc)
+	if (rc || r.gone)
 		return rc;
 	if (r.left) /* what came in the place of one that was closed is another's */
 		return asks ? 0 :
@@ -487,6 +496,7 @@ int cmd_block_detach(struct cli *c, int argc, char **argv)
 				why_set(c->why, TE_NO_DEVICE, "domain %u has no disk %s", d.domid,
 					argv[optind + 1]),
 				"torc block-list %u", d.domid);
+	find_mark(c, &d);
 	return detach(c, &d, force);
 }
 
@@ -522,5 +532,6 @@ int cmd_network_detach(struct cli *c, int argc, char **argv)
 				why_set(c->why, TE_NO_DEVICE, "domain %u has no network card %s",
 					d.domid, which),
 				"torc network-list %u", d.domid);
+	find_mark(c, &d);
 	return detach(c, &d, force);
 }

@@ -126,8 +126,10 @@ int node_write(struct cli *c, store_txn_t t, const char *dir, const char *name, 
 	put(dir, name, value);
 	/* the guest follows */
 	if (strcmp(name, "state") == 0 && strcmp(value, "5") == 0 &&
-	    get("/local/domain/5/device/vbd/51728/state"))
-		put_device("qdisk", "51728", "before", "6");
+	    get("/local/domain/5/device/vbd/51728/state")) {
+		put(dir, "state", "6");
+		put("/local/domain/5/device/vbd/51728", "state", "6");
+	}
 	return 0;
 }
 
@@ -502,6 +504,31 @@ static void what_the_guest_was_not_asked_for_stays(void **state)
 	is_whose("qdisk", "51728", "other");
 }
 
+static void others_new_disk(void)
+{
+	put_device("qdisk", "51728", "other", "4");
+	put(BACK "qdisk/5/51728", "attached", "theirs");
+}
+
+/* With force, too; and it is not asked to close either. */
+static void what_came_in_its_place_stays(void **state)
+{
+	(void)state;
+	for (int marked = 0; marked < 2; marked++) {
+		for (int force = 0; force < 2; force++) {
+			put_device("qdisk", "51728", "before", "4");
+			if (marked)
+				put(BACK "qdisk/5/51728", "attached", "before");
+			at_commit = others_new_disk;
+			assert_int_equal(force ? command(cmd_block_detach, "-f", "web", "xvdb") :
+						 command(cmd_block_detach, "web", "xvdb", NULL),
+					 0);
+			is_whose("qdisk", "51728", "other");
+			assert_string_equal(get(BACK "qdisk/5/51728/state"), "4");
+		}
+	}
+}
+
 static void gone(void)
 {
 	rm(BACK "qdisk/5/51728");
@@ -559,6 +586,7 @@ int main(void)
 		CASE(who_fails_removes_its_own),
 		CASE(another_s_is_not_taken_for_ours),
 		CASE(what_the_guest_was_not_asked_for_stays),
+		CASE(what_came_in_its_place_stays),
 		CASE(half_a_device_is_not_made),
 		CASE(one_that_is_opened_just_now_stays),
 		CASE(a_backend_lets_go_first),
