@@ -95,12 +95,15 @@ static void shake_hands(int fd)
 }
 
 static bool hangs; /* from when it has shaken hands */
+static bool mute;  /* it does not even do that */
 
 static void serve(void)
 {
 	int fd = accept(listening, NULL, NULL);
 	char request[28];
 
+	if (mute)
+		pause();
 	shake_hands(fd);
 	if (hangs)
 		pause();
@@ -138,6 +141,16 @@ static int set_up_hanging(void **state)
 	hangs = true;
 	rc = set_up(state);
 	hangs = false;
+	return rc;
+}
+
+static int set_up_mute(void **state)
+{
+	int rc;
+
+	mute = true;
+	rc = set_up(state);
+	mute = false;
 	return rc;
 }
 
@@ -197,6 +210,14 @@ static void nothing_succeeds_after_the_server_went_away(void **state)
 	disk_close(d);
 }
 
+static void end_server(void)
+{
+	kill(server, SIGKILL);
+	waitpid(server, NULL, 0);
+	unlink(path);
+	rmdir(dir);
+}
+
 static void a_server_that_hangs_holds_nobody_up(void **state)
 {
 	struct timespec before, after;
@@ -212,10 +233,22 @@ static void a_server_that_hangs_holds_nobody_up(void **state)
 	alarm(0);
 	clock_gettime(CLOCK_MONOTONIC, &after);
 	assert_in_range(after.tv_sec - before.tv_sec, 0, 10);
-	kill(server, SIGKILL);
-	waitpid(server, NULL, 0);
-	unlink(path);
-	rmdir(dir);
+	end_server();
+}
+
+static void a_server_that_says_nothing_is_told(void **state)
+{
+	struct disk *d;
+	struct why why = { 0 };
+
+	(void)state;
+	alarm(60);
+	assert_int_not_equal(disk_open(&d, uri, false, &why), 0);
+	alarm(0);
+	assert_non_null(strstr(why.text, "does not answer"));
+	end_server();
+	assert_int_not_equal(disk_open(&d, uri, false, &why), 0); /* there is none any more */
+	assert_non_null(strstr(why.text, "No such file"));
 }
 
 int main(void)
@@ -224,6 +257,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(nothing_succeeds_after_the_server_went_away, set_up,
 						tear_down),
 		cmocka_unit_test_setup(a_server_that_hangs_holds_nobody_up, set_up_hanging),
+		cmocka_unit_test_setup(a_server_that_says_nothing_is_told, set_up_mute),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -12,9 +12,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <time.h>
 #include <unistd.h>
 
-#define GOODBYE_TURNS 10 /* of at most so long */
+#define CONNECT_MS    6000 /* who attaches it gives up a little later, and is to be told why */
+#define GOODBYE_TURNS 10   /* of at most so long */
 #define GOODBYE_MS    100
 
 struct nbd_disk {
@@ -129,6 +131,35 @@ static const struct disk_ops nbd_ops = { .submit = nbd_submit,
 					 .close = nbd_disk_close,
 					 .resize = nbd_resize };
 
+static int64_t now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* A server that takes the connection and says nothing must not hold us: who waits for it hears
+ * nothing of the toolstack, which takes the disk away meanwhile and cannot have its number again. */
+static int connect_in_time(struct nbd_handle *h, const char *uri, struct why *why)
+{
+	int64_t left, until = now_ms() + CONNECT_MS;
+	int rc = nbd_aio_connect_uri(h, uri);
+
+	while (rc >= 0 && nbd_aio_is_connecting(h) == 1) {
+		left = until - now_ms();
+		if (left <= 0)
+			return why_set(why, TE_FILE,
+				       "disk %s: its server does not answer within %d s", uri,
+				       CONNECT_MS / 1000);
+		rc = nbd_poll(h, (int)left);
+	}
+	if (rc >= 0 && nbd_aio_is_ready(h) == 1)
+		return 0;
+	return why_set(why, TE_FILE, "disk %s: %s", uri,
+		       nbd_get_error() ? nbd_get_error() : "the server has hung up");
+}
+
 int disk_open_nbd(struct disk **out, const char *uri, bool read_only, struct why *why)
 {
 	struct nbd_disk *n = calloc(1, sizeof(*n));
@@ -146,7 +177,11 @@ int disk_open_nbd(struct disk **out, const char *uri, bool read_only, struct why
 		rc = why_set(why, TE_NO_MEMORY, "disk %s: no NBD handle", uri);
 		goto out;
 	}
-	if (nbd_connect_uri(n->h, uri) || (size = nbd_get_size(n->h)) < 0) {
+	rc = connect_in_time(n->h, uri, why);
+	if (rc)
+		goto out;
+	size = nbd_get_size(n->h);
+	if (size < 0) {
 		rc = why_set(why, TE_FILE, "disk %s: %s", uri, nbd_get_error());
 		goto out;
 	}
