@@ -172,6 +172,48 @@ static void safe_name(struct console *c, const char *name)
 		snprintf(c->name, sizeof(c->name), "domain-%u", c->domid);
 }
 
+static int read_name(struct console *c)
+{
+	char path[STORE_PATH_MAX], *name = NULL;
+	int rc;
+
+	store_path(path, "/local/domain/%u/name", c->domid);
+	rc = store_read(c->daemon->store, STORE_NO_TXN, path, &name, NULL);
+	if (!rc)
+		safe_name(c, name);
+	free(name);
+	return rc;
+}
+
+/* The event that a new watch makes tells of a name given since it was read. */
+static void watch_name(struct console *c, bool on)
+{
+	struct store *s = c->daemon->store;
+	char path[STORE_PATH_MAX], token[16];
+
+	store_path(path, "/local/domain/%u/name", c->domid);
+	snprintf(token, sizeof(token), "%u", c->domid);
+	if (on ? store_watch(s, path, token) : store_unwatch(s, path, token))
+		log_say(LOG_WARNING, ABOUT(c), "domain %u: %s", c->domid, store_why(s));
+}
+
+/* Its old log may be another guest's soon, and two would turn it over beneath each other. */
+void console_named(struct daemon *d, uint32_t domid)
+{
+	struct console *c = console_find(d, domid);
+	char before[sizeof(c->name)];
+
+	if (!c)
+		return;
+	memcpy(before, c->name, sizeof(before));
+	if (read_name(c) || strcmp(before, c->name) == 0)
+		return;
+	log_close(c);
+	log_open(c);
+	log_say(LOG_NOTICE, ABOUT(c), "domain %u: console log of %s goes on as that of %s",
+		c->domid, before, c->name);
+}
+
 static bool port_table(struct daemon *d, evtchn_port_t port)
 {
 	size_t room = d->ports ? d->ports : 64;
@@ -192,7 +234,7 @@ static bool port_table(struct daemon *d, evtchn_port_t port)
 
 static void attach(struct daemon *d, uint32_t domid)
 {
-	char path[STORE_PATH_MAX], *type = NULL, *name = NULL;
+	char path[STORE_PATH_MAX], *type = NULL;
 	uint64_t frame, remote;
 	struct console *c;
 	bool ours;
@@ -214,11 +256,8 @@ static void attach(struct daemon *d, uint32_t domid)
 	c->daemon = d;
 	c->domid = domid;
 	c->log = c->pty = c->pty_slave = -1;
-	store_path(path, "/local/domain/%u/name", domid);
-	if (store_read(d->store, STORE_NO_TXN, path, &name, NULL))
-		name = NULL;
-	safe_name(c, name ? name : "");
-	free(name);
+	if (read_name(c))
+		safe_name(c, "");
 	if (!map_ring(c, frame)) {
 		log_say(LOG_WARNING, ABOUT(c), "domain %u (%s): cannot map its console: %m", domid,
 			c->name);
@@ -249,6 +288,7 @@ static void attach(struct daemon *d, uint32_t domid)
 	d->by_domid[domid] = c;
 	d->by_port[c->port] = c;
 	open_pty(c);
+	watch_name(c, true);
 	drain(c); /* what it said before we came */
 }
 
@@ -257,6 +297,7 @@ static void detach(struct console *c)
 	struct daemon *d = c->daemon;
 
 	drain(c);
+	watch_name(c, false);
 	if (c->next)
 		c->next->prev = c->prev;
 	*(c->prev ? &c->prev->next : &d->consoles) = c->next;

@@ -65,8 +65,9 @@ struct console {
 };
 
 /* --- console.c */
-void console_scan(struct daemon *d); /* attach to new guests */
-void console_reap(struct daemon *d); /* let go of dead ones */
+void console_scan(struct daemon *d);		      /* attach to new guests */
+void console_reap(struct daemon *d);		      /* let go of dead ones */
+void console_named(struct daemon *d, uint32_t domid); /* anew, perhaps */
 void console_event(struct daemon *d, evtchn_port_t port);
 void console_tick(struct daemon *d); /* TICK seconds after a guest was held */
 void console_keys(struct console *c, const char *keys, size_t n);

@@ -64,6 +64,8 @@ static void on_store(struct ev_loop *loop, ev_io *w, int revents)
 	while ((rc = store_next_event(d->store, &e, 0)) == 0) {
 		scan |= strcmp(e->token, "new") == 0;
 		reap |= strcmp(e->token, "gone") == 0;
+		if (*e->token >= '0' && *e->token <= '9')
+			console_named(d, (uint32_t)strtoul(e->token, NULL, 10));
 		free(e);
 	}
 	if (reap)

@@ -33,6 +33,8 @@ static struct xencons_interface *rings[GUESTS + 1];
 static bool there[GUESTS + 1], granted[GUESTS + 1];
 static unsigned int notified, unmasked, warnings;
 static char dir[32], sock[64], tty[64];
+static const char *new_name; /* of all of them; NULL: as they were */
+static unsigned int watched; /* bits: whose name */
 static struct daemon d;
 
 /* --- what the daemon asks of others */
@@ -68,6 +70,8 @@ int store_read(struct store *s, store_txn_t t, const char *path, char **value, s
 	(void)s, (void)t, (void)len;
 	if (strstr(path, "console/type"))
 		*value = strdup("xenconsoled");
+	else if (new_name)
+		*value = strdup(new_name);
 	else if (asprintf(value, "guest/%c", path[strlen("/local/domain/")]) < 0)
 		return -ENOMEM;
 	return 0;
@@ -84,6 +88,21 @@ int store_write(struct store *s, store_txn_t t, const char *path, const void *va
 {
 	(void)s, (void)t, (void)path;
 	snprintf(tty, sizeof(tty), "%.*s", (int)len, (const char *)value);
+	return 0;
+}
+
+int store_watch(struct store *s, const char *path, const char *token)
+{
+	(void)s;
+	assert_non_null(strstr(path, "/name"));
+	watched |= 1u << atoi(token);
+	return 0;
+}
+
+int store_unwatch(struct store *s, const char *path, const char *token)
+{
+	(void)s, (void)path;
+	watched &= ~(1u << atoi(token));
 	return 0;
 }
 
@@ -269,7 +288,8 @@ static int setup(void **state)
 		there[i] = false;
 		granted[i] = true;
 	}
-	notified = unmasked = warnings = 0;
+	notified = unmasked = warnings = watched = 0;
+	new_name = NULL;
 	strcpy(dir, "/tmp/torc-consoled.XXXXXX");
 	if (!mkdtemp(dir))
 		return -1;
@@ -589,6 +609,28 @@ static void the_bell_is_not_for_storms(void **state)
 	assert_int_equal(unmasked, 1);
 }
 
+static void a_log_has_the_guest_s_name(void **state)
+{
+	char got[16];
+
+	(void)state;
+	there[1] = true;
+	console_scan(&d);
+	assert_int_equal(watched, 1u << 1);
+	guest_says(1, "before", 6);
+	console_named(&d, 1); /* as it is: the watch fires once at once */
+	new_name = "renamed";
+	console_named(&d, 1);
+	console_named(&d, 2); /* one that has no console here */
+	guest_says(1, "after", 5);
+	assert_int_equal(log_reads("guest_1.log", got, sizeof(got)), 6);
+	assert_int_equal(log_reads("renamed.log", got, sizeof(got)), 5);
+	assert_memory_equal(got, "after", 5);
+	there[1] = false;
+	console_reap(&d);
+	assert_int_equal(watched, 0);
+}
+
 static void a_dead_guest_is_let_go_of(void **state)
 {
 	char got[16];
@@ -721,6 +763,7 @@ int main(void)
 		TEST(an_impossible_index_is_its_own_harm),
 		TEST(keys_wait_for_the_guest),
 		TEST(the_bell_is_not_for_storms),
+		TEST(a_log_has_the_guest_s_name),
 		TEST(a_dead_guest_is_let_go_of),
 		TEST(strange_viewers_are_turned_away),
 		TEST(who_left_a_silent_guest_has_no_place),
