@@ -18,6 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "xenbus/store/change.h"
 #include "xenbus/store/journal.h"
 #include "xenbus/store/sandbox.h"
 #include "xenbus/store/server.h"
@@ -135,12 +136,84 @@ static void until_it_is_full(void **state)
 	taken_over(wrote);
 }
 
+/* Opens the journal with room for so much in a file; what then() says of it is how it ends. */
+static int opened_with_room(rlim_t most, int (*then)(struct server *sv, int rc))
+{
+	static struct server sv;
+	struct rlimit limit = { most, RLIM_INFINITY };
+	int status;
+	pid_t child = fork();
+
+	assert_true(child >= 0);
+	if (child == 0) {
+		alarm(60);
+		signal(SIGXFSZ, SIG_IGN);
+		server_init(&sv);
+		if (setrlimit(RLIMIT_FSIZE, &limit))
+			_exit(1);
+		_exit(then(&sv, journal_open(&sv, dir, false)));
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	return status;
+}
+
+static int cannot_begin(struct server *sv, int rc)
+{
+	(void)sv;
+	return rc != -ENOSPC;
+}
+
+/* As where the daemon is started again while its directory is full. */
+static void who_cannot_begin_takes_nothing(void **state)
+{
+	unsigned int wrote = 0;
+
+	(void)state;
+	assert_int_equal(in_a_daemon(true, RLIM_INFINITY, &wrote), 0);
+	assert_int_equal(opened_with_room(MIB / 2, cannot_begin), 0);
+	taken_over(wrote);
+}
+
+/* Half-way through writing it anew; then something changes. */
+static int loses_its_journal(struct server *sv, int rc)
+{
+	struct rlimit limit = { MIB, MIB };
+	char path[64];
+
+	for (unsigned int n = 0; !rc && n < 60000; n++) {
+		snprintf(path, sizeof(path), "/n%u", n);
+		server_apply(sv, &(struct op){ .kind = OP_MKDIR, .path = path });
+	}
+	journal_commit(sv);
+	if (rc || setrlimit(RLIMIT_FSIZE, &limit))
+		return 1;
+	journal_compact(sv);
+	server_apply(sv, &(struct op){ .kind = OP_RM, .path = "/n7" });
+	journal_commit(sv);
+	return 0;
+}
+
+static void an_older_state_is_none(void **state)
+{
+	struct server sv = { .limit = { 0 } };
+
+	(void)state;
+	assert_int_equal(opened_with_room(RLIM_INFINITY, loses_its_journal), 0);
+	server_init(&sv);
+	assert_int_equal(journal_open(&sv, dir, false), 0);
+	assert_null(tree_find(&sv.tree, "/n7"));
+	journal_close(&sv);
+	server_free(&sv);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(grows),
 		cmocka_unit_test(grows_where_nothing_is_reserved),
 		cmocka_unit_test(until_it_is_full),
+		cmocka_unit_test(who_cannot_begin_takes_nothing),
+		cmocka_unit_test(an_older_state_is_none),
 	};
 	char path[64];
 	int rc;

@@ -42,8 +42,9 @@ struct journal {
 	size_t state; /* size of the state at the head of the file */
 	uint64_t seq;
 	char boot[40];
-	bool failed; /* no room: nothing is recorded until it has been written anew */
-	bool muted;  /* loading: what happens is in the journal already */
+	bool failed;  /* no room: nothing is recorded until it has been written anew */
+	bool opening; /* what a predecessor left is still all that there is */
+	bool muted;   /* loading: what happens is in the journal already */
 	struct bytes scratch;
 };
 
@@ -112,13 +113,18 @@ static void slot_empty(struct slot *s)
 		log_warn("journal: cannot empty a file: %s", strerror(errno));
 }
 
+/* What goes on from here is in neither file: a successor must not take the one for the other. But
+ * one who cannot even begin has changed nothing, and begins when there is room. */
 static void fail(struct journal *j, int err)
 {
-	struct slot *s = &j->slot[j->cur];
+	int i;
 
 	j->failed = true;
-	if (s->map)
-		atomic_store(&header(s)->complete, 0);
+	for (i = 0; i < 2 && !j->opening; i++)
+		if (j->slot[i].map)
+			atomic_store(&header(&j->slot[i])->complete, 0);
+	if (j->opening)
+		return;
 	log_warn("journal: no room for more (%s): until there is, a crash of the store would lose its state. "
 		 "Make room in its directory (df shows it)",
 		 strerror(-err));
@@ -298,7 +304,9 @@ int journal_open(struct server *sv, const char *path, bool fresh)
 			j->muted = false;
 		}
 	}
+	j->opening = true;
 	journal_compact(sv);
+	j->opening = false;
 	return j->failed ? -ENOSPC : 0;
 }
 
