@@ -11,6 +11,7 @@
 
 #include <endian.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -37,6 +38,7 @@
 #define DISK_BYTES    65536ull
 
 static char dir[32], path[64], uri[128];
+static unsigned int port;
 static pid_t server;
 static int listening = -1;
 
@@ -111,19 +113,35 @@ static void serve(void)
 	_exit(0);
 }
 
-static int set_up(void **state)
+static int listen_here(void)
 {
 	struct sockaddr_un a = { .sun_family = AF_UNIX };
 
-	(void)state;
-	strcpy(dir, "/tmp/torc-nbd.XXXXXX");
-	if (!mkdtemp(dir))
-		return -1;
 	snprintf(path, sizeof(path), "%s/socket", dir);
 	snprintf(uri, sizeof(uri), "nbd+unix:///?socket=%s", path);
 	strcpy(a.sun_path, path);
 	listening = socket(AF_UNIX, SOCK_STREAM, 0);
-	if (bind(listening, (struct sockaddr *)&a, sizeof(a)) || listen(listening, 1))
+	return bind(listening, (struct sockaddr *)&a, sizeof(a)) || listen(listening, 1);
+}
+
+static int listen_tcp(void)
+{
+	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t len = sizeof(a);
+
+	listening = socket(AF_INET, SOCK_STREAM, 0);
+	if (bind(listening, (struct sockaddr *)&a, sizeof(a)) || listen(listening, 1) ||
+	    getsockname(listening, (struct sockaddr *)&a, &len))
+		return -1;
+	port = ntohs(a.sin_port);
+	snprintf(uri, sizeof(uri), "nbd://127.0.0.1:%u", port);
+	return 0;
+}
+
+static int set_up_at(int (*listen_somewhere)(void))
+{
+	strcpy(dir, "/tmp/torc-nbd.XXXXXX");
+	if (!mkdtemp(dir) || listen_somewhere())
 		return -1;
 	server = fork();
 	if (!server) {
@@ -134,12 +152,29 @@ static int set_up(void **state)
 	return server < 0 ? -1 : 0;
 }
 
+static int set_up(void **state)
+{
+	(void)state;
+	return set_up_at(listen_here);
+}
+
 static int set_up_hanging(void **state)
 {
 	int rc;
 
 	hangs = true;
 	rc = set_up(state);
+	hangs = false;
+	return rc;
+}
+
+static int set_up_tcp(void **state)
+{
+	int rc;
+
+	(void)state;
+	hangs = true;
+	rc = set_up_at(listen_tcp);
 	hangs = false;
 	return rc;
 }
@@ -251,6 +286,42 @@ static void a_server_that_says_nothing_is_told(void **state)
 	assert_non_null(strstr(why.text, "No such file"));
 }
 
+/* Has the kernel a timer of that kind on the connection to this port? 2: it asks whether the other
+ * side is still there. */
+static bool timer_runs(unsigned int to, unsigned int kind)
+{
+	FILE *f = fopen("/proc/net/tcp", "re");
+	unsigned int remote, state, timer;
+	char line[256];
+	bool runs = false;
+
+	assert_non_null(f);
+	while (fgets(line, sizeof(line), f))
+		runs |= sscanf(line, "%*d: %*x:%*x %*x:%x %x %*x:%*x %x", &remote, &state,
+			       &timer) == 3 &&
+			remote == to && state == 1 && timer == kind;
+	fclose(f);
+	return runs;
+}
+
+static void a_server_whose_machine_is_gone_is_missed(void **state)
+{
+	struct why why = { 0 };
+	struct disk *d;
+	bool asks = false;
+
+	(void)state;
+	if (disk_open(&d, uri, false, &why))
+		fail_msg("%s", why.text);
+	for (int ms = 0; ms < 5000 && !asks; ms++) { /* what was said last is to be acknowledged */
+		asks = timer_runs(port, 2);
+		usleep(1000);
+	}
+	disk_close(d);
+	end_server();
+	assert_true(asks);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -258,6 +329,7 @@ int main(void)
 						tear_down),
 		cmocka_unit_test_setup(a_server_that_hangs_holds_nobody_up, set_up_hanging),
 		cmocka_unit_test_setup(a_server_that_says_nothing_is_told, set_up_mute),
+		cmocka_unit_test_setup(a_server_whose_machine_is_gone_is_missed, set_up_tcp),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

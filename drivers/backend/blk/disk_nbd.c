@@ -8,10 +8,13 @@
 
 #include <errno.h>
 #include <libnbd.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -139,6 +142,25 @@ static int64_t now_ms(void)
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
+/* A server that was asked and whose machine is gone answers nothing, and nobody but the kernel can
+ * tell: the guest would wait for ever, and its domain could not go. */
+static void notice_death(int fd)
+{
+	static const struct {
+		int level, option, value;
+	} set[] = {
+		{ SOL_SOCKET, SO_KEEPALIVE, 1 },
+		{ IPPROTO_TCP, TCP_KEEPIDLE, 60 },
+		{ IPPROTO_TCP, TCP_KEEPINTVL, 10 },
+		{ IPPROTO_TCP, TCP_KEEPCNT, 6 },
+	};
+
+	for (size_t i = 0; i < sizeof(set) / sizeof(set[0]); i++)
+		/* not on UNIX sockets */
+		(void)setsockopt(fd, set[i].level, set[i].option, &set[i].value,
+				 sizeof(set[i].value));
+}
+
 /* A server that takes the connection and says nothing must not hold us: who waits for it hears
  * nothing of the toolstack, which takes the disk away meanwhile and cannot have its number again. */
 static int connect_in_time(struct nbd_handle *h, const char *uri, struct why *why)
@@ -154,8 +176,10 @@ static int connect_in_time(struct nbd_handle *h, const char *uri, struct why *wh
 				       CONNECT_MS / 1000);
 		rc = nbd_poll(h, (int)left);
 	}
-	if (rc >= 0 && nbd_aio_is_ready(h) == 1)
+	if (rc >= 0 && nbd_aio_is_ready(h) == 1) {
+		notice_death(nbd_aio_get_fd(h));
 		return 0;
+	}
 	return why_set(why, TE_FILE, "disk %s: %s", uri,
 		       nbd_get_error() ? nbd_get_error() : "the server has hung up");
 }
