@@ -149,6 +149,30 @@ int meet(const char *address, uint16_t port, uint64_t deadline_ns, int *fd, bool
 			service);
 }
 
+static bool shown(const struct sockaddr *a, socklen_t len, char who[MEET_WHO])
+{
+	return getnameinfo(a, len, who, MEET_WHO, NULL, 0, NI_NUMERICHOST) == 0;
+}
+
+bool meet_is_from(const char *address, int fd, char who[MEET_WHO])
+{
+	struct sockaddr_storage from;
+	socklen_t len = sizeof(from);
+	struct addrinfo *all;
+	char one[MEET_WHO];
+	struct why ignored;
+	bool is = false;
+
+	strcpy(who, "?");
+	if (getpeername(fd, (struct sockaddr *)&from, &len) ||
+	    !shown((struct sockaddr *)&from, len, who) || resolve(address, 0, false, &all, &ignored))
+		return false;
+	for (const struct addrinfo *a = all; a && !is; a = a->ai_next)
+		is = shown(a->ai_addr, a->ai_addrlen, one) && strcmp(one, who) == 0;
+	freeaddrinfo(all);
+	return is;
+}
+
 int meet_reach(const char *address, uint16_t port, uint64_t deadline_ns, int *fd, struct why *why)
 {
 	struct addrinfo *all;

@@ -13,6 +13,11 @@
 int meet(const char *address, uint16_t port, uint64_t deadline_ns, int *fd, bool *dialled,
 	 struct why *why);
 
+/* Is it one of that address's at the other end? who: which it is. Behind a translation of
+ * addresses, or of a host that has several, it need not be one. */
+#define MEET_WHO 64
+bool meet_is_from(const char *address, int fd, char who[MEET_WHO]);
+
 /* A connected socket to where something listens: at the address's own port ("host:8109") if it has
  * one. Tried until the deadline. */
 int meet_reach(const char *address, uint16_t port, uint64_t deadline_ns, int *fd, struct why *why);

@@ -77,20 +77,26 @@ static int greet(int fd, bool dialled, const struct identity *id, struct channel
 /*
  * Anybody may reach the port: who is not the other host's torc is sent away, and waited on. Not so
  * once numbers were said: who could have that begun anew would have one guess at the code after the
- * other.
+ * other. And where two hosts are being paired with this one at the same time, either may come.
  */
 static int meet_torc(const char *address, uint16_t port, const struct identity *id,
 		     struct channel **c, bool *dialled, struct pin *p, char **pem, struct why *why)
 {
 	const struct timespec nap = { .tv_sec = 1 };
 	uint64_t until = mig_now_ns() + MEET_NS;
+	char who[MEET_WHO];
+	bool known;
 	int fd, rc;
 
 	for (;;) {
 		rc = meet(address, port, until, &fd, dialled, why);
 		if (rc)
 			return rc;
+		known = *dialled || meet_is_from(address, fd, who);
 		rc = greet(fd, *dialled, id, c, p->fingerprint, pem, why);
+		if (!rc && !known)
+			cli_note("%s has come, which is no address of %s: look whether it is %s that shows this code, and not another host that is being paired",
+				 who, address, address);
 		if (!rc || mig_now_ns() >= until)
 			return rc;
 		cli_note("there was somebody else, or the connection broke: %s", why->text);

@@ -240,6 +240,29 @@ static void reached(void **state)
 	close(l);
 }
 
+/* Of two that are paired at once the wrong one may come. */
+static void known_by_its_address(void **state)
+{
+	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t len = sizeof(a);
+	int l = socket(AF_INET, SOCK_STREAM, 0), to = socket(AF_INET, SOCK_STREAM, 0), fd;
+	char who[MEET_WHO];
+
+	(void)state;
+	assert_int_equal(bind(l, (struct sockaddr *)&a, sizeof(a)), 0);
+	assert_int_equal(listen(l, 4), 0);
+	assert_int_equal(getsockname(l, (struct sockaddr *)&a, &len), 0);
+	assert_int_equal(connect(to, (struct sockaddr *)&a, sizeof(a)), 0);
+	fd = accept(l, NULL, NULL);
+	assert_true(meet_is_from("127.0.0.1", fd, who));
+	assert_true(meet_is_from("two.test:8103", fd, who)); /* by its second address */
+	assert_false(meet_is_from("127.0.0.2", fd, who));
+	assert_string_equal(who, "127.0.0.1");
+	close(fd);
+	close(to);
+	close(l);
+}
+
 /* --- keys: the peer notes whose certificate it is shown */
 
 struct peer {
@@ -529,6 +552,7 @@ int main(void)
 		cmocka_unit_test(elsewhere),
 		cmocka_unit_test(reached),
 		cmocka_unit_test(new_keys_are_used_at_once),
+		cmocka_unit_test(known_by_its_address),
 		cmocka_unit_test(met_at_a_port_that_was_taken),
 		cmocka_unit_test(met_at_the_second_address),
 		cmocka_unit_test(costs),
