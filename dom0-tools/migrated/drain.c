@@ -4,11 +4,15 @@
  * backends, ours or the kernel's, have answered everything; what they wrote then goes to where the
  * other host reads it. Frontends ask again, on the other host, for what had no answer in their copy
  * of the ring: a write of ours that came after one of those would undo it.
+ *
+ * Which disks a guest has, and what is behind them, stands on dom0's side of the store: what it says
+ * of that itself may name any file. And a store that cannot be read is not a guest without disks.
  */
 #include "dom0-tools/migrated/migrated.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -19,14 +23,36 @@
 
 #define MOST_QUEUES 64u
 
-static bool number(struct cli *c, uint32_t domid, const char *dev, const char *key, uint32_t *n)
-{
-	char *v = cli_read(c, "/local/domain/%u/device/vbd/%s/%s", domid, dev, key);
-	int64_t i = v ? cli_parse_number(v, 0, UINT32_MAX) : -1;
+static const char *const kinds[] = { "vbd", "qdisk" };
 
+/* *value: NULL if there is no such node. */
+static int read_node(struct cli *c, char **value, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+static int read_node(struct cli *c, char **value, const char *fmt, ...)
+{
+	char path[STORE_PATH_MAX];
+	va_list ap;
+	int rc;
+
+	va_start(ap, fmt);
+	vsnprintf(path, sizeof(path), fmt, ap);
+	va_end(ap);
+	rc = store_read(c->store, STORE_NO_TXN, path, value, NULL);
+	if (!rc)
+		return 0;
+	*value = NULL;
+	return rc == -ENOENT ? 0 : cli_store_failed(c, "its disks cannot be looked after");
+}
+
+/* *n: -1 if there is none. */
+static int number(struct cli *c, uint32_t domid, const char *dev, const char *key, int64_t *n)
+{
+	char *v;
+	int rc = read_node(c, &v, "/local/domain/%u/device/vbd/%s/%s", domid, dev, key);
+
+	*n = v ? cli_parse_number(v, 0, UINT32_MAX) : -1;
 	free(v);
-	*n = (uint32_t)i;
-	return i >= 0;
+	return rc;
 }
 
 /* Both ends write the indexes; they lie at the same place for every layout of the requests. */
@@ -52,45 +78,56 @@ static int ring_rests(struct cli *c, xengnttab_handle *g, uint32_t domid, const 
 	return rc;
 }
 
+static int queue_rests(struct cli *c, xengnttab_handle *g, uint32_t domid, const char *dev,
+		       const char *dir, uint64_t deadline_ns)
+{
+	static const char *const names[] = { "ring-ref", "ring-ref0" };
+	char key[48];
+	int64_t ref = -1;
+	int rc = 0;
+
+	for (int i = 0; !rc && ref < 0 && i < 2; i++) {
+		snprintf(key, sizeof(key), "%s%s", dir, names[i]);
+		rc = number(c, domid, dev, key, &ref);
+	}
+	if (rc)
+		return rc;
+	return ref >= 0 ? ring_rests(c, g, domid, dev, (uint32_t)ref, deadline_ns) :
+			  why_set(c->why, TE_DEVICE,
+				  "disk %s of domain %u is connected, and has no ring", dev, domid);
+}
+
 static int disk_rests(struct cli *c, xengnttab_handle *g, uint32_t domid, const char *dev,
 		      uint64_t deadline_ns)
 {
-	uint32_t queues, ref, state;
-	char key[48];
-	int rc = 0;
+	int64_t queues, state;
+	char dir[32] = "";
+	int rc = number(c, domid, dev, "state", &state);
 
-	if (!number(c, domid, dev, "state", &state) || state != 4)
-		return 0; /* not connected: it has asked for nothing */
-	if (!number(c, domid, dev, "multi-queue-num-queues", &queues) || !queues)
+	if (rc || state != 4)
+		return rc; /* not connected: it has asked for nothing */
+	rc = number(c, domid, dev, "multi-queue-num-queues", &queues);
+	if (queues < 1)
 		queues = 1;
-	for (uint32_t q = 0; !rc && q < queues && q < MOST_QUEUES; q++) {
-		const char *const names[] = { "ring-ref", "ring-ref0" };
-		bool found = false;
-
-		for (int i = 0; !found && i < 2; i++) {
-			if (queues > 1)
-				snprintf(key, sizeof(key), "queue-%u/%s", q, names[i]);
-			else
-				snprintf(key, sizeof(key), "%s", names[i]);
-			found = number(c, domid, dev, key, &ref);
-		}
-		rc = found ? ring_rests(c, g, domid, dev, ref, deadline_ns) :
-			     why_set(c->why, TE_DEVICE,
-				     "disk %s of domain %u is connected, and has no ring", dev,
-				     domid);
+	for (int64_t q = 0; !rc && q < queues && q < MOST_QUEUES; q++) {
+		if (queues > 1)
+			snprintf(dir, sizeof(dir), "queue-%u/", (unsigned int)q);
+		rc = queue_rests(c, g, domid, dev, dir, deadline_ns);
 	}
 	return rc;
 }
 
 /* What the backend has written may be in this host's memory still. */
-static int flush(struct cli *c, uint32_t domid, const char *dev)
+static int flush(struct cli *c, uint32_t domid, const char *kind, const char *dev)
 {
-	char *back = cli_read(c, "/local/domain/%u/device/vbd/%s/backend", domid, dev);
-	char *mode = back ? cli_read(c, "%s/mode", back) : NULL,
-	     *target = back ? cli_read(c, "%s/params", back) : NULL;
-	int fd, rc = 0;
+	char *mode = NULL, *target = NULL;
+	int fd, rc;
 
-	if (mode && *mode == 'w' && target && *target == '/') {
+	rc = read_node(c, &mode, "/local/domain/0/backend/%s/%u/%s/mode", kind, domid, dev);
+	if (!rc)
+		rc = read_node(c, &target, "/local/domain/0/backend/%s/%u/%s/params", kind, domid,
+			       dev);
+	if (!rc && mode && *mode == 'w' && target && *target == '/') {
 		fd = open(target, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 		if (fd < 0 || fsync(fd))
 			rc = why_set(c->why, TE_FILE, "disk %s of domain %u: %s: %s", dev, domid,
@@ -98,30 +135,39 @@ static int flush(struct cli *c, uint32_t domid, const char *dev)
 		if (fd >= 0)
 			close(fd);
 	}
-	free(back);
 	free(mode);
 	free(target);
 	return rc;
 }
 
-int drain_disks(struct cli *c, uint32_t domid, uint64_t deadline_ns)
+static int drain_kind(struct cli *c, const char *kind, uint32_t domid, uint64_t deadline_ns)
 {
 	char path[STORE_PATH_MAX], **devices;
 	xengnttab_handle *g = NULL;
 	size_t n;
-	int rc = 0;
+	int rc;
 
-	store_path(path, "/local/domain/%u/device/vbd", domid);
-	if (store_list(c->store, STORE_NO_TXN, path, &devices, &n))
-		return 0;
+	store_path(path, "/local/domain/0/backend/%s/%u", kind, domid);
+	rc = store_list(c->store, STORE_NO_TXN, path, &devices, &n);
+	if (rc)
+		return rc == -ENOENT ? 0 : cli_store_failed(c, "its disks cannot be listed");
 	if (n && !(g = xengnttab_open(NULL, 0)))
 		rc = why_set(c->why, TE_DEVICE, "/dev/xen/gntdev: %s", strerror(errno));
 	for (size_t i = 0; !rc && i < n; i++)
 		rc = disk_rests(c, g, domid, devices[i], deadline_ns);
 	for (size_t i = 0; !rc && i < n; i++)
-		rc = flush(c, domid, devices[i]);
+		rc = flush(c, domid, kind, devices[i]);
 	if (g)
 		xengnttab_close(g);
 	free(devices);
+	return rc;
+}
+
+int drain_disks(struct cli *c, uint32_t domid, uint64_t deadline_ns)
+{
+	int rc = 0;
+
+	for (size_t i = 0; !rc && i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		rc = drain_kind(c, kinds[i], domid, deadline_ns);
 	return rc;
 }

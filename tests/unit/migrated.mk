@@ -38,3 +38,14 @@ $(B)/tests/recover_test: $(patsubst %,$(B)/obj/san/%.o,tests/unit/recover_test $
 unit-recover: $(B)/tests/recover_test
 	$(Q)$<
 CHECKS += unit-recover
+
+# When disks rest
+$(B)/tests/drain_test: $(patsubst %,$(B)/obj/san/%.o,tests/unit/drain_test dom0-tools/migrated/drain migration/io_fd dom0-tools/common/why)
+	@mkdir -p $(@D)
+	$(call say,LD-SAN,$@)
+	$(Q)$(HOST_CC) $(SAN_FLAGS) -o $@ $^ -Wl,--wrap=open -Wl,--wrap=fsync -lcmocka
+
+.PHONY: unit-drain
+unit-drain: $(B)/tests/drain_test
+	$(Q)$<
+CHECKS += unit-drain
