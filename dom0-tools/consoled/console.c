@@ -208,8 +208,7 @@ void console_named(struct daemon *d, uint32_t domid)
 	memcpy(before, c->name, sizeof(before));
 	if (read_name(c) || strcmp(before, c->name) == 0)
 		return;
-	log_close(c);
-	log_open(c);
+	log_close(c); /* the other one is there from when it says something */
 	log_say(LOG_NOTICE, ABOUT(c), "domain %u: console log of %s goes on as that of %s",
 		c->domid, before, c->name);
 }
