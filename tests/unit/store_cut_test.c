@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Clients of the store that do not take what they are told: they are cut off, in the midst of
- * whatever made it too much, and nothing else is touched. */
+ * whatever made it too much, and nothing else is touched. And one that would hold others up. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -45,17 +45,25 @@ static int tear_down(void **state)
 	return 0;
 }
 
-/* What it was answered with; the body's strings with a '|' for each NUL. */
-static uint32_t ask(struct conn *c, uint32_t type, uint32_t tx, const char *body)
+/* The body's strings have a '|' for each NUL. */
+static int say(struct conn *c, uint32_t type, uint32_t tx, const char *body)
 {
-	struct xsd_sockmsg h = { .type = type, .req_id = 1, .tx_id = tx, .len = strlen(body) }, got;
+	struct xsd_sockmsg h = { .type = type, .req_id = 1, .tx_id = tx, .len = strlen(body) };
 	char msg[sizeof(h) + XENSTORE_PAYLOAD_MAX];
-	size_t at = bytes_len(&c->out);
 
 	memcpy(msg, &h, sizeof(h));
 	for (size_t i = 0; i < h.len; i++)
 		msg[sizeof(h) + i] = body[i] == '|' ? 0 : body[i];
-	assert_int_equal(conn_message(c, msg, sizeof(h) + h.len), 0);
+	return conn_message(c, msg, sizeof(h) + h.len);
+}
+
+/* What it was answered with. */
+static uint32_t ask(struct conn *c, uint32_t type, uint32_t tx, const char *body)
+{
+	size_t at = bytes_len(&c->out);
+	struct xsd_sockmsg got;
+
+	assert_int_equal(say(c, type, tx, body), 0);
 	if (bytes_len(&c->out) < at + sizeof(got))
 		return XS_ERROR;
 	memcpy(&got, bytes_at(&c->out) + at, sizeof(got));
@@ -137,6 +145,35 @@ static void who_is_cut_off_by_his_own_commit_has_committed(void **state)
 	}
 }
 
+/* One that changes without a break what a transaction of the control domain's reads. */
+static void held_up_by(uint32_t type, const char *fmt)
+{
+	struct conn *c = guest(1), *dom0 = conn_new(&sv, &deaf, NULL, PRIVILEGED_DOMID);
+	char text[64];
+	bool landed = false;
+	int n;
+
+	assert_int_equal(ask(c, XS_WRITE, 0, "/local/domain/1/x|0"), XS_WRITE);
+	for (n = 1; n < 200 && !landed; n++) { /* some, as a turn has an end on a busy machine */
+		assert_int_equal(ask(dom0, XS_TRANSACTION_START, 0, "|"), XS_TRANSACTION_START);
+		assert_int_equal(ask(dom0, XS_READ, (uint32_t)n, "/local/domain/1/x|"), XS_READ);
+		snprintf(text, sizeof(text), fmt, n);
+		if (!c->parked)
+			say(c, type, 0, text);
+		landed = ask(dom0, XS_TRANSACTION_END, (uint32_t)n, "T|") == XS_TRANSACTION_END;
+	}
+	assert_true(landed);
+	assert_false(c->parked); /* it goes on */
+	assert_int_equal(ask(c, type, 0, text), type);
+}
+
+static void a_guest_cannot_hold_up_the_control_domain(void **state)
+{
+	(void)state;
+	held_up_by(XS_WRITE, "/local/domain/1/x|%d");
+	held_up_by(XS_SET_PERMS, "/local/domain/1/x|n1|r%d|");
+}
+
 /* While others are busy it waits to be given everything, and may be killed meanwhile. */
 static void a_successor_that_goes_is_forgotten(void **state)
 {
@@ -158,6 +195,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		CASE(who_is_cut_off_hears_no_more_of_the_same_change),
 		CASE(who_is_cut_off_by_his_own_commit_has_committed),
+		CASE(a_guest_cannot_hold_up_the_control_domain),
 		CASE(a_successor_that_goes_is_forgotten),
 	};
 

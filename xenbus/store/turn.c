@@ -108,8 +108,8 @@ bool turn_blocks(struct conn *c, const char *path, size_t len)
 	if (!c->sv->turns)
 		return false;
 	HASH_FIND(hh, c->sv->turns, path, len, t);
-	if (!t || t->holder == c || t->holder->losses < HARD_LOSSES ||
-	    c->privileged != t->holder->privileged || now() > t->until)
+	if (!t || t->holder == c || t->holder->losses < HARD_LOSSES || outranks(c, t->holder) ||
+	    now() > t->until)
 		return false;
 	wait_for(c, t, false);
 	return true;

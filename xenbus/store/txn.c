@@ -259,6 +259,8 @@ int view_set_perms(struct view *v, const struct path *p, const struct store_perm
 	rc = quota_check(v->c, QUOTA_PERMS, n);
 	if (rc)
 		return rc;
+	if (!v->txn && turn_blocks(v->c, p->text, p->len))
+		return PARKED;
 	op.perms = perms_get(list, n);
 	view_apply(v, &op);
 	perms_put(op.perms);
