@@ -67,7 +67,7 @@ include $(FRAGMENTS)
 
 # Packages first: goals that promise to set the machine up install what is missing, others name it.
 # The stamp is an included file, so that make starts over with the packages there. It lists them: some goals want more.
-DEPS_INSTALL := $(if $(filter deps run test bench soak,$(MAKECMDGOALS)),--install)
+DEPS_INSTALL := $(if $(filter deps run run-pair test bench soak,$(MAKECMDGOALS)),--install)
 ifneq ($(filter-out clean help,$(or $(MAKECMDGOALS),all)),)
 -include $(B)/deps.ok
 endif
@@ -125,7 +125,7 @@ CHECKS += fuzz-all@300
 
 # --- goals
 
-.PHONY: all iso run check test bench soak fuzz install uninstall deps clean help format
+.PHONY: all iso run run-pair check test bench soak fuzz install uninstall deps clean help format
 
 all: $(ALL)
 
@@ -174,6 +174,7 @@ help:
 	@printf '%s\n' \
 	'make          build everything into build/' \
 	'make run      install what is missing, build, boot Torc in QEMU to a dom0 shell with a guest running' \
+	'make run-pair two such hosts in two QEMUs, and a guest at work that moves to the other and back' \
 	'make test     install what is missing, build, run every test; the last line is the verdict' \
 	'make check    the quick tests only, under two minutes' \
 	'make iso      build/torc.iso, which GRUB boots' \

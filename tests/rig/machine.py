@@ -77,6 +77,7 @@ class Machine:
         self.partial = b""
         self.ended = None                   # guest-shutdown, guest-reset, ... as QEMU tells it
         self.resets = 0
+        self.echo = None                    # a function of bytes: what the serial port says, at once
         self.cond = threading.Condition()
         self.tmp = tempfile.mkdtemp(prefix="torc-rig-")
 
@@ -174,6 +175,8 @@ class Machine:
              open(os.path.join(self.log, "serial.log"), "w", buffering=1) as log:
             while data := os.read(self.proc.stdout.fileno(), 65536):
                 raw.write(data)
+                if self.echo:
+                    self.echo(data)
                 now = time.monotonic() - self.start_time
                 with self.cond:
                     *whole, self.partial = (self.partial + data).split(b"\n")

@@ -25,3 +25,8 @@ $(B)/tests/splice: $(B)/obj/host/tests/rig/splice.o
 
 .PHONY: rig
 rig: images $(B)/tests/probe $(B)/tests/relay $(B)/tests/splice
+
+# Two hosts, to look at
+.PHONY: run-pair
+run-pair: rig all
+	@$(PYTHON) -B tests/rig/pair

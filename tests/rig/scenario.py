@@ -117,19 +117,19 @@ def wait_together(machines, end, grace=60):
     return [m.wait(0.05) for m in machines], cut
 
 
-def run(path, hv="torc", tools="torc", log=None, args=(), files=(), boot="direct", kernel=None, hv_args=None,
-        echo=None, store=None, console=None, extra_hv_args="", **override):
-    """Run one scenario; returns a Result. Keyword arguments override the scenario's settings."""
-    if not os.path.exists(path):
-        path = os.path.join(SCENARIOS, path + ".sh")
+def settings_of(path, override):
+    """What the scenario says of itself, and over that what is not None of these."""
     s = read_settings(path)
     for k, v in override.items():
         if k not in s:
             raise RigError(f"{k!r} is no setting; known: {', '.join(s)}")
         if v is not None:
             s[k] = type(s[k])(v)
-    name = os.path.splitext(os.path.basename(path))[0]
-    log = os.path.abspath(log or built("logs", "system", f"{name}-{hv}-{tools}".replace("/", "_")))
+    return s
+
+
+def write_layer(path, log, files):
+    """The scenario, and what it uses, as a layer of the image."""
     shutil.rmtree(log, ignore_errors=True)
     tree = os.path.join(log, "tree", "scenario")
     os.makedirs(tree)
@@ -144,57 +144,89 @@ def run(path, hv="torc", tools="torc", log=None, args=(), files=(), boot="direct
         shutil.copy(f, tree)
     pack(os.path.join(log, "tree"), os.path.join(log, "scenario.cpio"))
     shutil.rmtree(os.path.join(log, "tree"))
+    return os.path.join(log, "scenario.cpio")
 
+
+def layers_of(s, hv, parts):
+    """The image's layers, for these sets of tools."""
     layers = ["base"]
-    parts = {tools, store or tools, console or tools} if not s["init"] else set()
     # The stock tools' helpers for dom0's own nodes are wanted with either set while ours has none.
     layers += [x for x in ("stock", "torc") if x in parts or (x == "stock" and hv == "stock")]
     layers += [x for x in s["layers"].split(",") if x and x not in layers]
-    initrd = [built("image", f"{x}.cpio.gz") for x in layers] + [os.path.join(log, "scenario.cpio")]
-    for f in initrd:
+    files = [built("image", f"{x}.cpio.gz") for x in layers]
+    for f in files:
         if not os.path.exists(f):
             raise RigError(f"no {f}: run make images")
+    return files
 
+
+def disks_of(s, d):
+    disks = []
+    for i, kind in enumerate(x for x in s["disks"].split(",") if x):
+        os.makedirs(d, exist_ok=True)
+        f = os.path.join(d, f"disk{i}")
+        subprocess.run(["truncate", "-s", "64M", f], check=True)
+        kind, _, fs = kind.partition(":")
+        if fs:
+            subprocess.run([shutil.which(f"mkfs.{fs}") or f"/usr/sbin/mkfs.{fs}", "-q", "-F", f], check=True)
+        disks.append((kind, f))
+    return disks
+
+
+def nics_of(s, log, node):
+    nics = [(kind, "user,restrict=on,tftp=" + comma_dir(log)) for kind in s["nics"].split(",") if kind]
+    if s["nodes"] > 1:
+        server = "on" if node == 0 else "off"
+        kind = nics[0][0] if nics else "e1000"
+        nics = [(kind, f"stream,server={server},addr.type=unix,addr.path={log}/wire")]
+    return nics
+
+
+def start_all(machines, log):
+    """The first has the wire that the others are joined to."""
+    for node, m in enumerate(machines):
+        m.start()
+        while len(machines) > 1 and node == 0 and not os.path.exists(f"{log}/wire") and m.proc.poll() is None:
+            time.sleep(0.05)
+
+
+def prepare(path, hv="torc", tools="torc", log=None, args=(), files=(), boot="direct", kernel=None, hv_args=None,
+            kernel_args=KERNEL_ARGS, store=None, console=None, extra_hv_args="", **override):
+    """The machines of one scenario, not started yet; returns its settings, the Result to be, and them. Keyword arguments
+    override the scenario's settings."""
+    if not os.path.exists(path):
+        path = os.path.join(SCENARIOS, path + ".sh")
+    s = settings_of(path, override)
+    name = os.path.splitext(os.path.basename(path))[0]
+    log = os.path.abspath(log or built("logs", "system", f"{name}-{hv}-{tools}".replace("/", "_")))
+    initrd = layers_of(s, hv, {tools, store or tools, console or tools} if not s["init"] else set())
+    initrd.append(write_layer(path, log, files))
     result = Result(f"{name} [{hv}/{tools}" + (f" smp={s['smp']}" if s["smp"] != 1 else "") +
                     (f" boot={boot}" if boot != "direct" else "") + "]", log)
-    t0 = time.monotonic()
     machines = []
+    for node in range(s["nodes"]):
+        d = os.path.join(log, f"node{node}") if s["nodes"] > 1 else log
+        words = [f"rig.scenario={name}", f"rig.node={node}", f"torc.tools={tools}", f"rig.hv={os.path.basename(hv)}"]
+        words += [f"torc.{k}={v}" for k, v in (("store", store), ("console", console)) if v]
+        words += [f"rig.{a}" for a in args]
+        if s["init"]:
+            words.append(f"rdinit=/scenario/{s['init']}")
+        machines.append(Machine(
+            d, hv=hypervisor(hv),
+            hv_args=(hv_args or HV_ARGS).format(m=s["dom0_mem"]) + (" " + extra_hv_args if extra_hv_args else ""),
+            kernel=kernel or built("stock", "vmlinux"), kernel_args=" ".join([kernel_args] + words), initrd=initrd,
+            boot=boot, smp=s["smp"], mem=s["mem"], disks=disks_of(s, d), nics=nics_of(s, log, node),
+            icount=int(s["icount"]) if s["icount"] else None, pace=int(s["pace"]) if s["pace"] else None, node=node,
+            reboot=s["boots"] > 1 or s["restarts"], extra=["-mem-prealloc"] if s["touched"] else ()))
+    return s, result, machines
+
+
+def run(path, **how):
+    """Run one scenario; returns a Result. What there is to say of it: see prepare()."""
+    s, result, machines = prepare(path, **how)
+    t0 = time.monotonic()
     try:
-        for node in range(s["nodes"]):
-            d = os.path.join(log, f"node{node}") if s["nodes"] > 1 else log
-            disks = []
-            for i, kind in enumerate(x for x in s["disks"].split(",") if x):
-                os.makedirs(d, exist_ok=True)
-                f = os.path.join(d, f"disk{i}")
-                subprocess.run(["truncate", "-s", "64M", f], check=True)
-                kind, _, fs = kind.partition(":")
-                if fs:
-                    subprocess.run([shutil.which(f"mkfs.{fs}") or f"/usr/sbin/mkfs.{fs}", "-q", "-F", f], check=True)
-                disks.append((kind, f))
-            nics = [(kind, "user,restrict=on,tftp=" + comma_dir(log)) for kind in s["nics"].split(",") if kind]
-            if s["nodes"] > 1:
-                server = "on" if node == 0 else "off"
-                kind = nics[0][0] if nics else "e1000"
-                nics = [(kind, f"stream,server={server},addr.type=unix,addr.path={log}/wire")]
-            words = [f"rig.scenario={name}", f"rig.node={node}", f"torc.tools={tools}", f"rig.hv={os.path.basename(hv)}"]
-            words += [f"torc.{k}={v}" for k, v in (("store", store), ("console", console)) if v]
-            words += [f"rig.{a}" for a in args]
-            if s["init"]:
-                words.append(f"rdinit=/scenario/{s['init']}")
-            m = Machine(d, hv=hypervisor(hv),
-                        hv_args=(hv_args or HV_ARGS.format(m=s["dom0_mem"])) +
-                        (" " + extra_hv_args if extra_hv_args else ""),
-                        kernel=kernel or built("stock", "vmlinux"),
-                        kernel_args=" ".join([KERNEL_ARGS] + words), initrd=initrd, boot=boot,
-                        smp=s["smp"], mem=s["mem"], disks=disks, nics=nics,
-                        icount=int(s["icount"]) if s["icount"] else None,
-                        pace=int(s["pace"]) if s["pace"] else None, node=node,
-                        reboot=s["boots"] > 1 or s["restarts"], extra=["-mem-prealloc"] if s["touched"] else ())
-            machines.append(m)
-            m.start()
-            if s["nodes"] > 1 and node == 0:
-                while not os.path.exists(f"{log}/wire") and m.proc.poll() is None:
-                    time.sleep(0.05)
+        start_all(machines, result.log)
         have_ended, cut = wait_together(machines, t0 + s["timeout"])
         for node, (m, ended) in enumerate(zip(machines, have_ended)):
             if not ended:

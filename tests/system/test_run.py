@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What "make run" and "make iso" boot: a shell in dom0 beside a guest, typed at like a person would."""
+"""What "make run" and "make iso" boot: a shell in dom0 beside a guest, typed at like a person would; and the two hosts of
+"make run-pair"."""
 
 import json
 import os
 import re
 import subprocess
+import sys
+import threading
 
 import pytest
 
@@ -72,3 +75,48 @@ def test_a_shell_beside_a_guest(how, record_property):
         check("power off", m.wait(30) and m.ended == "guest-shutdown", f"QEMU says {m.ended}")
     finally:
         m.kill()
+
+
+def test_two_hosts_to_look_at(record_property):
+    tap = []
+    record_property("tap", tap)
+    said = b""
+    p = subprocess.Popen([sys.executable, "-B", os.path.join(rig.HERE, "pair")], stdin=subprocess.PIPE,
+                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    too_long = threading.Timer(600, p.kill)
+    too_long.start()
+
+    def check(name, pattern):
+        """The next line that matches, or the end of what it says without one."""
+        nonlocal said
+        while not (m := re.search(pattern, said, re.M)):
+            data = os.read(p.stdout.fileno(), 65536)
+            if not data:
+                break
+            said += data
+        tap.append(f"{'ok' if m else 'not ok'} make run-pair: {name}" + ("" if m else f": {said[-600:].decode(errors='replace')}"))
+        if not m:
+            pytest.fail(f"{tap[-1]}; logs in {rig.built('logs', 'pair')}", pytrace=False)
+        said = said[m.end():]
+
+    def ask(command):
+        p.stdin.write(command + b"\n")
+        p.stdin.flush()
+
+    try:
+        check("a guest runs on the first host", rb"^web +\d+ ")
+        check("it goes to the other, and one sees how", rb"^host1 # torc migrate .*web other[^#]*\d ms")
+        check("it is there", rb"^host2 # torc list[^#]*^web +\d+ ")
+        check("it comes back", rb"^host2 # torc migrate .*web other")
+        check("nothing was lost", rb"^[1-9]\d* numbers have come over its connection, none is missing")
+        check("a shell comes up", rb"^host1 # (\x1b\[6n)?$")
+        ask(b"there torc host list; echo the-other-$((40 + 2))")
+        check("it reaches the other host", rb"^other +10\.9\.0\.1 [^#]*the-other-42")
+        ask(b"poweroff -f")
+        check("power off ends both", rb"powers the machine off|Power down")
+        tap.append(f"{'ok' if p.wait(30) == 0 else 'not ok'} make run-pair: it ends by itself")
+        assert p.returncode == 0
+    finally:
+        too_long.cancel()
+        p.kill()
+        p.wait()

@@ -240,11 +240,11 @@ COMP_WORDS=(torc "$2" "$3") COMP_CWORD=2
 _torc
 printf '%s\n' "${COMPREPLY[@]}"
 C
-completes() { PATH="$dir/fake:$PATH" bash "$dir/complete" "$B/completions/torc" "$1" "$2"; }
+completes() { PATH="$dir/fake:$PATH" bash "$dir/complete" "$(realpath "$B")/completions/torc" "$1" "$2"; }
 said=$(completes destroy we)
 [ "$(head -1 <<< "$said")" = web ] && [ "$(eval "echo $(tail -1 <<< "$said")")" = "$("$dir/fake/torc" | awk 'END { print $1 }')" ] && [ ! -e "$dir/ran" ]
 result $? "completion runs nothing that is in a guest's name" "$said; $(ls "$dir")"
-said=$(cd "$dir" && completes save web)
+said=$(completes save web)
 [ "$said" = web ] && [ "$(completes create "$dir/ok")" = "$dir/ok.cfg" ]
 result $? "it knows where a guest, and where a file belongs" "$said; $(completes create "$dir/ok")"
 "$T" help --errors > "$dir/errors"

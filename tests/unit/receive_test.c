@@ -80,9 +80,21 @@ static void delta(uint64_t pfn, size_t len)
 	assert_int_equal(stream_write_deltas(&io, &d, 1), 0);
 }
 
+static unsigned int seen, seen_to_stand; /* records; of a guest that stands still */
+
+static int progress(void *arg, const struct mig_progress *p)
+{
+	(void)arg;
+	seen++;
+	assert_true(p->last || !seen_to_stand);
+	seen_to_stand += p->last;
+	return 0;
+}
+
 /* Until the stream ends; the reason must hold the words. */
 static void receive(bool deltas, const char *words)
 {
+	const struct mig_calls calls = { .progress = progress };
 	const struct mig_receive_opts o = { TO, 3, 4, .max_pages = m->max_pages, .deltas = deltas };
 	struct mig_receiver *r;
 	struct mig_received got;
@@ -91,7 +103,8 @@ static void receive(bool deltas, const char *words)
 	int rc = mig_receive_begin(&r, &io, &head, &why);
 
 	assert_int_equal(rc, 0);
-	rc = mig_receive(r, h, &o, NULL, &got, &why);
+	seen = seen_to_stand = 0;
+	rc = mig_receive(r, h, &o, &calls, &got, &why);
 	mig_receive_end(&r);
 	if (!rc || !strstr(why.text, words))
 		fail_msg("expected \"%s\", got %d \"%s\"", words, rc, why.text);
@@ -259,6 +272,22 @@ static void hostile(void **state)
 	refused("more than the domain's 10 pages");
 }
 
+/* From its state on, which comes when it cannot change any more */
+static void stands_from_its_state_on(void **state)
+{
+	(void)state;
+	front();
+	page(5, STREAM_NOTAB);
+	receive(false, "ends in the middle");
+	assert_true(seen > 1);
+	assert_int_equal(seen_to_stand, 0);
+	front();
+	stream_write_tsc(&io, &(struct stream_tsc){ 1, 2000000, 0, 0 });
+	page(5, STREAM_NOTAB);
+	receive(false, "ends in the middle");
+	assert_int_equal(seen_to_stand, 2);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -267,6 +296,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(fits_nothing, setup, teardown),
 		cmocka_unit_test_setup_teardown(damaged, setup, teardown),
 		cmocka_unit_test_setup_teardown(hostile, setup, teardown),
+		cmocka_unit_test_setup_teardown(stands_from_its_state_on, setup, teardown),
 	};
 
 	return cmocka_run_group_tests_name("receive", tests, NULL, NULL);

@@ -5,7 +5,7 @@
 # heavy1 (16 MiB), these with 128 MiB,
 # ref64, ref32 (the reference guest, rewriting 1 MiB and checking it), calm64, calm32 (20 ms later again), wild64, wild32 (16 MiB), these with
 # $RIG_mem MiB. Kinds with a + between go at the same time, and several of a kind as ref32-1+ref32-2. At most $RIG_seconds for each of these
-# groups. Each move has a line, up to $RIG_shown of them. $RIG_lanes: over so many further connections.
+# groups. Each move has a line, up to $RIG_shown of them. $RIG_lanes: over so many further connections. $RIG_deadline: for the rounds of each, for slow machines.
 . /scenario/pair.sh
 pair
 make_guest() { # KIND: starts it as $GUEST; $counts is what its console shows again and again
@@ -53,7 +53,7 @@ to_and_fro() { # MOVES GUEST...
 	for g; do
 		this $g
 		for h in here there; do
-			on $h "rm -f /tmp/*.$g; sh /scenario/shuttle.sh $g $counts ${RIG_options:---downtime 100ms --deadline 10s --on-deadline force} ${RIG_lanes:+--lanes $RIG_lanes} > /tmp/shuttle.$g 2>&1 < /dev/null &"
+			on $h "rm -f /tmp/*.$g; sh /scenario/shuttle.sh $g $counts ${RIG_options:---downtime 100ms --deadline ${RIG_deadline:-10s} --on-deadline force} ${RIG_lanes:+--lanes $RIG_lanes} > /tmp/shuttle.$g 2>&1 < /dev/null &"
 		done
 	done
 	while [ $done -lt $moves ] && [ $(date +%s) -lt $until ] && [ $quiet -lt ${RIG_quiet:-48} ]; do
