@@ -55,6 +55,7 @@ struct mig_send_opts {
 	 * guest writes by suspending itself, and what a page takes then (see predict.h) */
 	uint64_t table_ns, other_ns, extra_pages;
 	uint64_t last_page_ns, of_page_ns;
+	bool known; /* these are this very guest's */
 	uint64_t left_pages, left_of;
 };
 

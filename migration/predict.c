@@ -73,7 +73,9 @@ static double last_page_ns(const struct curve *c, const struct predict_limits *l
 	if (!l->last_page_ns || !l->of_page_ns)
 		return c->page_ns;
 	speed = c->page_ns / (double)l->of_page_ns;
-	if (speed > AS_IT_WAS)
+	if (!l->known) /* others' may have had deltas, or nothing that packs */
+		ns *= speed;
+	else if (speed > AS_IT_WAS)
 		ns *= speed / AS_IT_WAS;
 	else if (speed < 1 / AS_IT_WAS)
 		ns *= speed * AS_IT_WAS;

@@ -6,6 +6,7 @@
 #ifndef TORC_MIGRATION_PREDICT_H
 #define TORC_MIGRATION_PREDICT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* One round as it went. Times in ns. */
@@ -40,10 +41,12 @@ struct predict_limits {
 			      other side */
 	uint64_t left_ns;  /* until the deadline; 0: there is none */
 	/* of the last round: what the guest writes by suspending itself; what a page took then, an
-	 * earlier time, and what one took in the rounds before (0: as in the rounds); what it takes
-	 * at least, with a cap */
+	 * earlier time, and what one took in the rounds before (0: as in the rounds); were these
+	 * this very guest's; what it takes at least, with a cap */
 	uint64_t extra_pages;
-	uint64_t last_page_ns, of_page_ns, least_page_ns;
+	uint64_t last_page_ns, of_page_ns;
+	bool known;
+	uint64_t least_page_ns;
 	/* where what a guest writes on its way to its suspension is sent meanwhile: how many pages
 	 * were left for the last round an earlier time, when how many were due at the decision; 0:
 	 * not known */

@@ -162,6 +162,7 @@ static enum next decide(struct rounds *r)
 				    .extra_pages = r->s->o->extra_pages,
 				    .last_page_ns = o->last_page_ns,
 				    .of_page_ns = o->of_page_ns,
+				    .known = o->known,
 				    .least_page_ns = capped_page_ns(r),
 				    .left_pages = r->s->o->left_pages,
 				    .left_of = r->s->o->left_of,

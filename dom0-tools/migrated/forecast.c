@@ -21,6 +21,7 @@ void forecast(struct mig_send_opts *o, const struct costs *own, const struct cos
 	o->left_of = guest->left_of;
 	o->last_page_ns = guest->last_page_ns;
 	o->of_page_ns = guest->of_page_ns;
+	o->known = own->of_guest || theirs->left_pages;
 }
 
 void forecast_departed(struct costs *seen, const struct mig_outcome *o, const struct mig_parts *all)

@@ -86,6 +86,7 @@ static void one_move(unsigned int from, const struct kind *k, double spread, uin
 		.extra_pages = o.extra_pages,
 		.last_page_ns = o.last_page_ns,
 		.of_page_ns = o.of_page_ns,
+		.known = o.known,
 		.left_pages = o.left_pages,
 		.left_of = o.left_of,
 	};

@@ -182,6 +182,7 @@ static void as_it_was(void **state)
 	(void)state;
 	l.last_page_ns = PAGE_NS / 4;
 	l.of_page_ns = PAGE_NS;
+	l.known = true;
 	assert_int_equal(predict(&r, 1, &l).now_ns, 5 * MS + 600 * PAGE_NS / 4);
 	r.took_ns = 19000 * PAGE_NS;
 	assert_int_equal(predict(&r, 1, &l).now_ns, 5 * MS + 600 * PAGE_NS / 4);
@@ -191,6 +192,10 @@ static void as_it_was(void **state)
 	assert_int_equal(predict(&r, 1, &l).now_ns, 5 * MS + 600 * PAGE_NS);
 	r.took_ns = 1000 * PAGE_NS;
 	assert_int_equal(predict(&r, 1, &l).now_ns, 5 * MS + 600 * PAGE_NS / 20);
+	/* of other guests it says in what proportion they stood */
+	l.known = false;
+	r.took_ns = 5000 * PAGE_NS;
+	assert_int_equal(predict(&r, 1, &l).now_ns, 5 * MS + 600 * PAGE_NS / 8);
 	/* a cap holds for all rounds */
 	l.least_page_ns = 3 * PAGE_NS;
 	assert_int_equal(predict(&r, 1, &l).now_ns, 5 * MS + 600 * 3 * PAGE_NS);
