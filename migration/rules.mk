@@ -44,6 +44,6 @@ soak-migrate: rig all
 	$(Q)bad=0; \
 	$(RIG_MOVE) --log $(B)/logs/system/moves --arg guests=$${GUESTS:-linux1,linux4,ref64,ref32,wild64,wild32} --arg moves=$${MOVES:-50} moves || bad=1; \
 	$(RIG_MOVE) --log $(B)/logs/system/moves-many --arg guests=$${SMALL:-calm32-1+calm32-2+calm32-3+calm32-4} --arg moves=$${SMALL_MOVES:-250} --arg shown=0 moves || bad=1; \
-	$(RIG_MOVE) --log $(B)/logs/system/faults --arg cuts=$${CUTS:-5} --arg faults=$${FAULTS:-450} faults || bad=1; \
+	$(RIG_MOVE) --log $(B)/logs/system/faults --arg cuts=$${CUTS:-5} --arg outage=110 --arg faults=$${FAULTS:-450} faults || bad=1; \
 	$(RIG_MOVE) --log $(B)/logs/system/faults-hosts --arg nocut=1 --arg kinds=host --arg faults=$${HOST_FAULTS:-50} faults || bad=1; \
 	exit $$bad

@@ -8,7 +8,6 @@
 #include <string.h>
 #include <syslog.h>
 
-#define STALL_NS (60 * SECOND) /* of the image */
 /* a source whose connection broke is waited for RETURN_NS; whether it knows of a guest that runs
  * here is asked for sooner, by recover.c */
 #define KNOWS_NS (6 * SECOND)

@@ -8,15 +8,13 @@
 #include <syslog.h>
 #include <time.h>
 
-#define STALL_NS  (60 * SECOND) /* of the image */
 #define REACH_NS  (10 * SECOND)
 #define ANSWER_NS (60 * SECOND) /* checks open disks, also over a network */
 #define BUILD_NS  (60 * SECOND) /* from the end of the image until the target has the guest ready */
 #define DEAL_NS	  (120 * SECOND) /* then it is recover.c's */
 #define PART_NS	  (3 * SECOND)	 /* for the other host to hear the last word, and hang up */
-/* how long a broken connection is mended: while the guest runs, while it stands still, when it may
- * not go on here */
-#define MEND_RUNS_NS	(120 * SECOND)
+/* how long a broken connection is mended while the guest stands still, and when it may not go on
+ * here */
 #define MEND_STOPPED_NS (15 * SECOND)
 #define MEND_HANDED_NS	(5 * SECOND)
 #define LANE_NS		(3 * SECOND) /* to come up: an end of the connection waits for it */
@@ -46,7 +44,7 @@ static int again(void *arg, struct channel *c, struct why *why)
 	uint64_t until = mig_now_ns() + (s != HANDOVER_OWNER && s != HANDOVER_SUSPENDED ?
 						 MEND_HANDED_NS :
 					 stands ? MEND_STOPPED_NS :
-						  MEND_RUNS_NS);
+						  MEND_NS);
 	const struct timespec nap = { .tv_nsec = 200000000 };
 	struct hostlink *l;
 	int rc = -ENOTCONN;

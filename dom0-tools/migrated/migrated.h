@@ -23,7 +23,11 @@
 #define MOST_STRANGERS 32 /* of these, for who comes by the network: the others are ours */
 #define TICK_NS	       200000000ull
 #define SECOND	       1000000000ull
-#define RETURN_NS      (30 * SECOND) /* a source whose connection broke is waited for so long */
+/* A connection that broke is made anew for so long while the guest runs; the target waits for that,
+ * and only a stream that does not go on for longer than both has stopped. */
+#define MEND_NS	  (120 * SECOND)
+#define RETURN_NS (MEND_NS + 10 * SECOND)
+#define STALL_NS  (MEND_NS + 60 * SECOND)
 
 struct migrated {
 	char pins[PATH_MAX], records[PATH_MAX];

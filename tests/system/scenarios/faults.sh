@@ -5,7 +5,7 @@
 # each guest is on exactly one host, at work, its memory as it was, and the Linux guest's disk and connection; or it was on the host
 # that died, and is on none.
 # $RIG_faults: how many, $RIG_seconds: at most so long, $RIG_kinds: of which kinds (a comma between), $RIG_nocut: without what a link costs that is
-# cut half-way, $RIG_cuts: how often that.
+# cut half-way, $RIG_cuts: how often that, $RIG_outage: one is cut for so many seconds.
 . /scenario/pair.sh
 # What passes between the daemons passes through the relays, which do to it what /tmp/wire says on their host
 starts_anew() { /scenario/relay 8109 $peer 8102 /tmp/wire > /tmp/relay.log 2>&1 < /dev/null & }
@@ -56,6 +56,16 @@ while [ -z "$RIG_nocut" ] && [ $cuts -lt ${RIG_cuts:-1} ]; do
 	check "cut $cuts: and it came to its end" runs_on there
 	move here > /dev/null
 done
+if [ -n "$RIG_outage" ]; then
+	move there --json --bandwidth 5M --deadline 60s --downtime 1s --on-deadline force > /tmp/out 2>&1 &
+	wait_for 60 begun
+	wire cut
+	sleep $RIG_outage
+	wire pass
+	check "a link that is away for $RIG_outage s ends no migration" wait $!
+	check "and the guest is there" wait_for 60 runs_on there || say "$(tail -3 /tmp/out)"
+	move here > /dev/null
+fi
 ms() { sleep $(($1 / 1000)).$(printf %03d $(($1 % 1000))); }
 kinds=$(echo ${RIG_kinds:-source,target,both,cut,cut-source,cut-target,stall,delay,corrupt,viewer,host} | tr , ' ')
 which_start() { echo 'cat /proc/sys/kernel/random/boot_id' | timeout 5 nc $peer 7100; }
