@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -173,11 +174,43 @@ bool meet_is_from(const char *address, int fd, char who[MEET_WHO])
 	return is;
 }
 
+static int dial_path(const char *path)
+{
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	int fd, rc;
+
+	if (strlen(path) >= sizeof(a.sun_path))
+		return -ENAMETOOLONG;
+	strcpy(a.sun_path, path);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0 || !connect(fd, (struct sockaddr *)&a, sizeof(a)))
+		return fd < 0 ? -errno : fd;
+	rc = -errno;
+	close(fd);
+	return rc;
+}
+
+static int reach_path(const char *path, uint64_t deadline_ns, int *fd, struct why *why)
+{
+	int rc;
+
+	while ((*fd = dial_path(path)) < 0 && mig_now_ns() < deadline_ns)
+		wait_ms(200);
+	if (*fd >= 0)
+		return 0;
+	rc = why_set(why, TE_CHANNEL, "the socket %s: %s", path, strerror(-*fd));
+	return why_hint(why, rc, "is there what passes connections on from it (ssh -L)?");
+}
+
 int meet_reach(const char *address, uint16_t port, uint64_t deadline_ns, int *fd, struct why *why)
 {
+	const size_t unix_len = strlen(MEET_UNIX);
 	struct addrinfo *all;
-	int rc = resolve(address, port, true, &all, why);
+	int rc;
 
+	if (strncmp(address, MEET_UNIX, unix_len) == 0)
+		return reach_path(address + unix_len, deadline_ns, fd, why);
+	rc = resolve(address, port, true, &all, why);
 	if (rc)
 		return rc;
 	while ((*fd = dial_any(all)) < 0 && mig_now_ns() < deadline_ns)

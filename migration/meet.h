@@ -19,7 +19,9 @@ int meet(const char *address, uint16_t port, uint64_t deadline_ns, int *fd, bool
 bool meet_is_from(const char *address, int fd, char who[MEET_WHO]);
 
 /* A connected socket to where something listens: at the address's own port ("host:8109") if it has
- * one. Tried until the deadline. */
+ * one, or at a UNIX socket of this host ("unix:/path"), from which somebody passes it on. Tried
+ * until the deadline. */
+#define MEET_UNIX "unix:"
 int meet_reach(const char *address, uint16_t port, uint64_t deadline_ns, int *fd, struct why *why);
 
 #endif

@@ -40,6 +40,8 @@ struct pin {
 	uint8_t fingerprint[FINGERPRINT_SIZE];
 };
 int pin_add(const char *dir, const struct pin *p, const char *pem, struct why *why);
+/* It is reached elsewhere from now on; who it is stays. */
+int pin_move(const char *dir, const char *name, const char *address, struct why *why);
 int pin_get(const char *dir, const char *name, struct pin *p, struct why *why);
 int pin_remove(const char *dir, const char *name, struct why *why);
 /* All that can be read; one that cannot be is an error then, and not one less. */

@@ -31,7 +31,7 @@ static int file_of(const char *dir, const char *name, const char *suffix, char f
 	return 0;
 }
 
-int pin_add(const char *dir, const struct pin *p, const char *pem, struct why *why)
+static int write_words(const char *dir, const struct pin *p, struct why *why)
 {
 	struct json_object *o;
 	char file[512];
@@ -40,9 +40,6 @@ int pin_add(const char *dir, const struct pin *p, const char *pem, struct why *w
 
 	if (rc)
 		return rc;
-	rc = path_make_dirs(dir);
-	if (rc)
-		return why_set(why, TE_FILE, "%s: %s", dir, strerror(-rc));
 	o = json_object_new_object();
 	json_object_object_add(o, "name", json_object_new_string(p->name));
 	json_object_object_add(o, "address", json_object_new_string(p->address));
@@ -50,10 +47,39 @@ int pin_add(const char *dir, const struct pin *p, const char *pem, struct why *w
 	text = json_object_to_json_string_ext(o, JSON_C_TO_STRING_PRETTY);
 	rc = durable_write(file, text, strlen(text), 0644);
 	json_object_put(o);
-	if (!rc && !file_of(dir, p->name, ".pem", file, why))
-		/* last: from here on it is known */
-		rc = durable_write(file, pem, strlen(pem), 0644);
 	return rc ? why_set(why, TE_FILE, "%s: %s", file, strerror(-rc)) : 0;
+}
+
+int pin_add(const char *dir, const struct pin *p, const char *pem, struct why *why)
+{
+	char file[512];
+	int rc = file_of(dir, p->name, ".pem", file, why);
+
+	if (rc)
+		return rc;
+	rc = path_make_dirs(dir);
+	if (rc)
+		return why_set(why, TE_FILE, "%s: %s", dir, strerror(-rc));
+	rc = write_words(dir, p, why);
+	if (rc)
+		return rc;
+	/* last: from here on it is known */
+	rc = durable_write(file, pem, strlen(pem), 0644);
+	return rc ? why_set(why, TE_FILE, "%s: %s", file, strerror(-rc)) : 0;
+}
+
+int pin_move(const char *dir, const char *name, const char *address, struct why *why)
+{
+	struct pin p;
+	int rc = pin_get(dir, name, &p, why);
+
+	if (rc)
+		return rc;
+	if (!*address || strlen(address) >= sizeof(p.address))
+		return why_set(why, TE_USAGE, "an address has 1 to %zu characters",
+			       sizeof(p.address) - 1);
+	strcpy(p.address, address);
+	return write_words(dir, &p, why);
 }
 
 /* -EINVAL: it can be read, and is none */

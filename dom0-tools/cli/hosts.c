@@ -229,5 +229,9 @@ int cmd_host(struct cli *c, int argc, char **argv)
 		pins_dir(dir);
 		return pin_remove(dir, argv[optind + 1], c->why);
 	}
-	return cli_usage(c, "pair NAME, list, or revoke NAME?");
+	if (!strcmp(what, "address") && n == 3) {
+		pins_dir(dir);
+		return pin_move(dir, argv[optind + 1], argv[optind + 2], c->why);
+	}
+	return cli_usage(c, "pair NAME, list, address NAME ADDRESS, or revoke NAME?");
 }

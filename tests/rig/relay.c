@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * relay OWN-PORT TO-ADDRESS TO-PORT CONTROL: passes connections on, as badly as the file CONTROL
- * says, which is read anew as bytes pass: "delay MS" holds each piece back, "corrupt N" changes one
- * bit in about every N bytes, "stall" passes nothing, "cut" ends every connection and takes none;
- * anything else, or no file, and all passes.
+ * relay OWN-PORT-OR-PATH TO-ADDRESS TO-PORT CONTROL: passes connections on, as badly as the file
+ * CONTROL says, which is read anew as bytes pass: "delay MS" holds each piece back, "corrupt N"
+ * changes one bit in about every N bytes, "stall" passes nothing, "cut" ends every connection and
+ * takes none; anything else, or no file, and all passes.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -11,11 +11,13 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -108,28 +110,42 @@ static void *connection(void *arg)
 	return NULL;
 }
 
+/* At a path, or a port of this host's own */
+static int listen_at(const char *where)
+{
+	struct sockaddr_un path = { .sun_family = AF_UNIX };
+	struct sockaddr_in port = { .sin_family = AF_INET };
+	bool is_path = *where == '/';
+	int one = 1, l = socket(is_path ? AF_UNIX : AF_INET, SOCK_STREAM, 0);
+
+	snprintf(path.sun_path, sizeof(path.sun_path), "%s", where);
+	port.sin_port = htons((uint16_t)atoi(where));
+	port.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	setsockopt(l, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	if (bind(l, is_path ? (struct sockaddr *)&path : (struct sockaddr *)&port,
+		 is_path ? sizeof(path) : sizeof(port)) ||
+	    listen(l, 16)) {
+		fprintf(stderr, "relay: %s: %s\n", where, strerror(errno));
+		exit(1);
+	}
+	return l;
+}
+
 int main(int argc, char **argv)
 {
-	struct sockaddr_in at = { .sin_family = AF_INET };
-	int one = 1, l = socket(AF_INET, SOCK_STREAM, 0), fd;
 	pthread_t t;
+	int l, fd;
 
 	if (argc != 5 || inet_pton(AF_INET, argv[2], &to.sin_addr) != 1) {
-		fprintf(stderr, "usage: relay OWN-PORT TO-ADDRESS TO-PORT CONTROL\n");
+		fprintf(stderr, "usage: relay OWN-PORT-OR-PATH TO-ADDRESS TO-PORT CONTROL\n");
 		return 2;
 	}
 	to.sin_family = AF_INET;
 	to.sin_port = htons((uint16_t)atoi(argv[3]));
-	at.sin_port = htons((uint16_t)atoi(argv[1]));
-	at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	control = argv[4];
 	signal(SIGPIPE, SIG_IGN);
 	srand((unsigned int)time(NULL));
-	setsockopt(l, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-	if (bind(l, (struct sockaddr *)&at, sizeof(at)) || listen(l, 16)) {
-		fprintf(stderr, "relay: %s: %s\n", argv[1], strerror(errno));
-		return 1;
-	}
+	l = listen_at(argv[1]);
 	while ((fd = accept(l, NULL, NULL)) >= 0)
 		if (pthread_create(&t, NULL, connection, (void *)(intptr_t)fd) == 0)
 			pthread_detach(t);

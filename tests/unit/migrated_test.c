@@ -17,6 +17,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "dom0-tools/migrated/migrated.h"
@@ -349,6 +350,30 @@ int __wrap_getaddrinfo(const char *node, const char *service, const struct addri
 	       __real_getaddrinfo("127.0.0.1", service, hints, &(*list)->ai_next);
 }
 
+/* What somebody else passes on, as ssh does, is reached at a path. */
+static void reached_at_a_path(void **state)
+{
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	int l = socket(AF_UNIX, SOCK_STREAM, 0), fd;
+	char text[128], too_long[160] = MEET_UNIX;
+	struct why why = { 0 };
+
+	(void)state;
+	snprintf(a.sun_path, sizeof(a.sun_path), "/tmp/torc-reached-%d", (int)getpid());
+	assert_int_equal(bind(l, (struct sockaddr *)&a, sizeof(a)), 0);
+	assert_int_equal(listen(l, 4), 0);
+	snprintf(text, sizeof(text), MEET_UNIX "%s", a.sun_path);
+	assert_int_equal(meet_reach(text, 1, mig_now_ns(), &fd, &why), 0);
+	close(fd);
+	close(l);
+	assert_int_not_equal(meet_reach(text, 1, mig_now_ns(), &fd, &why), 0);
+	assert_non_null(strstr(why.text, "Connection refused"));
+	unlink(a.sun_path);
+	memset(too_long + strlen(too_long), '/', sizeof(too_long) - strlen(too_long) - 1);
+	assert_int_not_equal(meet_reach(too_long, 1, mig_now_ns(), &fd, &why), 0);
+	assert_non_null(strstr(why.text, "File name too long"));
+}
+
 static void met_at_the_second_address(void **state)
 {
 	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(0x7f000001) };
@@ -551,6 +576,7 @@ int main(void)
 		cmocka_unit_test(strangers_leave_room_for_open_migrations),
 		cmocka_unit_test(elsewhere),
 		cmocka_unit_test(reached),
+		cmocka_unit_test(reached_at_a_path),
 		cmocka_unit_test(new_keys_are_used_at_once),
 		cmocka_unit_test(known_by_its_address),
 		cmocka_unit_test(met_at_a_port_that_was_taken),

@@ -202,6 +202,12 @@ static void pins(void **state)
 	assert_string_equal(q.name, "host2");
 	assert_int_not_equal(pin_find(dir, identity_fingerprint(eve), &q, &why), 0);
 	strcpy(p.name, "../x");
+	assert_int_equal(pin_move(dir, "host2", "unix:/run/tunnel", &why), 0);
+	assert_int_equal(pin_get(dir, "host2", &q, &why), 0);
+	assert_string_equal(q.address, "unix:/run/tunnel");
+	assert_memory_equal(q.fingerprint, identity_fingerprint(bob), FINGERPRINT_SIZE);
+	assert_int_not_equal(pin_move(dir, "host2", "", &why), 0);
+	assert_int_not_equal(pin_move(dir, "host3", "10.0.0.3", &why), 0);
 	assert_int_equal(pin_add(dir, &p, identity_pem(eve), &why), -EINVAL);
 	assert_int_equal(pin_remove(dir, ".hidden", &why), -EINVAL);
 	assert_int_equal(pin_each(dir, count, &n, &why), 0);

@@ -44,6 +44,15 @@ round() { # here|there NAME [OPTION...]
 round there "to the other host"
 round here "and back over two more connections" --lanes 2 --downtime 1s --deadline 15s --on-deadline force
 check "pieces went over both of them" there "grep -a 'web went to other.* over 2 lanes' /var/log/messages"
+# as through ssh -L /run/tunnel:localhost:8102
+/scenario/relay /run/tunnel $peer 8102 /tmp/wire 2> /tmp/relay.log < /dev/null &
+relay=$!
+check "a host is reached another way" torc host address other unix:/run/tunnel
+round there "through a UNIX socket"
+kill $relay
+round here "back from there once more"
+refuses "a tunnel that is gone" "the socket /run/tunnel: Connection refused" tool migrate --check web other
+check "and as before" torc host address other $peer
 check "the daemons hold no more files than before" wait_for 20 hold_as_before || say "$(held here) and $(held there), $held_here and $held_there before"
 
 # --- killed on the way: at the first page, and when the guest stands still
