@@ -15,6 +15,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "dom0-tools/common/alive.h"
 #include "migration/identity.h"
 #include "migration/io.h"
 
@@ -360,18 +361,11 @@ static int nonblocking(int fd)
  */
 static void notice_silence(int fd)
 {
-	static const struct {
-		int level, option, value;
-	} set[] = {
-		{ IPPROTO_TCP, TCP_NODELAY, 1 },   { IPPROTO_TCP, TCP_USER_TIMEOUT, 8000 },
-		{ SOL_SOCKET, SO_KEEPALIVE, 1 },   { IPPROTO_TCP, TCP_KEEPIDLE, 3 },
-		{ IPPROTO_TCP, TCP_KEEPINTVL, 1 }, { IPPROTO_TCP, TCP_KEEPCNT, 5 },
-	};
+	static const struct alive host = { 3, 1, 5, 8000 };
+	const int one = 1;
 
-	for (size_t i = 0; i < sizeof(set) / sizeof(set[0]); i++)
-		/* not on UNIX sockets */
-		(void)setsockopt(fd, set[i].level, set[i].option, &set[i].value,
-				 sizeof(set[i].value));
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one)); /* nor on UNIX sockets */
+	alive_watch(fd, &host);
 }
 
 int hostlink_open_tls(struct hostlink **lp, int fd, const struct hostlink_tls *how, struct why *why)

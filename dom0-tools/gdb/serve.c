@@ -8,8 +8,6 @@
 #include <errno.h>
 #include <limits.h>
 #include <netdb.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -17,6 +15,8 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include "dom0-tools/common/alive.h"
 
 #define LOOK_MS	       20  /* without the hypervisor's alarm */
 #define LOOK_SELDOM_MS 250 /* with it: a guest that ends raises none */
@@ -129,20 +129,7 @@ static void converse(struct stub *s, const struct gdb_serve *how, struct host_al
 
 /* A debugger that thinks says nothing, for hours; one whose machine is gone would have the guest
  * stand still for ever. */
-static void notice_death(int fd)
-{
-	static const struct {
-		int level, option, value;
-	} set[] = {
-		{ SOL_SOCKET, SO_KEEPALIVE, 1 },	   { IPPROTO_TCP, TCP_KEEPIDLE, 30 },
-		{ IPPROTO_TCP, TCP_KEEPINTVL, 10 },	   { IPPROTO_TCP, TCP_KEEPCNT, 9 },
-		{ IPPROTO_TCP, TCP_USER_TIMEOUT, 120000 }, /* what it was told, too */
-	};
-
-	for (size_t i = 0; i < sizeof(set) / sizeof(set[0]); i++)
-		(void)setsockopt(fd, set[i].level, set[i].option, &set[i].value,
-				 sizeof(set[i].value));
-}
+static const struct alive debugger = { 30, 10, 9, 120000 };
 
 static int wait_for_peer(int listen, int signals, int *peer, struct why *why)
 {
@@ -158,7 +145,7 @@ static int wait_for_peer(int listen, int signals, int *peer, struct why *why)
 			continue;
 		*peer = accept4(listen, NULL, NULL, SOCK_CLOEXEC);
 		if (*peer >= 0) {
-			notice_death(*peer);
+			alive_watch(*peer, &debugger);
 			return 0;
 		}
 	}

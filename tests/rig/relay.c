@@ -21,6 +21,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "dom0-tools/common/alive.h"
+
 #define PIECE 65536
 #define LOOK  50 /* ms */
 
@@ -88,16 +90,14 @@ static void *connection(void *arg)
 {
 	int here = (int)(intptr_t)arg, there = socket(AF_INET, SOCK_STREAM, 0), rc = 0;
 	struct pollfd p[2] = { { .fd = here, .events = POLLIN }, { .fd = there, .events = POLLIN } };
-	const int one = 1, gone_ms = 8000;
+	static const struct alive host = { 3, 1, 9, 8000 };
+	const int one = 1;
 
 	/* who is passed on does not wait for his answers' answers either */
 	for (int i = 0; i < 2; i++)
 		(void)setsockopt(p[i].fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	/* what a network would tell of a host that is reset is not kept back */
-	(void)setsockopt(there, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof(one));
-	(void)setsockopt(there, IPPROTO_TCP, TCP_KEEPIDLE, &(int){ 3 }, sizeof(int));
-	(void)setsockopt(there, IPPROTO_TCP, TCP_KEEPINTVL, &one, sizeof(one));
-	(void)setsockopt(there, IPPROTO_TCP, TCP_USER_TIMEOUT, &gone_ms, sizeof(gone_ms));
+	alive_watch(there, &host);
 	if (mood().kind == CUT || connect(there, (struct sockaddr *)&to, sizeof(to)))
 		rc = -1;
 	while (!rc) {

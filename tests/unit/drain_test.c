@@ -79,16 +79,6 @@ int store_list(struct store *s, store_txn_t t, const char *path, char ***names, 
 	return 0;
 }
 
-int store_path(char out[STORE_PATH_MAX], const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(out, STORE_PATH_MAX, fmt, ap);
-	va_end(ap);
-	return 0;
-}
-
 int cli_store_failed(struct cli *cli, const char *doing)
 {
 	return why_set(cli->why, TE_STORE, "%s", doing);

@@ -17,6 +17,7 @@
 
 #include "dom0-tools/gdb/gdb.h"
 #include "tests/unit/fake_debug.h"
+#include "tests/unit/tcp_timer.h"
 
 static struct host *h;
 static struct fake_guest *g;
@@ -107,24 +108,6 @@ static void a_signal_is_heard_beside_a_deaf_peer(void **state)
 	close(fds[0]);
 }
 
-/* Has the kernel a timer of that kind on the connection at this port? 2: it asks whether the peer
- * is still there. */
-static bool timer_runs(unsigned int port, unsigned int kind)
-{
-	FILE *f = fopen("/proc/net/tcp", "re");
-	unsigned int local, state, timer;
-	char line[256];
-	bool runs = false;
-
-	assert_non_null(f);
-	while (fgets(line, sizeof(line), f))
-		runs |= sscanf(line, "%*d: %*x:%x %*x:%*x %x %*x:%*x %x", &local, &state, &timer) ==
-				3 &&
-			local == port && state == 1 && timer == kind;
-	fclose(f);
-	return runs;
-}
-
 static void a_peer_whose_machine_is_gone_is_missed(void **state)
 {
 	struct sockaddr_in a;
@@ -143,7 +126,7 @@ static void a_peer_whose_machine_is_gone_is_missed(void **state)
 	fd = socket(AF_INET, SOCK_STREAM, 0);
 	assert_int_equal(connect(fd, (struct sockaddr *)&a, sizeof(a)), 0);
 	for (int ms = 0; ms < 5000 && !asks; ms++) {
-		asks = timer_runs(ntohs(a.sin_port), 2);
+		asks = asks_whether_alive(ntohs(a.sin_port), false);
 		usleep(1000);
 	}
 	close(fd);

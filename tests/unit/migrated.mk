@@ -40,7 +40,7 @@ unit-recover: $(B)/tests/recover_test
 CHECKS += unit-recover
 
 # When disks rest
-$(B)/tests/drain_test: $(patsubst %,$(B)/obj/san/%.o,tests/unit/drain_test dom0-tools/migrated/drain migration/io_fd dom0-tools/common/why)
+$(B)/tests/drain_test: $(patsubst %,$(B)/obj/san/%.o,tests/unit/drain_test tests/unit/fake_store_path dom0-tools/migrated/drain migration/io_fd dom0-tools/common/why)
 	@mkdir -p $(@D)
 	$(call say,LD-SAN,$@)
 	$(Q)$(HOST_CC) $(SAN_FLAGS) -o $@ $^ -Wl,--wrap=open -Wl,--wrap=fsync -lcmocka

@@ -276,21 +276,29 @@ static void a_tree(mfn_t top)
 	assert_int_equal(mmu_pin(v, d, top, FT_L2), 0);
 }
 
+/* Pinned and unpinned again by a vcpu that has to yield all the time; then it finishes what waits. */
+static void put_trees_slowly(mfn_t *top, unsigned int n)
+{
+	unsigned int k;
+
+	for (k = 0; k < n; k++)
+		a_tree(top[k] = fake_page(d));
+	fake_yield_every = 3;
+	for (k = 0; k < n; k++)
+		assert_int_equal(mmu_unpin(v, d, top[k]), 0);
+	for (k = 0; k < n; k++)
+		assert_int_equal(frame_type(fake_frame(top[k])), FT_L2);
+	while (mmu_finish_put(v))
+		;
+}
+
 static void long_puts_queue_up(void **s)
 {
 	mfn_t top[3];
 	unsigned int k;
 
 	(void)s;
-	for (k = 0; k < ARRAY_SIZE(top); k++)
-		a_tree(top[k] = fake_page(d));
-	fake_yield_every = 3;
-	for (k = 0; k < ARRAY_SIZE(top); k++)
-		assert_int_equal(mmu_unpin(v, d, top[k]), 0);
-	for (k = 0; k < ARRAY_SIZE(top); k++)
-		assert_int_equal(frame_type(fake_frame(top[k])), FT_L2);
-	while (mmu_finish_put(v))
-		;
+	put_trees_slowly(top, ARRAY_SIZE(top));
 	assert_null(v->half_put);
 	for (k = 0; k < ARRAY_SIZE(top); k++)
 		assert_int_equal(frame_type(fake_frame(top[k])), FT_NONE);
@@ -302,18 +310,9 @@ static void long_puts_queue_up(void **s)
 static void long_puts_beyond_the_queue_are_left(void **s)
 {
 	mfn_t top[6];
-	unsigned int k;
 
 	(void)s;
-	for (k = 0; k < ARRAY_SIZE(top); k++)
-		a_tree(top[k] = fake_page(d));
-	fake_yield_every = 3;
-	for (k = 0; k < ARRAY_SIZE(top); k++)
-		assert_int_equal(mmu_unpin(v, d, top[k]), 0);
-	for (k = 0; k < ARRAY_SIZE(top); k++)
-		assert_int_equal(frame_type(fake_frame(top[k])), FT_L2);
-	while (mmu_finish_put(v))
-		;
+	put_trees_slowly(top, ARRAY_SIZE(top));
 	fake_yield_every = 0;
 	assert_int_equal(frame_type(fake_frame(top[2])), FT_NONE);
 	assert_int_equal(frame_type(fake_frame(top[3])), FT_L2);

@@ -26,6 +26,7 @@
 #include <unistd.h>
 
 #include "drivers/backend/blk/disk.h"
+#include "tests/unit/tcp_timer.h"
 
 #define OPTION_MAGIC  0x49484156454f5054ull
 #define REPLY_MAGIC   0x3e889045565a9ull
@@ -286,24 +287,6 @@ static void a_server_that_says_nothing_is_told(void **state)
 	assert_non_null(strstr(why.text, "No such file"));
 }
 
-/* Has the kernel a timer of that kind on the connection to this port? 2: it asks whether the other
- * side is still there. */
-static bool timer_runs(unsigned int to, unsigned int kind)
-{
-	FILE *f = fopen("/proc/net/tcp", "re");
-	unsigned int remote, state, timer;
-	char line[256];
-	bool runs = false;
-
-	assert_non_null(f);
-	while (fgets(line, sizeof(line), f))
-		runs |= sscanf(line, "%*d: %*x:%*x %*x:%x %x %*x:%*x %x", &remote, &state,
-			       &timer) == 3 &&
-			remote == to && state == 1 && timer == kind;
-	fclose(f);
-	return runs;
-}
-
 static void a_server_whose_machine_is_gone_is_missed(void **state)
 {
 	struct why why = { 0 };
@@ -314,7 +297,7 @@ static void a_server_whose_machine_is_gone_is_missed(void **state)
 	if (disk_open(&d, uri, false, &why))
 		fail_msg("%s", why.text);
 	for (int ms = 0; ms < 5000 && !asks; ms++) { /* what was said last is to be acknowledged */
-		asks = timer_runs(port, 2);
+		asks = asks_whether_alive(port, true);
 		usleep(1000);
 	}
 	disk_close(d);

@@ -21,7 +21,7 @@ FUZZERS += vif
 vif_FUZZ_OBJS := $(addprefix $(B)/obj/fuzz/,$(addsuffix .o,tests/fuzz/vif_fuzz $(VIF_TESTED)))
 
 # A card's process, up to its TAP; what it has goes with it
-$(B)/tests/vif_device_test: $(patsubst %,$(B)/obj/san/%.o,tests/unit/vif_device_test drivers/backend/net/device drivers/backend/common/bdev $(VIF_TESTED))
+$(B)/tests/vif_device_test: $(patsubst %,$(B)/obj/san/%.o,tests/unit/vif_device_test tests/unit/fake_store_path drivers/backend/net/device drivers/backend/common/bdev $(VIF_TESTED))
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
 	$(Q)$(HOST_CC) $(SAN_FLAGS) -o $@ $^ -lcmocka

@@ -67,19 +67,26 @@ static void test_large_cap_binds_on_an_idle_machine(void **s)
 	}
 }
 
-/* Those that are down leave their part of it to the others. */
-static void test_cap_is_shared_by_who_is_up(void **s)
+/* Two fifths of a processor, for the first of four vcpus alone. */
+static void one_up_capped(struct domain *d)
 {
-	struct domain *d = guest(4, 256);
 	unsigned int i;
-	long before;
 
-	(void)s;
 	sched_set_params(d, 256, 40);
 	for (i = 1; i < 4; i++) {
 		d->vcpus[i]->down = true;
 		sched_sleep(d->vcpus[i]);
 	}
+}
+
+/* Those that are down leave their part of it to the others. */
+static void test_cap_is_shared_by_who_is_up(void **s)
+{
+	struct domain *d = guest(4, 256);
+	long before;
+
+	(void)s;
+	one_up_capped(d);
 	run_until(now + NS_PER_SEC); /* from the next period on */
 	before = ms_used(d);
 	run_until(now + 10 * NS_PER_SEC);
@@ -100,11 +107,7 @@ static void test_cap_is_one_for_all_turns(void **s)
 	long before;
 
 	(void)s;
-	sched_set_params(d, 256, 40);
-	for (i = 1; i < 4; i++) {
-		d->vcpus[i]->down = true;
-		sched_sleep(d->vcpus[i]);
-	}
+	one_up_capped(d);
 	run_until(now + NS_PER_SEC);
 	before = ms_used(d);
 	for (i = 0; i < 800; i++) {

@@ -69,16 +69,6 @@ const char *store_why(const struct store *s)
 	return "";
 }
 
-int store_path(char out[STORE_PATH_MAX], const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(out, STORE_PATH_MAX, fmt, ap);
-	va_end(ap);
-	return 0;
-}
-
 int store_read(struct store *s, store_txn_t t, const char *path, char **value, size_t *len)
 {
 	const char *v = value_of(path);

@@ -8,15 +8,14 @@
 
 #include <errno.h>
 #include <libnbd.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "dom0-tools/common/alive.h"
 
 #define CONNECT_MS    6000 /* who attaches it gives up a little later, and is to be told why */
 #define GOODBYE_TURNS 10   /* of at most so long */
@@ -144,22 +143,7 @@ static int64_t now_ms(void)
 
 /* A server that was asked and whose machine is gone answers nothing, and nobody but the kernel can
  * tell: the guest would wait for ever, and its domain could not go. */
-static void notice_death(int fd)
-{
-	static const struct {
-		int level, option, value;
-	} set[] = {
-		{ SOL_SOCKET, SO_KEEPALIVE, 1 },
-		{ IPPROTO_TCP, TCP_KEEPIDLE, 60 },
-		{ IPPROTO_TCP, TCP_KEEPINTVL, 10 },
-		{ IPPROTO_TCP, TCP_KEEPCNT, 6 },
-	};
-
-	for (size_t i = 0; i < sizeof(set) / sizeof(set[0]); i++)
-		/* not on UNIX sockets */
-		(void)setsockopt(fd, set[i].level, set[i].option, &set[i].value,
-				 sizeof(set[i].value));
-}
+static const struct alive server = { 60, 10, 6, 0 };
 
 /* A server that takes the connection and says nothing must not hold us: who waits for it hears
  * nothing of the toolstack, which takes the disk away meanwhile and cannot have its number again. */
@@ -177,7 +161,7 @@ static int connect_in_time(struct nbd_handle *h, const char *uri, struct why *wh
 		rc = nbd_poll(h, (int)left);
 	}
 	if (rc >= 0 && nbd_aio_is_ready(h) == 1) {
-		notice_death(nbd_aio_get_fd(h));
+		alive_watch(nbd_aio_get_fd(h), &server);
 		return 0;
 	}
 	return why_set(why, TE_FILE, "disk %s: %s", uri,
